@@ -1,0 +1,64 @@
+# Everything runs in .venv, which these targets make and keep up to date. Needs Python 3.11+, a Rust toolchain, make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORPUS ?= $(wildcard ../shared/corpus)
+
+# So that maturin builds into .venv whatever else is active.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+unexport CONDA_PREFIX
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+ifneq ($(CORPUS),)
+export EUROTOK_CORPUS := $(abspath $(CORPUS))
+endif
+
+RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name target -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
+
+.PHONY: help demo test bench format clean
+
+help:
+	@echo 'make demo    train, price and show a small tokenizer'
+	@echo 'make test    every check: format, lints, types, tests, quick benchmarks'
+	@echo 'make bench   the benchmarks'
+	@echo 'make format  format the code'
+
+demo: $(VENV)/built
+	@$(BIN)/eurotok demo
+
+test: $(VENV)/built $(VENV)/tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo test --workspace --quiet
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest eurotok._core
+	$(BIN)/pytest benches --benchmark-max-time=0.2 --benchmark-min-rounds=3
+	$(BIN)/pytest
+
+bench: $(VENV)/built $(VENV)/tools
+	$(BIN)/pytest benches
+
+format: $(VENV)/tools
+	cargo fmt --all
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf $(VENV) target python/eurotok/*.so
+
+$(VENV)/pip:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "eurotok needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	touch $@
+
+$(VENV)/built: $(VENV)/pip pyproject.toml $(RUST)
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
+	$(BIN)/maturin develop --release --quiet
+	touch $@
+
+$(VENV)/tools: $(VENV)/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@

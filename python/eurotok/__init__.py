@@ -1,0 +1,46 @@
+"""Train, price and run European tokenizers.
+
+>>> import eurotok
+>>> tok = eurotok.train(["Freude, schöner Götterfunken, Tochter aus Elysium"], vocab_size=260)
+>>> ids = tok.encode("schöner Götterfunken")
+>>> tok.decode(ids)
+'schöner Götterfunken'
+
+`load` and `train` make a `Tokenizer`, `count` makes the `Counts` that training starts from, and `compare` prices
+languages under any tokenizers.
+"""
+
+from eurotok._core import (
+    CorpusError,
+    Counts,
+    Error,
+    FormatError,
+    PatternError,
+    UnknownIdError,
+    UnsupportedError,
+    __version__,
+    schemes,
+)
+from eurotok.comparison import Comparison, compare
+from eurotok.ragged import Ragged
+from eurotok.tokenizer import Tokenizer, load
+from eurotok.training import count, train
+
+__all__ = [
+    "Comparison",
+    "CorpusError",
+    "Counts",
+    "Error",
+    "FormatError",
+    "PatternError",
+    "Ragged",
+    "Tokenizer",
+    "UnknownIdError",
+    "UnsupportedError",
+    "__version__",
+    "compare",
+    "count",
+    "load",
+    "schemes",
+    "train",
+]

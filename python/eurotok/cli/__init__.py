@@ -1,0 +1,97 @@
+"""The command `eurotok`: data to standard output, everything else to standard error, errors in one line.
+
+Exit codes: 0 done, 1 something is wrong with the data, 2 with the command line, 130 stopped by Ctrl-C, 141 nobody
+reads the output any more.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import eurotok
+from eurotok.cli import compare, convert, count, decode, demo, encode, info, train
+
+VERBS = (demo, train, encode, decode, count, compare, convert, info)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that keeps layout in its help, and reports errors in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Report a wrong command line."""
+        report(f"{message} (see {self.prog} --help)")
+        sys.exit(2)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the whole command line."""
+    parser = Parser(
+        prog="eurotok",
+        description="Train, price and run European tokenizers.",
+        epilog="Begin with: eurotok demo",
+    )
+    parser.add_argument("--version", action="version", version=f"eurotok {eurotok.__version__}")
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for verb in VERBS:
+        summary, _, rest = (verb.__doc__ or "").partition("\n")
+        name = verb.__name__.rpartition(".")[2]
+        subparser = verbs.add_parser(
+            name,
+            help=summary.rstrip("."),
+            description=f"{summary}\n{rest}".strip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        verb.add_arguments(subparser)
+        subparser.set_defaults(run=verb.run, parser=subparser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv
+        The arguments; by default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    args = build_parser().parse_args(argv)
+    try:
+        args.run(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        report("interrupted")
+        return 130
+    except BrokenPipeError:
+        _close_stdout()
+        return 141
+    except OSError as error:
+        _close_stdout()
+        place = f"{os.fspath(error.filename)}: " if error.filename else ""
+        report(f"{place}{error.strerror or error}")
+        return 1
+    except MemoryError:
+        report("out of memory")
+        return 1
+    except (ValueError, ImportError, OverflowError) as error:
+        report(str(error))
+        return 1
+    return 0
+
+
+def report(message: str) -> None:
+    """Report an error in one line."""
+    print(f"eurotok: error: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _close_stdout() -> None:
+    """Let what standard output still holds vanish, so that the interpreter does not fail again on its way out."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)

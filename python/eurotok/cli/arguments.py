@@ -1,0 +1,67 @@
+"""Arguments that several commands have."""
+
+import argparse
+from collections.abc import Callable
+from typing import TypeVar
+
+from eurotok.tokenizer import Tokenizer, load
+
+Value = TypeVar("Value")
+
+
+def add_tokenizer(parser: argparse.ArgumentParser) -> None:
+    """Add the tokenizer to work with."""
+    parser.add_argument("tokenizer", metavar="TOKENIZER", help="a tokenizer.json, .tiktoken or .eurotok file")
+    add_scheme(parser)
+
+
+def add_scheme(parser: argparse.ArgumentParser) -> None:
+    """Add the scheme of files that state none."""
+    parser.add_argument(
+        "--scheme", metavar="NAME|REGEX", help="splitting rule, for a .tiktoken file without its companion .json"
+    )
+
+
+def load_tokenizer(args: argparse.Namespace) -> Tokenizer:
+    """Load what `add_tokenizer` added."""
+    return load(args.tokenizer, args.scheme)
+
+
+def add_errors(parser: argparse.ArgumentParser) -> None:
+    """Add what to do with bytes that are not UTF-8."""
+    parser.add_argument(
+        "--errors",
+        choices=("strict", "replace"),
+        default="strict",
+        help="what to do with bytes that are not UTF-8: stop and name them (default), or put U+FFFD in their place",
+    )
+
+
+def add_specials(parser: argparse.ArgumentParser) -> None:
+    """Add what to do with special tokens in text."""
+    parser.add_argument(
+        "--specials",
+        choices=("text", "parse"),
+        default="text",
+        help="what special tokens in the text are: text like any other (default), or their ids",
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add the number of threads."""
+    parser.add_argument("--threads", type=int, metavar="N", help="threads to use (default: all cores)")
+
+
+def pair(kind: Callable[[str], Value]) -> Callable[[str], tuple[str, Value]]:
+    """Make a reader of `NAME=VALUE`."""
+
+    def read(argument: str) -> tuple[str, Value]:
+        name, equals, value = argument.rpartition("=")
+        if not equals or not name:
+            raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {argument!r}")
+        try:
+            return name, kind(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{argument!r}: {value!r} is not a number") from None
+
+    return read

@@ -1,0 +1,27 @@
+"""Decode ids to text.
+
+Writes the bytes that the ids stand for, exactly; - is standard input or standard output.
+
+example:
+  eurotok decode tokenizer.json ids.npy > book.txt
+"""
+
+import argparse
+
+from eurotok.cli.arguments import add_tokenizer, load_tokenizer
+from eurotok.cli.streams import DASH, output, read_ids
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_tokenizer(parser)
+    parser.add_argument("ids", metavar="IDS.npy", help="a NumPy array of integers in one dimension")
+    parser.add_argument("-o", "--output", metavar="FILE", default=DASH, help="where the text goes (default: -)")
+    parser.add_argument("--skip-specials", action="store_true", help="leave special tokens out")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    text = load_tokenizer(args).decode_bytes(read_ids(args.ids), skip_specials=args.skip_specials)
+    with output(args.output) as file:
+        file.write(text)

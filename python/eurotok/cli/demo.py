@@ -1,0 +1,70 @@
+"""Show in seconds what this is about.
+
+Trains a tokenizer on two thirds of the embedded sample, prices the 24 official languages of the EU on the rest under
+it, under plain bytes, and under any tokenizer given, and shows a sentence in several languages cut into tokens.
+
+example:
+  eurotok demo o200k_base.tiktoken
+"""
+
+import argparse
+import shutil
+import sys
+
+from eurotok import training
+from eurotok._core import Counts
+from eurotok.comparison import compare
+from eurotok.prices import load_parallel
+from eurotok.tables import has_colours, show_tokens
+from eurotok.tokenizer import Tokenizer
+
+VOCAB_SIZE = 4096
+SHOWN = ("en", "fr", "de", "fi", "mt", "el", "bg")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("tokenizers", nargs="*", metavar="TOKENIZER", help="tokenizers to compare with")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    sample = load_parallel()
+    sentences = len(sample.sentences["en"])
+    learnt, heldout = sample.part(slice(0, sentences * 2 // 3)), sample.part(slice(sentences * 2 // 3, None))
+    colours = has_colours(sys.stdout)
+
+    print(f"1. Train {VOCAB_SIZE:,} tokens on {len(learnt.sentences['en'])} sentences in 24 languages.\n")
+    counts = Counts(training.DEFAULT_SCHEME)
+    for language, lines in learnt.sentences.items():
+        counts.add_texts(language, lines)
+    tokenizer = training.train(counts, vocab_size=VOCAB_SIZE)
+
+    print("2. What do other sentences cost in each language?\n")
+    contenders = {"bytes": _count_bytes, "this demo": tokenizer}
+    result = compare({**contenders, **{path: path for path in args.tokenizers}}, heldout)
+    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+    print(result.table(width=width, colours=colours))
+
+    print("\n3. A sentence, token by token. It decodes to what it was.\n")
+    for language in SHOWN:
+        print(f"{language}  {_shown(tokenizer, heldout.sentences[language][0], colours)}")
+
+    print(
+        "\nNext, with text of your own (one file a language: fr.txt, de.jsonl, pl.txt.zst, ...):\n"
+        "  eurotok train --corpus DIR --vocab-size 65536 -o tokenizer.json\n"
+        "  eurotok compare tokenizer.json ANOTHER.json --text DIR-OF-PARALLEL-TEXT\n"
+        "  eurotok encode tokenizer.json book.txt -o ids.npy\n"
+        "  eurotok --help"
+    )
+
+
+def _count_bytes(sentence: str) -> int:
+    return len(sentence.encode())
+
+
+def _shown(tokenizer: Tokenizer, sentence: str, colours: bool) -> str:
+    ids = tokenizer.encode(sentence)
+    if tokenizer.decode(ids) != sentence:
+        raise ValueError(f"{sentence!r} does not decode to itself")
+    return show_tokens([tokenizer.token(int(i)) for i in ids], colours=colours)

@@ -1,0 +1,54 @@
+"""Describe a tokenizer, or list the schemes.
+
+example:
+  eurotok info tokenizer.json
+  eurotok info
+"""
+
+import argparse
+
+from eurotok import _core
+from eurotok.cli.arguments import add_scheme
+from eurotok.tokenizer import Tokenizer, load
+
+SHOWN = 8
+"""Special tokens listed before the rest is only counted."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "tokenizer", nargs="?", metavar="TOKENIZER", help="a tokenizer.json, .tiktoken or .eurotok file"
+    )
+    add_scheme(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    facts = _core.schemes() if args.tokenizer is None else describe(load(args.tokenizer, args.scheme))
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        print(f"{name:{width}}  {value}")
+
+
+def describe(tokenizer: Tokenizer) -> dict[str, str]:
+    """Gather what there is to say."""
+    specials = sorted(tokenizer.special_tokens.items(), key=lambda item: item[1])
+    listed = ", ".join(f"{text} = {id}" for text, id in specials[:SHOWN])  # noqa: A001 - ids are called id
+    if len(specials) > SHOWN:
+        listed += f", and {len(specials) - SHOWN} more"
+    tokens = _ordinary_tokens(tokenizer)
+    longest = max(tokens, key=len)
+    return {
+        "vocabulary": f"{tokenizer.vocab_size:,} ids",
+        "tokens": f"{len(tokens):,}, on average {sum(map(len, tokens)) / len(tokens):.1f} bytes",
+        "longest": f"{longest.decode(errors='replace')!r}, {len(longest)} bytes",
+        "specials": listed or "none",
+        "scheme": tokenizer.scheme or "a regex of its own",
+        "pattern": tokenizer.pattern,
+    }
+
+
+def _ordinary_tokens(tokenizer: Tokenizer) -> list[bytes]:
+    special = set(tokenizer.special_tokens.values())
+    return [token for i in range(tokenizer.vocab_size) if i not in special and (token := tokenizer.token(i))]

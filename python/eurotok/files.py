@@ -1,0 +1,52 @@
+"""Files that appear whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a file for writing that takes the place of `path` only once it is complete and on the disk.
+
+    Parameters
+    ----------
+    path
+        The file to make or to replace. A symbolic link is followed, so that the file it names is replaced. What is
+        not an ordinary file (`/dev/null`, a named pipe) is written in place.
+
+    Yields
+    ------
+    IO[bytes]
+        The file to write to: a temporary one in the folder of `path`, removed if anything fails.
+
+    Raises
+    ------
+    OSError
+        What the system said, naming `path`: no such folder, no permission, a full disk.
+    """
+    target = Path(path).resolve()
+    try:
+        if target.exists() and not target.is_file():
+            with target.open("wb") as file:
+                yield file
+            return
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        try:
+            with part.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if target.exists():
+                part.chmod(target.stat().st_mode & 0o7777)
+            part.replace(target)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink()
+            raise
+    except OSError as error:
+        error.filename, error.filename2 = os.fspath(path), None
+        raise

@@ -1,0 +1,200 @@
+"""Parallel text, and the tokens that each tokenizer spends on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eurotok import _core
+from eurotok.corpus import StrPath, find_languages, read_lines
+from eurotok.tokenizer import Tokenizer, load
+
+# fmt: off
+OFFICIAL = (
+    "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr",
+    "hu", "it", "lt", "lv", "mt", "nl", "pl", "pt", "ro", "sk", "sl", "sv",
+)
+# fmt: on
+"""The 24 official languages of the European Union."""
+
+REFERENCE = "en"
+"""The language that the others are compared with."""
+
+SOURCE = "en-src"
+"""The English that a parallel text was translated from, where it has that and other Englishes."""
+
+SAMPLE = Path(__file__).parent / "data" / "sample"
+"""The embedded parallel text: some dozen sentences in each official language, written for this package."""
+
+Counter = Callable[[Sequence[str]], NDArray[np.int64]]
+"""Sentences to the number of tokens of each."""
+
+
+@dataclass(frozen=True)
+class ParallelText:
+    """The same sentences in several languages.
+
+    Attributes
+    ----------
+    name
+        Where the text is from.
+    sentences
+        The sentences of each language, equally many; English is that which the text was translated from.
+    missing
+        Official languages that the text lacks.
+    """
+
+    name: str
+    sentences: Mapping[str, Sequence[str]]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages, in alphabetical order."""
+        return tuple(sorted(self.sentences))
+
+    def part(self, which: slice) -> ParallelText:
+        """Take some of the sentences, the same ones in each language."""
+        return ParallelText(self.name, {lang: text[which] for lang, text in self.sentences.items()}, self.missing)
+
+
+def load_parallel(
+    folder: StrPath | None = None, languages: Iterable[str] | Literal["all"] | None = None, errors: str = "strict"
+) -> ParallelText:
+    """Load parallel text: line i is the same sentence in every file.
+
+    Parameters
+    ----------
+    folder
+        As `eurotok.corpus.find_languages` has it; by default the embedded sample.
+    languages
+        Which languages to take, or `"all"`; by default the official ones, or all if English is the only official one
+        there. English is taken in any case, from `en-src` where there is one.
+    errors
+        `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
+
+    Returns
+    -------
+    ParallelText
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    CorpusError
+        If English or a language asked for is not there, a line is empty, or the numbers of lines differ.
+    """
+    name = "the embedded sample" if folder is None else os.fspath(folder)
+    files = find_languages(SAMPLE if folder is None else folder)
+    if SOURCE in files:
+        files[REFERENCE] = files.pop(SOURCE)
+    if REFERENCE not in files:
+        raise _core.CorpusError(f"{name}: no English text (en or en-src) to compare with")
+    official = set(OFFICIAL) & set(files)
+    missing: tuple[str, ...] = ()
+    if languages == "all" or (languages is None and official == {REFERENCE}):
+        wanted = set(files)
+    elif languages is None:
+        wanted = official
+        missing = tuple(lang for lang in OFFICIAL if lang not in files)
+    else:
+        wanted = {REFERENCE, *languages}
+        if absent := sorted(wanted - set(files)):
+            raise _core.CorpusError(f"{name}: no text for {', '.join(absent)}; there is {', '.join(sorted(files))}")
+    sentences = {}
+    for language in sorted(wanted):
+        sentences[language] = [line for path in files[language] for line in read_lines(path, errors)]
+    _check_aligned(sentences, files)
+    return ParallelText(name, sentences, missing)
+
+
+def count_tokens(text: ParallelText, counter: Counter) -> NDArray[np.int64]:
+    """Count the tokens of every sentence.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        Shape (languages, sentences), the languages in the order of `text.languages`.
+
+    Raises
+    ------
+    ValueError
+        If the counter does not give one number a sentence.
+    """
+    rows = [np.asarray(counter(text.sentences[language])) for language in text.languages]
+    expected = len(text.sentences[REFERENCE])
+    for language, row in zip(text.languages, rows, strict=True):
+        if row.shape != (expected,):
+            raise ValueError(f"{language}: {expected} sentences, but counts of shape {row.shape}")
+    return np.stack(rows).astype(np.int64)
+
+
+def counter_of(tokenizer: object) -> tuple[str, Counter]:
+    """Find out how to count with a tokenizer.
+
+    Parameters
+    ----------
+    tokenizer
+        A `Tokenizer`, a file that `eurotok.load` reads, an object with a method `encode` (of `tiktoken`,
+        `tokenizers`, `transformers`, `sentencepiece`, ...), or a function of a text that gives its tokens or their
+        number. Tokens that a library adds at the ends of a text are not counted.
+
+    Returns
+    -------
+    str, Counter
+        What to call it, and how to count with it.
+
+    Raises
+    ------
+    TypeError
+        If it is nothing of the kind.
+    """
+    if isinstance(tokenizer, (str, os.PathLike)):
+        path = Path(tokenizer)
+        name = os.path.join(path.parent.name, path.name) if path.name == "tokenizer.json" else path.name  # noqa: PTH118
+        return name, load(path).count_batch
+    if isinstance(tokenizer, Tokenizer):
+        return f"{tokenizer.scheme or 'regex'}-{tokenizer.vocab_size}", tokenizer.count_batch
+    name = str(getattr(tokenizer, "name", None) or getattr(tokenizer, "__name__", type(tokenizer).__name__))
+    encode = _encoder_of(tokenizer)
+    return name, lambda texts: np.array([_number(encode(text)) for text in texts], dtype=np.int64)
+
+
+def _encoder_of(tokenizer: Any) -> Callable[[str], Any]:  # noqa: ANN401 - any tokenizer at all
+    if hasattr(tokenizer, "encode_ordinary"):
+        return cast("Callable[[str], Any]", tokenizer.encode_ordinary)
+    if hasattr(tokenizer, "encode"):
+        if type(tokenizer).__module__.partition(".")[0] in ("tokenizers", "transformers"):
+            return lambda text: tokenizer.encode(text, add_special_tokens=False)
+        return cast("Callable[[str], Any]", tokenizer.encode)
+    if callable(tokenizer):
+        return cast("Callable[[str], Any]", tokenizer)
+    raise TypeError(f"not a tokenizer: {tokenizer!r} is no file, has no method 'encode' and cannot be called")
+
+
+def _number(tokens: Any) -> int:  # noqa: ANN401 - whatever a tokenizer returns
+    return tokens if isinstance(tokens, int) else len(tokens)
+
+
+def _check_aligned(sentences: Mapping[str, Sequence[str]], files: Mapping[str, Sequence[Path]]) -> None:
+    def place(language: str) -> str:
+        return ", ".join(map(str, files[language]))
+
+    expected = len(sentences[REFERENCE])
+    for language, lines in sentences.items():
+        if len(lines) != expected:
+            raise _core.CorpusError(
+                f"{place(language)}: {len(lines)} lines, but {place(REFERENCE)} has {expected}; "
+                "line i must be the same sentence in every file"
+            )
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                raise _core.CorpusError(f"{place(language)}: line {number} is empty")
+    if not expected:
+        raise _core.CorpusError(f"{place(REFERENCE)}: no sentences")

@@ -1,0 +1,117 @@
+"""Tables for a terminal, in colour where it has colours, and tokens made visible."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+RESET = "\x1b[0m"
+BOLD = "\x1b[1m"
+GREEN, YELLOW, RED = "\x1b[32m", "\x1b[33m", "\x1b[31m"
+SHADES = ("\x1b[48;5;24m\x1b[97m", "\x1b[48;5;22m\x1b[97m")
+"""Backgrounds of neighbouring tokens, by turns."""
+
+Cell = tuple[str, str]
+"""A text, and the escape sequence of its style (empty: none)."""
+
+
+def has_colours(stream: TextIO) -> bool:
+    """Tell whether to write colours to a stream: it is a terminal that has them, and `NO_COLOR` is not set."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    if os.name == "nt" and not (os.environ.get("WT_SESSION") or os.environ.get("TERM")):
+        return False
+    return stream.isatty()
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Cell]], *, width: int = 100, colours: bool = False) -> str:
+    """Set a table: the first column to the left, the others to the right, folded where it is wider than the page.
+
+    Parameters
+    ----------
+    head
+        Names of the columns.
+    rows
+        Cells of each row, as many as there are columns. An empty row is a rule.
+    width
+        Width of the page in characters. Columns beyond it follow below, the first column repeated.
+    colours
+        Whether to write the styles.
+
+    Examples
+    --------
+    >>> print(table(["", "a", "b"], [[("fr", ""), ("1.5", ""), ("10", "")]]))
+          a   b
+    fr  1.5  10
+    """
+    columns = range(len(head))
+    widths = [max([len(head[i])] + [len(row[i][0]) for row in rows if row]) for i in columns]
+    blocks: list[list[int]] = [[]]
+    for i in columns[1:]:
+        if blocks[-1] and widths[0] + sum(widths[j] + 2 for j in [*blocks[-1], i]) > width:
+            blocks.append([])
+        blocks[-1].append(i)
+    return "\n\n".join(_block([0, *block], head, rows, widths, colours) for block in blocks)
+
+
+def _block(
+    columns: Sequence[int], head: Sequence[str], rows: Sequence[Sequence[Cell]], widths: Sequence[int], colours: bool
+) -> str:
+    def line(cells: Sequence[Cell]) -> str:
+        aligned: list[str] = []
+        for i in columns:
+            text, style = cells[i]
+            filled = text.rjust(widths[i]) if i else text.ljust(widths[i])
+            aligned.append(f"{style}{filled}{RESET}" if colours and style else filled)
+        return "  ".join(aligned).rstrip()
+
+    rule = "-" * (sum(widths[i] + 2 for i in columns) - 2)
+    return "\n".join([line([(name, BOLD) for name in head]), *(line(row) if row else rule for row in rows)])
+
+
+def show_tokens(tokens: Sequence[bytes], *, colours: bool = False) -> str:
+    r"""Show where the tokens of a text begin: by their background, or by bars where there are no colours.
+
+    Tokens that cut a character are shown as one with those that complete it, followed by their number.
+
+    Examples
+    --------
+    >>> show_tokens([b"Ath", b"\xce", b"\xb1", b"."])
+    'Ath|α(2)|.'
+    """
+    shown: list[str] = []
+    held, parts = b"", 0
+    for token in tokens:
+        held, parts = held + token, parts + 1
+        try:
+            text = held.decode()
+        except UnicodeDecodeError as error:
+            # Cut at the end: wait for the rest. Anything else is not text at all.
+            if error.reason == "unexpected end of data":
+                continue
+            text = held.decode(errors="replace")
+        shown.append(text if parts == 1 else f"{text}({parts})")
+        held, parts = b"", 0
+    if held:
+        shown.append(held.decode(errors="replace"))
+    if not colours:
+        return "|".join(shown)
+    return "".join(f"{SHADES[place % 2]}{text}{RESET}" for place, text in enumerate(shown))
+
+
+def signed_percent(value: float) -> str:
+    """Write a proportion as a percentage with its sign.
+
+    Examples
+    --------
+    >>> signed_percent(0.374), signed_percent(-0.001), signed_percent(0)
+    ('+37 %', '0 %', '0 %')
+    """
+    rounded = round(100 * value)
+    return f"{rounded:+d} %" if rounded else "0 %"
+
+
+def grade(low: float, high: float) -> Callable[[float], str]:
+    """Make the style of a number where less is better: green to `low`, yellow to `high`, then red."""
+    return lambda value: GREEN if value <= low else YELLOW if value <= high else RED

@@ -1,0 +1,187 @@
+"""Corpora to counts, and counts to a tokenizer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from eurotok import _core
+from eurotok._core import Counts
+from eurotok.corpus import StrPath, ending, find_languages, parquet_texts
+from eurotok.progress import Progress
+from eurotok.tokenizer import Tokenizer
+
+DEFAULT_SCHEME = "europe"
+UNDETERMINED = "und"
+"""The language of texts that come without one, as BCP 47 writes it."""
+
+BATCH = 1024
+"""Texts of an iterable held at a time."""
+
+Report = Callable[[str, int, int], Any]
+Source = StrPath | Mapping[str, StrPath | Iterable[StrPath]] | Iterable[str]
+
+
+def count(
+    source: Source,
+    scheme: str = DEFAULT_SCHEME,
+    *,
+    threads: int | None = None,
+    errors: str = "strict",
+    progress: bool | Report = False,
+) -> Counts:
+    """Split text into pieces and count them, per language.
+
+    Parameters
+    ----------
+    source
+        A folder (see `eurotok.corpus.find_languages`), `{language: file or files}`, or an iterable of texts.
+    scheme
+        The splitting rule: a name of `eurotok.schemes()` or a regex.
+    threads
+        How many threads to use; by default all cores. The result does not depend on it.
+    errors
+        `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
+    progress
+        Whether to show the progress on a terminal, or a function of (stage, done, total) to call.
+
+    Returns
+    -------
+    Counts
+        Can be saved, loaded, added to one another, and trained on. Texts in memory that have a language are added
+        with `Counts.add_texts`.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    CorpusError
+        If a file is not what its name says, naming the byte or line at fault, or if there is no text at all.
+    ImportError
+        If a file is parquet and pyarrow is absent.
+
+    Examples
+    --------
+    >>> counts = count(["the cat, the hat"])
+    >>> counts.languages, counts.bytes, counts.unique
+    (['und'], {'und': 16}, {'und': 5})
+    """
+    counts = Counts(scheme)
+    with _reporting(progress) as report:
+        if isinstance(source, (str, os.PathLike)):
+            _add_files(counts, find_languages(source), threads, errors, report)
+        elif isinstance(source, Mapping):
+            _add_files(counts, {lang: _paths(files) for lang, files in source.items()}, threads, errors, report)
+        else:
+            texts = iter(source)
+            while batch := list(islice(texts, BATCH)):
+                counts.add_texts(UNDETERMINED, batch, threads=threads)
+    if not any(counts.bytes.values()):
+        raise _core.CorpusError("the source holds no text")
+    return counts
+
+
+def train(
+    source: Counts | Source,
+    *,
+    vocab_size: int,
+    scheme: str | None = None,
+    special_tokens: Sequence[str] = (),
+    shares: Mapping[str, float] | None = None,
+    min_frequency: int = 2,
+    max_token_length: int | None = None,
+    threads: int | None = None,
+    errors: str = "strict",
+    progress: bool | Report = False,
+) -> Tokenizer:
+    """Train a byte-level BPE tokenizer.
+
+    Parameters
+    ----------
+    source
+        What `count` takes, or the `Counts` it made.
+    vocab_size
+        Entries of the vocabulary: the 256 bytes, special tokens and merges. There are fewer if the text does not
+        support as many.
+    scheme
+        The splitting rule: a name of `eurotok.schemes()` or a regex. By default `europe`, or that of the counts.
+    special_tokens
+        Texts with an id of their own, such as `"<|endoftext|>"`.
+    shares
+        Weight of each language; 1 for those left out. By default each language weighs the same, however many bytes
+        of text it has.
+    min_frequency
+        How often a pair must occur to be merged.
+    max_token_length
+        Longest token, in bytes; by default as long as a piece.
+    threads, errors, progress
+        As for `count`.
+
+    Returns
+    -------
+    Tokenizer
+        The same one for the same text, whatever the number of threads and the order of the files.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its domain, such as a `vocab_size` below 256 and the special tokens.
+    OSError, CorpusError, ImportError
+        As for `count`.
+
+    Examples
+    --------
+    >>> tok = train(["low lower lowest"] * 3, vocab_size=259, special_tokens=["<|end|>"])
+    >>> tok.merges
+    [(b'l', b'o'), (b'lo', b'w')]
+    """
+    if isinstance(source, Counts):
+        if scheme is not None and scheme != source.scheme:
+            raise ValueError(f"scheme: the counts were made with {source.scheme!r}, not {scheme!r}")
+        counts = source
+    else:
+        counts = count(source, scheme or DEFAULT_SCHEME, threads=threads, errors=errors, progress=progress)
+    with _reporting(progress) as report:
+        trained = _core.train(
+            counts,
+            vocab_size,
+            special_tokens=list(special_tokens),
+            shares=None if shares is None else dict(shares),
+            min_frequency=min_frequency,
+            max_token_length=max_token_length,
+            threads=threads,
+            progress=report,
+        )
+    return Tokenizer(trained.to_bytes("eurotok"), "trained tokenizer")
+
+
+def _add_files(
+    counts: Counts,
+    languages: Mapping[str, Sequence[Path]],
+    threads: int | None,
+    errors: str,
+    report: Report | None,
+) -> None:
+    for language, paths in languages.items():
+        columns = [path for path in paths if ending(path) == ".parquet"]
+        for path in columns:
+            for batch in parquet_texts(path):
+                counts.add_texts(language, batch, threads=threads)
+        others = [os.fspath(path) for path in paths if path not in columns]
+        if others:
+            counts.add_files(language, others, threads=threads, errors=errors, progress=report)
+
+
+def _paths(files: StrPath | Iterable[StrPath]) -> list[Path]:
+    return [Path(files)] if isinstance(files, (str, os.PathLike)) else [Path(file) for file in files]
+
+
+def _reporting(progress: bool | Report) -> Progress | nullcontext[Report | None]:
+    """Make a context that yields the function to report to, and tidies up after it."""
+    if progress is True:
+        return Progress()
+    return nullcontext(progress or None)
