@@ -1,0 +1,312 @@
+//! Pieces to ids.
+//!
+//! A piece passes three places, the first that knows it answers: the [`cache`] of the worker (pieces seen before), the table of
+//! [`whole`] tokens (shared, complete from the first byte on), and BPE itself. So the ids are exactly those of BPE, by
+//! whichever rule the source file states, at any warmth. Memory: the tables take about 50 bytes a token; a worker's cache is of
+//! fixed size; besides, only the ids returned.
+
+mod added;
+mod batch;
+mod cache;
+mod offsets;
+mod whole;
+
+use std::borrow::Cow;
+use std::sync::{Mutex, MutexGuard};
+
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+use crate::error::Result;
+use crate::split::Splitter;
+use crate::vocab::merges::{byte_ids, sufficient};
+use crate::vocab::pairs::{Merger, PairTable};
+use crate::vocab::{Merges, Normalizer, Vocab};
+use added::Added;
+use cache::{Cache, LONG, LONG_IDS, SHORT, SHORT_IDS};
+use whole::Whole;
+
+/// What the text of a special token in a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Specials {
+    /// Text like any other.
+    #[default]
+    Text,
+    /// That token.
+    Parse,
+}
+
+/// A vocabulary made ready to encode. Immutable but for the caches of its workers; share it between threads.
+#[derive(Debug)]
+pub struct Encoder {
+    vocab: Vocab,
+    splitter: Splitter,
+    pairs: PairTable,
+    /// The id of each symbol.
+    ids: Vec<u32>,
+    whole: Whole,
+    added: Added,
+    workers: [Mutex<Option<Box<Worker>>>; WORKERS],
+}
+
+/// Workers kept between calls; when more threads encode at once, the rest make their own for the call.
+const WORKERS: usize = 16;
+
+/// What one thread needs to encode: its cache and its buffers.
+#[derive(Debug)]
+struct Worker {
+    cache: Cache,
+    merger: Merger,
+    ends: Vec<u32>,
+    symbols: Vec<u32>,
+    ids: Vec<u32>,
+}
+
+impl Worker {
+    fn new() -> Self {
+        Self { cache: Cache::new(), merger: Merger::default(), ends: vec![], symbols: vec![], ids: vec![0; IDS] }
+    }
+}
+
+/// Ids are gathered in a buffer of this size and then appended to the result.
+const IDS: usize = 4096;
+
+/// A worker for one call: one that was kept, or one of its own.
+enum Lease<'a> {
+    Kept(MutexGuard<'a, Option<Box<Worker>>>),
+    Own(Box<Worker>),
+}
+
+impl Lease<'_> {
+    fn worker(&mut self) -> &mut Worker {
+        match self {
+            Self::Kept(guard) => guard.get_or_insert_with(|| Box::new(Worker::new())),
+            Self::Own(worker) => worker,
+        }
+    }
+}
+
+impl Encoder {
+    /// Prepares a vocabulary.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`](crate::Error::Pattern) if its regex does not compile.
+    pub fn new(vocab: Vocab) -> Result<Self> {
+        let splitter = Splitter::new(vocab.scheme.clone())?;
+        let merges = sufficient(&vocab);
+        let mut pairs = PairTable::with_capacity(merges.len());
+        let mut ids: Vec<u32> = byte_ids(&vocab).to_vec();
+        let mut symbol_of = vec![u32::MAX; vocab.tokens.len()];
+        for (symbol, &id) in ids.iter().enumerate() {
+            symbol_of[id as usize] = symbol as u32;
+        }
+        for (rank, merge) in merges.iter().enumerate() {
+            ids.push(merge.result);
+            symbol_of[merge.result as usize] = 256 + rank as u32;
+        }
+        for (rank, merge) in merges.iter().enumerate() {
+            pairs.insert(symbol_of[merge.left as usize], symbol_of[merge.right as usize], rank as u32);
+        }
+        let takes_whole_pieces = match vocab.merges {
+            Merges::Ranks => true,
+            Merges::List { ignore_merges, .. } => ignore_merges,
+        };
+        let mut merger = Merger::default();
+        let mut reachable = vec![takes_whole_pieces; vocab.tokens.len()];
+        if !takes_whole_pieces {
+            let mut symbols = Vec::new();
+            for (id, token) in vocab.tokens.iter() {
+                symbols.clear();
+                merger.merge(&pairs, token, &mut symbols);
+                reachable[id as usize] = symbols.len() == 1;
+            }
+        }
+        let whole = Whole::new(&vocab.tokens, |id| reachable[id as usize]);
+        let added = Added::new(&vocab.specials);
+        let workers = std::array::from_fn(|_| Mutex::new(None));
+        Ok(Self { vocab, splitter, pairs, ids, whole, added, workers })
+    }
+
+    /// The vocabulary.
+    pub fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    /// The splitting rule, ready to run.
+    pub fn splitter(&self) -> &Splitter {
+        &self.splitter
+    }
+
+    /// A free worker. Never waits: a lock that a fork left behind in a child, or that another thread holds, is passed over.
+    fn lease(&self) -> Lease<'_> {
+        for slot in &self.workers {
+            if let Ok(guard) = slot.try_lock() {
+                return Lease::Kept(guard);
+            }
+        }
+        Lease::Own(Box::new(Worker::new()))
+    }
+
+    /// The ids of a text.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`](crate::Error::Pattern) if a user's regex gives up on it.
+    pub fn encode(&self, text: &str, specials: Specials) -> Result<Vec<u32>> {
+        let mut ids = Vec::new();
+        self.encode_into(self.lease().worker(), text, specials, &mut ids)?;
+        Ok(ids)
+    }
+
+    /// The number of ids of a text.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn count(&self, text: &str, specials: Specials) -> Result<usize> {
+        let mut count = Count(0);
+        self.encode_into(self.lease().worker(), text, specials, &mut count)?;
+        Ok(count.0)
+    }
+
+    fn encode_into(&self, worker: &mut Worker, text: &str, specials: Specials, out: &mut impl Sink) -> Result<()> {
+        let mut done = 0;
+        for (range, id) in self.added.find(text, specials) {
+            self.encode_plain(worker, &text[done..range.start], out)?;
+            out.put(&[id]);
+            done = range.end;
+        }
+        self.encode_plain(worker, &text[done..], out)
+    }
+
+    /// Encodes text that holds no added token.
+    fn encode_plain(&self, worker: &mut Worker, text: &str, out: &mut impl Sink) -> Result<()> {
+        let text = self.normalize(text);
+        self.encode_range(worker, text.as_bytes(), 0..text.len(), out)
+    }
+
+    fn normalize<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.is_normal(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+    }
+
+    /// Whether the normalizer leaves `text` as it is.
+    fn is_normal(&self, text: &str) -> bool {
+        match self.vocab.normalizer {
+            Normalizer::None => true,
+            Normalizer::Nfc => is_nfc(text),
+        }
+    }
+
+    /// Encodes the pieces of a normalized text that begin in `range`, whose bounds are boundaries.
+    fn encode_range(
+        &self,
+        worker: &mut Worker,
+        text: &[u8],
+        range: std::ops::Range<usize>,
+        out: &mut impl Sink,
+    ) -> Result<()> {
+        let mut ends = std::mem::take(&mut worker.ends);
+        let mut start = range.start;
+        while start < range.end {
+            let next = self.splitter.cut(text, start..range.end, &mut ends)?;
+            self.encode_pieces(worker, text, start, &ends, out);
+            start = next;
+        }
+        worker.ends = ends;
+        Ok(())
+    }
+
+    /// Encodes consecutive pieces: the first begins at `base`, each ends at `base` plus its entry of `ends`.
+    fn encode_pieces(&self, worker: &mut Worker, text: &[u8], base: usize, ends: &[u32], out: &mut impl Sink) {
+        let mut filled = 0;
+        let mut start = base;
+        for &end in ends {
+            let end = base + end as usize;
+            let length = end - start;
+            if filled + LONG_IDS + 1 > IDS {
+                out.put(&worker.ids[..filled]);
+                filled = 0;
+            }
+            if length <= SHORT {
+                let key = cache::short_key(text, start, length);
+                let hash = cache::hash_short(key);
+                if let Some(ids) = worker.cache.short(key, hash) {
+                    worker.ids[filled..filled + SHORT_IDS + 1].copy_from_slice(ids);
+                    filled += ids[SHORT_IDS] as usize;
+                    start = end;
+                    continue;
+                }
+                if let Some(id) = self.whole.short(key, hash) {
+                    worker.cache.insert_short(key, hash, [id, 0, 0, 1]);
+                    worker.ids[filled] = id;
+                    filled += 1;
+                    start = end;
+                    continue;
+                }
+            }
+            if length <= LONG {
+                let key = cache::long_key(&text[start..end]);
+                if let Some(ids) = worker.cache.long(key) {
+                    worker.ids[filled..filled + LONG_IDS + 1].copy_from_slice(ids);
+                    filled += ids[LONG_IDS] as usize;
+                    start = end;
+                    continue;
+                }
+            }
+            out.put(&worker.ids[..filled]);
+            filled = 0;
+            self.encode_new(worker, &text[start..end]);
+            out.put(&worker.symbols);
+            start = end;
+        }
+        out.put(&worker.ids[..filled]);
+    }
+
+    /// Encodes a piece that no cache holds into `worker.symbols`, and lets the cache remember it. A piece that is a token and
+    /// short enough for the table of whole tokens does not come here.
+    fn encode_new(&self, worker: &mut Worker, piece: &[u8]) {
+        let Worker { cache, merger, symbols, .. } = worker;
+        symbols.clear();
+        let whole = if piece.len() > SHORT { self.whole.long(&self.vocab.tokens, piece) } else { None };
+        match whole {
+            Some(id) => symbols.push(id),
+            None => {
+                merger.merge(&self.pairs, piece, symbols);
+                for symbol in symbols.iter_mut() {
+                    *symbol = self.ids[*symbol as usize];
+                }
+            }
+        }
+        if piece.len() <= SHORT && symbols.len() <= SHORT_IDS {
+            let key = cache::short_key(piece, 0, piece.len());
+            cache.insert_short(key, cache::hash_short(key), entry(symbols));
+        } else if piece.len() <= LONG && symbols.len() <= LONG_IDS {
+            cache.insert_long(cache::long_key(piece), entry(symbols));
+        }
+    }
+}
+
+/// Ids as a cache entry: zero-padded, their number last.
+fn entry<const N: usize>(ids: &[u32]) -> [u32; N] {
+    let mut entry = [0; N];
+    entry[..ids.len()].copy_from_slice(ids);
+    entry[N - 1] = ids.len() as u32;
+    entry
+}
+
+/// Where ids go.
+trait Sink {
+    fn put(&mut self, ids: &[u32]);
+}
+
+impl Sink for Vec<u32> {
+    fn put(&mut self, ids: &[u32]) {
+        self.extend_from_slice(ids);
+    }
+}
+
+/// Counts ids instead of keeping them.
+struct Count(usize);
+
+impl Sink for Count {
+    fn put(&mut self, ids: &[u32]) {
+        self.0 += ids.len();
+    }
+}

@@ -1,0 +1,93 @@
+//! Ids with the characters that each covers.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
+
+use super::{Encoder, Specials};
+use crate::error::Result;
+
+/// Ids, and for each the characters `start..end` of the text that its bytes touch: a token that holds only part of a
+/// character still covers it, so neighbouring spans may overlap in one character.
+pub type Spanned = (Vec<u32>, Vec<(i64, i64)>);
+
+impl Encoder {
+    /// The ids of a text and their spans in characters (Unicode scalar values) of it. Where a normalizer changes the text, a
+    /// span covers the whole of each changed group of a base character and its marks.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_with_offsets(&self, text: &str, specials: Specials) -> Result<Spanned> {
+        let mut ids = Vec::new();
+        let mut spans = Vec::new();
+        let mut done = 0;
+        let mut characters = 0;
+        let mut lease = self.lease();
+        for (range, id) in self.added.find(text, specials).map(|(range, id)| (range, Some(id))).chain([(text.len()..text.len(), None)]) {
+            let plain = &text[done..range.start];
+            let before = ids.len();
+            self.encode_plain(lease.worker(), plain, &mut ids)?;
+            let places = Places::new(plain, &self.normalize(plain));
+            let mut start = 0;
+            for &id in &ids[before..] {
+                let end = start + self.vocab.tokens.get(id).len();
+                let (first, last) = (places.of[start], places.of[end - 1]);
+                spans.push((characters + first.0, characters + last.1));
+                start = end;
+            }
+            characters += plain.chars().count() as i64;
+            if let Some(id) = id {
+                let length = text[range.clone()].chars().count() as i64;
+                ids.push(id);
+                spans.push((characters, characters + length));
+                characters += length;
+            }
+            done = range.end;
+        }
+        Ok((ids, spans))
+    }
+}
+
+/// For each byte of the normalized text, the characters of the original it stands for.
+struct Places {
+    of: Vec<(i64, i64)>,
+}
+
+impl Places {
+    fn new(original: &str, normalized: &str) -> Self {
+        let mut of = Vec::with_capacity(normalized.len());
+        if original == normalized {
+            for (place, character) in original.chars().enumerate() {
+                of.extend(std::iter::repeat_n((place as i64, place as i64 + 1), character.len_utf8()));
+            }
+            return Self { of };
+        }
+        // Normalization never reaches across the beginning of a group whose first character neither combines with what is
+        // before it nor is changed: such groups are normalized one by one.
+        let characters: Vec<char> = original.chars().collect();
+        let mut first = 0;
+        while first < characters.len() {
+            let joined = |&next: &char| !begins_group(next);
+            let length = 1 + characters[first + 1..].iter().take_while(|next| joined(next)).count();
+            let group: String = characters[first..first + length].iter().collect();
+            let bytes: usize = group.nfc().map(char::len_utf8).sum();
+            if group.chars().eq(group.nfc()) {
+                for (place, character) in group.chars().enumerate() {
+                    let place = (first + place) as i64;
+                    of.extend(std::iter::repeat_n((place, place + 1), character.len_utf8()));
+                }
+            } else {
+                of.extend(std::iter::repeat_n((first as i64, (first + length) as i64), bytes));
+            }
+            first += length;
+        }
+        debug_assert_eq!(of.len(), normalized.len());
+        Self { of }
+    }
+}
+
+/// Whether nothing before this character can combine with it: its canonical class is 0 and it composes with no
+/// predecessor (`NFC_Quick_Check` is "yes").
+fn begins_group(character: char) -> bool {
+    use unicode_normalization::{IsNormalized, is_nfc_quick};
+    canonical_combining_class(character) == 0 && is_nfc_quick(std::iter::once(character)) == IsNormalized::Yes
+}

@@ -1,0 +1,110 @@
+//! The one error of the crate. Every variant names its offender: the file, the line, the token or the argument.
+
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, and where.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read or write a file.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A text is not UTF-8.
+    #[error("{origin}: invalid UTF-8 at byte {offset}")]
+    InvalidUtf8 {
+        /// The file, or a description of the text.
+        origin: String,
+        /// Offset of the first bad byte in the (decompressed) text.
+        offset: u64,
+    },
+    /// A tokenizer, counts or checkpoint file contradicts itself or its format.
+    #[error("{origin}: {reason}")]
+    Format {
+        /// The file.
+        origin: String,
+        /// What is wrong, with the line or token at fault.
+        reason: String,
+    },
+    /// A file is sound, but asks for something that cannot be reproduced exactly.
+    #[error("{origin}: not supported: {reason}")]
+    Unsupported {
+        /// The file.
+        origin: String,
+        /// What it asks for.
+        reason: String,
+    },
+    /// The text to train on or to price is not usable.
+    #[error("{origin}: {reason}")]
+    Corpus {
+        /// The file or folder.
+        origin: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A regular expression that does not compile, or that gave up on a text.
+    #[error("pattern {pattern:?}: {reason}")]
+    Pattern {
+        /// The regular expression.
+        pattern: String,
+        /// What the regex engine said.
+        reason: String,
+    },
+    /// An id outside the vocabulary.
+    #[error("id {id} at position {position} is not in the vocabulary (size {vocab_size})")]
+    UnknownId {
+        /// The id.
+        id: i64,
+        /// Its place in the sequence to decode.
+        position: usize,
+        /// One more than the largest id of the vocabulary.
+        vocab_size: usize,
+    },
+    /// An argument outside its domain.
+    #[error("{name}: {reason}")]
+    Argument {
+        /// The parameter.
+        name: &'static str,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// The caller asked to stop (Ctrl-C).
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// An I/O error on `path`.
+    pub fn io(path: impl AsRef<Path>, source: io::Error) -> Self {
+        Self::Io { path: path.as_ref().to_path_buf(), source }
+    }
+
+    /// A file that contradicts its format.
+    pub fn format(origin: impl Display, reason: impl Display) -> Self {
+        Self::Format { origin: origin.to_string(), reason: reason.to_string() }
+    }
+
+    /// A sound file that cannot be reproduced exactly.
+    pub fn unsupported(origin: impl Display, reason: impl Display) -> Self {
+        Self::Unsupported { origin: origin.to_string(), reason: reason.to_string() }
+    }
+
+    /// Unusable text.
+    pub fn corpus(origin: impl Display, reason: impl Display) -> Self {
+        Self::Corpus { origin: origin.to_string(), reason: reason.to_string() }
+    }
+
+    /// An argument outside its domain.
+    pub fn argument(name: &'static str, reason: impl Display) -> Self {
+        Self::Argument { name, reason: reason.to_string() }
+    }
+}

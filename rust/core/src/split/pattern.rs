@@ -1,0 +1,49 @@
+//! Pieces by any regex, for schemes outside the table. The engine is `fancy-regex`, the one `tiktoken` runs.
+
+use fancy_regex::Regex;
+
+use crate::error::{Error, Result};
+
+/// A compiled regex and its source.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    source: String,
+    regex: Regex,
+}
+
+impl Pattern {
+    pub(super) fn new(source: &str) -> Result<Self> {
+        let regex = Regex::new(source).map_err(|error| failed(source, &error))?;
+        Ok(Self { source: source.to_string(), regex })
+    }
+
+    /// Matches are pieces, and so is what lies between them. An empty match is none.
+    pub(super) fn for_each_piece<'t>(&self, text: &'t [u8], mut sink: impl FnMut(&'t [u8])) -> Result<()> {
+        for chunk in text.utf8_chunks() {
+            let valid = chunk.valid();
+            let mut done = 0;
+            for found in self.regex.find_iter(valid) {
+                let found = found.map_err(|error| failed(&self.source, &error))?;
+                if found.range().is_empty() {
+                    continue;
+                }
+                if found.start() > done {
+                    sink(&valid.as_bytes()[done..found.start()]);
+                }
+                sink(found.as_str().as_bytes());
+                done = found.end();
+            }
+            if done < valid.len() {
+                sink(&valid.as_bytes()[done..]);
+            }
+            if !chunk.invalid().is_empty() {
+                sink(chunk.invalid());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn failed(pattern: &str, error: &fancy_regex::Error) -> Error {
+    Error::Pattern { pattern: pattern.to_string(), reason: error.to_string() }
+}

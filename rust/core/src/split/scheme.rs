@@ -1,0 +1,195 @@
+//! The table of schemes: each splitting rule as a regex, and, for those of the table, as rules that run without one.
+
+/// How a scheme treats English contractions (`'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d`) and elision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apostrophe {
+    /// Nothing special.
+    Plain,
+    /// A contraction is a piece of its own, tried first, in lower case only (gpt2).
+    OwnLowerCase,
+    /// A contraction is a piece of its own, tried first, in any case (cl100k, llama3, qwen2).
+    Own,
+    /// A contraction belongs to the word before it (o200k).
+    Suffix,
+    /// As `Suffix` where no letter follows; any other apostrophe after a word belongs to it (`l'`, `ta'`), unless
+    /// something other than a letter comes next, one space not counted (europe).
+    Elision,
+}
+
+/// What a word is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// ` ?\p{L}+`
+    SpaceLetters,
+    /// `[^\r\n\p{L}\p{N}]?\p{L}+`
+    Letters,
+    /// As `Letters`, marks included, broken before a capital that follows a small letter.
+    Cased,
+}
+
+/// How white space that is not part of another piece is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Space {
+    /// `\s+(?!\S)|\s+`
+    Run,
+    /// `\s*[\r\n]+|\s+(?!\S)|\s+`
+    Lines,
+    /// `\s++$|\s*[\r\n]|\s+(?!\S)|\s`: as `Lines`, but white space at the end of the text is one piece.
+    LinesOrEnd,
+}
+
+/// A scheme of the table as constants; `scan` turns them into pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Contractions and elision.
+    pub apostrophe: Apostrophe,
+    /// Words.
+    pub word: Word,
+    /// The longest run of digits in a piece; 0: ` ?\p{N}+`, without a limit.
+    pub digits: usize,
+    /// The longest run of punctuation in a piece; 0: without a limit.
+    pub punctuation: usize,
+    /// Whether `\r` and `\n` after punctuation belong to it.
+    pub line_ends: bool,
+    /// Whether `/` may stand among those line ends.
+    pub slash: bool,
+    /// White space.
+    pub space: Space,
+}
+
+/// One line of the table.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    name: &'static str,
+    /// The regex, as written to files.
+    pattern: &'static str,
+    /// Other ways in which files state the same rule.
+    also: &'static [&'static str],
+    rules: Rules,
+}
+
+const GPT2: Rules = Rules {
+    apostrophe: Apostrophe::OwnLowerCase,
+    word: Word::SpaceLetters,
+    digits: 0,
+    punctuation: 0,
+    line_ends: false,
+    slash: false,
+    space: Space::Run,
+};
+const LLAMA3: Rules = Rules {
+    apostrophe: Apostrophe::Own,
+    word: Word::Letters,
+    digits: 3,
+    punctuation: 0,
+    line_ends: true,
+    slash: false,
+    space: Space::Lines,
+};
+const O200K: Rules = Rules { apostrophe: Apostrophe::Suffix, word: Word::Cased, slash: true, ..LLAMA3 };
+
+/// The schemes, in the order in which they are listed to users.
+static TABLE: [Entry; 7] = [
+    Entry {
+        name: "gpt2",
+        pattern: r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+        also: &[
+            r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s",
+            r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+        ],
+        rules: GPT2,
+    },
+    Entry {
+        name: "cl100k",
+        pattern: r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+        also: &[],
+        rules: Rules { space: Space::LinesOrEnd, ..LLAMA3 },
+    },
+    Entry {
+        name: "o200k",
+        pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        also: &[],
+        rules: O200K,
+    },
+    Entry {
+        name: "llama3",
+        pattern: r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        also: &[],
+        rules: LLAMA3,
+    },
+    Entry {
+        name: "qwen2",
+        pattern: r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        also: &[],
+        rules: Rules { digits: 1, ..LLAMA3 },
+    },
+    Entry {
+        name: "tekken",
+        pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        also: &[],
+        rules: Rules { apostrophe: Apostrophe::Plain, digits: 1, ..O200K },
+    },
+    Entry {
+        name: "europe",
+        pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]{1,16}[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        also: &[],
+        rules: Rules { apostrophe: Apostrophe::Elision, punctuation: 16, ..O200K },
+    },
+];
+
+/// A splitting rule: a scheme of the table, or a user's regex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scheme(Choice);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Choice {
+    Table { entry: &'static Entry, pattern: &'static str },
+    Custom(String),
+}
+
+impl Scheme {
+    /// The scheme of the table with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let entry = TABLE.iter().find(|entry| entry.name == name)?;
+        Some(Self(Choice::Table { entry, pattern: entry.pattern }))
+    }
+
+    /// The scheme that a regex states: one of the table if it is written there, otherwise the regex itself.
+    pub fn from_pattern(pattern: &str) -> Self {
+        for entry in &TABLE {
+            if let Some(known) = std::iter::once(&entry.pattern).chain(entry.also).find(|known| **known == pattern) {
+                return Self(Choice::Table { entry, pattern: known });
+            }
+        }
+        Self(Choice::Custom(pattern.to_string()))
+    }
+
+    /// The names of the table.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        TABLE.iter().map(|entry| entry.name)
+    }
+
+    /// Its name in the table; `None` for a user's regex.
+    pub fn name(&self) -> Option<&'static str> {
+        match &self.0 {
+            Choice::Table { entry, .. } => Some(entry.name),
+            Choice::Custom(_) => None,
+        }
+    }
+
+    /// Its regex, as the file it came from states it.
+    pub fn pattern(&self) -> &str {
+        match &self.0 {
+            Choice::Table { pattern, .. } => pattern,
+            Choice::Custom(pattern) => pattern,
+        }
+    }
+
+    /// Its rules; `None` for a user's regex.
+    pub fn rules(&self) -> Option<Rules> {
+        match &self.0 {
+            Choice::Table { entry, .. } => Some(entry.rules),
+            Choice::Custom(_) => None,
+        }
+    }
+}

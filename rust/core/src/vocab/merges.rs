@@ -1,0 +1,126 @@
+//! The merges that really happen, whichever way a file states them.
+//!
+//! *Lemma.* Wherever a token appears while BPE runs on a text, the merges within its bytes were those that BPE does on these
+//! bytes alone, in the same order: nothing merged across its ends, or it would not stand there. So each token is only ever
+//! made from one pair, the last that BPE merges on the token's own bytes; a token for which BPE ends in more than one symbol is
+//! never made at all. The pairs so found, in order of priority, are the *effective* merges: they merge every text as
+//! the file's own rule does.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::pairs::{MAX_MERGES, Merger, PairTable};
+use super::{Merges, Vocab};
+
+/// Two ids and the id that replaces them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Merge {
+    /// The left id.
+    pub left: u32,
+    /// The right id.
+    pub right: u32,
+    /// The id of the joined bytes.
+    pub result: u32,
+}
+
+/// The effective merges of a vocabulary, the first to be applied first; each result stands in it once.
+pub fn effective(vocab: &Vocab) -> Vec<Merge> {
+    match &vocab.merges {
+        Merges::Ranks => of_ranks(vocab),
+        Merges::List { .. } => of_list(vocab),
+    }
+}
+
+/// Merges that are enough to encode by, in order of priority, each result once: the effective ones and perhaps some that
+/// never happen. Cheap for a list that makes each token once, as trainers write it.
+pub fn sufficient(vocab: &Vocab) -> Vec<Merge> {
+    if let Merges::List { pairs, .. } = &vocab.merges {
+        let merges: Vec<Merge> = pairs.iter().map(|&pair| resolve(vocab, pair)).collect();
+        let mut made = vec![false; vocab.tokens.len()];
+        if merges.iter().all(|merge| !std::mem::replace(&mut made[merge.result as usize], true)) {
+            return merges;
+        }
+    }
+    effective(vocab)
+}
+
+fn resolve(vocab: &Vocab, (left, right): (u32, u32)) -> Merge {
+    let joined = [vocab.tokens.get(left), vocab.tokens.get(right)].concat();
+    let result = vocab.tokens.id(&joined).expect("a vocabulary's merges make tokens");
+    Merge { left, right, result }
+}
+
+/// Tokens from short to long: when a token's turn comes, all that BPE can make within it is known.
+fn of_ranks(vocab: &Vocab) -> Vec<Merge> {
+    let mut by_length: Vec<(usize, u32)> =
+        vocab.tokens.iter().filter(|(_, token)| token.len() > 1).map(|(id, token)| (token.len(), id)).collect();
+    // The rank of a token among those of two bytes and more; it stands in for its id, which may be any number.
+    let rank_to_id: Vec<u32> = by_length.iter().map(|&(_, id)| id).collect();
+    let mut id_to_rank = HashMap::with_capacity(rank_to_id.len());
+    id_to_rank.extend(rank_to_id.iter().enumerate().map(|(rank, &id)| (id, rank as u32)));
+    by_length.sort_unstable();
+
+    let bytes = byte_ids(vocab);
+    let id_of = |symbol: u32| match symbol.checked_sub(256) {
+        None => bytes[symbol as usize],
+        Some(rank) => rank_to_id[rank as usize],
+    };
+    let mut table = PairTable::with_capacity(rank_to_id.len().min(MAX_MERGES));
+    let mut merger = Merger::default();
+    let mut symbols = Vec::new();
+    let mut merges = Vec::with_capacity(rank_to_id.len());
+    for (_, id) in by_length {
+        symbols.clear();
+        merger.merge(&table, vocab.tokens.get(id), &mut symbols);
+        if let [left, right] = symbols[..] {
+            let rank = id_to_rank[&id];
+            table.insert(left, right, rank);
+            merges.push((rank, Merge { left: id_of(left), right: id_of(right), result: id }));
+        }
+    }
+    merges.sort_unstable_by_key(|&(rank, _)| rank);
+    merges.into_iter().map(|(_, merge)| merge).collect()
+}
+
+/// Runs BPE by the list on each token and keeps the last merge, if it leaves nothing but the token.
+fn of_list(vocab: &Vocab) -> Vec<Merge> {
+    let Merges::List { pairs, .. } = &vocab.merges else { unreachable!("called for lists") };
+    let merges: Vec<Merge> = pairs.iter().map(|&pair| resolve(vocab, pair)).collect();
+    let mut by_pair = HashMap::with_capacity(merges.len());
+    for (rank, merge) in merges.iter().enumerate() {
+        by_pair.entry((merge.left, merge.right)).or_insert(rank);
+    }
+    let bytes = byte_ids(vocab);
+    let mut done = HashSet::with_capacity(merges.len());
+    let mut last: Vec<usize> = Vec::with_capacity(merges.len());
+    for merge in &merges {
+        if done.insert(merge.result) {
+            last.extend(last_merge(&merges, &by_pair, &bytes, vocab.tokens.get(merge.result)));
+        }
+    }
+    last.sort_unstable();
+    last.into_iter().map(|rank| merges[rank]).collect()
+}
+
+/// The last merge of BPE on a token's bytes, if it leaves one symbol.
+fn last_merge(
+    merges: &[Merge],
+    by_pair: &HashMap<(u32, u32), usize>,
+    bytes: &[u32; 256],
+    token: &[u8],
+) -> Option<usize> {
+    let mut ids: Vec<u32> = token.iter().map(|&byte| bytes[usize::from(byte)]).collect();
+    let mut last = None;
+    while ids.len() > 1 {
+        let ranked = ids.windows(2).enumerate().filter_map(|(at, pair)| Some((*by_pair.get(&(pair[0], pair[1]))?, at)));
+        let (rank, at) = ranked.min()?;
+        ids[at] = merges[rank].result;
+        ids.remove(at + 1);
+        last = Some(rank);
+    }
+    last
+}
+
+/// The ids of the 256 single bytes.
+pub fn byte_ids(vocab: &Vocab) -> [u32; 256] {
+    std::array::from_fn(|byte| vocab.tokens.id(&[byte as u8]).expect("a vocabulary has all 256 bytes"))
+}

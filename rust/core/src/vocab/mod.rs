@@ -1,0 +1,170 @@
+//! Tokens, merges and special tokens: the plain data of a tokenizer, as a file states it.
+//!
+//! Readers and the trainer produce a [`Vocab`]; writers, the encoder and the decoder consume it. Invariants, checked by
+//! [`Vocab::new`]: every one of the 256 bytes is an ordinary token, ordinary tokens are distinct and not empty, every merge
+//! names tokens whose concatenation is a token, special tokens have distinct contents and ids, and no id is used twice.
+
+pub mod merges;
+pub mod pairs;
+mod tokens;
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::split::Scheme;
+pub use tokens::Tokens;
+
+/// The priority of merges, as the source file means it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merges {
+    /// `.tiktoken`: two neighbours may merge if their bytes are a token; the smallest id goes first.
+    Ranks,
+    /// `tokenizer.json`: an explicit list of `(left id, right id)`; the first in the list goes first.
+    List {
+        /// The pairs, in order of priority.
+        pairs: Vec<(u32, u32)>,
+        /// A piece that is itself a token is that token, whatever the merges say.
+        ignore_merges: bool,
+    },
+}
+
+/// A token that stands for itself in text and is never produced by merges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Special {
+    /// Its text.
+    pub content: String,
+    /// Its id.
+    pub id: u32,
+    /// `true`: recognised only on request. `false`: an added token that is always recognised (`"special": false` of
+    /// `tokenizer.json`).
+    pub special: bool,
+}
+
+/// What happens to text before it is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Normalizer {
+    /// Nothing.
+    #[default]
+    None,
+    /// Unicode normalization form C.
+    Nfc,
+}
+
+/// A tokenizer as data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vocab {
+    /// Ordinary tokens, by id. Ids without an ordinary token hold an empty entry.
+    pub tokens: Tokens,
+    /// Their merges.
+    pub merges: Merges,
+    /// Special and added tokens, by ascending id.
+    pub specials: Vec<Special>,
+    /// The splitting rule.
+    pub scheme: Scheme,
+    /// The normalizer.
+    pub normalizer: Normalizer,
+    /// The `post_processor` of the `tokenizer.json` this came from, carried through unread.
+    pub post_processor: Option<Value>,
+}
+
+impl Vocab {
+    /// A vocabulary from its parts, checked. `origin` (a file, or what made the parts) appears in errors.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the token, merge or special token that breaks an invariant of the module.
+    pub fn new(
+        origin: &str,
+        tokens: Tokens,
+        merges: Merges,
+        mut specials: Vec<Special>,
+        scheme: Scheme,
+        normalizer: Normalizer,
+    ) -> Result<Self> {
+        let fail = |reason: String| Err(Error::format(origin, reason));
+        if let Some(byte) = (0..=255u8).find(|&byte| tokens.id(&[byte]).is_none()) {
+            return fail(format!("byte 0x{byte:02x} has no token; a byte-level vocabulary needs all 256"));
+        }
+        if tokens.iter().count() > pairs::MAX_MERGES {
+            return fail(format!("more than {} tokens", pairs::MAX_MERGES));
+        }
+        if let Merges::List { pairs, .. } = &merges {
+            let mut joined = Vec::new();
+            for (rank, &(left, right)) in pairs.iter().enumerate() {
+                let (l, r) = (tokens.get(left), tokens.get(right));
+                if l.is_empty() || r.is_empty() {
+                    return fail(format!("merge {rank} ({left}, {right}) names an id that has no token"));
+                }
+                joined.clear();
+                joined.extend_from_slice(l);
+                joined.extend_from_slice(r);
+                if tokens.id(&joined).is_none() {
+                    return fail(format!("merge {rank} makes {}, which is not a token", show(&joined)));
+                }
+            }
+        }
+        specials.sort_by_key(|special| special.id);
+        let mut contents = hashbrown::HashSet::new();
+        for (place, special) in specials.iter().enumerate() {
+            if special.content.is_empty() {
+                return fail(format!("the special token with id {} is empty", special.id));
+            }
+            if !contents.insert(special.content.as_str()) {
+                return fail(format!("the special token {:?} occurs twice", special.content));
+            }
+            if place > 0 && specials[place - 1].id == special.id {
+                return fail(format!(
+                    "the special tokens {:?} and {:?} share the id {}",
+                    specials[place - 1].content, special.content, special.id
+                ));
+            }
+            let ordinary = tokens.get(special.id);
+            if !ordinary.is_empty() && ordinary != special.content.as_bytes() {
+                return fail(format!(
+                    "id {} belongs both to the special token {:?} and to {}",
+                    special.id,
+                    special.content,
+                    show(ordinary)
+                ));
+            }
+        }
+        drop(contents);
+        Ok(Self { tokens, merges, specials, scheme, normalizer, post_processor: None })
+    }
+
+    /// One more than the largest id, special tokens included: what an embedding table must hold.
+    pub fn size(&self) -> usize {
+        let last = self.specials.last().map_or(0, |special| special.id as usize + 1);
+        last.max(self.tokens.len())
+    }
+
+    /// The bytes of any id, ordinary or special.
+    pub fn token(&self, id: u32) -> Option<&[u8]> {
+        let ordinary = self.tokens.get(id);
+        if !ordinary.is_empty() {
+            return Some(ordinary);
+        }
+        let place = self.specials.binary_search_by_key(&id, |special| special.id).ok()?;
+        Some(self.specials[place].content.as_bytes())
+    }
+
+    /// Whether `id` is a special token (not a mere added one).
+    pub fn is_special(&self, id: u32) -> bool {
+        let place = self.specials.binary_search_by_key(&id, |special| special.id);
+        place.is_ok_and(|place| self.specials[place].special)
+    }
+
+    /// The id of a token, ordinary tokens first.
+    pub fn id(&self, token: &[u8]) -> Option<u32> {
+        self.tokens.id(token).or_else(|| {
+            self.specials.iter().find(|special| special.content.as_bytes() == token).map(|special| special.id)
+        })
+    }
+}
+
+/// Token bytes for an error message: as text where they are text.
+pub fn show(token: &[u8]) -> String {
+    match std::str::from_utf8(token) {
+        Ok(text) => format!("{text:?}"),
+        Err(_) => format!("b\"{}\"", token.escape_ascii()),
+    }
+}

@@ -1,0 +1,109 @@
+//! The bytes of every token, by id, and the way back.
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
+use std::hash::BuildHasher;
+
+/// Token bytes by id, flat: token `id` is `bytes[starts[id]..starts[id + 1]]`. An empty entry is an id that no ordinary
+/// token has. Costs 4 bytes a token beyond its own bytes, and 8 more for the index.
+#[derive(Clone)]
+pub struct Tokens {
+    bytes: Vec<u8>,
+    starts: Vec<u32>,
+    index: HashTable<u32>,
+}
+
+impl Tokens {
+    /// No tokens at all.
+    pub fn new() -> Self {
+        Self { bytes: Vec::new(), starts: vec![0], index: HashTable::new() }
+    }
+
+    /// The 256 bytes, each with its value as its id.
+    pub fn of_bytes() -> Self {
+        let mut tokens = Self::new();
+        for byte in 0..=255 {
+            tokens.push(&[byte]);
+        }
+        tokens
+    }
+
+    /// Gives the next id to `token` (empty: the id stays without a token). Returns `Err` with the holder's id if the
+    /// bytes have an id already.
+    pub fn try_push(&mut self, token: &[u8]) -> Result<u32, u32> {
+        if let Some(holder) = self.id(token) {
+            return Err(holder);
+        }
+        let id = self.len() as u32;
+        self.bytes.extend_from_slice(token);
+        self.starts.push(u32::try_from(self.bytes.len()).expect("a vocabulary is under 4 GiB"));
+        if !token.is_empty() {
+            let Self { bytes, starts, index } = self;
+            index.insert_unique(FxBuildHasher.hash_one(token), id, |&other| {
+                FxBuildHasher.hash_one(entry(bytes, starts, other))
+            });
+        }
+        Ok(id)
+    }
+
+    /// Gives the next id to `token`, which is known to be new.
+    pub fn push(&mut self, token: &[u8]) -> u32 {
+        self.try_push(token).expect("the token is new")
+    }
+
+    /// The number of entries, empty ones included: one more than the largest id.
+    pub fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes of token `id`; empty if no ordinary token has this id, or it is beyond the end.
+    pub fn get(&self, id: u32) -> &[u8] {
+        if (id as usize) < self.len() { entry(&self.bytes, &self.starts, id) } else { &[] }
+    }
+
+    /// The id of the token with exactly these bytes.
+    pub fn id(&self, token: &[u8]) -> Option<u32> {
+        if token.is_empty() {
+            return None;
+        }
+        let hash = FxBuildHasher.hash_one(token);
+        self.index.find(hash, |&id| entry(&self.bytes, &self.starts, id) == token).copied()
+    }
+
+    /// Ids and bytes of the ordinary tokens, by ascending id.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        (0..self.len() as u32).map(|id| (id, self.get(id))).filter(|(_, token)| !token.is_empty())
+    }
+
+    /// All token bytes in a row, and where each starts (one more entry than there are ids): what decoding copies from.
+    pub fn flat(&self) -> (&[u8], &[u32]) {
+        (&self.bytes, &self.starts)
+    }
+}
+
+fn entry<'a>(bytes: &'a [u8], starts: &[u32], id: u32) -> &'a [u8] {
+    &bytes[starts[id as usize] as usize..starts[id as usize + 1] as usize]
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for Tokens {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes && self.starts == other.starts
+    }
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tokens({} entries, {} bytes)", self.len(), self.bytes.len())
+    }
+}

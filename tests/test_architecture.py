@@ -1,0 +1,108 @@
+"""Holds the code to the edges that ARCHITECTURE.md permits."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE = ROOT / "rust" / "core" / "src"
+PACKAGE = ROOT / "python" / "eurotok"
+
+Edges = dict[str, set[str]]
+
+
+def permitted(language: str) -> Edges:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    block = re.search(rf"^```edges {language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert block, f"ARCHITECTURE.md has no block of edges for {language}"
+    lines = (line.partition(":") for line in block[1].splitlines())
+    return {module: set(used.split()) for module, _, used in lines}
+
+
+def rust_uses(source: str) -> set[str]:
+    """Modules of the crate that a file uses, its tests and comments left out."""
+    code = re.sub(r"//.*", "", source.partition("#[cfg(test)]\nmod ")[0])
+    used = set(re.findall(r"\bcrate::(?:\{\s*)?([a-z_]+)\b", code))
+    assert not re.search(r"\buse crate::\{", code), "one `use crate::module` a line, so that edges are seen"
+    return used
+
+
+def rust_edges() -> Edges:
+    edges: Edges = {}
+    for path in CORE.rglob("*.rs"):
+        module = path.relative_to(CORE).parts[0].removesuffix(".rs")
+        if module == "lib" or path.stem == "tests":
+            continue
+        edges.setdefault(module, set()).update(rust_uses(path.read_text()) - {module})
+    return edges
+
+
+def python_uses(source: str) -> set[str]:
+    used: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            package, _, module = node.module.partition(".")
+            if package == "eurotok":
+                used |= {module.partition(".")[0]} if module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            used |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("eurotok.")}
+        assert not (isinstance(node, ast.ImportFrom) and node.level), "imports are absolute, so that edges are seen"
+    return used
+
+
+def python_edges() -> Edges:
+    edges: Edges = {}
+    for path in PACKAGE.rglob("*.py"):
+        module = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if module not in ("__init__", "__main__"):
+            edges.setdefault(module, set()).update(python_uses(path.read_text()) - {module})
+    return edges
+
+
+@pytest.mark.parametrize(("language", "found"), [("rust", rust_edges), ("python", python_edges)])
+def test_modules_use_only_what_they_may(language: str, found: object) -> None:
+    assert callable(found)
+    actual, allowed = found(), permitted(language)
+    assert set(actual) == set(allowed), "ARCHITECTURE.md lists exactly the modules there are"
+    beyond = {module: sorted(used - allowed[module]) for module, used in actual.items() if used - allowed[module]}
+    assert not beyond, f"edges that ARCHITECTURE.md does not permit: {beyond}"
+
+
+@pytest.mark.parametrize("language", ["rust", "python"])
+def test_permitted_edges_have_no_cycle(language: str) -> None:
+    left = permitted(language)
+    while left:
+        done = {module for module, used in left.items() if not used & set(left)}
+        assert done, f"a cycle among {sorted(left)}"
+        left = {module: used for module, used in left.items() if module not in done}
+
+
+def test_the_core_knows_no_python_and_does_not_print() -> None:
+    manifest = (ROOT / "rust" / "core" / "Cargo.toml").read_text()
+    assert "pyo3" not in manifest
+    assert "numpy" not in manifest
+    printing = [
+        path.relative_to(ROOT)
+        for path in CORE.rglob("*.rs")
+        if re.search(r"\b(e?print(ln)?|dbg)!", re.sub(r"//.*", "", path.read_text()))
+    ]
+    assert not printing
+
+
+def test_unsafe_code_is_confined() -> None:
+    """The compiler denies it; this says who may lift that."""
+    lifting = {
+        path.relative_to(CORE).parts[0].removesuffix(".rs")
+        for path in CORE.rglob("*.rs")
+        if re.search(r"\b(allow|expect)\(\s*unsafe_code", path.read_text())
+    }
+    assert lifting <= {"arch"}
+
+
+def test_the_judges_of_this_file_judge() -> None:
+    rust = "use crate::vocab::Vocab; // crate::train\nfn f() { crate::split::g() }\n#[cfg(test)]\nmod tests { use crate::count; }"
+    assert rust_uses(rust) == {"vocab", "split"}
+    python = "import eurotok.files\nfrom eurotok import metrics\nfrom eurotok.cli.streams import texts\nimport os"
+    assert python_uses(python) == {"files", "metrics", "cli"}
