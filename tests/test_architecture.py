@@ -102,7 +102,7 @@ def test_unsafe_code_is_confined() -> None:
 
 
 def test_the_judges_of_this_file_judge() -> None:
-    rust = "use crate::vocab::Vocab; // crate::train\nfn f() { crate::split::g() }\n#[cfg(test)]\nmod tests { use crate::count; }"
+    rust = "use crate::vocab::Vocab; // crate::train\ncrate::split::g()\n#[cfg(test)]\nmod tests { crate::count }"
     assert rust_uses(rust) == {"vocab", "split"}
     python = "import eurotok.files\nfrom eurotok import metrics\nfrom eurotok.cli.streams import texts\nimport os"
     assert python_uses(python) == {"files", "metrics", "cli"}

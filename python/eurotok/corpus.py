@@ -137,7 +137,7 @@ def decode_utf8(data: bytes, origin: str, errors: str = "strict") -> str:
     >>> decode_utf8(b"caf\xe9", "menu.txt")
     Traceback (most recent call last):
     ...
-    eurotok._core.CorpusError: menu.txt: invalid UTF-8 at byte 3
+    eurotok.CorpusError: menu.txt: invalid UTF-8 at byte 3
     """
     try:
         return data.decode("utf-8", errors)

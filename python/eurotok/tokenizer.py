@@ -30,7 +30,7 @@ class Tokenizer(_core.Tokenizer):
     Parameters
     ----------
     data
-        The contents of a `tokenizer.json`, `.tiktoken` or `.eurotok` file.
+        The contents of a `tokenizer.json`, `.tiktoken` or `.eurotok` file; or a tokenizer, whose parts are then shared.
     origin
         What errors call it.
     scheme
@@ -84,7 +84,7 @@ class Tokenizer(_core.Tokenizer):
         threads
             How many threads to use; by default all cores.
         errors
-            What to do with ids whose bytes are not UTF-8: `"replace"`, `"ignore"` or `"strict"`.
+            `"replace"` to put U+FFFD where bytes are not UTF-8, or `"strict"`.
         skip_specials
             Whether to leave out special tokens.
 

@@ -156,7 +156,7 @@ def train(
             threads=threads,
             progress=report,
         )
-    return Tokenizer(trained.to_bytes("eurotok"), "trained tokenizer")
+    return Tokenizer(trained)
 
 
 def _add_files(

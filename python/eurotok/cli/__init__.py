@@ -5,6 +5,7 @@ reads the output any more.
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -61,28 +62,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character still gets the rest
     args = build_parser().parse_args(argv)
     try:
         args.run(args)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        report("interrupted")
-        return 130
+        code, message = 130, "interrupted"
     except BrokenPipeError:
-        _close_stdout()
-        return 141
+        code, message = 141, ""
     except OSError as error:
-        _close_stdout()
         place = f"{os.fspath(error.filename)}: " if error.filename else ""
-        report(f"{place}{error.strerror or error}")
-        return 1
+        code, message = 1, f"{place}{error.strerror or error}"
     except MemoryError:
-        report("out of memory")
-        return 1
+        code, message = 1, "out of memory"
     except (ValueError, ImportError, OverflowError) as error:
-        report(str(error))
-        return 1
-    return 0
+        code, message = 1, str(error)
+    else:
+        return 0
+    _finish_stdout()
+    if message:
+        report(message)
+    return code
 
 
 def report(message: str) -> None:
@@ -90,8 +93,11 @@ def report(message: str) -> None:
     print(f"eurotok: error: {' '.join(message.split())}", file=sys.stderr)
 
 
-def _close_stdout() -> None:
-    """Let what standard output still holds vanish, so that the interpreter does not fail again on its way out."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    os.close(devnull)
+def _finish_stdout() -> None:
+    """Write what was printed before the error; if that is impossible, forget it, or the interpreter fails on exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        os.close(devnull)

@@ -1,0 +1,249 @@
+"""The command line, end to end."""
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eurotok
+from conftest import Run, refusal
+from eurotok.cli import VERBS, build_parser
+
+TEXT = "Zażółć gęślą jaźń. L’été à Malmö; Ελλάδα!\n\nEnd without line feed"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "book.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def test_from_corpus_to_prices(run: Run, sample: Path, tmp_path: Path, book: Path) -> None:
+    result = run("train", "--corpus", sample, "--vocab-size", 1000, "--special-token", "<|end|>", "-o", "t.json")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == b""
+    assert re.search(rb"24 languages, .* 1,000 tokens .* -> t\.json", result.stderr)
+    tok = eurotok.load(tmp_path / "t.json")
+    assert tok.vocab_size == 1000
+    assert "<|end|>" in tok.special_tokens
+
+    assert run("encode", "t.json", book, "-o", "ids.npy").returncode == 0
+    ids = np.load(tmp_path / "ids.npy")
+    assert ids.dtype == np.uint32
+    assert ids.tolist() == tok.encode_list(TEXT)
+    assert run("decode", "t.json", "ids.npy").stdout.decode() == TEXT
+    assert run("decode", "t.json", "ids.npy", "-o", "again.txt").returncode == 0
+    assert (tmp_path / "again.txt").read_text(encoding="utf-8") == TEXT
+    assert run("count", "t.json", "book.txt", "book.txt").stdout.decode().splitlines() == [
+        f"{len(ids)}\tbook.txt",
+        f"{len(ids)}\tbook.txt",
+        f"{2 * len(ids)}\ttotal",
+    ]
+
+    result = run("compare", "t.json", "--json", "prices.json")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.decode().splitlines()
+    assert [line.split()[0] for line in lines[1:25]] == list(eurotok.compare([tok]).languages)
+    assert b"\x1b" not in result.stdout, "no colours in a pipe"
+    prices = json.loads((tmp_path / "prices.json").read_text())
+    assert prices["tokenizers"][0]["gini"] == eurotok.compare([tok]).gini[0]
+    assert json.loads(run("compare", "t.json", "--json", "-").stdout) == prices
+
+
+def test_pipes(run: Run, tok_json: Path) -> None:
+    encoded = run("encode", tok_json, "-", input=TEXT.encode()).stdout
+    assert np.load(io.BytesIO(encoded)).dtype == np.uint32
+    assert run("decode", tok_json, "-", input=encoded).stdout.decode() == TEXT
+    assert run("count", tok_json, "-", input=b"").stdout == b"0\t-\n"
+    assert run("decode", tok_json, "-", input=run("encode", tok_json, "-").stdout).stdout == b""
+
+
+def test_train_to_a_pipe(run: Run, sample: Path, tmp_path: Path) -> None:
+    result = run("train", "--corpus", sample, "--vocab-size", 300, "-o", "-")
+    (tmp_path / "t.json").write_bytes(result.stdout)
+    assert eurotok.load(tmp_path / "t.json").vocab_size == 300
+
+
+def test_several_files_and_records(run: Run, tok: eurotok.Tokenizer, tok_json: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "uno"}\n{"text": "due"}\n')
+    (tmp_path / "b.txt").write_text("tre")
+    assert run("encode", tok_json, "a.jsonl", "b.txt", "-o", "ids.npy").returncode == 0
+    assert tok.decode(np.load(tmp_path / "ids.npy")) == "unoduetre"
+
+
+def test_specials(run: Run, tok: eurotok.Tokenizer, tok_json: Path) -> None:
+    plain = run("count", tok_json, "-", input=b"a<|end|>").stdout
+    parsed = run("count", tok_json, "--specials", "parse", "-", input=b"a<|end|>").stdout
+    assert (int(plain.split()[0]), int(parsed.split()[0])) == (tok.count("a<|end|>"), 2)
+
+
+def test_convert_and_info(run: Run, tok: eurotok.Tokenizer, tok_json: Path, tmp_path: Path) -> None:
+    for source, target in ((tok_json, "x.eurotok"), ("x.eurotok", "x.tiktoken"), ("x.tiktoken", "y.json")):
+        result = run("convert", source, target)
+        assert result.returncode == 0, result.stderr
+    assert eurotok.load(tmp_path / "y.json").encode_list(TEXT) == tok.encode_list(TEXT)
+    assert eurotok.load(tmp_path / "y.json").special_tokens == tok.special_tokens
+    (tmp_path / "x.tiktoken.json").unlink()
+    end = tok.special_tokens["<|end|>"]
+    assert (
+        run("convert", "x.tiktoken", "z.json", "--scheme", "europe", "--special-token", f"<|end|>={end}").returncode
+        == 0
+    )
+    assert eurotok.load(tmp_path / "z.json").special_tokens == {"<|end|>": end}
+    info = run("info", "y.json").stdout.decode()
+    assert "2,000 ids" in info
+    assert f"<|end|> = {end}" in info
+    assert eurotok.schemes()["europe"] in info
+    assert run("info").stdout.decode().split()[::2] == list(eurotok.schemes())
+
+
+def test_demo(run: Run, tok_json: Path) -> None:
+    result = run("demo", tok_json)
+    assert result.returncode == 0, result.stderr
+    shown = result.stdout.decode()
+    assert all(re.search(rf"^{language} +\d", shown, re.MULTILINE) for language in eurotok.prices.OFFICIAL)
+    assert "bytes" in shown
+    assert "tokenizer.json" in shown
+    assert "eurotok train --corpus" in shown
+    assert result.stderr == b""
+
+
+def test_every_command_has_an_example_that_parses(tok_json: Path) -> None:
+    import shlex
+
+    for verb in VERBS:
+        name = verb.__name__.rpartition(".")[2]
+        example = (verb.__doc__ or "").partition("example:")[2].strip()
+        lines = [line.strip() for line in example.splitlines()]
+        assert lines, name
+        for line in lines:
+            command = line.partition("| eurotok ")[2] or line.removeprefix("eurotok ")
+            arguments = shlex.split(command.partition(" > ")[0])
+            assert arguments[0] == name
+            assert build_parser().parse_args(arguments).run is verb.run
+
+
+def test_help_and_version(run: Run) -> None:
+    assert run("--version").stdout.decode() == f"eurotok {eurotok.__version__}\n"
+    for verb in VERBS:
+        result = run(verb.__name__.rpartition(".")[2], "--help")
+        assert result.returncode == 0
+        assert b"example:" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("fly",),
+        ("train",),
+        ("train", "--corpus", "x", "--vocab-size", "many", "-o", "t.json"),
+        ("train", "--corpus", "x", "--vocab-size", "300", "--share", "fr", "-o", "t.json"),
+        ("train", "--corpus", "x", "--vocab-size", "300", "--share", "fr=much", "-o", "t.json"),
+        ("encode", "t.json"),
+        ("count", "t.json", "x", "--errors", "ignore"),
+    ],
+)
+def test_wrong_command_lines(run: Run, arguments: tuple[str, ...]) -> None:
+    assert "--help" in refusal(run(*arguments), code=2)
+
+
+def test_missing_files(run: Run, sample: Path, tok_json: Path, tmp_path: Path) -> None:
+    absent = "No such file or directory"
+    assert refusal(run("info", "absent.json")) == f"absent.json: {absent}"
+    assert refusal(run("count", tok_json, "absent.txt")) == f"absent.txt: {absent}"
+    assert refusal(run("decode", tok_json, "absent.npy")) == f"absent.npy: {absent}"
+    assert refusal(run("train", "--corpus", "absent", "--vocab-size", 300, "-o", "t.json")) == f"absent: {absent}"
+    assert refusal(run("compare", tok_json, "--text", "absent")) == f"absent: {absent}"
+    train = ("train", "--corpus", sample, "--vocab-size", 300, "-o")
+    assert refusal(run(*train, "absent/t.json")) == "absent: No such folder"
+    assert "must end in" in refusal(run(*train, "t.model"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_data(run: Run, sample: Path, tok: eurotok.Tokenizer, tok_json: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "empty: no languages" in refusal(run("train", "--corpus", "empty", "--vocab-size", 300, "-o", "t.json"))
+    assert "256" in refusal(run("train", "--corpus", sample, "--vocab-size", 200, "-o", "t.json"))
+    assert not (tmp_path / "t.json").exists()
+
+    (tmp_path / "bad.txt").write_bytes(b"good\xffbad")
+    for verb in ("count", "encode"):
+        assert refusal(run(verb, tok_json, "bad.txt")) == "bad.txt: invalid UTF-8 at byte 4"
+    assert refusal(run("count", tok_json, "-", input=b"\xff")) == "standard input: invalid UTF-8 at byte 0"
+    counted = run("count", tok_json, "bad.txt", "--errors", "replace").stdout
+    assert int(counted.split()[0]) == tok.count("good\ufffdbad")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "fr.txt").write_bytes(b"good\xffbad")
+    train = ("train", "--corpus", "corpus", "--vocab-size", 257, "-o", "t.json")
+    assert refusal(run(*train)) == "corpus/fr.txt: invalid UTF-8 at byte 4"
+    assert run(*train, "--errors", "replace").returncode == 0
+
+    (tmp_path / "broken.json").write_bytes(tok_json.read_bytes()[:1000])
+    assert refusal(run("info", "broken.json")).startswith("broken.json: ")
+    (tmp_path / "not.npy").write_bytes(b"nonsense")
+    assert refusal(run("decode", tok_json, "not.npy")).startswith("not.npy: not an .npy file")
+    np.save(tmp_path / "wrong.npy", [[1.0]])
+    assert refusal(run("decode", tok_json, "wrong.npy")) == "wrong.npy: not a one-dimensional array of integers"
+    np.save(tmp_path / "beyond.npy", [5, 10**9])
+    assert "id 1000000000 at position 1" in refusal(run("decode", tok_json, "beyond.npy"))
+
+
+def test_output_before_an_error_is_kept(run: Run, tok_json: Path, book: Path) -> None:
+    result = run("count", tok_json, book, "absent.txt")
+    assert refusal(result).startswith("absent.txt")
+    assert str(book).encode() in result.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_full_disk(run: Run, tok_json: Path, book: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        for arguments in (("info", tok_json), ("encode", tok_json, book), ("compare", tok_json, "--json", "-")):
+            assert refusal(run(*arguments, stdout=full)) == "No space left on device"
+    finally:
+        os.close(full)
+    assert refusal(run("encode", tok_json, book, "-o", "/dev/full")) == "/dev/full: No space left on device"
+
+
+def test_a_reader_that_leaves_is_no_error(tok_json: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "eurotok", "info", str(tok_json)], stdout=write, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(write)
+    assert (result.returncode, result.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_stops_training(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    noise = np.random.default_rng(0).integers(97, 123, 60_000_000, dtype=np.uint8)
+    noise[::9] = 32
+    (corpus / "xx.txt").write_bytes(noise.tobytes())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "eurotok", "train", "--corpus", corpus, "--vocab-size", "200000", "-o", "t.json"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(2.0)
+    assert process.poll() is None, "the work is long enough to be interrupted"
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, stderr = process.communicate(timeout=60)
+    assert time.monotonic() - began < 10
+    assert (process.returncode, stderr) == (130, b"eurotok: error: interrupted\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus"]

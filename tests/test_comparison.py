@@ -1,0 +1,168 @@
+"""Prices of languages, against figures worked out by hand and figures known from elsewhere."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import eurotok
+from eurotok import Tokenizer, compare
+from eurotok.prices import OFFICIAL, load_parallel
+
+
+def words(sentence: str) -> list[str]:
+    return sentence.split()
+
+
+def characters(sentence: str) -> int:
+    return len(sentence)
+
+
+def write(folder: Path, **texts: str) -> Path:
+    for language, text in texts.items():
+        (folder / f"{language.replace('_', '-')}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    # Words: en 2 and 4, fr 3 and 6, el 6 and 9. Prices 3, 4.5, 7.5; surcharges +50 % and +150 %.
+    return write(tmp_path, en="a b\na b c d\n", fr="a b c\na b c d e f\n", el="α β γ δ ε ζ\r\nα β γ δ ε ζ η θ ι\r\n")
+
+
+def test_by_hand(folder: Path) -> None:
+    result = compare([words, characters], folder)
+    assert result.tokenizers == ("words", "characters")
+    assert result.languages == ("el", "en", "fr")
+    assert result.counts.dtype == np.int64
+    assert result.counts.tolist() == [[[6, 9], [2, 4], [3, 6]], [[11, 17], [3, 7], [5, 11]]]
+    assert result.prices.tolist() == [[7.5, 3.0, 4.5], [14.0, 5.0, 8.0]]
+    assert result.surcharges == pytest.approx(np.array([[1.5, 0.0, 0.5], [1.8, 0.0, 0.6]]))
+    assert result.mean == pytest.approx([1.0, 1.2])
+    assert result.worst == pytest.approx([1.5, 1.8])
+    # Differences 3, 1.5 and 4.5, each twice, over 2 * 3 * 15; 6, 3 and 9 over 2 * 3 * 27.
+    assert result.gini == pytest.approx([18 / 90, 36 / 162])
+
+
+def test_the_table_says_the_same(folder: Path) -> None:
+    lines = compare([words], folder).table().splitlines()
+    assert [line.split() for line in lines[:8]] == [
+        ["words"],
+        ["el", "7.5", "+150", "%"],
+        ["en", "3.0"],
+        ["fr", "4.5", "+50", "%"],
+        ["-" * len(lines[4])],
+        ["mean", "5.0", "+100", "%"],
+        ["worst", "7.5", "+150", "%"],
+        ["Gini", "0.200"],
+    ]
+    assert "Not in the text: bg, cs," in lines[-1]
+    assert str(compare([words], folder)) == compare([words], folder).table()
+
+
+def test_json_says_the_same(folder: Path, tmp_path: Path) -> None:
+    result = compare({"w": words}, folder)
+    text = result.to_json(tmp_path / "out.json")
+    assert (tmp_path / "out.json").read_text() == text
+    content = json.loads(text)
+    assert content["sentences"] == 2
+    assert content["reference"] == "en"
+    assert len(content["missing"]) == 21
+    assert content["tokenizers"] == [
+        {
+            "name": "w",
+            "tokens_per_sentence": {"el": 7.5, "en": 3.0, "fr": 4.5},
+            "surcharge": {"el": 1.5, "en": 0.0, "fr": 0.5},
+            "surcharge_mean": 1.0,
+            "surcharge_worst": 1.5,
+            "gini": pytest.approx(0.2),
+        }
+    ]
+
+
+def test_english_alone_has_no_surcharge(tmp_path: Path) -> None:
+    result = compare([words], write(tmp_path, en="a b\n"))
+    assert math.isnan(result.mean[0])
+    assert json.loads(result.to_json())["tokenizers"][0]["surcharge_worst"] is None
+    assert "nan" not in result.table()
+
+
+def test_which_languages(tmp_path: Path) -> None:
+    write(tmp_path, en="a b c\n", en_src="a\n", fr="a b\n", nb="a b c d\n")
+    assert compare([words], tmp_path).languages == ("en", "fr")
+    assert compare([words], tmp_path).prices.tolist() == [[1.0, 2.0]], "English is what was translated"
+    assert compare([words], tmp_path, languages=["nb"]).languages == ("en", "nb")
+    assert compare([words], tmp_path, languages="all").languages == ("en", "fr", "nb")
+    with pytest.raises(eurotok.CorpusError, match="no text for de, xx; there is en, fr, nb"):
+        compare([words], tmp_path, languages=["xx", "de"])
+    (tmp_path / "fr.txt").unlink()
+    assert compare([words], tmp_path).languages == ("en", "nb")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fr": "a\n"}, r"fr\.txt: 1 lines, but .*en\.txt has 2"),
+        ({"fr": "a\n\n"}, r"fr\.txt: line 2 is empty"),
+        ({"en": "a\n \n"}, r"en\.txt: line 2 is empty"),
+        ({"en": "", "fr": "", "el": ""}, "no sentences"),
+    ],
+)
+def test_text_that_is_not_parallel_is_named(folder: Path, change: dict[str, str], message: str) -> None:
+    with pytest.raises(eurotok.CorpusError, match=message):
+        compare([words], write(folder, **change))
+
+
+def test_text_without_english_or_utf8(folder: Path) -> None:
+    (folder / "fr.txt").write_bytes(b"a\nb\xff\n")
+    with pytest.raises(eurotok.CorpusError, match=r"fr\.txt: invalid UTF-8 at byte 3"):
+        compare([words], folder)
+    assert compare([words], folder, errors="replace").prices[0, 2] == 1.0
+    (folder / "en.txt").unlink()
+    with pytest.raises(eurotok.CorpusError, match="no English text"):
+        compare([words], folder)
+
+
+def test_the_sample_is_the_24_languages() -> None:
+    sample = load_parallel()
+    assert sample.languages == OFFICIAL
+    assert len(sample.sentences["en"]) >= 60
+    assert sample.missing == ()
+
+
+def test_all_kinds_of_tokenizers(tok: Tokenizer, tok_json: Path, sentences: dict[str, Sequence[str]]) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    peer = tokenizers.Tokenizer.from_file(str(tok_json))
+    with_method = SimpleNamespace(encode=tok.encode_list)
+    ordinary = SimpleNamespace(encode_ordinary=tok.encode, encode=None, name="tiktoken-like")
+    kinds = [tok, tok_json, str(tok_json), peer, with_method, ordinary, tok.encode, tok.count]
+    result = compare(kinds)
+    expected = [tok.count_batch(sentences[lang]).tolist() for lang in OFFICIAL]
+    assert all(counts.tolist() == expected for counts in result.counts)
+    assert result.tokenizers[0] == "europe-2000"
+    assert result.tokenizers[5] == "tiktoken-like"
+    assert len(set(result.tokenizers)) == len(kinds), "names are told apart"
+
+
+def test_what_is_no_tokenizer() -> None:
+    with pytest.raises(TypeError, match="not a tokenizer: 3"):
+        compare([3])
+    with pytest.raises(ValueError, match="no tokenizer"):
+        compare([])
+    with pytest.raises(FileNotFoundError):
+        compare(["absent.json"])
+
+
+def test_ntrex(tok: Tokenizer, corpus: Path) -> None:
+    text = load_parallel(corpus / "parallel" / "ntrex")
+    assert text.languages == OFFICIAL
+    assert len(text.sentences["en"]) == 1997
+    result = compare({"bytes": lambda s: len(s.encode()), "sample": tok}, text)
+    assert result.counts.shape == (2, 24, 1997)
+    greek = OFFICIAL.index("el")
+    assert result.surcharges[0, greek] > 0.9, "Greek letters are two bytes"
+    assert (result.prices[1] < result.prices[0]).all()

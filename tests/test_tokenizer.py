@@ -1,0 +1,300 @@
+"""The contract of `Tokenizer`, `load` and `save`."""
+
+import copy
+import errno
+import json
+import os
+import pickle
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import eurotok
+from eurotok import Ragged, Tokenizer
+
+ENDINGS = (".json", ".tiktoken", ".eurotok")
+strings = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(text=strings)
+def test_text_survives(tok: Tokenizer, text: str) -> None:
+    ids = tok.encode(text)
+    assert ids.dtype == np.uint32
+    assert ids.ndim == 1
+    assert tok.decode(ids) == text
+    assert tok.decode_bytes(ids) == text.encode()
+    assert tok.count(text) == len(ids)
+    assert tok.encode_list(text) == ids.tolist()
+    assert b"".join(tok.token(int(i)) for i in ids) == text.encode()
+    assert "".join(tok.split(text)) == text
+
+
+@given(text=strings)
+def test_spans_are_characters_of_the_text(tok: Tokenizer, text: str) -> None:
+    ids, spans = tok.encode_with_offsets(text)
+    assert spans.shape == (len(ids), 2)
+    assert spans.dtype == np.int64
+    assert ids.tolist() == tok.encode(text).tolist()
+    if text:
+        assert spans[0, 0] == 0
+        assert spans[-1, 1] == len(text)
+    for i, (start, end) in zip(ids, spans, strict=True):
+        assert tok.token(int(i)) in text[start:end].encode()
+
+
+@given(texts=st.lists(strings, max_size=20), threads=st.sampled_from([None, 1, 2, 8]))
+def test_a_batch_is_its_texts_one_by_one(tok: Tokenizer, texts: list[str], threads: int | None) -> None:
+    batch = tok.encode_batch(texts, threads)
+    assert isinstance(batch, Ragged)
+    assert batch.ids.dtype == np.uint32
+    assert batch.offsets.dtype == np.int64
+    assert batch.to_list() == [tok.encode_list(text) for text in texts]
+    assert tok.count_batch(texts, threads).tolist() == batch.lengths.tolist()
+    assert tok.count_batch(texts, threads).dtype == np.int64
+    assert tok.decode_batch(batch, threads) == texts
+    assert tok.decode_batch(batch.to_list(), threads) == texts
+
+
+def test_decode_takes_ids_in_any_form(tok: Tokenizer) -> None:
+    ids = tok.encode("Ελλάδα, Éire")
+    forms = (
+        ids,
+        ids.tolist(),
+        tuple(ids.tolist()),
+        ids.astype(np.int64),
+        ids.astype(np.uint16),
+        np.repeat(ids, 2)[::2],
+    )
+    assert {tok.decode(form) for form in forms} == {"Ελλάδα, Éire"}
+    assert tok.decode([]) == ""
+
+
+def test_bytes_that_are_no_text(tok: Tokenizer) -> None:
+    cut = tok.id(b"\xce")
+    assert cut is not None
+    ids = [cut]
+    assert tok.decode_bytes(ids) == b"\xce"
+    assert tok.decode(ids) == "\ufffd"
+    with pytest.raises(ValueError, match="invalid UTF-8 at byte 0"):
+        tok.decode(ids, errors="strict")
+    assert tok.decode_batch([ids, []]) == ["\ufffd", ""]
+    with pytest.raises(ValueError, match="errors"):
+        tok.decode(ids, errors="maybe")
+
+
+@pytest.mark.parametrize("bad", [-1, 10**6, 2**32, 2**40])
+def test_unknown_ids_are_named(tok: Tokenizer, bad: int) -> None:
+    for decode in (tok.decode, tok.decode_bytes):
+        with pytest.raises(eurotok.UnknownIdError, match=rf"id {bad} at position 1"):
+            decode([0, bad])
+
+
+@pytest.mark.parametrize("bad", [[0.5], ["a"], [[1, 2]], None])
+def test_what_is_no_array_of_ids_is_refused(tok: Tokenizer, bad: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        tok.decode(bad)  # type: ignore[arg-type]
+
+
+def test_lone_surrogates_are_refused(tok: Tokenizer) -> None:
+    for call in (tok.encode, tok.count, tok.encode_list):
+        with pytest.raises(ValueError, match="surrogate"):
+            call("a\ud800b")
+    with pytest.raises(ValueError, match="surrogate"):
+        tok.encode_batch(["fine", "a\ud800b"])
+
+
+def test_special_tokens_are_text_unless_asked(tok: Tokenizer) -> None:
+    text = "a<|end|>b"
+    end = tok.special_tokens["<|end|>"]
+    assert end not in tok.encode(text)
+    assert tok.decode(tok.encode(text)) == text
+    parsed = tok.encode(text, specials="parse")
+    assert parsed.tolist() == [*tok.encode("a").tolist(), end, *tok.encode("b").tolist()]
+    assert tok.decode(parsed) == text
+    assert tok.decode(parsed, skip_specials=True) == "ab"
+    assert tok.encode_batch([text], specials="parse")[0].tolist() == parsed.tolist()
+    assert tok.count(text, specials="parse") == len(parsed)
+    with pytest.raises(ValueError, match="specials"):
+        tok.encode(text, specials="maybe")
+
+
+def test_vocabulary(tok: Tokenizer) -> None:
+    assert tok.vocab_size == len(tok) == 2000
+    assert list(tok.special_tokens) == ["<|end|>", "<|pad|>"]
+    assert {tok.token(i) for i in range(tok.vocab_size)} >= {bytes([byte]) for byte in range(256)}
+    assert all(tok.id(tok.token(i)) == i for i in range(tok.vocab_size))
+    assert len(tok.merges) == 2000 - 256 - 2
+    assert all(tok.id(left + right) is not None for left, right in tok.merges)
+    assert tok.id(b"no such token") is None
+    assert tok.scheme == "europe"
+    assert tok.pattern == eurotok.schemes()["europe"]
+    with pytest.raises(eurotok.UnknownIdError):
+        tok.token(2000)
+    assert repr(tok) == "Tokenizer(vocab_size=2000, scheme='europe', special_tokens=2)"
+
+
+def test_threads_share_a_tokenizer(tok: Tokenizer, sentences: dict[str, Sequence[str]]) -> None:
+    texts = [line for lines in sentences.values() for line in lines]
+    expected = tok.encode_batch(texts, 1)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(batch == expected for batch in pool.map(lambda _: tok.encode_batch(texts), range(4)))
+
+
+def test_copies_are_equal(tok: Tokenizer) -> None:
+    for other in (pickle.loads(pickle.dumps(tok)), copy.copy(tok), copy.deepcopy(tok)):
+        assert type(other) is Tokenizer
+        assert other == tok
+        assert hash(other) == hash(tok)
+        assert other.encode_list("déjà vu") == tok.encode_list("déjà vu")
+    assert tok != eurotok.train(["other text"], vocab_size=257)
+    assert tok != "other"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_saved_and_loaded_is_the_same(
+    tok: Tokenizer, tmp_path: Path, ending: str, sentences: dict[str, Sequence[str]]
+) -> None:
+    path = tmp_path / f"x{ending}"
+    tok.save(path)
+    loaded = eurotok.load(path)
+    assert loaded.special_tokens == tok.special_tokens
+    assert (loaded.vocab_size, loaded.scheme, loaded.pattern) == (tok.vocab_size, tok.scheme, tok.pattern)
+    for lines in sentences.values():
+        assert loaded.encode_batch(lines) == tok.encode_batch(lines)
+    expected = {path} | ({tmp_path / "x.tiktoken.json"} if ending == ".tiktoken" else set())
+    assert set(tmp_path.iterdir()) == expected
+    renamed = tmp_path / "renamed.bin"
+    path.rename(renamed)
+    if ending != ".tiktoken":
+        assert eurotok.load(renamed) == loaded, "the format is recognised by the content"
+
+
+def test_a_tiktoken_file_alone(tok: Tokenizer, tmp_path: Path) -> None:
+    path = tmp_path / "x.tiktoken"
+    tok.save(path)
+    (tmp_path / "x.tiktoken.json").unlink()
+    with pytest.raises(ValueError, match="scheme"):
+        eurotok.load(path)
+    assert eurotok.load(path, scheme="europe", special_tokens=tok.special_tokens).encode_list("a b") == (
+        tok.encode_list("a b")
+    )
+    for name, scheme in {"o200k_base": "o200k", "gpt2": "gpt2"}.items():
+        named = path.with_stem(name)
+        named.write_bytes(path.read_bytes())
+        assert eurotok.load(named).scheme == scheme
+        assert eurotok.load(named).special_tokens == {}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"pattern": 1, "special_tokens": {}}'])
+def test_a_bad_companion_is_named(tok: Tokenizer, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.tiktoken"
+    tok.save(path)
+    (tmp_path / "x.tiktoken.json").write_text(content)
+    with pytest.raises(eurotok.FormatError, match=r"x\.tiktoken\.json"):
+        eurotok.load(path)
+
+
+def test_loads_in_tokenizers(tok_json: Path, tok: Tokenizer, sentences: dict[str, Sequence[str]]) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    peer = tokenizers.Tokenizer.from_file(str(tok_json))
+    for lines in sentences.values():
+        assert [peer.encode(line).ids for line in lines] == tok.encode_batch(lines).to_list()
+
+
+def test_save_refuses_an_unknown_ending(tok: Tokenizer, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"x\.bin: the name must end in \.json"):
+        tok.save(tmp_path / "x.bin")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_full_disk_leaves_what_was_there(
+    tok: Tokenizer, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"x{ending}"
+    path.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        tok.save(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        eurotok.load(tmp_path / "absent.json")
+    with pytest.raises(IsADirectoryError):
+        eurotok.load(tmp_path)
+
+
+def _hostile() -> dict[str, object]:
+    """Ways in which a `tokenizer.json` can lie, each as a change to a sound one."""
+
+    def set_vocab(change: dict[str, int]) -> object:
+        return lambda it: it["model"]["vocab"].update(change)
+
+    return {
+        "no model": lambda it: it.pop("model"),
+        "another model": lambda it: it["model"].update(type="WordPiece"),
+        "vocabulary of 10^9": set_vocab({"zz": 10**9}),
+        "id beyond 32 bits": set_vocab({"zz": 2**32}),
+        "negative id": set_vocab({"zz": -1}),
+        "an id twice": set_vocab({"zz": 0}),
+        "merge of unknown tokens": lambda it: it["model"]["merges"].append(["qqq", "zzz"]),
+        "merge to an unknown token": lambda it: it["model"]["merges"].append(["a", "%"]),
+        "merge of one": lambda it: it["model"]["merges"].append(["a"]),
+        "a byte missing": lambda it: it["model"]["vocab"].pop("a"),
+        "two special tokens with an id": lambda it: it["added_tokens"][0].update(id=it["added_tokens"][1]["id"]),
+        "a special token twice": lambda it: it["added_tokens"].append(dict(it["added_tokens"][0])),
+        "a special token without text": lambda it: it["added_tokens"][0].update(content=""),
+        "unknown normalizer": lambda it: it.update(normalizer={"type": "Lowercase"}),
+        "a pattern that does not compile": lambda it: _set_pattern(it["pre_tokenizer"], "(("),
+        "dropout": lambda it: it["model"].update(dropout=0.1),
+        "not a vocabulary": lambda it: it["model"].update(vocab=[1, 2]),
+    }
+
+
+def _set_pattern(node: object, pattern: str) -> None:
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        if isinstance(value, dict) and "Regex" in value:
+            value["Regex"] = pattern
+        _set_pattern(value, pattern)
+
+
+@pytest.mark.parametrize("lie", _hostile())
+def test_a_hostile_file_is_refused(tok_json: Path, tmp_path: Path, lie: str) -> None:
+    content = json.loads(tok_json.read_text())
+    change = _hostile()[lie]
+    assert callable(change)
+    change(content)
+    path = tmp_path / "hostile.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(eurotok.Error) as caught:
+        eurotok.load(path)
+    if lie != "a pattern that does not compile":
+        assert "hostile.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_truncated_file_is_refused(tok: Tokenizer, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"x{ending}"
+    tok.save(path)
+    whole = path.read_bytes()
+    for size in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 3):
+        path.write_bytes(whole[:size])
+        with pytest.raises(eurotok.Error, match=r"x\."):
+            eurotok.load(path)
+
+
+@given(noise=st.binary(max_size=200))
+def test_noise_is_refused(noise: bytes) -> None:
+    with pytest.raises(eurotok.Error):
+        Tokenizer(noise, "noise")
