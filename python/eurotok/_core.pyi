@@ -22,7 +22,11 @@ def read_bytes(path: str) -> bytes: ...  # a whole file, decompressed if its nam
 
 class Tokenizer:
     def __new__(
-        cls, data: bytes, origin: str = ..., scheme: str | None = None, special_tokens: dict[str, int] | None = None
+        cls,
+        data: bytes | Tokenizer,
+        origin: str = ...,
+        scheme: str | None = None,
+        special_tokens: dict[str, int] | None = None,
     ) -> Self: ...
     def encode(self, text: str, *, specials: str = "text") -> NDArray[np.uint32]: ...
     def encode_list(self, text: str, *, specials: str = "text") -> list[int]: ...
