@@ -3,6 +3,9 @@
 //! A token of up to 15 bytes stands in one 16-byte entry with its length, so that a step is one load, one store of 16 bytes
 //! and an addition, whatever the length; longer tokens are copied from the vocabulary.
 
+use std::ops::Range;
+use std::thread;
+
 use crate::error::{Error, Result};
 use crate::vocab::Vocab;
 
@@ -16,6 +19,9 @@ const SPECIAL: u8 = 0xFD;
 const UNKNOWN: u8 = 0xFF;
 /// Short tokens are gathered in a buffer of this size.
 const BUFFER: usize = 16 << 10;
+
+/// Fewer ids than this are not worth a second thread.
+const ALONE: usize = 1 << 16;
 
 /// The tokens of a vocabulary, ready to be copied.
 #[derive(Debug)]
@@ -79,4 +85,55 @@ impl Decoder {
         bytes.extend_from_slice(&buffer[..filled]);
         Ok(bytes)
     }
+
+    /// The bytes of each of many sequences: sequence `i` is `ids[offsets[i]..offsets[i + 1]]`. On at most `threads` threads
+    /// (`None`: as many as there are processors).
+    ///
+    /// # Errors
+    /// [`Error::UnknownId`] with the position in `ids`; [`Error::Argument`] if the offsets do not ascend within `ids`.
+    pub fn decode_batch(
+        &self,
+        vocab: &Vocab,
+        ids: &[u32],
+        offsets: &[i64],
+        with_specials: bool,
+        threads: Option<usize>,
+    ) -> Result<Vec<Vec<u8>>> {
+        let range = |pair: &[i64]| -> Option<Range<usize>> {
+            let range = usize::try_from(pair[0]).ok()?..usize::try_from(pair[1]).ok()?;
+            (range.start <= range.end && range.end <= ids.len()).then_some(range)
+        };
+        let ranges: Vec<Range<usize>> = offsets
+            .windows(2)
+            .map(|pair| range(pair).ok_or_else(|| Error::argument("offsets", format!("{pair:?} is no range of ids"))))
+            .collect::<Result<_>>()?;
+        let decode = |range: &Range<usize>| {
+            self.decode(vocab, &ids[range.clone()], with_specials).map_err(|error| match error {
+                Error::UnknownId { id, position, vocab_size } => {
+                    Error::UnknownId { id, position: range.start + position, vocab_size }
+                }
+                other => other,
+            })
+        };
+        let threads = threads.unwrap_or_else(processors).clamp(1, 4 * processors()).min(1 + ids.len() / ALONE);
+        let share = ranges.len().div_ceil(threads).max(1);
+        let run = |ranges: &[Range<usize>]| ranges.iter().map(decode).collect::<Result<Vec<_>>>();
+        if threads == 1 {
+            return run(&ranges);
+        }
+        let parts = thread::scope(|scope| {
+            let handles: Vec<_> = ranges.chunks(share).map(|mine| scope.spawn(move || run(mine))).collect();
+            handles.into_iter().map(join).collect::<Result<Vec<_>>>()
+        })?;
+        Ok(parts.concat())
+    }
+}
+
+/// What a thread returned; its panic is ours.
+fn join<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
+    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }

@@ -17,6 +17,9 @@ enum Job {
     Stretch { text: usize, range: Range<usize> },
 }
 
+/// What became of a job: its sink and the number of ids of each of its texts.
+type Part<S> = (S, Vec<usize>);
+
 impl Encoder {
     /// The ids of each text, on at most `threads` threads (`None`: as many as there are processors).
     ///
@@ -113,9 +116,9 @@ impl Encoder {
         jobs: &[Job],
         threads: usize,
         sink: impl Fn() -> S + Sync,
-    ) -> Result<Vec<(S, Vec<usize>)>> {
+    ) -> Result<Vec<Part<S>>> {
         let next = AtomicUsize::new(0);
-        let work = || -> Result<Vec<(usize, (S, Vec<usize>))>> {
+        let work = || -> Result<Vec<(usize, Part<S>)>> {
             let mut lease = self.lease();
             let mut done = Vec::new();
             loop {
@@ -146,7 +149,7 @@ impl Encoder {
         specials: Specials,
         job: &Job,
         mut sink: S,
-    ) -> Result<(S, Vec<usize>)> {
+    ) -> Result<Part<S>> {
         let mut lengths = Vec::new();
         match job {
             Job::Texts(range) => {
@@ -172,7 +175,7 @@ fn workers(asked: Option<usize>, jobs: usize) -> usize {
 }
 
 /// The number of ids of each text, from the jobs' parts.
-fn lengths<S>(jobs: &[Job], parts: &[(S, Vec<usize>)]) -> impl Iterator<Item = usize> {
+fn lengths<S>(jobs: &[Job], parts: &[Part<S>]) -> impl Iterator<Item = usize> {
     let mut of_texts: Vec<usize> = Vec::new();
     let mut open = None;
     for (job, (_, lengths)) in jobs.iter().zip(parts) {

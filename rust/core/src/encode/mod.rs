@@ -9,6 +9,8 @@ mod added;
 mod batch;
 mod cache;
 mod offsets;
+#[cfg(test)]
+mod tests;
 mod whole;
 
 use std::borrow::Cow;

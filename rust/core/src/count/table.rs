@@ -1,0 +1,215 @@
+//! A hash table from pieces to numbers.
+//!
+//! Nearly all pieces are at most 15 bytes long and live in their slot, a longer one in an arena beside the table. The table
+//! is cut into shards by hash, so that tables are added to one another by as many threads as there are.
+
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
+
+/// Shards of a table.
+pub(crate) const SHARDS: usize = 64;
+
+/// The longest piece that lives in its slot.
+const SHORT: usize = 15;
+
+/// The length that marks a piece in the arena.
+const LONG: u64 = 255;
+
+/// Slots of a shard that holds its first piece. A power of two, as are all sizes.
+const FIRST: usize = 8;
+
+/// A piece as the table compares it. A short one: its bytes, zeros, and its length in the last byte. A long one: its hash,
+/// its number in the arena, and [`LONG`] as length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    low: u64,
+    high: u64,
+}
+
+impl Key {
+    /// The key of the `length` bytes that begin at `start`.
+    fn short(text: &[u8], start: usize, length: usize) -> Self {
+        let bytes = match text.get(start..start + 16) {
+            Some(bytes) => u128::from_le_bytes(bytes.try_into().expect("16 bytes")),
+            None => {
+                let mut bytes = [0; 16];
+                bytes[..length].copy_from_slice(&text[start..start + length]);
+                u128::from_le_bytes(bytes)
+            }
+        };
+        let bytes = bytes & ((1 << (8 * length)) - 1);
+        Self { low: bytes as u64, high: (bytes >> 64) as u64 | (length as u64) << 56 }
+    }
+
+    fn long(piece: &[u8]) -> Self {
+        Self { low: FxBuildHasher.hash_one(piece), high: LONG << 56 }
+    }
+
+    fn length(self) -> u64 {
+        self.high >> 56
+    }
+
+    fn is_long(self) -> bool {
+        self.length() == LONG
+    }
+
+    /// The number of a long piece.
+    fn number(self) -> usize {
+        (self.high & (u64::MAX >> 8)) as usize
+    }
+
+    fn hash(self) -> u64 {
+        let high = if self.is_long() { LONG } else { self.high };
+        let product = u128::from(self.low ^ 0x9e37_79b9_7f4a_7c15) * u128::from(high ^ 0xd6e8_feb8_6659_fd93);
+        product as u64 ^ (product >> 64) as u64
+    }
+}
+
+/// A piece and its number. Free if the length is 0.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    key: Key,
+    count: u64,
+}
+
+const FREE: Slot = Slot { key: Key { low: 0, high: 0 }, count: 0 };
+
+/// A sum is beyond `u64`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overflow;
+
+/// From pieces to numbers: how often they occur, or what they weigh. Shards are by hash, each of them a table of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(crate) shards: Vec<Shard>,
+}
+
+/// The part of a [`Table`] whose hashes begin alike.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shard {
+    slots: Vec<Slot>,
+    used: usize,
+    /// Where each long piece is in the arena.
+    places: Vec<(usize, usize)>,
+    arena: Vec<u8>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { shards: vec![Shard::default(); SHARDS] }
+    }
+}
+
+impl Table {
+    /// Adds `count` to the number of the piece that begins at `start` in `text`. Pieces are not empty.
+    pub(crate) fn add(&mut self, text: &[u8], start: usize, length: usize, count: u64) -> Result<(), Overflow> {
+        let piece = &text[start..start + length];
+        let key = if length <= SHORT { Key::short(text, start, length) } else { Key::long(piece) };
+        let hash = key.hash();
+        self.shards[(hash >> 58) as usize].add(key, hash, piece, count)
+    }
+
+    /// The number of different pieces.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(Shard::len).sum()
+    }
+}
+
+impl Shard {
+    /// The number of different pieces.
+    pub(crate) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Calls `sink` with every piece and its number, in no particular order.
+    pub(crate) fn for_each(&self, mut sink: impl FnMut(&[u8], u64)) {
+        for slot in self.slots.iter().filter(|slot| slot.key.length() > 0) {
+            self.with_bytes(slot.key, |piece| sink(piece, slot.count));
+        }
+    }
+
+    /// Adds another shard for the same hashes, each number times `factor`.
+    pub(crate) fn add_all(&mut self, other: &Self, factor: u64) -> Result<(), Overflow> {
+        for slot in other.slots.iter().filter(|slot| slot.key.length() > 0) {
+            let count = slot.count.checked_mul(factor).ok_or(Overflow)?;
+            let hash = slot.key.hash();
+            if slot.key.is_long() {
+                let key = Key { high: LONG << 56, ..slot.key };
+                other.with_bytes(slot.key, |piece| self.add(key, hash, piece, count))?;
+            } else {
+                self.add(slot.key, hash, &[], count)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops pieces below a number.
+    pub(crate) fn retain(&mut self, least: u64) {
+        let old = std::mem::take(self);
+        for slot in old.slots.iter().filter(|slot| slot.key.length() > 0 && slot.count >= least) {
+            let key = if slot.key.is_long() { Key { high: LONG << 56, ..slot.key } } else { slot.key };
+            old.with_bytes(slot.key, |piece| self.add(key, key.hash(), piece, slot.count))
+                .expect("each piece occurs once, its number fits already");
+        }
+    }
+
+    fn with_bytes<R>(&self, key: Key, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
+        if key.is_long() {
+            let (start, end) = self.places[key.number()];
+            use_bytes(&self.arena[start..end])
+        } else {
+            let bytes = (u128::from(key.low) | u128::from(key.high) << 64).to_le_bytes();
+            use_bytes(&bytes[..key.length() as usize])
+        }
+    }
+
+    /// Adds to a piece's number; its bytes matter only if it is long.
+    fn add(&mut self, key: Key, hash: u64, piece: &[u8], count: u64) -> Result<(), Overflow> {
+        if self.used * 4 >= self.slots.len() * 3 {
+            self.grow();
+        }
+        let mask = self.slots.len() - 1;
+        let mut place = hash as usize & mask;
+        loop {
+            let slot = &mut self.slots[place];
+            let same = slot.key == key
+                || key.is_long() && slot.key.is_long() && slot.key.low == key.low && {
+                    let (start, end) = self.places[slot.key.number()];
+                    &self.arena[start..end] == piece
+                };
+            if same && !key.is_long() || same && slot.key.length() == LONG {
+                slot.count = slot.count.checked_add(count).ok_or(Overflow)?;
+                return Ok(());
+            }
+            if slot.key.length() == 0 {
+                break;
+            }
+            place = (place + 1) & mask;
+        }
+        let mut key = key;
+        if key.is_long() {
+            key.high |= self.places.len() as u64;
+            let start = self.arena.len();
+            self.arena.extend_from_slice(piece);
+            self.places.push((start, self.arena.len()));
+        }
+        self.slots[place] = Slot { key, count };
+        self.used += 1;
+        Ok(())
+    }
+
+    fn grow(&mut self) {
+        let slots = vec![FREE; (self.slots.len() * 2).max(FIRST)];
+        let mask = slots.len() - 1;
+        for slot in std::mem::replace(&mut self.slots, slots) {
+            if slot.key.length() > 0 {
+                let mut place = slot.key.hash() as usize & mask;
+                while self.slots[place].key.length() > 0 {
+                    place = (place + 1) & mask;
+                }
+                self.slots[place] = slot;
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The encoder against BPE as its definition states it, under both rules and on vocabularies that no trainer would make.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::decode::Decoder;
+use crate::split::Scheme;
+use crate::vocab::merges::effective;
+use crate::vocab::{Special, Tokens};
+
+/// BPE on one piece: the smallest rank first, the leftmost of equals; `rank_of` says what two neighbours would become.
+fn naive(vocab: &Vocab, piece: &[u8]) -> Vec<u32> {
+    let takes_whole = match vocab.merges {
+        Merges::Ranks => true,
+        Merges::List { ignore_merges, .. } => ignore_merges,
+    };
+    if let (true, Some(id)) = (takes_whole, vocab.tokens.id(piece)) {
+        return vec![id];
+    }
+    let mut ids: Vec<u32> = piece.iter().map(|&byte| vocab.tokens.id(&[byte]).unwrap()).collect();
+    loop {
+        let candidate = |(at, pair): (usize, &[u32])| {
+            let joined = vocab.tokens.id(&[vocab.tokens.get(pair[0]), vocab.tokens.get(pair[1])].concat())?;
+            let rank = match &vocab.merges {
+                Merges::Ranks => joined as usize,
+                Merges::List { pairs, .. } => pairs.iter().position(|&(l, r)| [l, r] == pair)?,
+            };
+            Some((rank, at, joined))
+        };
+        let Some((_, at, joined)) = ids.windows(2).enumerate().filter_map(candidate).min() else { return ids };
+        ids.splice(at..at + 2, [joined]);
+    }
+}
+
+fn naive_text(encoder: &Encoder, text: &str) -> Vec<u32> {
+    let mut ids = Vec::new();
+    encoder.splitter().for_each_piece(text.as_bytes(), |piece| ids.extend(naive(encoder.vocab(), piece))).unwrap();
+    ids
+}
+
+/// Vocabularies over a tiny alphabet: tokens in any order, reachable or not; a list names any pairs that make a token.
+fn vocab() -> impl Strategy<Value = Vocab> {
+    let token = prop::collection::vec(prop::sample::select(b"abc \xC3\xA9".to_vec()), 2..6);
+    let parts = (prop::collection::vec(token, 0..30), any::<bool>(), any::<bool>(), any::<u64>());
+    parts.prop_map(|(new, ranks, ignore_merges, seed)| {
+        let mut tokens = Tokens::of_bytes();
+        for token in &new {
+            tokens.try_push(token).ok();
+        }
+        let merges = if ranks {
+            Merges::Ranks
+        } else {
+            let mut pairs = Vec::new();
+            for (id, token) in tokens.iter() {
+                for cut in 1..token.len() {
+                    let (left, right) = (tokens.id(&token[..cut]), tokens.id(&token[cut..]));
+                    if let (Some(left), Some(right)) = (left, right) {
+                        pairs.push(((u64::from(id) + cut as u64).wrapping_mul(seed | 1), (left, right)));
+                    }
+                }
+            }
+            pairs.sort_unstable();
+            Merges::List { pairs: pairs.into_iter().map(|(_, pair)| pair).collect(), ignore_merges }
+        };
+        let scheme = Scheme::named("gpt2").unwrap();
+        Vocab::new("random", tokens, merges, vec![], scheme, Normalizer::None).unwrap()
+    })
+}
+
+proptest! {
+    #[test]
+    fn encoding_is_bpe(vocab in vocab(), texts in prop::collection::vec("[abcé ]{0,300}", 1..8)) {
+        let encoder = Encoder::new(vocab).unwrap();
+        let decoder = Decoder::new(encoder.vocab());
+        for text in texts.iter().chain(&texts) {
+            let ids = encoder.encode(text, Specials::Text).unwrap();
+            prop_assert_eq!(&ids, &naive_text(&encoder, text));
+            prop_assert_eq!(encoder.count(text, Specials::Text).unwrap(), ids.len());
+            prop_assert_eq!(decoder.decode(encoder.vocab(), &ids, true).unwrap(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn effective_merges_are_the_vocabulary(vocab in vocab(), text in "[abcé ]{0,80}") {
+        let pairs = effective(&vocab).iter().map(|merge| (merge.left, merge.right)).collect();
+        let ignore_merges = match vocab.merges {
+            Merges::Ranks => true,
+            Merges::List { ignore_merges, .. } => ignore_merges,
+        };
+        let mut listed = vocab.clone();
+        listed.merges = Merges::List { pairs, ignore_merges };
+        let (original, listed) = (Encoder::new(vocab).unwrap(), Encoder::new(listed).unwrap());
+        prop_assert_eq!(original.encode(&text, Specials::Text).unwrap(), listed.encode(&text, Specials::Text).unwrap());
+    }
+
+    #[test]
+    fn spans_cover_the_text(vocab in vocab(), text in "[abcé e\u{301}<x>]{0,60}", nfc in any::<bool>()) {
+        let mut vocab = vocab;
+        vocab.specials = vec![Special { content: "<x>".into(), id: 5000, special: true }];
+        vocab.normalizer = if nfc { Normalizer::Nfc } else { Normalizer::None };
+        let encoder = Encoder::new(vocab).unwrap();
+        let (ids, spans) = encoder.encode_with_offsets(&text, Specials::Parse).unwrap();
+        prop_assert_eq!(&ids, &encoder.encode(&text, Specials::Parse).unwrap());
+        let mut reached = 0;
+        for &(start, end) in &spans {
+            prop_assert!(start <= reached && reached <= end && start < end, "{spans:?}");
+            reached = end;
+        }
+        prop_assert_eq!(reached, text.chars().count() as i64);
+    }
+}
+
+/// A vocabulary with some merges of letters, by ranks.
+fn sample() -> Vocab {
+    let mut tokens = Tokens::of_bytes();
+    for token in ["aa", "aaaa", " a", "ab", " ab", "^^", "  ", "字", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        tokens.push(token.as_bytes());
+    }
+    let special = |content: &str, id, special| Special { content: content.into(), id, special };
+    let specials = vec![special("<|end|>", 300, true), special("<|end|>x", 301, true), special("<added>", 302, false)];
+    Vocab::new("sample", tokens, Merges::Ranks, specials, Scheme::named("o200k").unwrap(), Normalizer::None).unwrap()
+}
+
+#[test]
+fn a_batch_is_its_texts_one_by_one() {
+    let encoder = Encoder::new(sample()).unwrap();
+    let long = "Les élèves d'aujourd'hui ab aaab\n".repeat(60_000);
+    let solid = "a".repeat(1_200_000);
+    let texts = ["", "ab ab", &long, "", "x<added>y", &solid, "<|end|>", &long[..700_000], ""];
+    let expected: Vec<_> = texts.iter().map(|text| encoder.encode(text, Specials::Text).unwrap()).collect();
+    for threads in [1, 2, 8, 10_000] {
+        let batch = encoder.encode_batch(&texts, Specials::Text, Some(threads)).unwrap();
+        assert_eq!(batch.len(), texts.len());
+        for (place, ids) in expected.iter().enumerate() {
+            assert!(batch.get(place) == ids, "text {place} at {threads} threads");
+        }
+        let counts = encoder.count_batch(&texts, Specials::Text, Some(threads)).unwrap();
+        assert_eq!(counts, expected.iter().map(|ids| ids.len() as i64).collect::<Vec<_>>());
+    }
+    assert!(encoder.encode_batch(&[], Specials::Text, None).unwrap().is_empty());
+}
+
+#[test]
+fn added_tokens_are_found_leftmost_longest_and_special_ones_on_request() {
+    let encoder = Encoder::new(sample()).unwrap();
+    assert_eq!(encoder.encode("<|end|>x<|end|>", Specials::Parse).unwrap(), [301, 300]);
+    assert_eq!(encoder.encode("<added>", Specials::Text).unwrap(), [302]);
+    assert!(encoder.encode("<|end|>", Specials::Text).unwrap().iter().all(|&id| id < 256));
+    let decoder = Decoder::new(encoder.vocab());
+    assert_eq!(decoder.decode(encoder.vocab(), &[300, 97, 302], false).unwrap(), b"a<added>");
+    let error = decoder.decode(encoder.vocab(), &[97, 299], true).unwrap_err();
+    assert!(error.to_string().contains("299 at position 1"), "{error}");
+}
+
+#[test]
+fn long_pieces_take_the_same_way_as_short_ones() {
+    let encoder = Encoder::new(sample()).unwrap();
+    for unit in ["a", " ", "^", "字", "ab"] {
+        for repeat in [1, 15, 16, 31, 32, 33, 95, 96, 97, 98, 500] {
+            let text = unit.repeat(repeat);
+            assert_eq!(encoder.encode(&text, Specials::Text).unwrap(), naive_text(&encoder, &text), "{repeat} {unit:?}");
+        }
+    }
+}

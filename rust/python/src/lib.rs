@@ -1,0 +1,64 @@
+//! The Python binding: converts arguments, calls the core, converts results and errors. No logic lives here.
+
+mod counts;
+mod error;
+mod ids;
+mod tokenizer;
+mod train;
+
+use std::collections::BTreeMap;
+
+use eurotok_core::split::{Scheme, Splitter};
+use pyo3::prelude::*;
+
+use error::{Raise, argument};
+
+/// The schemes of the table: name to regex.
+#[pyfunction]
+fn schemes() -> BTreeMap<&'static str, String> {
+    let pattern = |name| Scheme::named(name).expect("the table's names are in the table").pattern().to_string();
+    Scheme::names().map(|name| (name, pattern(name))).collect()
+}
+
+/// The scheme with this name, or else the regex itself.
+fn scheme(name_or_pattern: &str) -> PyResult<Scheme> {
+    if let Some(scheme) = Scheme::named(name_or_pattern) {
+        return Ok(scheme);
+    }
+    if !name_or_pattern.is_empty() && name_or_pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        let names: Vec<&str> = Scheme::names().collect();
+        return Err(argument("scheme", format!("{name_or_pattern:?} is not one of {}, nor a regex", names.join(", "))));
+    }
+    Ok(Scheme::from_pattern(name_or_pattern))
+}
+
+/// The pieces of a text.
+#[pyfunction]
+#[pyo3(signature = (text, scheme = "europe"))]
+fn split(text: &str, scheme: &str) -> PyResult<Vec<String>> {
+    pieces(&Splitter::new(self::scheme(scheme)?).raise()?, text)
+}
+
+/// The pieces of a text, as strings: a piece never cuts a character of a valid text.
+fn pieces(splitter: &Splitter, text: &str) -> PyResult<Vec<String>> {
+    let mut pieces = Vec::new();
+    let mut place = 0;
+    splitter
+        .for_each_piece(text.as_bytes(), |piece| {
+            pieces.push(text[place..place + piece.len()].to_string());
+            place += piece.len();
+        })
+        .raise()?;
+    Ok(pieces)
+}
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(schemes, module)?)?;
+    module.add_function(wrap_pyfunction!(split, module)?)?;
+    error::register(module)?;
+    tokenizer::register(module)?;
+    counts::register(module)?;
+    train::register(module)
+}

@@ -1,0 +1,307 @@
+//! `eurotok._core.Tokenizer`: encode, count, decode, look up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use eurotok_core::decode::Decoder;
+use eurotok_core::encode::{Encoder, Specials};
+use eurotok_core::format::{self, Format, Hints};
+use eurotok_core::vocab::merges::effective;
+use eurotok_core::vocab::{Merges, Vocab};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+
+use crate::error::{Raise, argument, raised};
+use crate::ids::Ids;
+
+/// Below this many bytes or ids, releasing the GIL costs more than it gives.
+const SMALL: usize = 4096;
+
+/// A tokenizer: immutable, shared by threads.
+#[pyclass(subclass, frozen, module = "eurotok._core")]
+pub(crate) struct Tokenizer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    encoder: Encoder,
+    decoder: Decoder,
+}
+
+impl Tokenizer {
+    pub(crate) fn from_vocab(vocab: Vocab) -> PyResult<Self> {
+        let decoder = Decoder::new(&vocab);
+        let encoder = Encoder::new(vocab).raise()?;
+        Ok(Self { inner: Arc::new(Inner { encoder, decoder }) })
+    }
+
+    pub(crate) fn vocab(&self) -> &Vocab {
+        self.inner.encoder.vocab()
+    }
+
+    fn encode_ids(&self, py: Python<'_>, text: &str, specials: &str) -> PyResult<Vec<u32>> {
+        let specials = parse_specials(specials)?;
+        release(py, text.len(), || self.inner.encoder.encode(text, specials)).raise()
+    }
+
+    fn decode_ids(&self, py: Python<'_>, ids: &[u32], skip_specials: bool) -> PyResult<Vec<u8>> {
+        release(py, ids.len(), || self.inner.decoder.decode(self.vocab(), ids, !skip_specials)).raise()
+    }
+}
+
+/// Runs `work`, without the GIL if it is much.
+fn release<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send) -> T {
+    if size < SMALL { work() } else { py.detach(work) }
+}
+
+fn parse_specials(specials: &str) -> PyResult<Specials> {
+    match specials {
+        "text" => Ok(Specials::Text),
+        "parse" => Ok(Specials::Parse),
+        other => Err(argument("specials", format!("{other:?} is neither \"text\" nor \"parse\""))),
+    }
+}
+
+/// Ids as an array: small ones are copied into it, large ones handed over.
+fn array(py: Python<'_>, ids: Vec<u32>) -> Bound<'_, PyArray1<u32>> {
+    if ids.len() < SMALL { PyArray1::from_slice(py, &ids) } else { PyArray1::from_vec(py, ids) }
+}
+
+/// The strings of a sequence, kept alive while the core reads them.
+struct Texts<'py>(Vec<Bound<'py, PyString>>);
+
+impl<'py> Texts<'py> {
+    fn new(texts: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if texts.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err("texts: a sequence of str is needed, not one str"));
+        }
+        let mut strings = Vec::with_capacity(texts.len().unwrap_or(0));
+        for (place, text) in texts.try_iter()?.enumerate() {
+            match text?.cast_into::<PyString>() {
+                Ok(text) => strings.push(text),
+                Err(error) => {
+                    let kind = error.into_inner().get_type().name()?.to_string();
+                    return Err(PyTypeError::new_err(format!("texts[{place}]: a str is needed, not {kind}")));
+                }
+            }
+        }
+        Ok(Self(strings))
+    }
+
+    fn as_strs(&self) -> PyResult<Vec<&str>> {
+        self.0.iter().map(|text| text.to_str()).collect()
+    }
+}
+
+/// Bytes as text: `errors` is `"strict"` or `"replace"`, as for `bytes.decode`.
+fn text(bytes: Vec<u8>, errors: &str) -> PyResult<String> {
+    match errors {
+        "replace" => Ok(match String::from_utf8_lossy(&bytes) {
+            std::borrow::Cow::Owned(replaced) => replaced,
+            std::borrow::Cow::Borrowed(_) => String::from_utf8(bytes).unwrap_or_default(),
+        }),
+        "strict" => String::from_utf8(bytes).map_err(|error| {
+            let offset = error.utf8_error().valid_up_to() as u64;
+            raised(eurotok_core::Error::InvalidUtf8 { origin: "decoded bytes".to_string(), offset })
+        }),
+        other => Err(argument("errors", format!("{other:?} is neither \"strict\" nor \"replace\""))),
+    }
+}
+
+/// What a tokenizer is made from: the bytes of a file, or another tokenizer, which is then shared.
+#[derive(FromPyObject)]
+enum Source<'py> {
+    Tokenizer(PyRef<'py, Tokenizer>),
+    Bytes(Bound<'py, PyBytes>),
+}
+
+#[pymethods]
+impl Tokenizer {
+    #[new]
+    #[pyo3(signature = (data, origin = "tokenizer", scheme = None, special_tokens = None))]
+    fn new(
+        py: Python<'_>,
+        data: Source<'_>,
+        origin: &str,
+        scheme: Option<&str>,
+        special_tokens: Option<BTreeMap<String, u32>>,
+    ) -> PyResult<Self> {
+        let bytes = match &data {
+            Source::Tokenizer(tokenizer) => return Ok(Self { inner: Arc::clone(&tokenizer.inner) }),
+            Source::Bytes(bytes) => bytes.as_bytes(),
+        };
+        let scheme = scheme.map(crate::scheme).transpose()?;
+        let hints = Hints { scheme, special_tokens: special_tokens.unwrap_or_default().into_iter().collect() };
+        py.detach(|| format::read(origin, bytes, &hints)).raise().and_then(Self::from_vocab)
+    }
+
+    #[pyo3(signature = (text, *, specials = "text"))]
+    fn encode<'py>(&self, py: Python<'py>, text: &str, specials: &str) -> PyResult<Bound<'py, PyArray1<u32>>> {
+        Ok(array(py, self.encode_ids(py, text, specials)?))
+    }
+
+    #[pyo3(signature = (text, *, specials = "text"))]
+    fn encode_list<'py>(&self, py: Python<'py>, text: &str, specials: &str) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.encode_ids(py, text, specials)?)
+    }
+
+    #[pyo3(signature = (text, *, specials = "text"))]
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn encode_with_offsets<'py>(
+        &self,
+        py: Python<'py>,
+        text: &str,
+        specials: &str,
+    ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray2<i64>>)> {
+        let specials = parse_specials(specials)?;
+        let (ids, spans) =
+            release(py, text.len(), || self.inner.encoder.encode_with_offsets(text, specials)).raise()?;
+        let flat: Vec<i64> = spans.iter().flat_map(|&(start, end)| [start, end]).collect();
+        let spans = PyArray1::from_vec(py, flat).reshape([ids.len(), 2])?;
+        Ok((array(py, ids), spans))
+    }
+
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn _encode_batch<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        threads: Option<i64>,
+        specials: &str,
+    ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<i64>>)> {
+        let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
+        let texts = Texts::new(texts)?;
+        let texts = texts.as_strs()?;
+        let ragged = py.detach(|| self.inner.encoder.encode_batch(&texts, specials, threads)).raise()?;
+        Ok((PyArray1::from_vec(py, ragged.ids), PyArray1::from_vec(py, ragged.offsets)))
+    }
+
+    #[pyo3(signature = (text, *, specials = "text"))]
+    fn count(&self, py: Python<'_>, text: &str, specials: &str) -> PyResult<usize> {
+        let specials = parse_specials(specials)?;
+        release(py, text.len(), || self.inner.encoder.count(text, specials)).raise()
+    }
+
+    #[pyo3(signature = (texts, threads = None, *, specials = "text"))]
+    fn count_batch<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        threads: Option<i64>,
+        specials: &str,
+    ) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
+        let texts = Texts::new(texts)?;
+        let texts = texts.as_strs()?;
+        let counts = py.detach(|| self.inner.encoder.count_batch(&texts, specials, threads)).raise()?;
+        Ok(PyArray1::from_vec(py, counts))
+    }
+
+    #[pyo3(signature = (ids, *, errors = "replace", skip_specials = false))]
+    fn decode(&self, py: Python<'_>, ids: &Bound<'_, PyAny>, errors: &str, skip_specials: bool) -> PyResult<String> {
+        let ids = Ids::new(ids, self.vocab().size())?;
+        text(self.decode_ids(py, &ids.as_slice(), skip_specials)?, errors)
+    }
+
+    #[pyo3(signature = (ids, *, skip_specials = false))]
+    fn decode_bytes<'py>(
+        &self,
+        py: Python<'py>,
+        ids: &Bound<'py, PyAny>,
+        skip_specials: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let ids = Ids::new(ids, self.vocab().size())?;
+        Ok(PyBytes::new(py, &self.decode_ids(py, &ids.as_slice(), skip_specials)?))
+    }
+
+    fn _decode_batch(
+        &self,
+        py: Python<'_>,
+        ids: PyReadonlyArray1<'_, u32>,
+        offsets: PyReadonlyArray1<'_, i64>,
+        threads: Option<i64>,
+        errors: &str,
+        skip_specials: bool,
+    ) -> PyResult<Vec<String>> {
+        let threads = parse_threads(threads)?;
+        let (ids, offsets) = (ids.as_slice()?, offsets.as_slice()?);
+        let texts = py
+            .detach(|| self.inner.decoder.decode_batch(self.vocab(), ids, offsets, !skip_specials, threads))
+            .raise()?;
+        texts.into_iter().map(|bytes| text(bytes, errors)).collect()
+    }
+
+    fn split(&self, text: &str) -> PyResult<Vec<String>> {
+        crate::pieces(self.inner.encoder.splitter(), text)
+    }
+
+    fn token<'py>(&self, py: Python<'py>, id: i64) -> PyResult<Bound<'py, PyBytes>> {
+        let token = u32::try_from(id).ok().and_then(|id| self.vocab().token(id));
+        let unknown = eurotok_core::Error::UnknownId { id, position: 0, vocab_size: self.vocab().size() };
+        token.map(|token| PyBytes::new(py, token)).ok_or_else(|| raised(unknown))
+    }
+
+    fn id(&self, token: &[u8]) -> Option<u32> {
+        self.vocab().id(token)
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>, format: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let format = Format::from_name(format).raise()?;
+        let bytes = py.detach(|| format::write(self.vocab(), format)).raise()?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    fn __len__(&self) -> usize {
+        self.vocab().size()
+    }
+
+    #[getter]
+    fn vocab_size(&self) -> usize {
+        self.vocab().size()
+    }
+
+    #[getter]
+    fn special_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let specials = PyDict::new(py);
+        self.vocab().specials.iter().try_for_each(|special| specials.set_item(&special.content, special.id))?;
+        Ok(specials)
+    }
+
+    #[getter]
+    fn merges<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        let vocab = self.vocab();
+        let pairs = match &vocab.merges {
+            Merges::List { pairs, .. } => pairs.clone(),
+            Merges::Ranks => effective(vocab).into_iter().map(|merge| (merge.left, merge.right)).collect(),
+        };
+        let token = |id| PyBytes::new(py, vocab.tokens.get(id));
+        pairs.into_iter().map(|(left, right)| (token(left), token(right))).collect()
+    }
+
+    #[getter]
+    fn scheme(&self) -> Option<&'static str> {
+        self.vocab().scheme.name()
+    }
+
+    #[getter]
+    fn pattern(&self) -> &str {
+        self.vocab().scheme.pattern()
+    }
+}
+
+/// A thread count of the user's: none, or at least one.
+pub(crate) fn parse_threads(threads: Option<i64>) -> PyResult<Option<usize>> {
+    match threads {
+        None => Ok(None),
+        Some(threads) => match usize::try_from(threads) {
+            Ok(0) | Err(_) => Err(argument("threads", format!("{threads} is not a number of threads (1 or more)"))),
+            Ok(threads) => Ok(Some(threads)),
+        },
+    }
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Tokenizer>()
+}
