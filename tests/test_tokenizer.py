@@ -1,10 +1,9 @@
 """The contract of `Tokenizer`, `load` and `save`."""
 
 import copy
-import errno
 import json
-import os
 import pickle
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -183,11 +182,6 @@ def test_a_tiktoken_file_alone(tok: Tokenizer, tmp_path: Path) -> None:
     assert eurotok.load(path, scheme="europe", special_tokens=tok.special_tokens).encode_list("a b") == (
         tok.encode_list("a b")
     )
-    for name, scheme in {"o200k_base": "o200k", "gpt2": "gpt2"}.items():
-        named = path.with_stem(name)
-        named.write_bytes(path.read_bytes())
-        assert eurotok.load(named).scheme == scheme
-        assert eurotok.load(named).special_tokens == {}
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"pattern": 1, "special_tokens": {}}'])
@@ -207,23 +201,25 @@ def test_loads_in_tokenizers(tok_json: Path, tok: Tokenizer, sentences: dict[str
 
 
 def test_save_refuses_an_unknown_ending(tok: Tokenizer, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"x\.bin: the name must end in \.json"):
+    with pytest.raises(ValueError, match=r"x\.bin .*\.json"):
         tok.save(tmp_path / "x.bin")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_full_disk_leaves_what_was_there(
-    tok: Tokenizer, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_to_write_leaves_what_was_there(tok: Tokenizer, tmp_path: Path, ending: str) -> None:
+    import resource
+
     path = tmp_path / f"x{ending}"
     path.write_text("old")
-
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        tok.save(path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            tok.save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

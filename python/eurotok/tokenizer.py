@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Self
 
 from numpy.typing import ArrayLike
 
 from eurotok import _core
-from eurotok.files import replacing
 from eurotok.ragged import Ragged
 
 StrPath = str | os.PathLike[str]
-
-FORMATS = {".json": "tokenizer.json", ".tiktoken": "tiktoken", ".eurotok": "eurotok"}
-"""The format that a file is written in, by the end of its name."""
 
 
 class Tokenizer(_core.Tokenizer):
@@ -119,13 +112,7 @@ class Tokenizer(_core.Tokenizer):
         OSError
             If the file cannot be written; nothing is left behind.
         """
-        kind = format_of(path)
-        contents = {os.fspath(path): self.to_bytes(kind)}
-        if kind == "tiktoken":
-            contents[_sidecar(path)] = self.to_bytes("tiktoken-sidecar")
-        with ExitStack() as stack:
-            for name, content in contents.items():
-                stack.enter_context(replacing(name)).write(content)
+        self._save(os.fspath(path))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tokenizer):
@@ -149,13 +136,12 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     Parameters
     ----------
     path
-        A `tokenizer.json` with a byte-level BPE model, a `.tiktoken` file, or a `.eurotok` file.
+        A `tokenizer.json` with a byte-level BPE model, a `.tiktoken`, `.eurotok` or Tekken JSON file.
     scheme
         The splitting rule of a `.tiktoken` file: a name of `eurotok.schemes()` or a regex. By default as
-        `<path>.json` says, which `Tokenizer.save` writes, or as the file is called: `cl100k_base.tiktoken` splits by
-        `cl100k`.
+        `<path>.json` says, which `Tokenizer.save` writes; published vocabularies are known by their content.
     special_tokens
-        Special tokens of a `.tiktoken` file and their ids. By default as `<path>.json` says.
+        Special tokens of a `.tiktoken` file and their ids. By default as the scheme.
 
     Returns
     -------
@@ -170,45 +156,5 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     UnsupportedError
         If the file asks for something that cannot be reproduced exactly; the message says what.
     """
-    origin = os.fspath(path)
-    data = Path(path).read_bytes()
     specials = None if special_tokens is None else dict(special_tokens)
-    sidecar = Path(_sidecar(path))
-    if sidecar.suffixes[-2:] == [".tiktoken", ".json"] and (scheme is None or specials is None):
-        if sidecar.is_file():
-            stated_scheme, stated_specials = _read_sidecar(sidecar)
-            scheme = scheme or stated_scheme
-            specials = stated_specials if specials is None else specials
-        elif scheme is None:
-            name = Path(path).stem.removesuffix("_base")
-            scheme = name if name in _core.schemes() else None
-    return Tokenizer(data, origin, scheme, specials)
-
-
-def format_of(path: StrPath) -> str:
-    """Tell which format a file is written in, by the end of its name.
-
-    Raises
-    ------
-    ValueError
-        If the name has no known end.
-    """
-    kind = FORMATS.get(Path(path).suffix)
-    if kind is None:
-        raise ValueError(f"{os.fspath(path)}: the name must end in {', '.join(FORMATS)} to say the format")
-    return kind
-
-
-def _sidecar(path: StrPath) -> str:
-    return os.fspath(path) + ".json"
-
-
-def _read_sidecar(path: Path) -> tuple[str, dict[str, int]]:
-    try:
-        content = json.loads(path.read_bytes())
-        pattern, specials = content["pattern"], content["special_tokens"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise _core.FormatError(f"{path}: not the companion of a .tiktoken file: {error}") from error
-    if not isinstance(pattern, str) or not isinstance(specials, dict):
-        raise _core.FormatError(f"{path}: not the companion of a .tiktoken file: wrong types")
-    return pattern, specials
+    return Tokenizer(_core.load(os.fspath(path), scheme, specials))

@@ -10,7 +10,7 @@ example:
 import argparse
 
 from eurotok.cli.arguments import add_scheme, pair
-from eurotok.tokenizer import format_of, load
+from eurotok.tokenizer import load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +30,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    format_of(args.output)
     specials = None if args.special_tokens is None else dict(args.special_tokens)
     load(args.input, args.scheme, specials).save(args.output)

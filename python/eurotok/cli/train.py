@@ -8,6 +8,7 @@ example:
 """
 
 import argparse
+import errno
 import sys
 import time
 from pathlib import Path
@@ -15,7 +16,8 @@ from pathlib import Path
 from eurotok import training
 from eurotok.cli.arguments import add_errors, add_threads, pair
 from eurotok.cli.streams import DASH, output
-from eurotok.tokenizer import format_of
+
+ENDINGS = (".json", ".tiktoken", ".eurotok")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,11 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    kind = "tokenizer.json"
-    if args.output != DASH:
-        kind = format_of(args.output)
-        if not Path(args.output).parent.is_dir():
-            raise FileNotFoundError(2, "No such folder", str(Path(args.output).parent))
+    _check_output(args.output)
     began = time.perf_counter()
     counts = training.count(args.corpus, args.scheme, threads=args.threads, errors=args.errors, progress=True)
     counted = time.perf_counter()
@@ -80,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
     merged = time.perf_counter()
     if args.output == DASH:
         with output(DASH) as file:
-            file.write(tokenizer.to_bytes(kind))
+            file.write(tokenizer.to_bytes("json"))
     else:
         tokenizer.save(args.output)
     size = sum(counts.bytes.values()) / 1e6
@@ -91,3 +89,14 @@ def run(args: argparse.Namespace) -> None:
     )
     if tokenizer.vocab_size < args.vocab_size:
         print(f"the text supports {tokenizer.vocab_size:,} tokens, not {args.vocab_size:,}", file=sys.stderr)
+
+
+def _check_output(path: str) -> None:
+    """Refuse an output that could not be written before the work is done rather than after."""
+    if path == DASH:
+        return
+    if not path.endswith(ENDINGS):
+        raise ValueError(f"{path}: the name must end in {', '.join(ENDINGS)}, which says the format")
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(folder))
