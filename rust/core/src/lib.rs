@@ -6,6 +6,7 @@
 //! * [`unicode`]: the class of every code point, as the schemes see it;
 //! * [`arch`]: 64 bytes at a time to class masks, the only home of `unsafe`;
 //! * [`split`]: text to pieces, by a scheme of the table or by any regex;
+//! * [`documents`]: files to documents;
 //! * [`count`](mod@count): documents to unique pieces with their frequency, per language;
 //! * [`vocab`]: tokens, merges and special tokens, the plain data that everything below shares;
 //! * [`format`](mod@format): vocabularies from files and to files;
@@ -19,6 +20,7 @@
 pub mod arch;
 pub mod count;
 pub mod decode;
+pub mod documents;
 pub mod encode;
 mod error;
 pub mod format;

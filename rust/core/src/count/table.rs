@@ -59,9 +59,14 @@ impl Key {
         (self.high & (u64::MAX >> 8)) as usize
     }
 
+    /// The key by which any table finds the piece.
+    fn unnumbered(self) -> Self {
+        if self.is_long() { Self { high: LONG << 56, ..self } } else { self }
+    }
+
     fn hash(self) -> u64 {
-        let high = if self.is_long() { LONG } else { self.high };
-        let product = u128::from(self.low ^ 0x9e37_79b9_7f4a_7c15) * u128::from(high ^ 0xd6e8_feb8_6659_fd93);
+        let Self { low, high } = self.unnumbered();
+        let product = u128::from(low ^ 0x9e37_79b9_7f4a_7c15) * u128::from(high ^ 0xd6e8_feb8_6659_fd93);
         product as u64 ^ (product >> 64) as u64
     }
 }
@@ -134,12 +139,7 @@ impl Shard {
         for slot in other.slots.iter().filter(|slot| slot.key.length() > 0) {
             let count = slot.count.checked_mul(factor).ok_or(Overflow)?;
             let hash = slot.key.hash();
-            if slot.key.is_long() {
-                let key = Key { high: LONG << 56, ..slot.key };
-                other.with_bytes(slot.key, |piece| self.add(key, hash, piece, count))?;
-            } else {
-                self.add(slot.key, hash, &[], count)?;
-            }
+            other.with_bytes(slot.key, |piece| self.add(slot.key.unnumbered(), hash, piece, count))?;
         }
         Ok(())
     }
@@ -148,8 +148,8 @@ impl Shard {
     pub(crate) fn retain(&mut self, least: u64) {
         let old = std::mem::take(self);
         for slot in old.slots.iter().filter(|slot| slot.key.length() > 0 && slot.count >= least) {
-            let key = if slot.key.is_long() { Key { high: LONG << 56, ..slot.key } } else { slot.key };
-            old.with_bytes(slot.key, |piece| self.add(key, key.hash(), piece, slot.count))
+            let hash = slot.key.hash();
+            old.with_bytes(slot.key, |piece| self.add(slot.key.unnumbered(), hash, piece, slot.count))
                 .expect("each piece occurs once, its number fits already");
         }
     }
@@ -173,12 +173,15 @@ impl Shard {
         let mut place = hash as usize & mask;
         loop {
             let slot = &mut self.slots[place];
-            let same = slot.key == key
-                || key.is_long() && slot.key.is_long() && slot.key.low == key.low && {
+            let same = if key.is_long() {
+                slot.key.is_long() && slot.key.low == key.low && {
                     let (start, end) = self.places[slot.key.number()];
                     &self.arena[start..end] == piece
-                };
-            if same && !key.is_long() || same && slot.key.length() == LONG {
+                }
+            } else {
+                slot.key == key
+            };
+            if same {
                 slot.count = slot.count.checked_add(count).ok_or(Overflow)?;
                 return Ok(());
             }

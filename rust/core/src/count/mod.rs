@@ -1,0 +1,302 @@
+//! Documents to counts.
+//!
+//! What training needs of a corpus is which pieces occur in it and how often, per language: [`Counts`]. They are data: made
+//! on any number of threads or machines, saved, loaded and added, always with the same result. Each thread fills a table
+//! of its own from the blocks it takes; in the end the tables are added, each thread adding those of some range of hashes.
+
+mod file;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::documents::{Block, Files, Invalid, Part, Texts};
+use crate::error::{Error, Result};
+use crate::split::{LOOKAHEAD, Scheme, Splitter};
+pub(crate) use table::{Overflow, SHARDS, Shard, Table};
+
+/// The unique pieces of a corpus and how often each occurs, per language.
+#[derive(Debug, Clone)]
+pub struct Counts {
+    scheme: Scheme,
+    languages: BTreeMap<String, Language>,
+}
+
+/// The counts of one language.
+#[derive(Debug, Clone, Default)]
+pub struct Language {
+    pub(crate) table: Table,
+    bytes: u64,
+    documents: u64,
+}
+
+impl Language {
+    /// Bytes of text that were counted.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Documents that were counted.
+    pub fn documents(&self) -> u64 {
+        self.documents
+    }
+
+    /// The number of different pieces.
+    pub fn unique(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Calls `sink` with each piece and its count, in no particular order.
+    pub fn for_each_piece(&self, mut sink: impl FnMut(&[u8], u64)) {
+        for shard in &self.table.shards {
+            shard.for_each(&mut sink);
+        }
+    }
+}
+
+/// How to count.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// How many threads to use; by default one a core. The result does not depend on it.
+    pub threads: Option<usize>,
+    /// What to do with bytes that are not UTF-8.
+    pub invalid: Invalid,
+}
+
+/// How many threads to start: more than there are cores only help to test what does not depend on them.
+pub(crate) fn threads(wanted: Option<usize>) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    wanted.unwrap_or(cores).clamp(1, cores.max(8))
+}
+
+impl Counts {
+    /// No counts yet, of pieces of this scheme.
+    pub fn new(scheme: Scheme) -> Self {
+        Self { scheme, languages: BTreeMap::new() }
+    }
+
+    /// The scheme by which the text was split.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// The languages in alphabetical order, each with its counts.
+    pub fn languages(&self) -> impl ExactSizeIterator<Item = (&str, &Language)> {
+        self.languages.iter().map(|(name, language)| (name.as_str(), language))
+    }
+
+    /// Counts files of a language. `progress` is given the bytes read so far and those of all files, as they are on disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::InvalidUtf8`], [`Error::Corpus`] or [`Error::Pattern`] for the first fault in the order of
+    /// the files; [`Error::Interrupted`] if `progress` breaks. The counts are then as before.
+    pub fn add_files(
+        &mut self,
+        language: &str,
+        paths: &[PathBuf],
+        options: Options,
+        mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let splitter = Splitter::new(self.scheme.clone())?;
+        let files = Mutex::new(Files::new(paths)?);
+        let source = || files.lock().expect("no reader panics").next(|text| last_boundary(&splitter, text));
+        let report = || {
+            let (done, total) = files.lock().expect("no reader panics").progress();
+            progress(done, total)
+        };
+        let found = count(&splitter, options, source, report)?;
+        self.add_language(language, found, options.threads)
+    }
+
+    /// Counts texts of a language, each of them one document.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`] if a user's regex gives up; [`Error::Interrupted`] if `progress` breaks. The counts are then as before.
+    pub fn add_texts(
+        &mut self,
+        language: &str,
+        texts: &[&str],
+        options: Options,
+        progress: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<()> {
+        let splitter = Splitter::new(self.scheme.clone())?;
+        let texts = Mutex::new(Texts::new(texts));
+        let source = || Ok(texts.lock().expect("no reader panics").next(|text| last_boundary(&splitter, text)));
+        let found = count(&splitter, options, source, progress)?;
+        self.add_language(language, found, options.threads)
+    }
+
+    /// Adds other counts to these.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if they are of another scheme; [`Error::Corpus`] if a sum is 2^64 or more.
+    pub fn add(&mut self, other: Self, threads: Option<usize>) -> Result<()> {
+        if self.scheme != other.scheme {
+            let name = |scheme: &Scheme| scheme.name().unwrap_or(scheme.pattern()).to_string();
+            let reason = format!("made by {:?}, not {:?}", name(&other.scheme), name(&self.scheme));
+            return Err(Error::argument("counts", reason));
+        }
+        for (name, language) in other.languages {
+            self.add_language(&name, language, threads)?;
+        }
+        Ok(())
+    }
+
+    /// Drops the pieces that occur less often than `least` in their language. The bytes counted stay what they are.
+    pub fn retain(&mut self, least: u64) {
+        for shard in self.languages.values_mut().flat_map(|language| &mut language.table.shards) {
+            shard.retain(least);
+        }
+    }
+
+    fn add_language(&mut self, name: &str, found: Language, wanted: Option<usize>) -> Result<()> {
+        let overflow = || Error::corpus(name, "counts of 2^64 or more");
+        let old = self.languages.entry(name.to_string()).or_default();
+        let bytes = old.bytes.checked_add(found.bytes).ok_or_else(overflow)?;
+        let documents = old.documents.checked_add(found.documents).ok_or_else(overflow)?;
+        let tables = vec![std::mem::take(&mut old.table), found.table];
+        let table = sum(tables, threads(wanted)).map_err(|Overflow| overflow())?;
+        *old = Language { table, bytes, documents };
+        Ok(())
+    }
+}
+
+/// The sum of tables, by ranges of hashes.
+fn sum(tables: Vec<Table>, threads: usize) -> Result<Table, Overflow> {
+    let mut columns: Vec<Vec<Shard>> = (0..SHARDS).map(|_| Vec::with_capacity(tables.len())).collect();
+    for table in tables {
+        for (column, shard) in columns.iter_mut().zip(table.shards) {
+            column.push(shard);
+        }
+    }
+    let add = |columns: &mut [Vec<Shard>]| {
+        columns.iter_mut().try_for_each(|column| {
+            column.sort_by_key(Shard::len);
+            let mut largest = column.pop().expect("at least one table");
+            column.drain(..).try_for_each(|shard| largest.add_all(&shard, 1))?;
+            column.push(largest);
+            Ok(())
+        })
+    };
+    thread::scope(|scope| {
+        let ranges = columns.chunks_mut(SHARDS.div_ceil(threads));
+        let threads: Vec<_> = ranges.map(|range| scope.spawn(move || add(range))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().expect("adding does not panic"))
+    })?;
+    Ok(Table { shards: columns.into_iter().flatten().collect() })
+}
+
+/// A proven boundary near the end of `text`, whatever follows.
+fn last_boundary(splitter: &Splitter, text: &[u8]) -> Option<usize> {
+    let limit = text.len().checked_sub(LOOKAHEAD)?;
+    let mut window = 256;
+    loop {
+        let from = limit.saturating_sub(window);
+        match splitter.next_boundary(text, from) {
+            Some(boundary) if boundary <= limit => return Some(boundary),
+            _ if from == 0 => return None,
+            _ => window *= 8,
+        }
+    }
+}
+
+/// Counts the blocks of `source` on threads, this one among them, which alone calls `progress`.
+fn count<'t>(
+    splitter: &Splitter,
+    options: Options,
+    source: impl Fn() -> Result<Option<Block<'t>>> + Sync,
+    mut progress: impl FnMut() -> ControlFlow<()>,
+) -> Result<Language> {
+    let stop = AtomicBool::new(false);
+    let blocks = Mutex::new(0);
+    // Blocks are numbered in order, so that of several faults the first is reported, whoever meets it.
+    let next = || {
+        let mut number = blocks.lock().expect("no reader panics");
+        *number += 1;
+        (*number, source())
+    };
+    let work = |progress: &mut dyn FnMut() -> ControlFlow<()>| {
+        let mut tally = Tally::new(splitter, options.invalid);
+        while !stop.load(Ordering::Relaxed) {
+            if progress().is_break() {
+                stop.store(true, Ordering::Relaxed);
+                return Err((0, Error::Interrupted));
+            }
+            let (number, block) = next();
+            match block.and_then(|block| block.map(|block| tally.add(&block)).transpose()) {
+                Ok(Some(())) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    stop.store(true, Ordering::Relaxed);
+                    return Err((number, error));
+                }
+            }
+        }
+        Ok(tally.language)
+    };
+    let threads = threads(options.threads);
+    let found: Vec<_> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| work(&mut || ControlFlow::Continue(())))).collect();
+        let own = work(&mut progress);
+        let others = others.into_iter().map(|other| other.join().expect("counting does not panic"));
+        std::iter::once(own).chain(others).collect()
+    });
+    let mut languages = Vec::with_capacity(threads);
+    let mut first: Option<(u64, Error)> = None;
+    for result in found {
+        match result {
+            Ok(language) => languages.push(language),
+            Err(fault) if first.as_ref().is_none_or(|first| fault.0 < first.0) => first = Some(fault),
+            Err(_) => {}
+        }
+    }
+    if let Some((_, error)) = first {
+        return Err(error);
+    }
+    let bytes = languages.iter().map(|language| language.bytes).sum();
+    let documents = languages.iter().map(|language| language.documents).sum();
+    let tables = languages.into_iter().map(|language| language.table).collect();
+    let table = sum(tables, threads).expect("no text in memory or on disk has 2^64 pieces");
+    Ok(Language { table, bytes, documents })
+}
+
+/// What one thread has counted.
+struct Tally<'s> {
+    splitter: &'s Splitter,
+    invalid: Invalid,
+    ends: Vec<u32>,
+    language: Language,
+}
+
+impl<'s> Tally<'s> {
+    fn new(splitter: &'s Splitter, invalid: Invalid) -> Self {
+        Self { splitter, invalid, ends: Vec::new(), language: Language::default() }
+    }
+
+    fn add(&mut self, block: &Block) -> Result<()> {
+        let Self { splitter, invalid, ends, language } = self;
+        block.for_each_part(*invalid, |Part { text, end, first }| {
+            language.documents += u64::from(first);
+            language.bytes += end as u64;
+            let mut start = 0;
+            while start < end {
+                let base = start;
+                let next = splitter.cut(text, base..end, ends)?;
+                for &piece_end in ends.iter() {
+                    let piece_end = base + piece_end as usize;
+                    let added = language.table.add(text, start, piece_end - start, 1);
+                    added.expect("no text in memory or on disk has 2^64 pieces");
+                    start = piece_end;
+                }
+                start = next;
+            }
+            Ok(())
+        })
+    }
+}
