@@ -1,1 +1,128 @@
 //! 64 bytes at a time to class masks: the only home of `unsafe`.
+//!
+//! Text enters, a [`Block`] for each 64 bytes leaves: which byte belongs to a character of which class. [`generic`] holds the
+//! algorithm once, over a vector trait; each instruction set instantiates it; `portable` needs none. All yield the same masks for
+//! any bytes, UTF-8 or not. The instruction set is chosen when a splitter is made, and kept.
+
+#![expect(unsafe_code, reason = "vector instructions are unsafe to call until the CPU is known to have them")]
+
+#[cfg(target_arch = "x86_64")]
+mod generic;
+mod portable;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+use crate::error::{Error, Result};
+
+/// The classes of 64 consecutive bytes: bit `i` of each mask speaks of byte `i`. Every byte of a character has the
+/// character's class. Past the end of the text all bits are zero, but for those of class 0 ([`Class::Other`]), which are zero
+/// anyway: whoever reads a block must know how many of its bytes are text.
+///
+/// [`Class::Other`]: crate::unicode::Class::Other
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Block {
+    /// Bit `k` of the class.
+    pub planes: [u64; 3],
+    /// Bytes that continue a well-formed character.
+    pub continuation: u64,
+    /// `' '`.
+    pub space: u64,
+    /// `'\''`.
+    pub apostrophe: u64,
+    /// `'/'`.
+    pub slash: u64,
+    /// The first byte of `’` (U+2019).
+    pub quote: u64,
+}
+
+/// An instruction set that this machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// All that this machine has, the best first.
+    pub fn available() -> Vec<Self> {
+        let mut isas = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if x86_64::has_avx512() {
+                isas.push(Self(Kind::Avx512));
+            }
+            if x86_64::has_avx2() {
+                isas.push(Self(Kind::Avx2));
+            }
+        }
+        isas.push(Self(Kind::Portable));
+        isas
+    }
+
+    /// The one to use: the best, or the one that the environment variable `EUROTOK_ISA` names.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if it names one that this machine does not have.
+    pub fn choose() -> Result<Self> {
+        let available = Self::available();
+        let Some(wanted) = std::env::var_os("EUROTOK_ISA") else { return Ok(available[0]) };
+        available.iter().copied().find(|isa| wanted == isa.name()).ok_or_else(|| {
+            let names: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
+            Error::argument("EUROTOK_ISA", format!("{wanted:?} is not one of {} that this machine has", names.join(", ")))
+        })
+    }
+
+    /// `"avx512"`, `"avx2"` or `"portable"`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
+        }
+    }
+
+    /// Classifies `text` from `start`, where a character must begin, until `blocks` are full or the text ends; returns how
+    /// many blocks were filled.
+    pub fn classify(self, text: &[u8], start: usize, blocks: &mut [Block]) -> usize {
+        let wanted = (text.len() - start).div_ceil(64).min(blocks.len());
+        let blocks = &mut blocks[..wanted];
+        match self.0 {
+            Kind::Portable => portable::classify(text, start, blocks),
+            // SAFETY: `available` offers these only where the CPU has their instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86_64::avx2::classify(text, start, blocks) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86_64::avx512::classify(text, start, blocks) },
+        }
+        wanted
+    }
+}
+
+/// The class of each ASCII byte, by its value; zero above.
+static ASCII: [u8; 128] = {
+    let mut classes = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte] = match byte as u8 {
+            b'A'..=b'Z' => 1,
+            b'a'..=b'z' => 2,
+            b'0'..=b'9' => 5,
+            b' ' | b'\t' | 0x0B | 0x0C => 6,
+            b'\n' | b'\r' => 7,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};

@@ -18,7 +18,7 @@ use std::thread;
 
 use crate::documents::{Block, Files, Invalid, Part, Texts};
 use crate::error::{Error, Result};
-use crate::split::{LOOKAHEAD, Scheme, Splitter};
+use crate::split::{Ends, LOOKAHEAD, Scheme, Splitter};
 pub(crate) use table::{Overflow, SHARDS, Shard, Table};
 
 /// The unique pieces of a corpus and how often each occurs, per language.
@@ -270,13 +270,13 @@ fn count<'t>(
 struct Tally<'s> {
     splitter: &'s Splitter,
     invalid: Invalid,
-    ends: Vec<u32>,
+    ends: Ends,
     language: Language,
 }
 
 impl<'s> Tally<'s> {
     fn new(splitter: &'s Splitter, invalid: Invalid) -> Self {
-        Self { splitter, invalid, ends: Vec::new(), language: Language::default() }
+        Self { splitter, invalid, ends: Ends::default(), language: Language::default() }
     }
 
     fn add(&mut self, block: &Block) -> Result<()> {
@@ -288,7 +288,7 @@ impl<'s> Tally<'s> {
             while start < end {
                 let base = start;
                 let next = splitter.cut(text, base..end, ends)?;
-                for &piece_end in ends.iter() {
+                for &piece_end in ends.as_slice() {
                     let piece_end = base + piece_end as usize;
                     let added = language.table.add(text, start, piece_end - start, 1);
                     added.expect("no text in memory or on disk has 2^64 pieces");

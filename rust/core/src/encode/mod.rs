@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use crate::error::Result;
-use crate::split::Splitter;
+use crate::split::{Ends, Splitter};
 use crate::vocab::merges::{byte_ids, sufficient};
 use crate::vocab::pairs::{Merger, PairTable};
 use crate::vocab::{Merges, Normalizer, Vocab};
@@ -58,14 +58,14 @@ const WORKERS: usize = 16;
 struct Worker {
     cache: Cache,
     merger: Merger,
-    ends: Vec<u32>,
+    ends: Ends,
     symbols: Vec<u32>,
     ids: Vec<u32>,
 }
 
 impl Worker {
     fn new() -> Self {
-        Self { cache: Cache::new(), merger: Merger::default(), ends: vec![], symbols: vec![], ids: vec![0; IDS] }
+        Self { cache: Cache::new(), merger: Merger::default(), ends: Ends::default(), symbols: vec![], ids: vec![0; IDS] }
     }
 }
 
@@ -208,7 +208,7 @@ impl Encoder {
         let mut start = range.start;
         while start < range.end {
             let next = self.splitter.cut(text, start..range.end, &mut ends)?;
-            self.encode_pieces(worker, text, start, &ends, out);
+            self.encode_pieces(worker, text, start, ends.as_slice(), out);
             start = next;
         }
         worker.ends = ends;

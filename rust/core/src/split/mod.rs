@@ -1,27 +1,30 @@
 //! Text to pieces.
 //!
 //! A *piece* is the unit that BPE never merges across; a *scheme* is the rule that finds the pieces, written once as a
-//! regex in [`scheme`]. [`scan`] is the definition of the schemes of the table, a character at a time; [`pattern`] runs
-//! any other regex. Invariant: the pieces of a text, concatenated, are the text, whatever its bytes.
+//! regex in [`scheme`]. [`scan`] is the definition of the schemes of the table, a character at a time; [`mask`] finds the same
+//! pieces 64 bytes at a time; [`pattern`] runs any other regex. Invariant: the pieces of a text, concatenated, are the
+//! text, whatever its bytes.
 
+mod ends;
+mod mask;
 mod pattern;
 mod scan;
 pub mod scheme;
 #[cfg(test)]
 mod tests;
 
+pub use ends::Ends;
 pub use scheme::Scheme;
 
 use std::ops::Range;
 
+use crate::arch::Isa;
 use crate::error::{Error, Result};
+use mask::Cut;
 use pattern::Pattern;
 
 /// How far beyond a boundary a rule may look, in bytes: past an apostrophe and a space to one character.
 pub const LOOKAHEAD: usize = 8;
-
-/// How many pieces [`Splitter::cut`] finds at a time: their ends fit the first-level cache.
-const STRETCH: usize = 2048;
 
 /// A scheme made ready to run. Cheap to share between threads, immutable.
 #[derive(Debug)]
@@ -32,18 +35,27 @@ pub struct Splitter {
 
 #[derive(Debug)]
 enum Engine {
-    Rules(scheme::Rules),
+    Masks { isa: Isa, cut: Cut },
     Pattern(Pattern),
 }
 
 impl Splitter {
-    /// Compiles a scheme.
+    /// Compiles a scheme, for the instruction set that [`Isa::choose`] chooses.
     ///
     /// # Errors
-    /// [`Error::Pattern`](crate::Error::Pattern) if a regex of the user's does not compile.
+    /// [`Error::Pattern`] if a regex of the user's does not compile; [`Error::Argument`] if `EUROTOK_ISA` names an instruction
+    /// set that the machine does not have.
     pub fn new(scheme: Scheme) -> Result<Self> {
-        let engine = match scheme.rules() {
-            Some(rules) => Engine::Rules(rules),
+        Self::with_isa(scheme, Isa::choose()?)
+    }
+
+    /// Compiles a scheme for an instruction set.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`] if a regex of the user's does not compile.
+    pub fn with_isa(scheme: Scheme, isa: Isa) -> Result<Self> {
+        let engine = match scheme.number() {
+            Some(number) => Engine::Masks { isa, cut: mask::CUTS[number] },
             None => Engine::Pattern(Pattern::new(scheme.pattern())?),
         };
         Ok(Self { scheme, engine })
@@ -74,12 +86,12 @@ impl Splitter {
         range: Range<usize>,
         mut sink: impl FnMut(&'t [u8]),
     ) -> Result<()> {
-        let mut ends = Vec::new();
+        let mut ends = Ends::default();
         let mut start = range.start;
         while start < range.end {
             let base = start;
             let next = self.cut(text, base..range.end, &mut ends)?;
-            for &end in &ends {
+            for &end in ends.as_slice() {
                 let end = base + end as usize;
                 sink(&text[start..end]);
                 start = end;
@@ -90,21 +102,14 @@ impl Splitter {
     }
 
     /// The next stretch of pieces of `text[range]`, some thousands at most: replaces `ends` by where each ends, counted from
-    /// `range.start`, and returns where the last one ends. The bounds must be boundaries.
+    /// `range.start`, and returns where the last one ends. The bounds must be boundaries, and the range not empty.
     ///
     /// # Errors
     /// As [`for_each_piece`](Self::for_each_piece).
-    pub fn cut(&self, text: &[u8], range: Range<usize>, ends: &mut Vec<u32>) -> Result<usize> {
+    pub fn cut(&self, text: &[u8], range: Range<usize>, ends: &mut Ends) -> Result<usize> {
         ends.clear();
         match &self.engine {
-            Engine::Rules(rules) => {
-                let mut at = range.start;
-                while at < range.end && ends.len() < STRETCH {
-                    at = scan::piece_end(rules, text, at);
-                    ends.push(offset(at - range.start)?);
-                }
-                Ok(at)
-            }
+            Engine::Masks { isa, cut } => cut(*isa, text, range, ends),
             Engine::Pattern(pattern) => {
                 let mut length = 0;
                 offset(range.len())?;

@@ -41,7 +41,7 @@ fn run(text: &[u8], mut at: usize, limit: usize, wanted: impl Fn(Class) -> bool)
 }
 
 /// `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d`.
-fn contraction(text: &[u8], at: usize, any_case: bool) -> Option<usize> {
+pub(super) fn contraction(text: &[u8], at: usize, any_case: bool) -> Option<usize> {
     (text.get(at) == Some(&b'\'')).then(|| contraction_letters(text, at + 1, any_case)).flatten()
 }
 
@@ -117,7 +117,7 @@ fn suffix(rules: &Rules, text: &[u8], end: usize) -> usize {
 }
 
 /// `['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}]))`
-fn elision(text: &[u8], at: usize) -> Option<usize> {
+pub(super) fn elision(text: &[u8], at: usize) -> Option<usize> {
     let after = match text.get(at..)? {
         [b'\'', ..] => at + 1,
         [0xE2, 0x80, 0x99, ..] => at + 3,
@@ -130,6 +130,15 @@ fn elision(text: &[u8], at: usize) -> Option<usize> {
     let next = if text.get(after) == Some(&b' ') { after + 1 } else { after };
     let free = next >= text.len() || text[next] == b' ' || is_letter(next);
     free.then_some(after)
+}
+
+/// Whether what follows a suffix that ends at `end` needs to know that it begins a piece: another apostrophe, which cannot be
+/// a suffix then, or a mark, which cannot belong to the word.
+pub(super) fn is_awkward_after_suffix(text: &[u8], end: usize) -> bool {
+    let rest = text.get(end..).unwrap_or_default();
+    rest.starts_with(b"'")
+        || rest.starts_with("’".as_bytes())
+        || class_at(text, end).is_some_and(|(class, _)| class == Class::Mark)
 }
 
 fn number(rules: &Rules, text: &[u8], start: usize) -> Option<usize> {

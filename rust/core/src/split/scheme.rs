@@ -65,7 +65,6 @@ struct Entry {
     pattern: &'static str,
     /// Other ways in which files state the same rule.
     also: &'static [&'static str],
-    rules: Rules,
 }
 
 const GPT2: Rules = Rules {
@@ -88,8 +87,22 @@ const LLAMA3: Rules = Rules {
 };
 const O200K: Rules = Rules { apostrophe: Apostrophe::Suffix, word: Word::Cased, slash: true, ..LLAMA3 };
 
+/// The number of schemes in the table.
+pub(super) const SCHEMES: usize = 7;
+
+/// The rules of each scheme, in the order of the table.
+pub(super) const RULES: [Rules; SCHEMES] = [
+    GPT2,
+    Rules { space: Space::LinesOrEnd, ..LLAMA3 },
+    O200K,
+    LLAMA3,
+    Rules { digits: 1, ..LLAMA3 },
+    Rules { apostrophe: Apostrophe::Plain, digits: 1, ..O200K },
+    Rules { apostrophe: Apostrophe::Elision, punctuation: 16, ..O200K },
+];
+
 /// The schemes, in the order in which they are listed to users.
-static TABLE: [Entry; 7] = [
+static TABLE: [Entry; SCHEMES] = [
     Entry {
         name: "gpt2",
         pattern: r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
@@ -97,43 +110,36 @@ static TABLE: [Entry; 7] = [
             r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s",
             r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
         ],
-        rules: GPT2,
     },
     Entry {
         name: "cl100k",
         pattern: r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
         also: &[],
-        rules: Rules { space: Space::LinesOrEnd, ..LLAMA3 },
     },
     Entry {
         name: "o200k",
         pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
-        rules: O200K,
     },
     Entry {
         name: "llama3",
         pattern: r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
-        rules: LLAMA3,
     },
     Entry {
         name: "qwen2",
         pattern: r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
-        rules: Rules { digits: 1, ..LLAMA3 },
     },
     Entry {
         name: "tekken",
         pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
-        rules: Rules { apostrophe: Apostrophe::Plain, digits: 1, ..O200K },
     },
     Entry {
         name: "europe",
         pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]{1,16}[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
-        rules: Rules { apostrophe: Apostrophe::Elision, punctuation: 16, ..O200K },
     },
 ];
 
@@ -143,22 +149,22 @@ pub struct Scheme(Choice);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Choice {
-    Table { entry: &'static Entry, pattern: &'static str },
+    Table { number: usize, pattern: &'static str },
     Custom(String),
 }
 
 impl Scheme {
     /// The scheme of the table with this name.
     pub fn named(name: &str) -> Option<Self> {
-        let entry = TABLE.iter().find(|entry| entry.name == name)?;
-        Some(Self(Choice::Table { entry, pattern: entry.pattern }))
+        let number = TABLE.iter().position(|entry| entry.name == name)?;
+        Some(Self(Choice::Table { number, pattern: TABLE[number].pattern }))
     }
 
     /// The scheme that a regex states: one of the table if it is written there, otherwise the regex itself.
     pub fn from_pattern(pattern: &str) -> Self {
-        for entry in &TABLE {
+        for (number, entry) in TABLE.iter().enumerate() {
             if let Some(known) = std::iter::once(&entry.pattern).chain(entry.also).find(|known| **known == pattern) {
-                return Self(Choice::Table { entry, pattern: known });
+                return Self(Choice::Table { number, pattern: known });
             }
         }
         Self(Choice::Custom(pattern.to_string()))
@@ -172,7 +178,7 @@ impl Scheme {
     /// Its name in the table; `None` for a user's regex.
     pub fn name(&self) -> Option<&'static str> {
         match &self.0 {
-            Choice::Table { entry, .. } => Some(entry.name),
+            Choice::Table { number, .. } => Some(TABLE[*number].name),
             Choice::Custom(_) => None,
         }
     }
@@ -185,10 +191,10 @@ impl Scheme {
         }
     }
 
-    /// Its rules; `None` for a user's regex.
-    pub fn rules(&self) -> Option<Rules> {
+    /// Its place in the table; `None` for a user's regex.
+    pub(super) fn number(&self) -> Option<usize> {
         match &self.0 {
-            Choice::Table { entry, .. } => Some(entry.rules),
+            Choice::Table { number, .. } => Some(*number),
             Choice::Custom(_) => None,
         }
     }

@@ -5,11 +5,21 @@ use proptest::prelude::*;
 use super::*;
 use crate::unicode::Class;
 
-/// A scheme of the table and its regex as an oracle.
-fn both(name: &str) -> (Splitter, Pattern) {
+/// A scheme of the table three ways: its rules, its masks on each instruction set, its regex.
+struct Judged {
+    rules: scheme::Rules,
+    masks: Vec<(&'static str, Splitter)>,
+    regex: Pattern,
+}
+
+fn judged(name: &str) -> Judged {
     let scheme = Scheme::named(name).unwrap();
-    let oracle = Pattern::new(scheme.pattern()).unwrap();
-    (Splitter::new(scheme).unwrap(), oracle)
+    let masks = |isa: Isa| (isa.name(), Splitter::with_isa(scheme.clone(), isa).unwrap());
+    Judged {
+        rules: scheme::RULES[scheme.number().unwrap()],
+        masks: Isa::available().into_iter().map(masks).collect(),
+        regex: Pattern::new(scheme.pattern()).unwrap(),
+    }
 }
 
 fn pieces<'t>(run: impl FnOnce(&mut dyn FnMut(&'t [u8])) -> Result<()>) -> Vec<&'t [u8]> {
@@ -18,10 +28,37 @@ fn pieces<'t>(run: impl FnOnce(&mut dyn FnMut(&'t [u8])) -> Result<()>) -> Vec<&
     pieces
 }
 
-fn check((splitter, oracle): &(Splitter, Pattern), text: &str) {
-    let ours = pieces(|sink| splitter.for_each_piece(text.as_bytes(), sink));
-    let expected = pieces(|sink| oracle.for_each_piece(text.as_bytes(), sink));
-    assert_eq!(ours, expected, "{:?} on {text:?}", splitter.scheme().name());
+fn scanned<'t>(rules: &scheme::Rules, text: &'t [u8]) -> Vec<&'t [u8]> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while start < text.len() {
+        let end = scan::piece_end(rules, text, start);
+        pieces.push(&text[start..end]);
+        start = end;
+    }
+    pieces
+}
+
+impl Judged {
+    /// The scan equals the regex.
+    fn check_scan(&self, text: &str) {
+        let expected = pieces(|sink| self.regex.for_each_piece(text.as_bytes(), sink));
+        assert_eq!(scanned(&self.rules, text.as_bytes()), expected, "{:?} on {text:?}", self.regex);
+    }
+
+    /// The masks equal the scan.
+    fn check_masks(&self, text: &[u8]) {
+        let expected = scanned(&self.rules, text);
+        for (isa, splitter) in &self.masks {
+            let ours = pieces(|sink| splitter.for_each_piece(text, sink));
+            let scheme = splitter.scheme().name();
+            assert!(ours == expected, "{scheme:?} on {isa}: {:?}\n{}\n{}", text.escape_ascii(), show(&ours), show(&expected));
+        }
+    }
+}
+
+fn show(pieces: &[&[u8]]) -> String {
+    pieces.iter().map(|piece| format!("{:?}", String::from_utf8_lossy(piece))).collect::<Vec<_>>().join("|")
 }
 
 /// A few characters of each class, and all that a scheme names.
@@ -33,7 +70,7 @@ const ALPHABET: [&str; 38] = [
 #[test]
 fn every_scalar_in_every_neighbourhood() {
     for name in Scheme::names() {
-        let both = both(name);
+        let judged = judged(name);
         for scalar in (0..=0x10_FFFF).filter_map(char::from_u32) {
             // Unassigned planes and most of the ideographs behave alike.
             if scalar > '\u{3100}' && u32::from(scalar) % 97 != 0 && Class::of(u32::from(scalar)) == Class::Caseless
@@ -41,7 +78,9 @@ fn every_scalar_in_every_neighbourhood() {
             {
                 continue;
             }
-            check(&both, &format!("{scalar}a {scalar}B{scalar}'s{scalar}1!{scalar}\n{scalar}  {scalar}{scalar}"));
+            let text = format!("{scalar}a {scalar}B{scalar}'s{scalar}1!{scalar}\n{scalar}  {scalar}{scalar}");
+            judged.check_scan(&text);
+            judged.check_masks(text.as_bytes());
         }
     }
 }
@@ -49,15 +88,37 @@ fn every_scalar_in_every_neighbourhood() {
 #[test]
 fn all_strings_of_three_and_pairs_of_pairs() {
     for name in Scheme::names() {
-        let both = both(name);
+        let judged = judged(name);
+        let check = |text: String| {
+            judged.check_scan(&text);
+            judged.check_masks(text.as_bytes());
+        };
         for a in ALPHABET {
             for b in ALPHABET {
                 for c in ALPHABET {
-                    check(&both, &[a, b, c].concat());
+                    check([a, b, c].concat());
                 }
-                check(&both, &[a, a, b, b].concat());
-                check(&both, &["word", a, b, "word"].concat());
-                check(&both, &["Word", a, b, " "].concat());
+                check([a, a, b, b].concat());
+                check(["word", a, b, "word"].concat());
+                check(["Word", a, b, " "].concat());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_neighbourhood_at_every_offset() {
+    // What the masks decide spans few characters; here it crosses the end of a block in every way.
+    for name in Scheme::names() {
+        let judged = judged(name);
+        for (i, a) in ALPHABET.iter().enumerate() {
+            for (j, b) in ALPHABET.iter().enumerate() {
+                let c = ALPHABET[(i * 7 + j * 3) % ALPHABET.len()];
+                let d = ALPHABET[(i * 5 + j * 11) % ALPHABET.len()];
+                for offset in (52..66).chain([2036 + (i + j) % 14]) {
+                    judged.check_masks([&"x".repeat(offset), *a, *b, c, d, " z"].concat().as_bytes());
+                    judged.check_masks([&" x".repeat(offset / 2), *a, *a, *b, c, c, d].concat().as_bytes());
+                }
             }
         }
     }
@@ -76,7 +137,25 @@ proptest! {
     #[test]
     fn scan_equals_the_regex(text in text()) {
         for name in Scheme::names() {
-            check(&both(name), &text);
+            judged(name).check_scan(&text);
+        }
+    }
+
+    #[test]
+    fn masks_equal_the_scan(text in text(), times in 1..80usize, cut in 0..100usize) {
+        let text = text.repeat(times);
+        for name in Scheme::names() {
+            let judged = judged(name);
+            judged.check_masks(text.as_bytes());
+            judged.check_masks(&text.as_bytes()[cut.min(text.len())..]);
+        }
+    }
+
+    #[test]
+    fn masks_equal_the_scan_on_any_bytes(parts in prop::collection::vec((text(), prop::collection::vec(any::<u8>(), 0..4)), 0..12)) {
+        let bytes: Vec<u8> = parts.into_iter().flat_map(|(text, bytes)| [text.into_bytes(), bytes]).flatten().collect();
+        for name in Scheme::names() {
+            judged(name).check_masks(&bytes);
         }
     }
 
@@ -93,7 +172,7 @@ proptest! {
     #[test]
     fn a_boundary_is_one_whatever_stands_around(text in text(), more in text(), from in 0..200usize) {
         for name in Scheme::names() {
-            let (splitter, _) = both(name);
+            let splitter = Splitter::new(Scheme::named(name).unwrap()).unwrap();
             let Some(boundary) = splitter.next_boundary(text.as_bytes(), from) else { continue };
             prop_assert!(boundary >= from);
             // Other text before the character before it, and after the lookahead.

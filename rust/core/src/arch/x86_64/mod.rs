@@ -1,0 +1,14 @@
+//! The vector instructions of x86-64.
+
+pub(super) mod avx2;
+pub(super) mod avx512;
+
+pub(super) fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+}
+
+pub(super) fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi")
+}
