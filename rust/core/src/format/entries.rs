@@ -1,0 +1,90 @@
+//! Tokens on the way from a file into a vocabulary: in any order of ids, not yet checked.
+
+use crate::vocab::{Tokens, show};
+
+/// The bytes that all tokens of a vocabulary may have together.
+pub(super) const MAX_BYTES: usize = 1 << 28;
+
+/// The largest id that a vocabulary of `count` tokens may use. Tables are as long as the largest id, so an id far
+/// beyond the tokens there are would ask for memory without need; published vocabularies have gaps of some hundred.
+pub(super) fn max_id(count: usize) -> u64 {
+    4 * count as u64 + (1 << 20)
+}
+
+/// One token of the file.
+struct Entry {
+    id: u32,
+    start: usize,
+    end: usize,
+    place: usize,
+}
+
+/// The tokens of a file, each with its place there.
+#[derive(Default)]
+pub(super) struct Entries {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl Entries {
+    /// Adds a token: `write` appends its bytes and returns its id. `place` is its line, or its number.
+    pub(super) fn push(
+        &mut self,
+        place: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<u32, String>,
+    ) -> Result<(), String> {
+        let start = self.bytes.len();
+        let id = write(&mut self.bytes)?;
+        self.entries.push(Entry { id, start, end: self.bytes.len(), place });
+        Ok(())
+    }
+
+    /// The tokens by id, which must all be distinct, as their ids must. `at` says where in the file a place is, for the
+    /// error.
+    pub(super) fn into_tokens(mut self, at: impl Fn(usize) -> String) -> Result<Tokens, String> {
+        let bytes = |entry: &Entry| &self.bytes[entry.start..entry.end];
+        self.entries.sort_by_key(|entry| (entry.id, entry.place));
+        let Some(last) = self.entries.last() else { return Err("it has no tokens".to_string()) };
+        if u64::from(last.id) > max_id(self.entries.len()) {
+            return Err(format!(
+                "{}{} has the id {}, far beyond the {} tokens there are",
+                at(last.place),
+                show(bytes(last)),
+                last.id,
+                self.entries.len()
+            ));
+        }
+        if self.bytes.len() > MAX_BYTES {
+            return Err(format!("its tokens have {} bytes together; {MAX_BYTES} is the limit", self.bytes.len()));
+        }
+        let mut tokens = Tokens::new();
+        for (number, entry) in self.entries.iter().enumerate() {
+            let token = bytes(entry);
+            if token.is_empty() {
+                return Err(format!("{}the token with id {} is empty", at(entry.place), entry.id));
+            }
+            if number > 0 && self.entries[number - 1].id == entry.id {
+                let first = bytes(&self.entries[number - 1]);
+                return Err(format!(
+                    "{}{} has the id {} that {} has already",
+                    at(entry.place),
+                    show(token),
+                    entry.id,
+                    show(first)
+                ));
+            }
+            while tokens.len() < entry.id as usize {
+                tokens.push(&[]);
+            }
+            if let Err(holder) = tokens.try_push(token) {
+                return Err(format!(
+                    "{}{} occurs twice, with the ids {holder} and {}",
+                    at(entry.place),
+                    show(token),
+                    entry.id
+                ));
+            }
+        }
+        Ok(tokens)
+    }
+}

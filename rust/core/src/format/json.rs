@@ -1,0 +1,159 @@
+//! The parts of JSON that the formats share: values without repeated keys, and the two long lists of a BPE model, read
+//! without a copy where the text has no escapes.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// A string, borrowed from the text where it can be.
+#[derive(Deserialize)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// An id: a whole number of 32 bits.
+pub(super) struct Id(pub u32);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
+        id.map(Self).ok_or_else(|| D::Error::custom(format!("{value} is not an id (0 to {})", u32::MAX)))
+    }
+}
+
+/// Any value; an object that has a key twice is an error, since readers differ in which of the two they take.
+pub(super) struct Strict(pub Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = items.next_key::<String>()? {
+            let Strict(value) = items.next_value()?;
+            if map.contains_key(&key) {
+                return Err(A::Error::custom(format!("the key {key:?} occurs twice")));
+            }
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+/// An object from texts to ids, as it stands in the file: in its order, repeated keys and all.
+pub(super) struct Ids<'a>(pub Vec<(Cow<'a, str>, u32)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Ids<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IdsVisitor;
+
+        impl<'de> Visitor<'de> for IdsVisitor {
+            type Value = Ids<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object from tokens to ids")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Ids<'de>, A::Error> {
+                let mut ids = Vec::new();
+                while let Some(Text(text)) = items.next_key()? {
+                    let Id(id) = items.next_value().map_err(|error| A::Error::custom(format!("{text:?}: {error}")))?;
+                    ids.push((text, id));
+                }
+                Ok(Ids(ids))
+            }
+        }
+        deserializer.deserialize_map(IdsVisitor)
+    }
+}
+
+/// A merge, in either of its spellings: `"a b"` or `["a", "b"]`.
+pub(super) struct Pair<'a>(pub Cow<'a, str>, pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pair<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairVisitor;
+
+        impl<'de> Visitor<'de> for PairVisitor {
+            type Value = Pair<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a merge, \"a b\" or [\"a\", \"b\"]")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Pair<'de>, E> {
+                let (left, right) = split(text)?;
+                Ok(Pair(left.into(), right.into()))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Pair<'de>, E> {
+                let (left, right) = split(text)?;
+                Ok(Pair(left.to_string().into(), right.to_string().into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Pair<'de>, A::Error> {
+                let missing = || A::Error::custom("a merge is of two tokens");
+                let Text(left) = items.next_element()?.ok_or_else(missing)?;
+                let Text(right) = items.next_element()?.ok_or_else(missing)?;
+                if items.next_element::<Text<'de>>()?.is_some() {
+                    return Err(missing());
+                }
+                Ok(Pair(left, right))
+            }
+        }
+        deserializer.deserialize_any(PairVisitor)
+    }
+}
+
+fn split<E: Error>(text: &str) -> Result<(&str, &str), E> {
+    match text.split_once(' ') {
+        Some((left, right)) if !right.contains(' ') => Ok((left, right)),
+        _ => Err(E::custom(format!("the merge {text:?} is not of two tokens"))),
+    }
+}

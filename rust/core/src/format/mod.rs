@@ -1,0 +1,268 @@
+//! Vocabularies from files and to files.
+//!
+//! Enters: the bytes of a file, whose format [`read`] recognises by its content. Leaves: a checked [`Vocab`] that
+//! means exactly what the file means; what cannot be reproduced exactly is refused with the reason. [`save`] goes the
+//! other way: the file appears whole or not at all. Time and memory are linear in the file, whatever numbers stand in
+//! it.
+
+mod entries;
+mod eurotok;
+mod json;
+mod known;
+mod tekken;
+#[cfg(test)]
+mod tests;
+mod tiktoken;
+mod tokenizer_json;
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+use crate::split::Scheme;
+use crate::vocab::{Special, Vocab};
+use tiktoken::Unsaid;
+
+/// Files beyond this size are no vocabularies.
+const MAX_FILE: u64 = 1 << 30;
+
+/// A file format to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `tokenizer.json` of Hugging Face.
+    TokenizerJson,
+    /// `.tiktoken` of OpenAI.
+    Tiktoken,
+    /// `.eurotok`, this project's own: everything, compactly.
+    Eurotok,
+}
+
+impl Format {
+    /// The format with this name: `json`, `tiktoken` or `eurotok`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for any other.
+    pub fn from_name(name: &str) -> Result<Self> {
+        match name {
+            "json" => Ok(Self::TokenizerJson),
+            "tiktoken" => Ok(Self::Tiktoken),
+            "eurotok" => Ok(Self::Eurotok),
+            _ => Err(Error::argument("format", format!("{name:?} is none of json, tiktoken and eurotok"))),
+        }
+    }
+
+    /// The format that the extension of `path` names.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if it names none.
+    pub fn from_path(path: &Path) -> Result<Self> {
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        Self::from_name(&extension).map_err(|_| {
+            let reason = format!("{} ends in none of .json, .tiktoken and .eurotok", path.display());
+            Error::argument("path", reason)
+        })
+    }
+}
+
+/// What the caller knows of a `.tiktoken` file, which does not say it itself.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    /// How text is split.
+    pub scheme: Option<Scheme>,
+    /// Contents and ids of the special tokens.
+    pub special_tokens: Vec<(String, u32)>,
+}
+
+/// Reads a vocabulary from the bytes of a file. `origin`, its name, appears in errors.
+///
+/// # Errors [`Error::Format`] if the data contradict themselves or are of no known format, [`Error::Unsupported`] if
+/// they ask for something that cannot be reproduced exactly, [`Error::Argument`] for hints about a file that speaks
+/// for itself.
+pub fn read(origin: &str, data: &[u8], hints: &Hints) -> Result<Vocab> {
+    read_beside(origin, data, hints, Unsaid::default())
+}
+
+/// As [`read`], with what stood beside the file; hints take precedence.
+fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<Vocab> {
+    let content = Content::of(origin, data)?;
+    if !matches!(content, Content::Tiktoken) {
+        let reason = format!("{origin} says it itself; only .tiktoken files need to be told");
+        if hints.scheme.is_some() {
+            return Err(Error::argument("scheme", reason));
+        }
+        if !hints.special_tokens.is_empty() {
+            return Err(Error::argument("special_tokens", reason));
+        }
+    }
+    let vocab = match content {
+        Content::Eurotok => eurotok::read(origin, data),
+        Content::TokenizerJson => tokenizer_json::read(origin, data),
+        Content::Tekken => tekken::read(origin, data),
+        Content::Tiktoken => {
+            let given = || {
+                let special =
+                    |(content, id): &(String, u32)| Special { content: content.clone(), id: *id, special: true };
+                hints.special_tokens.iter().map(special).collect()
+            };
+            let unsaid = Unsaid {
+                scheme: hints.scheme.clone().or(beside.scheme),
+                specials: if hints.special_tokens.is_empty() { beside.specials } else { Some(given()) },
+                ..beside
+            };
+            tiktoken::read(origin, data, unsaid)
+        }
+    }?;
+    // Ordinary tokens have been held to this already, before anything was as long as the largest id.
+    match vocab.specials.last() {
+        Some(last) if u64::from(last.id) > entries::max_id(vocab.tokens.len()) => {
+            let (content, id) = (&last.content, last.id);
+            Err(Error::format(origin, format!("the special token {content:?} has the id {id}, far beyond the tokens")))
+        }
+        _ => Ok(vocab),
+    }
+}
+
+/// What a file holds.
+enum Content {
+    TokenizerJson,
+    Tekken,
+    Tiktoken,
+    Eurotok,
+}
+
+impl Content {
+    fn of(origin: &str, data: &[u8]) -> Result<Self> {
+        let text = data.trim_ascii_start();
+        if text.is_empty() {
+            return Err(Error::format(origin, "the file is empty"));
+        }
+        if eurotok::is(data) {
+            return Ok(Self::Eurotok);
+        }
+        if text[0] == b'{' {
+            return Self::of_json(origin, data);
+        }
+        if tiktoken::is(data) {
+            return Ok(Self::Tiktoken);
+        }
+        // Protocol Buffers: a first field of pieces, each a field of its own, with scores in binary.
+        if data.starts_with(b"\n") && data[..data.len().min(64)].contains(&0) {
+            let reason = "SentencePiece models are not byte-level BPE; the sentencepiece library reads them";
+            return Err(Error::unsupported(origin, reason));
+        }
+        let reason = "not a tokenizer: not JSON, not .eurotok, and its first line is not `base64 rank` as in .tiktoken";
+        Err(Error::format(origin, reason))
+    }
+
+    fn of_json(origin: &str, data: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Outline {
+            model: Option<Model>,
+            config: Option<IgnoredAny>,
+            vocab: Option<IgnoredAny>,
+        }
+        #[derive(Deserialize)]
+        struct Model {
+            r#type: Option<String>,
+            merges: Option<IgnoredAny>,
+        }
+        let outline: Outline = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
+        match outline {
+            Outline { model: Some(Model { r#type, merges }), .. } => match r#type.as_deref() {
+                Some("BPE") => Ok(Self::TokenizerJson),
+                None if merges.is_some() => Ok(Self::TokenizerJson),
+                other => {
+                    let reason = format!("the model {}; only byte-level BPE is", other.unwrap_or("without a type"));
+                    Err(Error::unsupported(origin, reason))
+                }
+            },
+            Outline { config: Some(_), vocab: Some(_), .. } => Ok(Self::Tekken),
+            _ => Err(Error::format(origin, "JSON, but neither a tokenizer.json nor a Tekken file")),
+        }
+    }
+}
+
+/// Reads the vocabulary in a file, and what stands beside it if it is a `.tiktoken` file.
+///
+/// # Errors
+/// As [`read`], and [`Error::Io`].
+pub fn load(path: &Path, hints: &Hints) -> Result<Vocab> {
+    let data = contents(path)?;
+    let beside = sidecar(path);
+    let beside = match tiktoken::is(&data) && beside.exists() {
+        true => tiktoken::read_sidecar(&beside.display().to_string(), &contents(&beside)?)?,
+        false => Unsaid::default(),
+    };
+    read_beside(&path.display().to_string(), &data, hints, beside)
+}
+
+fn contents(path: &Path) -> Result<Vec<u8>> {
+    let mut data = Vec::new();
+    let file = File::open(path).map_err(|error| Error::io(path, error))?;
+    file.take(MAX_FILE + 1).read_to_end(&mut data).map_err(|error| Error::io(path, error))?;
+    if data.len() as u64 > MAX_FILE {
+        return Err(Error::format(path.display(), format!("more than {MAX_FILE} bytes; no vocabulary is that large")));
+    }
+    Ok(data)
+}
+
+/// The place of what a `.tiktoken` file leaves unsaid.
+fn sidecar(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".json");
+    name.into()
+}
+
+/// The bytes of a file in `format`. A `.tiktoken` file alone lacks the regex and the special tokens; see [`save`].
+///
+/// # Errors
+/// [`Error::Unsupported`] if the format cannot say what the vocabulary says.
+pub fn write(vocab: &Vocab, format: Format) -> Result<Vec<u8>> {
+    match format {
+        Format::TokenizerJson => tokenizer_json::write(vocab),
+        Format::Tiktoken => tiktoken::write(vocab).map(|(lines, _)| lines),
+        Format::Eurotok => eurotok::write(vocab),
+    }
+}
+
+/// Writes `vocab` to `path` in the format of its extension; for `.tiktoken` also `<path>.json`, with the regex and
+/// the special tokens. Files appear whole or not at all.
+///
+/// # Errors
+/// As [`Format::from_path`] and [`write`], and [`Error::Io`].
+pub fn save(vocab: &Vocab, path: &Path) -> Result<()> {
+    let files = match Format::from_path(path)? {
+        Format::Tiktoken => {
+            let (lines, beside) = tiktoken::write(vocab)?;
+            vec![(sidecar(path), beside), (path.to_path_buf(), lines)]
+        }
+        format => vec![(path.to_path_buf(), write(vocab, format)?)],
+    };
+    let write_beside = |(path, data): (PathBuf, Vec<u8>)| match unnamed(&path, &data) {
+        Ok(file) => Ok((path, file)),
+        Err(error) => Err(Error::io(path, error)),
+    };
+    let written: Vec<_> = files.into_iter().map(write_beside).collect::<Result<_>>()?;
+    for (path, file) in written {
+        file.persist(&path).map_err(|error| Error::io(&path, error.error))?;
+    }
+    Ok(())
+}
+
+/// A finished file in the folder of `path` that vanishes unless it is given that name.
+fn unnamed(path: &Path, data: &[u8]) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // Such files are private unless told otherwise; this one gets what the user's umask leaves, as any other.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(data)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}

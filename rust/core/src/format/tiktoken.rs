@@ -1,0 +1,175 @@
+//! `.tiktoken`: a line `base64 rank` for each token, and nothing else.
+//!
+//! The file has neither the regex nor the special tokens. [`save`](super::save) puts them beside it, in
+//! `<path>.json`; files from elsewhere need a hint, unless their tokens are those of a published vocabulary.
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use super::entries::Entries;
+use super::json::{Ids, Strict};
+use super::known;
+use crate::error::{Error, Result};
+use crate::split::Scheme;
+use crate::vocab::merges::effective;
+use crate::vocab::{Merges, Normalizer, Special, Tokens, Vocab, show};
+
+/// What a `.tiktoken` file leaves unsaid.
+#[derive(Debug, Default)]
+pub(super) struct Unsaid {
+    pub scheme: Option<Scheme>,
+    pub specials: Option<Vec<Special>>,
+    pub post_processor: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sidecar<'a> {
+    pattern: String,
+    #[serde(borrow)]
+    special_tokens: Ids<'a>,
+    post_processor: Option<Strict>,
+}
+
+#[derive(Serialize)]
+struct OutputSidecar<'v> {
+    pattern: &'v str,
+    #[serde(serialize_with = "as_map")]
+    special_tokens: &'v [Special],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post_processor: Option<&'v Value>,
+}
+
+fn as_map<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(specials.iter().map(|special| (&special.content, special.id)))
+}
+
+/// Whether the first line is one of a `.tiktoken` file.
+pub(super) fn is(data: &[u8]) -> bool {
+    lines(data).next().is_some_and(|(_, line)| parse(line, &mut Vec::new()).is_ok())
+}
+
+/// Reads a `.tiktoken` file.
+pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
+    let fail = |reason| Error::format(origin, reason);
+    let mut entries = Entries::default();
+    for (number, line) in lines(data) {
+        entries.push(number, |token| parse(line, token)).map_err(|reason| fail(format!("line {number}: {reason}")))?;
+    }
+    let tokens = entries.into_tokens(|line| format!("line {line}: ")).map_err(fail)?;
+    let (mut scheme, mut specials) = (unsaid.scheme, unsaid.specials);
+    if (scheme.is_none() || specials.is_none())
+        && let Some(published) = known::find(&tokens)
+    {
+        scheme = scheme.or_else(|| Some(published.scheme()));
+        specials = specials.or_else(|| Some(published.specials()));
+    }
+    let Some(scheme) = scheme else {
+        return Err(fail(
+            "a .tiktoken file does not say how text is split, and these tokens are of no published vocabulary: \
+             pass scheme= (a name or a regex)"
+                .to_string(),
+        ));
+    };
+    let specials = specials.unwrap_or_default();
+    let mut vocab = Vocab::new(origin, tokens, Merges::Ranks, specials, scheme, Normalizer::None)?;
+    vocab.post_processor = unsaid.post_processor;
+    Ok(vocab)
+}
+
+/// Reads what stands beside a `.tiktoken` file.
+pub(super) fn read_sidecar(origin: &str, data: &[u8]) -> Result<Unsaid> {
+    let sidecar: Sidecar<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
+    let special = |(content, id): (_, u32)| Special { content: String::from(content), id, special: true };
+    Ok(Unsaid {
+        scheme: Some(Scheme::from_pattern(&sidecar.pattern)),
+        specials: Some(sidecar.special_tokens.0.into_iter().map(special).collect()),
+        post_processor: sidecar.post_processor.map(|Strict(value)| value),
+    })
+}
+
+/// Lines that are not blank, with their numbers.
+fn lines(data: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let lines = data.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.enumerate().map(|(place, line)| (place + 1, line)).filter(|(_, line)| !line.is_empty())
+}
+
+/// Appends the token of a line and returns its rank.
+fn parse(line: &[u8], token: &mut Vec<u8>) -> Result<u32, String> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let (Some(base64), Some(rank), None) = (fields.next(), fields.next(), fields.next()) else {
+        return Err("it is not `base64 rank`".to_string());
+    };
+    let excerpt = |field: &[u8]| field[..field.len().min(40)].escape_ascii().to_string();
+    let digits = rank.iter().all(u8::is_ascii_digit).then_some(rank);
+    let number = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    let number = number.ok_or_else(|| format!("\"{}\" is not a rank (0 to {})", excerpt(rank), u32::MAX))?;
+    BASE64_STANDARD
+        .decode_vec(base64, token)
+        .map_err(|error| format!("\"{}\" is not base64: {error}", excerpt(base64)))?;
+    Ok(number)
+}
+
+/// The lines of a `.tiktoken` file, by rank.
+pub(super) fn to_lines(tokens: &Tokens) -> Vec<u8> {
+    let mut text = String::new();
+    for (id, token) in tokens.iter() {
+        BASE64_STANDARD.encode_string(token, &mut text);
+        text.push_str(&format!(" {id}\n"));
+    }
+    text.into_bytes()
+}
+
+/// Writes a `.tiktoken` file and what belongs beside it.
+///
+/// # Errors
+/// [`Error::Unsupported`] if the ranks would not give the ids of `vocab`, naming a token that shows it.
+pub(super) fn write(vocab: &Vocab) -> Result<(Vec<u8>, Vec<u8>)> {
+    check(vocab).map_err(|reason| Error::unsupported(".tiktoken", reason))?;
+    let sidecar = OutputSidecar {
+        pattern: vocab.scheme.pattern(),
+        special_tokens: &vocab.specials,
+        post_processor: vocab.post_processor.as_ref(),
+    };
+    let sidecar = serde_json::to_vec_pretty(&sidecar).expect("strings and numbers are JSON");
+    Ok((to_lines(&vocab.tokens), sidecar))
+}
+
+/// Whether ranks can say what the vocabulary says.
+///
+/// A text is only ever merged by effective merges (see there), and by their order. So if the ranks have the same
+/// effective merges, in the same order, they give the same ids; and a piece that is a token, which `tiktoken` always
+/// takes as that token, must be taken so here.
+fn check(vocab: &Vocab) -> Result<(), String> {
+    if vocab.normalizer != Normalizer::None {
+        return Err("a normalizer; tiktoken has none".to_string());
+    }
+    if let Some(added) = vocab.specials.iter().find(|special| !special.special) {
+        return Err(format!("the added token {:?}; tiktoken finds special tokens only on request", added.content));
+    }
+    let Merges::List { ignore_merges, .. } = vocab.merges else { return Ok(()) };
+    let show_id = |id| show(vocab.tokens.get(id));
+    let merges = effective(vocab);
+    if let Some(pair) = merges.windows(2).find(|pair| pair[0].result > pair[1].result) {
+        let [first, second] = [pair[0].result, pair[1].result];
+        return Err(format!(
+            "{} is merged before {}, but its id is larger; tiktoken merges by id",
+            show_id(first),
+            show_id(second)
+        ));
+    }
+    let by_rank = effective(&Vocab { merges: Merges::Ranks, ..vocab.clone() });
+    let same = merges.iter().zip(&by_rank).take_while(|(ours, theirs)| ours == theirs).count();
+    if let Some(merge) = merges[same..].first().into_iter().chain(by_rank.get(same)).min_by_key(|merge| merge.result) {
+        return Err(format!("{} is merged otherwise, or not at all, when merging by id", show_id(merge.result)));
+    }
+    if !ignore_merges {
+        let mut made = vec![false; vocab.tokens.len()];
+        merges.iter().for_each(|merge| made[merge.result as usize] = true);
+        if let Some((_, token)) = vocab.tokens.iter().find(|(id, token)| token.len() > 1 && !made[*id as usize]) {
+            return Err(format!("{} is a token that no merges make; tiktoken would use it", show(token)));
+        }
+    }
+    Ok(())
+}

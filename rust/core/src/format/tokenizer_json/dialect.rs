@@ -1,0 +1,183 @@
+//! The regex of a scheme in the two dialects that files use.
+//!
+//! In memory and beside `.tiktoken` files a regex means what `fancy-regex` makes of it, as in `tiktoken`. In a
+//! `tokenizer.json` it means what Oniguruma makes of it, as in `tokenizers`: there `$` ends a line rather than the
+//! text, and `{1,3}+` repeats a repetition rather than forbidding to backtrack. A regex of the table is translated;
+//! any other passes if both read it alike, and is refused if not.
+
+use crate::split::Scheme;
+
+/// Where the table's regexes differ: `fancy-regex`, Oniguruma.
+const TRANSLATIONS: [(&str, &str); 2] = [(r"\p{N}{1,3}+", r"(?>\p{N}{1,3})"), ("$", r"\z")];
+
+/// What the classes and literals of a regex under `(?i:)` must not spell: Oniguruma lets one character (`ß`, `ﬁ`,
+/// `ﬆ`) match these two.
+const FOLDED: [&str; 5] = ["ss", "ff", "fi", "fl", "st"];
+
+/// The scheme's regex for a `tokenizer.json`; the reason if there is none.
+pub(super) fn to_oniguruma(scheme: &Scheme) -> Result<String, String> {
+    if scheme.name().is_none() {
+        check(scheme.pattern())?;
+        return Ok(scheme.pattern().to_string());
+    }
+    Ok(TRANSLATIONS.iter().fold(scheme.pattern().to_string(), |regex, (from, to)| regex.replace(from, to)))
+}
+
+/// The scheme that the regex of a `tokenizer.json` states; the reason if none does.
+pub(super) fn from_oniguruma(regex: &str) -> Result<Scheme, String> {
+    let translated = TRANSLATIONS.iter().fold(regex.to_string(), |regex, (to, from)| regex.replace(from, to));
+    let scheme = Scheme::from_pattern(&translated);
+    if scheme.name().is_some() && to_oniguruma(&scheme).as_deref() == Ok(regex) {
+        return Ok(scheme);
+    }
+    check(regex)?;
+    Ok(Scheme::from_pattern(regex))
+}
+
+/// Whether both engines read a regex alike; if not, the construct that they read differently.
+fn check(regex: &str) -> Result<(), String> {
+    let differs = |what: &str| Err(format!("{what} in the regex {regex:?}, which regex engines read differently"));
+    for group in regex.split("(?i:").skip(1) {
+        let group = group.split(')').next().unwrap_or_default().to_lowercase();
+        if !group.is_ascii() || group.contains('(') || FOLDED.iter().any(|pair| group.contains(pair)) {
+            return differs("letters in any case for which one character may stand");
+        }
+    }
+    let mut rest = regex;
+    let mut in_class = false;
+    while let Some(c) = rest.chars().next() {
+        let (taken, what) = match c {
+            '\\' => escape(rest),
+            ']' if in_class => {
+                in_class = false;
+                (1, None)
+            }
+            '[' if in_class => (1, Some("`[` within a class")),
+            '&' | '-' | '~' if in_class && rest[1..].starts_with(c) => (2, Some("a set operation")),
+            _ if in_class => (c.len_utf8(), None),
+            '[' => {
+                in_class = true;
+                let open = if rest.starts_with("[^") { 2 } else { 1 };
+                (open, rest[open..].starts_with(']').then_some("`]` at the start of a class"))
+            }
+            '^' => (1, Some("`^`")),
+            '$' => (1, Some("`$`")),
+            '(' => group(rest),
+            '{' => repetition(rest),
+            _ => (c.len_utf8(), None),
+        };
+        if let Some(what) = what {
+            return differs(what);
+        }
+        rest = &rest[taken..];
+    }
+    Ok(())
+}
+
+/// The length of an escape, and the trouble with it.
+fn escape(rest: &str) -> (usize, Option<&'static str>) {
+    let Some(c) = rest[1..].chars().next() else { return (1, Some("a backslash at the end")) };
+    let braced = rest[1 + c.len_utf8()..].starts_with('{');
+    let known = match c {
+        's' | 'S' | 'd' | 'D' | 'p' | 'P' | 'n' | 'r' | 't' | 'f' | 'A' | 'z' => true,
+        'x' => braced,
+        _ => c.is_ascii_punctuation(),
+    };
+    let trouble = (!known).then_some("an escape");
+    match rest.find('}') {
+        Some(end) if braced && matches!(c, 'p' | 'P' | 'x') => (end + 1, trouble),
+        _ => (1 + c.len_utf8(), trouble),
+    }
+}
+
+fn group(rest: &str) -> (usize, Option<&'static str>) {
+    if !rest.starts_with("(?") {
+        return (1, None);
+    }
+    let known = ["(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:"].into_iter().find(|open| rest.starts_with(open));
+    known.map_or((2, Some("a group")), |open| (open.len(), None))
+}
+
+fn repetition(rest: &str) -> (usize, Option<&'static str>) {
+    let Some(end) = rest.find('}') else { return (1, Some("`{`")) };
+    let counts = rest[1..end].split_once(',').unwrap_or((&rest[1..end], ""));
+    let digits = |count: &str| count.bytes().all(|byte| byte.is_ascii_digit());
+    if counts.0.is_empty() || !digits(counts.0) || !digits(counts.1) {
+        return (end + 1, Some("`{`"));
+    }
+    (end + 1, rest[end + 1..].starts_with(['+', '?', '*', '{']).then_some("what follows `}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_of_the_table_come_back() {
+        for name in Scheme::names() {
+            let scheme = Scheme::named(name).unwrap();
+            assert_eq!(from_oniguruma(&to_oniguruma(&scheme).unwrap()).unwrap(), scheme);
+        }
+        let r50k =
+            Scheme::from_pattern(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s");
+        assert_eq!(r50k.name(), Some("gpt2"));
+        assert!(to_oniguruma(&r50k).unwrap().contains(r"\s++\z"));
+        assert_eq!(from_oniguruma(&to_oniguruma(&r50k).unwrap()).unwrap(), r50k);
+    }
+
+    #[test]
+    fn dialects_are_not_mixed_up() {
+        let cl100k = Scheme::named("cl100k").unwrap();
+        assert!(!to_oniguruma(&cl100k).unwrap().contains('$'));
+        // As it stands in tiktoken, the regex means something else to Oniguruma.
+        assert!(from_oniguruma(cl100k.pattern()).is_err());
+    }
+
+    #[test]
+    fn regexes_that_both_read_alike_pass() {
+        for regex in [
+            r"\p{L}+|[^\p{L}]+",
+            r"[\s\S]+",
+            r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##,
+            r"(?i:'s|'ll)|\d{1,2}|\x{20AC}{2}|(?<!a)b(?=c)|é++",
+            r"",
+        ] {
+            assert_eq!(from_oniguruma(regex).map(|scheme| scheme.pattern().to_string()).as_deref(), Ok(regex));
+        }
+    }
+
+    #[test]
+    fn regexes_that_they_read_differently_do_not() {
+        for regex in [
+            "^a",
+            "a$",
+            r"\w+",
+            r"\bx",
+            r"\h",
+            r"\R",
+            r"(a)\1",
+            "[a[b]]",
+            "[a&&b]",
+            "[]a]",
+            "[^]a]",
+            "(?m:.)",
+            "(?i)a",
+            "(?s:.)",
+            "(?P<n>a)",
+            "(?#c)",
+            "a{2}+",
+            "a{1,2}?",
+            "a{,2}",
+            "a{x}",
+            "{",
+            "(?i:ss)",
+            "(?i:é)",
+            "(?i:Fi)",
+            "(?i:a(?:b)é)",
+            "\\",
+        ] {
+            assert!(from_oniguruma(regex).is_err(), "{regex:?}");
+            assert!(to_oniguruma(&Scheme::from_pattern(regex)).is_err(), "{regex:?}");
+        }
+    }
+}

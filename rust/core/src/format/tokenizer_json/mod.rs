@@ -1,0 +1,177 @@
+//! `tokenizer.json` of Hugging Face's `tokenizers`: byte-level BPE, and nothing that would change ids.
+//!
+//! The reader accepts what it can reproduce exactly and refuses the rest by name. Settings that cannot matter when
+//! every byte has a token (`unk_token`, `fuse_unk`, `byte_fallback`) are accepted and forgotten.
+
+mod added;
+mod alphabet;
+mod dialect;
+mod model;
+mod write;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::json::{Ids, Pair, Strict};
+use crate::error::{Error, Result};
+use crate::split::Scheme;
+use crate::vocab::{Merges, Normalizer, Special, Vocab};
+pub(super) use write::write;
+
+/// What `ByteLevel` splits by when it splits at all.
+const BYTE_LEVEL: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+/// A regex that leaves every text whole, for files that do not split.
+const WHOLE: &str = r"[\s\S]+";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<'a> {
+    #[serde(rename = "version")]
+    _version: Option<Strict>,
+    truncation: Option<Strict>,
+    padding: Option<Strict>,
+    #[serde(default)]
+    added_tokens: Vec<AddedToken>,
+    normalizer: Option<Strict>,
+    pre_tokenizer: Option<Strict>,
+    post_processor: Option<Strict>,
+    decoder: Option<Strict>,
+    #[serde(borrow)]
+    model: Model<'a>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct AddedToken {
+    id: u32,
+    content: String,
+    single_word: bool,
+    lstrip: bool,
+    rstrip: bool,
+    normalized: bool,
+    special: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Model<'a> {
+    #[serde(rename = "type")]
+    _type: Option<String>,
+    dropout: Option<f64>,
+    #[serde(rename = "unk_token")]
+    _unk_token: Option<String>,
+    continuing_subword_prefix: Option<String>,
+    end_of_word_suffix: Option<String>,
+    #[serde(rename = "fuse_unk")]
+    _fuse_unk: Option<bool>,
+    #[serde(rename = "byte_fallback")]
+    _byte_fallback: Option<bool>,
+    ignore_merges: Option<bool>,
+    #[serde(borrow)]
+    vocab: Ids<'a>,
+    #[serde(borrow)]
+    merges: Vec<Pair<'a>>,
+}
+
+/// Reads a `tokenizer.json`.
+pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
+    let file: File<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
+    let unsupported = |reason| Error::unsupported(origin, reason);
+    let (scheme, normalizer) = settings(&file).map_err(unsupported)?;
+    added::check(&file.added_tokens, normalizer).map_err(unsupported)?;
+    let (tokens, pairs) =
+        model::read(&file.model, &file.added_tokens).map_err(|reason| Error::format(origin, reason))?;
+    let merges = Merges::List { pairs, ignore_merges: file.model.ignore_merges.unwrap_or(false) };
+    let specials = file
+        .added_tokens
+        .into_iter()
+        .map(|added| Special { content: added.content, id: added.id, special: added.special })
+        .collect();
+    let mut vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
+    vocab.post_processor = file.post_processor.map(|Strict(value)| value);
+    Ok(vocab)
+}
+
+/// The scheme and the normalizer, or what in the file is not supported.
+fn settings(file: &File<'_>) -> Result<(Scheme, Normalizer), String> {
+    let model = &file.model;
+    if file.truncation.is_some() || file.padding.is_some() {
+        return Err("truncation or padding, which change the ids; remove them from the file".to_string());
+    }
+    if model.dropout.is_some_and(|dropout| dropout != 0.0) {
+        return Err("BPE dropout, which makes ids random".to_string());
+    }
+    for (name, value) in [
+        ("continuing_subword_prefix", &model.continuing_subword_prefix),
+        ("end_of_word_suffix", &model.end_of_word_suffix),
+    ] {
+        if value.as_ref().is_some_and(|value| !value.is_empty()) {
+            return Err(format!("{name} {value:?}; byte-level BPE has none"));
+        }
+    }
+    if let Some(Strict(decoder)) = &file.decoder
+        && parts(decoder, "decoders").iter().any(|part| kind(part) != "ByteLevel")
+    {
+        return Err(format!("the decoder {}; byte-level BPE has ByteLevel", kind(decoder)));
+    }
+    let mut normalizer = Normalizer::None;
+    if let Some(Strict(value)) = &file.normalizer {
+        for part in parts(value, "normalizers") {
+            match kind(part) {
+                "NFC" => normalizer = Normalizer::Nfc,
+                other => return Err(format!("the normalizer {other}; only NFC is")),
+            }
+        }
+    }
+    let Some(Strict(pre_tokenizer)) = &file.pre_tokenizer else {
+        return Err("no pre_tokenizer; byte-level BPE has ByteLevel".to_string());
+    };
+    Ok((scheme(pre_tokenizer)?, normalizer))
+}
+
+/// The scheme of a `ByteLevel` pre-tokenizer, with a `Split` before it or without.
+fn scheme(pre_tokenizer: &Value) -> Result<Scheme, String> {
+    let parts = parts(pre_tokenizer, "pretokenizers");
+    let Some((byte_level, splits)) = parts.split_last().filter(|(last, _)| kind(last) == "ByteLevel") else {
+        return Err(format!("the pre_tokenizer {}; byte-level BPE ends in ByteLevel", kind(pre_tokenizer)));
+    };
+    if flag(byte_level, "add_prefix_space", true) {
+        return Err("ByteLevel with add_prefix_space, which adds a space to the text".to_string());
+    }
+    match (splits, flag(byte_level, "use_regex", true)) {
+        ([], true) => Ok(Scheme::from_pattern(BYTE_LEVEL)),
+        ([], false) => Ok(Scheme::from_pattern(WHOLE)),
+        ([split], false) if kind(split) == "Split" => split_scheme(split),
+        ([split], false) => Err(format!("the pre_tokenizer {}; only Split and ByteLevel are", kind(split))),
+        _ => Err("several pre_tokenizers that split one after the other".to_string()),
+    }
+}
+
+fn split_scheme(split: &Value) -> Result<Scheme, String> {
+    let Some(regex) = split["pattern"]["Regex"].as_str() else {
+        return Err("a Split whose pattern is not a Regex".to_string());
+    };
+    let scheme = dialect::from_oniguruma(regex)?;
+    match (split["behavior"].as_str().unwrap_or(""), flag(split, "invert", false)) {
+        ("Isolated", _) => Ok(scheme),
+        // What the regex does not match is dropped; the schemes of the table match everything.
+        ("Removed", true) if scheme.name().is_some() => Ok(scheme),
+        (behavior, invert) => Err(format!("a Split with the behavior {behavior:?} and invert {invert}")),
+    }
+}
+
+/// The parts of a `Sequence`, or the one thing that is none.
+fn parts<'v>(value: &'v Value, list: &str) -> Vec<&'v Value> {
+    match value[list].as_array() {
+        Some(parts) if kind(value) == "Sequence" => parts.iter().collect(),
+        _ => vec![value],
+    }
+}
+
+fn kind(value: &Value) -> &str {
+    value["type"].as_str().unwrap_or("without a type")
+}
+
+fn flag(value: &Value, name: &str, default: bool) -> bool {
+    value[name].as_bool().unwrap_or(default)
+}

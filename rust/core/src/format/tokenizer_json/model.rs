@@ -1,0 +1,75 @@
+//! The `model` of a `tokenizer.json`: the vocabulary and the merges.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::super::entries::Entries;
+use super::super::json::{Ids, Pair};
+use super::{AddedToken, Model, alphabet};
+use crate::vocab::Tokens;
+
+/// The tokens and merges of the model, or what contradicts itself.
+pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<(Tokens, Vec<(u32, u32)>), String> {
+    let Model { vocab: Ids(vocab), merges, .. } = model;
+    let ids: HashMap<&str, u32> = added.iter().map(|token| (token.content.as_str(), token.id)).collect();
+    let mut merged = HashSet::new();
+    let mut joined = String::new();
+    for Pair(left, right) in merges {
+        joined.clear();
+        joined.push_str(left);
+        joined.push_str(right);
+        merged.extend([left, right, &joined[..]].into_iter().filter_map(|text| ids.get_key_value(text)));
+    }
+
+    let mut entries = Entries::default();
+    let mut known = HashSet::new();
+    for (place, (spelling, id)) in vocab.iter().enumerate() {
+        if let Some((content, expected)) = ids.get_key_value(&**spelling) {
+            if expected != id {
+                return Err(format!("{spelling:?} has the id {id} in the vocabulary, {expected} as an added token"));
+            }
+            if !known.insert(*content) {
+                return Err(format!("{spelling:?} occurs twice in the vocabulary"));
+            }
+            // Such an entry gives the added token its id; the model itself has no other use for it.
+            let used = spelling.chars().nth(1).is_none() || merged.contains(&(content, expected));
+            if !used || !alphabet::read(spelling, &mut Vec::new()) {
+                continue;
+            }
+        }
+        entries.push(place, |token| match alphabet::read(spelling, token) {
+            true => Ok(*id),
+            false => Err(format!("the token {spelling:?} (id {id}) is not spelled in the byte-level alphabet")),
+        })?;
+    }
+    let tokens = entries.into_tokens(|_| String::new())?;
+    // `tokenizers` goes by content: what the vocabulary lacks gets the next id, whatever the file says.
+    let absent = added.iter().filter(|token| !known.contains(token.content.as_str()));
+    for (token, next) in absent.zip(vocab.len()..) {
+        if token.id as usize != next {
+            return Err(format!("the added token {:?} states the id {}, but {next} is next", token.content, token.id));
+        }
+    }
+    let pairs = pairs(&tokens, merges)?;
+    Ok((tokens, pairs))
+}
+
+/// Merges by id.
+fn pairs(tokens: &Tokens, merges: &[Pair<'_>]) -> Result<Vec<(u32, u32)>, String> {
+    let mut bytes = Vec::new();
+    let mut id = |spelling: &str| {
+        bytes.clear();
+        alphabet::read(spelling, &mut bytes).then(|| tokens.id(&bytes)).flatten()
+    };
+    let mut pairs = Vec::with_capacity(merges.len());
+    let mut seen = HashSet::with_capacity(merges.len());
+    for (rank, Pair(left, right)) in merges.iter().enumerate() {
+        let unknown =
+            |part| format!("merge {rank} ({left:?} {right:?}) names {part:?}, which is not in the vocabulary");
+        let pair = (id(left).ok_or_else(|| unknown(left))?, id(right).ok_or_else(|| unknown(right))?);
+        if !seen.insert(pair) {
+            return Err(format!("merge {rank} ({left:?} {right:?}) occurs twice"));
+        }
+        pairs.push(pair);
+    }
+    Ok(pairs)
+}

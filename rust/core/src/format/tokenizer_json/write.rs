@@ -1,0 +1,123 @@
+//! Writing a `tokenizer.json`.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use super::{AddedToken, alphabet, dialect};
+use crate::error::{Error, Result};
+use crate::vocab::merges::effective;
+use crate::vocab::{Merges, Normalizer, Vocab, show};
+
+#[derive(Serialize)]
+struct Output<'v> {
+    version: &'static str,
+    truncation: (),
+    padding: (),
+    added_tokens: Vec<AddedToken>,
+    normalizer: Value,
+    pre_tokenizer: Value,
+    post_processor: &'v Option<Value>,
+    decoder: Value,
+    model: OutputModel<'v>,
+}
+
+#[derive(Serialize)]
+struct OutputModel<'v> {
+    r#type: &'static str,
+    dropout: (),
+    unk_token: (),
+    continuing_subword_prefix: (),
+    end_of_word_suffix: (),
+    fuse_unk: bool,
+    byte_fallback: bool,
+    ignore_merges: bool,
+    #[serde(serialize_with = "as_map")]
+    vocab: Vec<(Cow<'v, str>, u32)>,
+    merges: Vec<String>,
+}
+
+fn as_map<S: Serializer>(items: &[(Cow<'_, str>, u32)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(items.iter().map(|(text, id)| (text, id)))
+}
+
+/// Writes a `tokenizer.json` from which `tokenizers` gets the ids of `vocab`.
+pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
+    let unsupported = |reason| Error::unsupported("tokenizer.json", reason);
+    let regex = dialect::to_oniguruma(&vocab.scheme).map_err(unsupported)?;
+    let spelled = spelled(vocab).map_err(unsupported)?;
+    let (pairs, ignore_merges) = match &vocab.merges {
+        Merges::Ranks => (effective(vocab).iter().map(|merge| (merge.left, merge.right)).collect(), true),
+        Merges::List { pairs, ignore_merges } => (Cow::Borrowed(&pairs[..]), *ignore_merges),
+    };
+    let spell = |id| alphabet::spell(vocab.tokens.get(id));
+    let byte_level =
+        json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false });
+    let output = Output {
+        version: "1.0",
+        truncation: (),
+        padding: (),
+        added_tokens: vocab
+            .specials
+            .iter()
+            .map(|special| AddedToken {
+                id: special.id,
+                content: special.content.clone(),
+                single_word: false,
+                lstrip: false,
+                rstrip: false,
+                normalized: false,
+                special: special.special,
+            })
+            .collect(),
+        normalizer: match vocab.normalizer {
+            Normalizer::None => Value::Null,
+            Normalizer::Nfc => json!({ "type": "NFC" }),
+        },
+        pre_tokenizer: json!({ "type": "Sequence", "pretokenizers": [
+            { "type": "Split", "pattern": { "Regex": regex }, "behavior": "Isolated", "invert": false },
+            byte_level,
+        ] }),
+        post_processor: &vocab.post_processor,
+        decoder: byte_level,
+        model: OutputModel {
+            r#type: "BPE",
+            dropout: (),
+            unk_token: (),
+            continuing_subword_prefix: (),
+            end_of_word_suffix: (),
+            fuse_unk: false,
+            byte_fallback: false,
+            ignore_merges,
+            vocab: spelled,
+            merges: pairs.iter().map(|&(left, right)| format!("{} {}", spell(left), spell(right))).collect(),
+        },
+    };
+    Ok(serde_json::to_vec_pretty(&output).expect("strings and numbers are JSON"))
+}
+
+/// The vocabulary as the model lists it. Special tokens are in it too, unless they get the ids they have as those that
+/// follow the last token.
+fn spelled(vocab: &Vocab) -> Result<Vec<(Cow<'_, str>, u32)>, String> {
+    let Vocab { tokens, specials, .. } = vocab;
+    let mut spelled: Vec<(Cow<'_, str>, u32)> =
+        tokens.iter().map(|(id, token)| (alphabet::spell(token).into(), id)).collect();
+    let mut bytes = Vec::new();
+    for special in specials {
+        bytes.clear();
+        let namesake = alphabet::read(&special.content, &mut bytes).then(|| tokens.id(&bytes)).flatten();
+        let own = (!tokens.get(special.id).is_empty()).then_some(special.id);
+        if namesake != own {
+            let token = tokens.get(namesake.or(own).expect("they differ"));
+            return Err(format!("the special token {:?} beside the token {}", special.content, show(token)));
+        }
+    }
+    let absent = || specials.iter().filter(|special| tokens.get(special.id).is_empty());
+    let last = spelled.len();
+    if tokens.len() != last || absent().zip(last..).any(|(special, next)| special.id as usize != next) {
+        spelled.extend(absent().map(|special| (special.content.as_str().into(), special.id)));
+        spelled.sort_by_key(|&(_, id)| id);
+    }
+    Ok(spelled)
+}
