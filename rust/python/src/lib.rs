@@ -6,8 +6,11 @@ mod ids;
 mod tokenizer;
 mod train;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use eurotok_core::documents;
 use eurotok_core::split::{Scheme, Splitter};
 use pyo3::prelude::*;
 
@@ -39,6 +42,12 @@ fn split(text: &str, scheme: &str) -> PyResult<Vec<String>> {
     pieces(&Splitter::new(self::scheme(scheme)?).raise()?, text)
 }
 
+/// The contents of a file, decompressed if its name ends in `.gz` or `.zst`.
+#[pyfunction]
+fn read_bytes(py: Python<'_>, path: PathBuf) -> PyResult<Cow<'static, [u8]>> {
+    py.detach(|| documents::read_bytes(&path)).raise().map(Cow::Owned)
+}
+
 /// The pieces of a text, as strings: a piece never cuts a character of a valid text.
 fn pieces(splitter: &Splitter, text: &str) -> PyResult<Vec<String>> {
     let mut pieces = Vec::new();
@@ -57,6 +66,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(schemes, module)?)?;
     module.add_function(wrap_pyfunction!(split, module)?)?;
+    module.add_function(wrap_pyfunction!(read_bytes, module)?)?;
     error::register(module)?;
     tokenizer::register(module)?;
     counts::register(module)?;

@@ -1,6 +1,7 @@
 //! `eurotok._core.Tokenizer`: encode, count, decode, look up.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eurotok_core::decode::Decoder;
@@ -132,8 +133,7 @@ impl Tokenizer {
             Source::Tokenizer(tokenizer) => return Ok(Self { inner: Arc::clone(&tokenizer.inner) }),
             Source::Bytes(bytes) => bytes.as_bytes(),
         };
-        let scheme = scheme.map(crate::scheme).transpose()?;
-        let hints = Hints { scheme, special_tokens: special_tokens.unwrap_or_default().into_iter().collect() };
+        let hints = hints(scheme, special_tokens)?;
         py.detach(|| format::read(origin, bytes, &hints)).raise().and_then(Self::from_vocab)
     }
 
@@ -253,6 +253,10 @@ impl Tokenizer {
         Ok(PyBytes::new(py, &bytes))
     }
 
+    fn _save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| format::save(self.vocab(), &path)).raise()
+    }
+
     fn __len__(&self) -> usize {
         self.vocab().size()
     }
@@ -291,6 +295,25 @@ impl Tokenizer {
     }
 }
 
+/// The tokenizer in a file.
+#[pyfunction]
+#[pyo3(signature = (path, scheme = None, special_tokens = None))]
+fn load(
+    py: Python<'_>,
+    path: PathBuf,
+    scheme: Option<&str>,
+    special_tokens: Option<BTreeMap<String, u32>>,
+) -> PyResult<Tokenizer> {
+    let hints = hints(scheme, special_tokens)?;
+    py.detach(|| format::load(&path, &hints)).raise().and_then(Tokenizer::from_vocab)
+}
+
+/// What the caller knows of a file that does not say it itself.
+fn hints(scheme: Option<&str>, special_tokens: Option<BTreeMap<String, u32>>) -> PyResult<Hints> {
+    let scheme = scheme.map(crate::scheme).transpose()?;
+    Ok(Hints { scheme, special_tokens: special_tokens.unwrap_or_default().into_iter().collect() })
+}
+
 /// A thread count of the user's: none, or at least one.
 pub(crate) fn parse_threads(threads: Option<i64>) -> PyResult<Option<usize>> {
     match threads {
@@ -303,5 +326,6 @@ pub(crate) fn parse_threads(threads: Option<i64>) -> PyResult<Option<usize>> {
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(load, module)?)?;
     module.add_class::<Tokenizer>()
 }
