@@ -24,6 +24,7 @@ pub mod documents;
 pub mod encode;
 mod error;
 pub mod format;
+mod output;
 pub mod ragged;
 pub mod split;
 pub mod train;

@@ -10,20 +10,18 @@ mod eurotok;
 mod json;
 mod known;
 mod tekken;
-#[cfg(test)]
-mod tests;
 mod tiktoken;
 mod tokenizer_json;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+use crate::output::Output;
 use crate::split::Scheme;
 use crate::vocab::{Special, Vocab};
 use tiktoken::Unsaid;
@@ -243,26 +241,17 @@ pub fn save(vocab: &Vocab, path: &Path) -> Result<()> {
         }
         format => vec![(path.to_path_buf(), write(vocab, format)?)],
     };
-    let write_beside = |(path, data): (PathBuf, Vec<u8>)| match unnamed(&path, &data) {
-        Ok(file) => Ok((path, file)),
-        Err(error) => Err(Error::io(path, error)),
-    };
-    let written: Vec<_> = files.into_iter().map(write_beside).collect::<Result<_>>()?;
-    for (path, file) in written {
-        file.persist(&path).map_err(|error| Error::io(&path, error.error))?;
+    let mut outputs = Vec::new();
+    for (path, data) in files {
+        let written = Output::create(&path).and_then(|mut output| output.write_all(&data).map(|()| output));
+        let output = written.map_err(|error| Error::io(&path, error))?;
+        outputs.push((path, output));
+    }
+    for (path, output) in outputs {
+        output.finish().map_err(|error| Error::io(path, error))?;
     }
     Ok(())
 }
 
-/// A finished file in the folder of `path` that vanishes unless it is given that name.
-fn unnamed(path: &Path, data: &[u8]) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // Such files are private unless told otherwise; this one gets what the user's umask leaves, as any other.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(data)?;
-    file.as_file().sync_all()?;
-    Ok(file)
-}
+#[cfg(test)]
+mod tests;
