@@ -110,7 +110,7 @@ def test_shares_weigh_languages() -> None:
 def test_limits_of_merges() -> None:
     texts = ["abcdef " * 10, "qz"]
     assert max(map(len, (left + right for left, right in eurotok.train(texts, vocab_size=300).merges))) > 3
-    short = eurotok.train(texts, vocab_size=300, max_token_length=3)
+    short = eurotok.train(texts, vocab_size=300, max_token_length=4)
     assert max(len(left + right) for left, right in short.merges) == 3
     assert (b"q", b"z") not in eurotok.train(texts, vocab_size=300).merges
     assert (b"q", b"z") in eurotok.train(texts, vocab_size=300, min_frequency=1).merges

@@ -115,9 +115,9 @@ def train(
         Weight of each language; 1 for those left out. By default each language weighs the same, however many bytes
         of text it has.
     min_frequency
-        How often a pair must occur to be merged.
+        How often a pair must occur to be merged; counted as the languages weigh, not as they are.
     max_token_length
-        Longest token, in bytes; by default as long as a piece.
+        Tokens stay shorter than this many bytes, but for those of two bytes. By default they grow as long as a piece.
     threads, errors, progress
         As for `count`.
 

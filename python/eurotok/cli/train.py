@@ -54,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-frequency", type=int, metavar="N", default=2, help="how often a merged pair occurs (default: 2)"
     )
-    parser.add_argument("--max-token-length", type=int, metavar="BYTES", help="longest token (default: no limit)")
+    parser.add_argument(
+        "--max-token-length", type=int, metavar="BYTES", help="tokens stay shorter than this (default: no limit)"
+    )
     add_threads(parser)
     add_errors(parser)
 
