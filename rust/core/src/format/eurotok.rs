@@ -91,7 +91,7 @@ pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         body.extend_from_slice(&block);
     }
     let fail = |reason: String| Error::unsupported(".eurotok", reason);
-    if body.len() > MAX_BYTES {
+    if body.len().max(tokens.flat().0.len()) > MAX_BYTES {
         return Err(fail(format!("a vocabulary of more than {MAX_BYTES} bytes")));
     }
     let compress = || {

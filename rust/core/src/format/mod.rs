@@ -153,7 +153,8 @@ impl Content {
             let reason = "SentencePiece models are not byte-level BPE; the sentencepiece library reads them";
             return Err(Error::unsupported(origin, reason));
         }
-        let reason = "not a tokenizer: not JSON, not .eurotok, and its first line is not `base64 rank` as in .tiktoken";
+        let reason =
+            "not a tokenizer: no JSON object, not .eurotok, and its first line is not `base64 rank` as in .tiktoken";
         Err(Error::format(origin, reason))
     }
 
