@@ -1,0 +1,61 @@
+//! Threads that work in step.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+/// How often a waiting thread looks before it gives way to others. Steps are microseconds long, so that waking a
+/// sleeping thread would take longer than the work; yielding lets the others run where there are more threads than cores.
+const LOOKS: u32 = 2000;
+
+/// A meeting point of a fixed number of threads.
+pub(super) struct Team {
+    size: usize,
+    arrived: AtomicUsize,
+    meetings: AtomicUsize,
+    broken: AtomicBool,
+}
+
+impl Team {
+    pub(super) fn new(size: usize) -> Self {
+        Self { size, arrived: AtomicUsize::new(0), meetings: AtomicUsize::new(0), broken: AtomicBool::new(false) }
+    }
+
+    /// Waits until all threads are here.
+    ///
+    /// # Panics
+    /// If another thread panicked, since it will not come.
+    pub(super) fn meet(&self) {
+        let meeting = self.meetings.load(Ordering::Acquire);
+        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.size {
+            self.arrived.store(0, Ordering::Relaxed);
+            self.meetings.store(meeting + 1, Ordering::Release);
+            return;
+        }
+        let mut looks = 0;
+        while self.meetings.load(Ordering::Acquire) == meeting {
+            assert!(!self.broken.load(Ordering::Relaxed), "another thread of the team panicked");
+            if looks < LOOKS {
+                looks += 1;
+                std::hint::spin_loop();
+            } else {
+                thread::yield_now();
+            }
+        }
+    }
+
+    /// Keeps the others from waiting for this thread if it panics.
+    pub(super) fn member(&self) -> Member<'_> {
+        Member(self)
+    }
+}
+
+/// Membership of a thread in a team.
+pub(super) struct Member<'t>(&'t Team);
+
+impl Drop for Member<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.broken.store(true, Ordering::Relaxed);
+        }
+    }
+}

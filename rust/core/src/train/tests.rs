@@ -1,0 +1,184 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::Error;
+use crate::count;
+use crate::split::Scheme;
+
+/// Counts of pieces between spaces: a scheme without further rules, so that any piece can be had.
+fn counts(languages: &[(&str, &[(String, u64)])]) -> Counts {
+    let mut counts = Counts::new(Scheme::from_pattern(r"\S+|\s"));
+    for (language, pieces) in languages {
+        for (piece, count) in *pieces {
+            let text = vec![piece.as_str(); *count as usize];
+            let options = count::Options { threads: Some(1), ..count::Options::default() };
+            counts.add_texts(language, &text, options, || ControlFlow::Continue(())).unwrap();
+        }
+    }
+    counts
+}
+
+fn unhurried(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn pairs(vocab: &Vocab) -> &[(u32, u32)] {
+    match &vocab.merges {
+        Merges::List { pairs, ignore_merges: false } => pairs,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Compares with the naive trainer, on one, two and eight threads.
+fn check(pieces: &[(String, u64)], options: &Options) -> Result<(), TestCaseError> {
+    let counts = counts(&[("und", pieces)]);
+    let lexicon = Lexicon::new(&options.special_tokens, options.vocab_size).unwrap();
+    let bytes = lexicon.bytes();
+    let mut tokens: Vec<Vec<u8>> = options.special_tokens.iter().map(|special| special.clone().into_bytes()).collect();
+    tokens.resize(lexicon.len(), Vec::new());
+    for (byte, &id) in (0..=255).zip(&bytes) {
+        tokens[id as usize] = vec![byte];
+    }
+    let mut unique = BTreeMap::new();
+    for (piece, count) in pieces {
+        *unique.entry(piece).or_insert(0) += *count as i64;
+    }
+    let words: Vec<(Vec<u32>, i64)> = unique
+        .into_iter()
+        .map(|(piece, count)| (piece.bytes().map(|byte| bytes[usize::from(byte)]).collect(), count))
+        .collect();
+    let longest = options.max_token_length.unwrap_or(usize::MAX);
+    let (merges, tokens) = naive::train(&words, tokens, options.vocab_size, options.min_frequency as i64, longest);
+    for threads in [1, 2, 8] {
+        let options = Options { threads: Some(threads), ..options.clone() };
+        let trained = train(&counts, &options, &mut unhurried).unwrap();
+        prop_assert_eq!(pairs(&trained.vocab), merges.as_slice(), "{} threads", threads);
+        prop_assert_eq!(trained.vocab.size(), tokens.len());
+        prop_assert_eq!(trained.complete, tokens.len() == options.vocab_size);
+        for (id, token) in tokens.iter().enumerate() {
+            prop_assert_eq!(trained.vocab.token(id as u32).unwrap(), token.as_slice());
+        }
+    }
+    Ok(())
+}
+
+fn pieces(alphabet: &'static str, length: usize) -> impl Strategy<Value = Vec<(String, u64)>> {
+    let piece = proptest::string::string_regex(&format!("[{alphabet}]{{1,{length}}}")).unwrap();
+    proptest::collection::vec((piece, 1..6_u64), 1..40)
+}
+
+proptest! {
+    #[test]
+    fn training_is_naive_training(
+        pieces in prop_oneof![pieces("ab", 12), pieces("abc", 16), pieces("a", 40), pieces("a-h", 10), pieces("aé€", 8)],
+        size in 257..330_usize,
+        min_frequency in 0..4_u64,
+        max_token_length in prop_oneof![3 => Just(None), 1 => (0..8_usize).prop_map(Some)],
+        special_tokens in prop_oneof![
+            4 => Just(Vec::new()),
+            1 => Just(vec!["ab".to_string(), "<|end|>".to_string()]),
+            1 => Just(vec!["b".to_string()]),
+        ],
+    ) {
+        let options = Options {
+            vocab_size: size + special_tokens.len(),
+            special_tokens,
+            min_frequency,
+            max_token_length,
+            ..Options::default()
+        };
+        check(&pieces, &options)?;
+    }
+}
+
+#[test]
+fn an_order_worked_out_by_hand() {
+    let pieces = [("hug", 10), ("pug", 5), ("pun", 12), ("bun", 4), ("hugs", 5)];
+    let pieces = pieces.map(|(piece, count)| (piece.to_string(), count));
+    let options = Options { vocab_size: 259, ..Options::default() };
+    let vocab = train(&counts(&[("en", &pieces)]), &options, &mut unhurried).unwrap().vocab;
+    let text = |id| String::from_utf8(vocab.token(id).unwrap().to_vec()).unwrap();
+    let merges: Vec<_> = pairs(&vocab).iter().map(|&(left, right)| (text(left), text(right))).collect();
+    let expected = [("u", "g"), ("u", "n"), ("h", "ug")].map(|(left, right)| (left.to_string(), right.to_string()));
+    assert_eq!(merges, expected);
+    assert_eq!(vocab.token(0).unwrap(), b"!", "ids begin with the first printable character");
+}
+
+#[test]
+fn languages_weigh_by_their_share() {
+    let many: Vec<_> = vec![("aa".to_string(), 900)];
+    let few: Vec<_> = vec![("bb".to_string(), 10), ("bc".to_string(), 3)];
+    let counts = counts(&[("xx", &many), ("yy", &few)]);
+    let first = |options: Options| {
+        let trained = train(&counts, &Options { vocab_size: 257, ..options }, &mut unhurried).unwrap();
+        trained.vocab.token(256).unwrap().to_vec()
+    };
+    assert_eq!(first(Options { balance: false, ..Options::default() }), b"aa");
+    assert_eq!(first(Options::default()), b"aa");
+    let shares = |xx: f64| BTreeMap::from([("xx".to_string(), xx)]);
+    assert_eq!(first(Options { shares: shares(0.5), ..Options::default() }), b"bb");
+    assert_eq!(first(Options { shares: shares(0.0), ..Options::default() }), b"bb");
+    let balanced = |least| {
+        let options = Options { vocab_size: 300, min_frequency: least, ..Options::default() };
+        train(&counts, &options, &mut unhurried).unwrap().vocab.size() - 256
+    };
+    // 1826 bytes are 913 for each language: a pair of xx weighs 900 * 913/1800, of yy 10 * 913/26 and 3 * 913/26.
+    assert_eq!([balanced(105), balanced(106), balanced(351), balanced(352), balanced(457)], [3, 2, 2, 1, 0]);
+}
+
+#[test]
+fn a_text_too_small_gives_a_smaller_vocabulary() {
+    let trained = |pieces: &[(String, u64)]| {
+        let options = Options { vocab_size: 1000, ..Options::default() };
+        train(&counts(&[("en", pieces)]), &options, &mut unhurried).unwrap()
+    };
+    let some = trained(&[("abc".to_string(), 2)]);
+    assert_eq!((some.vocab.size(), some.complete), (258, false));
+    let none = trained(&[]);
+    assert_eq!((none.vocab.size(), none.complete), (256, false));
+}
+
+#[test]
+fn arguments_outside_their_domain_are_refused() {
+    let pieces = [("abc".to_string(), 2)];
+    let counts = counts(&[("en", &pieces), ("fr", &pieces)]);
+    let refused = |options: Options| match train(&counts, &options, &mut unhurried) {
+        Err(Error::Argument { name, .. }) => name,
+        other => panic!("{other:?}"),
+    };
+    let specials = |specials: &[&str]| Options {
+        special_tokens: specials.iter().map(|special| special.to_string()).collect(),
+        ..Options::default()
+    };
+    let shares = |language: &str, share| Options {
+        shares: BTreeMap::from([(language.to_string(), share)]),
+        ..Options::default()
+    };
+    assert_eq!(refused(Options { vocab_size: 255, ..Options::default() }), "vocab_size");
+    assert_eq!(refused(Options { vocab_size: 257, ..specials(&["<a>", "<b>"]) }), "vocab_size");
+    for bad in [["", "<a>"], ["<a>", "<a>"], ["<a>", "Ġthe"], ["<a>", "é"]] {
+        assert_eq!(refused(specials(&bad)), "special_tokens");
+    }
+    for (language, share) in [("de", 1.0), ("fr", -1.0), ("fr", f64::NAN), ("fr", f64::INFINITY)] {
+        assert_eq!(refused(shares(language, share)), "shares");
+    }
+}
+
+#[test]
+fn a_break_interrupts() {
+    let pieces: Vec<_> = (0..200).map(|number: u64| (format!("{:b}", number * 97), 3)).collect();
+    let counts = counts(&[("en", &pieces)]);
+    for threads in [1, 2] {
+        for calls in 1..3 {
+            let mut called = 0;
+            let options = Options { threads: Some(threads), ..Options::default() };
+            let result = train(&counts, &options, &mut |_| {
+                called += 1;
+                if called == calls { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            assert!(matches!(result, Err(Error::Interrupted)));
+        }
+    }
+}
