@@ -37,7 +37,7 @@ impl Pair {
     /// Which of the threads keeps it.
     pub(super) fn keeper(self, threads: usize) -> usize {
         let hash = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        (hash * threads as u64 >> 32) as usize
+        ((hash * threads as u64) >> 32) as usize
     }
 }
 

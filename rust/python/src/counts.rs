@@ -1,0 +1,130 @@
+//! Counts: pieces of a corpus, counted without the GIL.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{RwLock, RwLockReadGuard};
+
+use eurotok_core::count::{Counts as CoreCounts, Language, Options};
+use eurotok_core::documents::Invalid;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+
+use crate::error::{Raise, argument};
+use crate::tokenizer::parse_threads;
+use crate::train::Reporter;
+
+/// The unique pieces of a corpus and how often each occurs, per language.
+#[pyclass(frozen, module = "eurotok._core")]
+pub(crate) struct Counts {
+    inner: RwLock<CoreCounts>,
+}
+
+impl Counts {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, CoreCounts> {
+        self.inner.read().expect("counting does not panic")
+    }
+
+    /// Counts aside and adds the result, so that readers never wait for a corpus.
+    fn extend(
+        &self,
+        py: Python<'_>,
+        threads: Option<usize>,
+        count: impl FnOnce(&mut CoreCounts) -> eurotok_core::Result<()> + Send,
+    ) -> PyResult<()> {
+        py.detach(|| {
+            let mut found = CoreCounts::new(self.read().scheme().clone());
+            count(&mut found)?;
+            self.inner.write().expect("counting does not panic").add(found, threads)
+        })
+        .raise()
+    }
+
+    fn by_language<T>(&self, of: impl Fn(&Language) -> T) -> BTreeMap<String, T> {
+        self.read().languages().map(|(name, language)| (name.to_string(), of(language))).collect()
+    }
+}
+
+#[pymethods]
+impl Counts {
+    #[new]
+    fn new(scheme: &str) -> PyResult<Self> {
+        Ok(Self { inner: RwLock::new(CoreCounts::new(crate::scheme(scheme)?)) })
+    }
+
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let counts = py.detach(|| CoreCounts::load(&path)).raise()?;
+        Ok(Self { inner: RwLock::new(counts) })
+    }
+
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.read().save(&path)).raise()
+    }
+
+    #[pyo3(signature = (language, paths, *, threads = None, errors = "strict", progress = None))]
+    fn add_files(
+        &self,
+        py: Python<'_>,
+        language: &str,
+        paths: Vec<PathBuf>,
+        threads: Option<i64>,
+        errors: &str,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let invalid = match errors {
+            "strict" => Invalid::Refuse,
+            "replace" => Invalid::Replace,
+            other => return Err(argument("errors", format!("{other:?} is not 'strict' or 'replace'"))),
+        };
+        let options = Options { threads: parse_threads(threads)?, invalid };
+        let mut reporter = Reporter::new(progress);
+        let counted = self.extend(py, options.threads, |counts| {
+            counts.add_files(language, &paths, options, |done, total| reporter.report(language, done, total))
+        });
+        reporter.finish(counted)
+    }
+
+    #[pyo3(signature = (language, texts, *, threads = None))]
+    fn add_texts(&self, py: Python<'_>, language: &str, texts: Vec<PyBackedStr>, threads: Option<i64>) -> PyResult<()> {
+        let options = Options { threads: parse_threads(threads)?, ..Options::default() };
+        let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
+        let mut reporter = Reporter::new(None);
+        let counted = self.extend(py, options.threads, |counts| {
+            counts.add_texts(language, &texts, options, || reporter.report(language, 0, 0))
+        });
+        reporter.finish(counted)
+    }
+
+    fn __add__(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        let sum = py.detach(|| {
+            let (mut sum, other) = (self.read().clone(), other.read().clone());
+            sum.add(other, None).map(|()| sum)
+        });
+        Ok(Self { inner: RwLock::new(sum.raise()?) })
+    }
+
+    #[getter]
+    fn scheme(&self) -> String {
+        let counts = self.read();
+        counts.scheme().name().unwrap_or(counts.scheme().pattern()).to_string()
+    }
+
+    #[getter]
+    fn languages(&self) -> Vec<String> {
+        self.read().languages().map(|(name, _)| name.to_string()).collect()
+    }
+
+    #[getter]
+    fn bytes(&self) -> BTreeMap<String, u64> {
+        self.by_language(Language::bytes)
+    }
+
+    #[getter]
+    fn unique(&self) -> BTreeMap<String, usize> {
+        self.by_language(Language::unique)
+    }
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Counts>()
+}
