@@ -72,11 +72,8 @@ impl Decoder {
             }
             bytes.extend_from_slice(&buffer[..filled]);
             filled = 0;
-            let token = vocab.token(id).ok_or(Error::UnknownId {
-                id: i64::from(id),
-                position,
-                vocab_size: vocab.size(),
-            })?;
+            let token =
+                vocab.token(id).ok_or(Error::UnknownId { id: i64::from(id), position, vocab_size: vocab.size() })?;
             let special = entry[SHORT] == SPECIAL && vocab.is_special(id);
             if with_specials || !special {
                 bytes.extend_from_slice(token);

@@ -13,6 +13,7 @@
 //! * [`train`](mod@train): counts to merges;
 //! * [`encode`]: pieces to ids;
 //! * [`decode`]: ids to bytes;
+//! * `memory`: zeroed tables in huge pages;
 //! * [`ragged`]: the one result type of batches.
 //!
 //! Nothing here prints, holds a global, or knows Python.
@@ -24,6 +25,7 @@ pub mod documents;
 pub mod encode;
 mod error;
 pub mod format;
+mod memory;
 mod output;
 pub mod ragged;
 pub mod split;

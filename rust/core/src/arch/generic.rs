@@ -66,9 +66,7 @@ pub(super) fn classify<V: Lanes>(text: &[u8], start: usize, blocks: &mut [Block]
 /// `window` is the 64 bytes and two more; `text` begins with them.
 #[inline(always)]
 fn classify_block<V: Lanes>(window: &[u8], text: &[u8], carry: &mut Carry) -> Block {
-    let view = |shift: usize| -> V {
-        V::load(window[shift..shift + 64].try_into().expect("a window has 66 bytes"))
-    };
+    let view = |shift: usize| -> V { V::load(window[shift..shift + 64].try_into().expect("a window has 66 bytes")) };
     let first = view(0);
     let mut classes = first.ascii_classes();
     let high = first.at_least(0x80);

@@ -76,7 +76,10 @@ impl Isa {
         let Some(wanted) = std::env::var_os("EUROTOK_ISA") else { return Ok(available[0]) };
         available.iter().copied().find(|isa| wanted == isa.name()).ok_or_else(|| {
             let names: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
-            Error::argument("EUROTOK_ISA", format!("{wanted:?} is not one of {} that this machine has", names.join(", ")))
+            Error::argument(
+                "EUROTOK_ISA",
+                format!("{wanted:?} is not one of {} that this machine has", names.join(", ")),
+            )
         })
     }
 
@@ -107,6 +110,19 @@ impl Isa {
         }
         wanted
     }
+}
+
+/// Asks for the cache line of `entries[index]` ahead of its use. Out of bounds, nothing happens.
+#[inline(always)]
+pub fn prefetch<T>(entries: &[T], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(entry) = entries.get(index) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing, and SSE belongs to every x86-64; the address is that of a reference besides.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(entry).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (entries, index);
 }
 
 /// The class of each ASCII byte, by its value; zero above.

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::{Counts, Language};
 use crate::error::{Error, Result};
+use crate::output::Output;
 use crate::split::Scheme;
 
 /// What a counts file of this version begins with.
@@ -23,17 +24,12 @@ impl Counts {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: &Path) -> Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let write = || {
-            let mut builder = tempfile::Builder::new();
-            #[cfg(unix)]
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-            let mut file = builder.prefix(".counts-").tempfile_in(folder)?;
-            self.write(BufWriter::new(file.as_file_mut()))?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)
+            let mut file = Output::create(path)?;
+            self.write(BufWriter::new(&mut file))?;
+            file.finish()
         };
-        write().map(|_| ()).map_err(|error| Error::io(path, error))
+        write().map_err(|error| Error::io(path, error))
     }
 
     /// Reads counts from a file.

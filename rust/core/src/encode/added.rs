@@ -35,10 +35,7 @@ impl Finder {
 
 impl Added {
     pub(super) fn new(specials: &[Special]) -> Self {
-        Self {
-            always: Finder::new(specials.iter().filter(|token| !token.special)),
-            all: Finder::new(specials.iter()),
-        }
+        Self { always: Finder::new(specials.iter().filter(|token| !token.special)), all: Finder::new(specials.iter()) }
     }
 
     /// Where the tokens to recognise stand in `text`, and their ids.

@@ -1,45 +1,36 @@
-//! The cache of a worker: pieces seen before, with their ids. Of fixed size, replaced in place.
+//! The cache of a worker: pieces seen before, with their ids. Bounded, replaced in place.
 //!
-//! Two tables of sets of two ways. A set of short pieces (up to 15 bytes, up to 3 ids) is one cache line; long ones (up to 31
-//! bytes, up to 7 ids) take a line each. A key holds the piece's bytes, zero-padded, and its length in the last byte, so
-//! distinct pieces have distinct keys whatever their bytes; an empty way has length 0, which no piece has. Whatever the keys,
-//! a look-up reads one set and an insertion moves one way.
+//! Two tables of sets of two ways: short pieces (up to 15 bytes, up to 3 ids) take 32 bytes, so that a set is one cache line;
+//! long ones (up to 31 bytes, up to 7 ids) take 64. A way is its key, then its ids, then their number. A key holds the piece's
+//! bytes, zero-padded, and its length in the last byte, so distinct pieces have distinct keys whatever their bytes; an
+//! empty way has length 0, which no piece has. A table begins small and doubles as it fills, up to a fixed size. Whatever the
+//! keys, a look-up reads one set and an insertion moves one way.
 
-use std::array;
+use crate::arch::prefetch;
+use crate::memory::Zeroed;
 
 /// The longest piece in the short table, in bytes.
 pub(super) const SHORT: usize = 15;
 /// The longest piece in the long table, in bytes.
 pub(super) const LONG: usize = 31;
-/// The most ids in a short entry.
+/// The most ids in a short way.
 pub(super) const SHORT_IDS: usize = 3;
-/// The most ids in a long entry.
+/// The most ids in a long way.
 pub(super) const LONG_IDS: usize = 7;
 
-/// A piece as `N` little-endian words, its length in the topmost byte.
-pub(super) type Key<const N: usize> = [u64; N];
-/// Ids, and their number as the last entry.
-pub(super) type Ids<const N: usize> = [u32; N];
-
-/// A short piece's key.
-pub(super) type ShortKey = Key<2>;
-/// A short piece's ids.
-pub(super) type ShortIds = Ids<{ SHORT_IDS + 1 }>;
-/// A long piece's key.
-pub(super) type LongKey = Key<4>;
-/// A long piece's ids.
-pub(super) type LongIds = Ids<{ LONG_IDS + 1 }>;
+/// A short piece as words.
+pub(super) type ShortKey = [u64; 2];
+/// A long piece as words.
+pub(super) type LongKey = [u64; 4];
 
 /// The two masks that keep the first `length` of 16 bytes, by length.
 static KEEP: [[u64; 2]; SHORT + 1] = {
     let mut masks = [[0; 2]; SHORT + 1];
     let mut length = 1;
     while length <= SHORT {
-        masks[length] = if length < 8 {
-            [(1 << (8 * length)) - 1, 0]
-        } else {
-            [u64::MAX, (1 << (8 * (length - 8))) - 1]
-        };
+        let low = if length < 8 { (1 << (8 * length)) - 1 } else { u64::MAX };
+        let high = if length < 8 { 0 } else { (1 << (8 * (length - 8))) - 1 };
+        masks[length] = [low, high];
         length += 1;
     }
     masks
@@ -49,45 +40,58 @@ static KEEP: [[u64; 2]; SHORT + 1] = {
 #[inline(always)]
 pub(super) fn short_key(text: &[u8], start: usize, length: usize) -> ShortKey {
     let [low, high] = match text.get(start..start + 16) {
-        Some(window) => {
-            let (low, high) = window.split_at(8);
-            [word(low) & KEEP[length][0], word(high) & KEEP[length][1]]
+        Some(window) => [word(window, 0) & KEEP[length][0], word(window, 8) & KEEP[length][1]],
+        None => {
+            let [low, high, ..] = words(&text[start..start + length]);
+            [low, high]
         }
-        None => words(&text[start..start + length]),
     };
     [low, high | (length as u64) << 56]
 }
 
-/// The key of a piece of up to [`LONG`] bytes.
-#[inline]
-pub(super) fn long_key(piece: &[u8]) -> LongKey {
-    let [a, b, c, d] = words(piece);
-    [a, b, c, d | (piece.len() as u64) << 56]
+/// The key of the piece `text[start..start + length]`, `SHORT < length <= LONG`.
+#[inline(always)]
+pub(super) fn long_key(text: &[u8], start: usize, length: usize) -> LongKey {
+    let [a, b, c, d] = match text.get(start..start + 32) {
+        Some(window) => {
+            let [keep_c, keep_d] = KEEP[length - 16];
+            [word(window, 0), word(window, 8), word(window, 16) & keep_c, word(window, 24) & keep_d]
+        }
+        None => words(&text[start..start + length]),
+    };
+    [a, b, c, d | (length as u64) << 56]
+}
+
+/// The long key of a short piece, for one that has too many ids for the short table.
+pub(super) fn lengthened([low, high]: ShortKey) -> LongKey {
+    let length = high & 0xFF << 56;
+    [low, high ^ length, 0, length]
 }
 
 #[inline(always)]
-fn word(bytes: &[u8]) -> u64 {
-    u64::from_le_bytes(array::from_fn(|i| bytes[i]))
+fn word(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
-/// The bytes of a piece, zero-padded.
-#[inline]
-fn words<const N: usize>(piece: &[u8]) -> [u64; N] {
+/// The bytes of a piece, zero-padded: for the end of a text, where no window of full length is left.
+#[cold]
+fn words(piece: &[u8]) -> LongKey {
     let mut padded = [0; LONG + 1];
     padded[..piece.len()].copy_from_slice(piece);
-    array::from_fn(|i| word(&padded[8 * i..8 * i + 8]))
+    [0, 8, 16, 24].map(|at| word(&padded, at))
 }
 
-/// A hash of the key by a folded multiplication: every bit of the key reaches every bit of the hash.
+/// A hash of a short key by a folded multiplication: every bit of the key reaches every bit of the hash.
 #[inline(always)]
-pub(super) fn hash_short(key: ShortKey) -> u64 {
-    fold(key[0] ^ 0x9E37_79B9_7F4A_7C15, key[1] ^ 0xC2B2_AE3D_27D4_EB4F)
+pub(super) fn hash_short([low, high]: ShortKey) -> u64 {
+    fold(low ^ 0x9E37_79B9_7F4A_7C15, high ^ 0xC2B2_AE3D_27D4_EB4F)
 }
 
+/// A hash of a long key.
 #[inline(always)]
-fn hash_long(key: LongKey) -> u64 {
-    let low = fold(key[0] ^ 0x9E37_79B9_7F4A_7C15, key[1] ^ 0xC2B2_AE3D_27D4_EB4F);
-    let high = fold(key[2] ^ 0x1656_67B1_9E37_79F9, key[3] ^ 0xD6E8_FEB8_6659_FD93);
+pub(super) fn hash_long([a, b, c, d]: LongKey) -> u64 {
+    let low = fold(a ^ 0x9E37_79B9_7F4A_7C15, b ^ 0xC2B2_AE3D_27D4_EB4F);
+    let high = fold(c ^ 0x1656_67B1_9E37_79F9, d ^ 0xD6E8_FEB8_6659_FD93);
     low.rotate_left(23) ^ high
 }
 
@@ -97,74 +101,105 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(32))]
-struct Short {
-    key: ShortKey,
-    ids: ShortIds,
-}
-
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Long {
-    key: LongKey,
-    ids: LongIds,
-}
-
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct ShortSet([Short; 2]);
-
-/// The cache of one worker: 2.5 MiB, of which only what is used is ever touched.
+/// The cache of one worker: at most 48 MiB.
 #[derive(Debug)]
 pub(super) struct Cache {
-    short: Vec<ShortSet>,
-    long: Vec<[Long; 2]>,
+    pub(super) short: Sets<8>,
+    pub(super) long: Sets<16>,
 }
-
-const SHORT_SETS: usize = 1 << 14;
-const LONG_SETS: usize = 1 << 12;
 
 impl Cache {
     pub(super) fn new() -> Self {
-        let short = Short { key: [0; 2], ids: [0; SHORT_IDS + 1] };
-        let long = Long { key: [0; 4], ids: [0; LONG_IDS + 1] };
-        Self { short: vec![ShortSet([short; 2]); SHORT_SETS], long: vec![[long; 2]; LONG_SETS] }
+        let hash_of_short = |way: &[u32; 8]| hash_short([pair(way, 0), pair(way, 2)]);
+        let hash_of_long = |way: &[u32; 16]| hash_long([pair(way, 0), pair(way, 2), pair(way, 4), pair(way, 6)]);
+        Self { short: Sets::new(1 << 20, hash_of_short), long: Sets::new(1 << 18, hash_of_long) }
+    }
+}
+
+/// Two neighbouring entries of a way as one word of its key.
+fn pair(way: &[u32], at: usize) -> u64 {
+    u64::from(way[at]) | u64::from(way[at + 1]) << 32
+}
+
+/// Ways of `N` words, the first half the key, the second half the ids and, last, their number.
+#[derive(Debug)]
+pub(super) struct Sets<const N: usize> {
+    ways: Zeroed<[u32; N]>,
+    inserted: usize,
+    most: usize,
+    hash: fn(&[u32; N]) -> u64,
+}
+
+/// The ways that a table begins with.
+const FIRST_WAYS: usize = 1 << 11;
+
+impl<const N: usize> Sets<N> {
+    fn new(most: usize, hash: fn(&[u32; N]) -> u64) -> Self {
+        Self { ways: Zeroed::new(FIRST_WAYS), inserted: 0, most, hash }
     }
 
-    /// The ids of a short piece. Which way holds it is a matter of luck, so that is computed rather than branched on.
+    /// All ways, for [`find`] and [`fetch`].
     #[inline(always)]
-    pub(super) fn short(&self, key: ShortKey, hash: u64) -> Option<&ShortIds> {
-        let ShortSet([first, second]) = &self.short[hash as usize % SHORT_SETS];
-        let (in_first, in_second) = (first.key == key, second.key == key);
-        let entry = if in_second { second } else { first };
-        (in_first | in_second).then_some(&entry.ids)
+    pub(super) fn ways(&self) -> &[[u32; N]] {
+        &self.ways
     }
 
-    /// Remembers a short piece in place of the older one of its set.
-    pub(super) fn insert_short(&mut self, key: ShortKey, hash: u64, ids: ShortIds) {
-        let ShortSet([first, second]) = &mut self.short[hash as usize % SHORT_SETS];
-        *second = *first;
-        *first = Short { key, ids };
+    /// Remembers a piece in place of the older one of its set. `key` is half a way, `ids` less than half.
+    pub(super) fn insert(&mut self, key: &[u64], hash: u64, ids: &[u32]) {
+        if self.inserted >= self.ways.len() / 2 && self.ways.len() < self.most {
+            self.grow();
+        }
+        let mut way = [0; N];
+        way[..N / 2].copy_from_slice(bytemuck::cast_slice(key));
+        way[N / 2..N / 2 + ids.len()].copy_from_slice(ids);
+        way[N - 1] = ids.len() as u32;
+        self.place(way, hash);
     }
 
-    /// The ids of a piece by its long key.
-    #[inline]
-    pub(super) fn long(&self, key: LongKey) -> Option<&LongIds> {
-        let [first, second] = &self.long[hash_long(key) as usize % LONG_SETS];
-        if first.key == key {
-            Some(&first.ids)
-        } else if second.key == key {
-            Some(&second.ids)
-        } else {
-            None
+    fn place(&mut self, way: [u32; N], hash: u64) {
+        let first = set(hash, self.ways.len());
+        self.ways[first + 1] = self.ways[first];
+        self.ways[first] = way;
+        self.inserted += 1;
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let larger = Zeroed::new(4 * self.ways.len());
+        let old = std::mem::replace(&mut self.ways, larger);
+        self.inserted = 0;
+        // The second way of a set is the older.
+        for ways in old.chunks_exact(2) {
+            for way in ways.iter().rev().filter(|way| way[N - 1] != 0) {
+                self.place(*way, (self.hash)(way));
+            }
         }
     }
+}
 
-    /// Remembers a piece by its long key.
-    pub(super) fn insert_long(&mut self, key: LongKey, ids: LongIds) {
-        let [first, second] = &mut self.long[hash_long(key) as usize % LONG_SETS];
-        *second = *first;
-        *first = Long { key, ids };
+/// Where the set of a hash begins.
+#[inline(always)]
+fn set(hash: u64, ways: usize) -> usize {
+    hash as usize & (ways - 1) & !1
+}
+
+/// The ids, and behind them their number, of the piece with this key. Which way holds it is a matter of luck, so that is computed
+/// and not branched on.
+#[inline(always)]
+pub(super) fn find<'w, const N: usize>(ways: &'w [[u32; N]], key: &[u64], hash: u64) -> Option<&'w [u32]> {
+    let key: &[u32] = bytemuck::cast_slice(key);
+    let first = set(hash, ways.len());
+    let in_second = &ways[first + 1][..N / 2] == key;
+    let in_first = &ways[first][..N / 2] == key;
+    (in_first | in_second).then(|| &ways[first + usize::from(in_second)][N / 2..])
+}
+
+/// Asks for the set of a hash ahead of [`find`].
+#[inline(always)]
+pub(super) fn fetch<const N: usize>(ways: &[[u32; N]], hash: u64) {
+    let first = set(hash, ways.len());
+    prefetch(ways, first);
+    if size_of::<[u32; N]>() == 64 {
+        prefetch(ways, first + 1);
     }
 }

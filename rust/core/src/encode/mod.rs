@@ -9,6 +9,7 @@ mod added;
 mod batch;
 mod cache;
 mod offsets;
+mod pieces;
 #[cfg(test)]
 mod tests;
 mod whole;
@@ -24,7 +25,7 @@ use crate::vocab::merges::{byte_ids, sufficient};
 use crate::vocab::pairs::{Merger, PairTable};
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
-use cache::{Cache, LONG, LONG_IDS, SHORT, SHORT_IDS};
+use cache::Cache;
 use whole::Whole;
 
 /// What the text of a special token in a text is.
@@ -60,17 +61,13 @@ struct Worker {
     merger: Merger,
     ends: Ends,
     symbols: Vec<u32>,
-    ids: Vec<u32>,
 }
 
 impl Worker {
     fn new() -> Self {
-        Self { cache: Cache::new(), merger: Merger::default(), ends: Ends::default(), symbols: vec![], ids: vec![0; IDS] }
+        Self { cache: Cache::new(), merger: Merger::default(), ends: Ends::default(), symbols: vec![] }
     }
 }
-
-/// Ids are gathered in a buffer of this size and then appended to the result.
-const IDS: usize = 4096;
 
 /// A worker for one call: one that was kept, or one of its own.
 enum Lease<'a> {
@@ -108,6 +105,7 @@ impl Encoder {
         for (rank, merge) in merges.iter().enumerate() {
             pairs.insert(symbol_of[merge.left as usize], symbol_of[merge.right as usize], rank as u32);
         }
+        pairs.finish();
         let takes_whole_pieces = match vocab.merges {
             Merges::Ranks => true,
             Merges::List { ignore_merges, .. } => ignore_merges,
@@ -214,83 +212,6 @@ impl Encoder {
         worker.ends = ends;
         Ok(())
     }
-
-    /// Encodes consecutive pieces: the first begins at `base`, each ends at `base` plus its entry of `ends`.
-    fn encode_pieces(&self, worker: &mut Worker, text: &[u8], base: usize, ends: &[u32], out: &mut impl Sink) {
-        let mut filled = 0;
-        let mut start = base;
-        for &end in ends {
-            let end = base + end as usize;
-            let length = end - start;
-            if filled + LONG_IDS + 1 > IDS {
-                out.put(&worker.ids[..filled]);
-                filled = 0;
-            }
-            if length <= SHORT {
-                let key = cache::short_key(text, start, length);
-                let hash = cache::hash_short(key);
-                if let Some(ids) = worker.cache.short(key, hash) {
-                    worker.ids[filled..filled + SHORT_IDS + 1].copy_from_slice(ids);
-                    filled += ids[SHORT_IDS] as usize;
-                    start = end;
-                    continue;
-                }
-                if let Some(id) = self.whole.short(key, hash) {
-                    worker.cache.insert_short(key, hash, [id, 0, 0, 1]);
-                    worker.ids[filled] = id;
-                    filled += 1;
-                    start = end;
-                    continue;
-                }
-            }
-            if length <= LONG {
-                let key = cache::long_key(&text[start..end]);
-                if let Some(ids) = worker.cache.long(key) {
-                    worker.ids[filled..filled + LONG_IDS + 1].copy_from_slice(ids);
-                    filled += ids[LONG_IDS] as usize;
-                    start = end;
-                    continue;
-                }
-            }
-            out.put(&worker.ids[..filled]);
-            filled = 0;
-            self.encode_new(worker, &text[start..end]);
-            out.put(&worker.symbols);
-            start = end;
-        }
-        out.put(&worker.ids[..filled]);
-    }
-
-    /// Encodes a piece that no cache holds into `worker.symbols`, and lets the cache remember it. A piece that is a token and
-    /// short enough for the table of whole tokens does not come here.
-    fn encode_new(&self, worker: &mut Worker, piece: &[u8]) {
-        let Worker { cache, merger, symbols, .. } = worker;
-        symbols.clear();
-        let whole = if piece.len() > SHORT { self.whole.long(&self.vocab.tokens, piece) } else { None };
-        match whole {
-            Some(id) => symbols.push(id),
-            None => {
-                merger.merge(&self.pairs, piece, symbols);
-                for symbol in symbols.iter_mut() {
-                    *symbol = self.ids[*symbol as usize];
-                }
-            }
-        }
-        if piece.len() <= SHORT && symbols.len() <= SHORT_IDS {
-            let key = cache::short_key(piece, 0, piece.len());
-            cache.insert_short(key, cache::hash_short(key), entry(symbols));
-        } else if piece.len() <= LONG && symbols.len() <= LONG_IDS {
-            cache.insert_long(cache::long_key(piece), entry(symbols));
-        }
-    }
-}
-
-/// Ids as a cache entry: zero-padded, their number last.
-fn entry<const N: usize>(ids: &[u32]) -> [u32; N] {
-    let mut entry = [0; N];
-    entry[..ids.len()].copy_from_slice(ids);
-    entry[N - 1] = ids.len() as u32;
-    entry
 }
 
 /// Where ids go.

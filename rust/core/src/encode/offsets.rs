@@ -22,7 +22,9 @@ impl Encoder {
         let mut done = 0;
         let mut characters = 0;
         let mut lease = self.lease();
-        for (range, id) in self.added.find(text, specials).map(|(range, id)| (range, Some(id))).chain([(text.len()..text.len(), None)]) {
+        for (range, id) in
+            self.added.find(text, specials).map(|(range, id)| (range, Some(id))).chain([(text.len()..text.len(), None)])
+        {
             let plain = &text[done..range.start];
             let before = ids.len();
             self.encode_plain(lease.worker(), plain, &mut ids)?;

@@ -158,7 +158,11 @@ fn long_pieces_take_the_same_way_as_short_ones() {
     for unit in ["a", " ", "^", "字", "ab"] {
         for repeat in [1, 15, 16, 31, 32, 33, 95, 96, 97, 98, 500] {
             let text = unit.repeat(repeat);
-            assert_eq!(encoder.encode(&text, Specials::Text).unwrap(), naive_text(&encoder, &text), "{repeat} {unit:?}");
+            assert_eq!(
+                encoder.encode(&text, Specials::Text).unwrap(),
+                naive_text(&encoder, &text),
+                "{repeat} {unit:?}"
+            );
         }
     }
 }

@@ -4,13 +4,16 @@
 //! vocabulary takes whole pieces as tokens (`.tiktoken`, `ignore_merges`).
 
 use super::cache::{SHORT, ShortKey, hash_short, short_key};
+use crate::arch::prefetch;
+use crate::memory::Zeroed;
 use crate::vocab::Tokens;
 
 /// Open addressing with the key inline, for tokens of up to 15 bytes: one cache miss tells. Longer tokens are looked up in
 /// the vocabulary's own index.
 #[derive(Debug)]
 pub(super) struct Whole {
-    slots: Vec<(ShortKey, u32)>,
+    /// A key, and the id in the third word.
+    slots: Zeroed<[u64; 3]>,
     /// By id: whether a token of more than 15 bytes encodes to itself.
     long: Vec<bool>,
 }
@@ -19,7 +22,7 @@ impl Whole {
     /// The table of those ids of `tokens` for which `reachable` holds.
     pub(super) fn new(tokens: &Tokens, reachable: impl Fn(u32) -> bool) -> Self {
         let count = tokens.iter().filter(|(_, token)| token.len() <= SHORT).count();
-        let mut slots = vec![([0; 2], 0); (2 * count).next_power_of_two()];
+        let mut slots: Zeroed<[u64; 3]> = Zeroed::new((2 * count).next_power_of_two());
         let mut long = vec![false; tokens.len()];
         for (id, token) in tokens.iter().filter(|&(id, _)| reachable(id)) {
             if token.len() > SHORT {
@@ -28,10 +31,10 @@ impl Whole {
             }
             let key = short_key(token, 0, token.len());
             let mut at = place(hash_short(key), slots.len());
-            while slots[at].0 != [0; 2] {
-                at = (at + 1) % slots.len();
+            while slots[at][1] != 0 {
+                at = (at + 1) & (slots.len() - 1);
             }
-            slots[at] = (key, id);
+            slots[at] = [key[0], key[1], u64::from(id)];
         }
         Self { slots, long }
     }
@@ -41,15 +44,22 @@ impl Whole {
     pub(super) fn short(&self, key: ShortKey, hash: u64) -> Option<u32> {
         let mut at = place(hash, self.slots.len());
         loop {
-            let (other, id) = self.slots[at];
-            if other == key {
-                return Some(id);
+            let [low, high, id] = self.slots[at];
+            if [low, high] == key {
+                return Some(id as u32);
             }
-            if other == [0; 2] {
+            // The topmost byte of a key is the piece's length, so no key has a zero here.
+            if high == 0 {
                 return None;
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
+    }
+
+    /// Asks for the place of a short piece ahead of [`short`](Self::short).
+    #[inline]
+    pub(super) fn fetch(&self, hash: u64) {
+        prefetch(&self.slots, place(hash, self.slots.len()));
     }
 
     /// The token that a piece of more than 15 bytes is.

@@ -47,9 +47,7 @@ pub(super) fn contraction(text: &[u8], at: usize, any_case: bool) -> Option<usiz
 
 /// The letters of a contraction. In any case, `s` is also `ſ` (U+017F), as Unicode's simple case folding has it.
 fn contraction_letters(text: &[u8], at: usize, any_case: bool) -> Option<usize> {
-    let letter = |i: usize| {
-        text.get(at + i).map(|&byte| if any_case { byte.to_ascii_lowercase() } else { byte })
-    };
+    let letter = |i: usize| text.get(at + i).map(|&byte| if any_case { byte.to_ascii_lowercase() } else { byte });
     match (letter(0)?, letter(1)) {
         (b's' | b't' | b'm' | b'd', _) => Some(at + 1),
         (b'r' | b'v', Some(b'e')) | (b'l', Some(b'l')) => Some(at + 2),

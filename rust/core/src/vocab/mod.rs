@@ -114,7 +114,9 @@ impl Vocab {
             if place > 0 && specials[place - 1].id == special.id {
                 return fail(format!(
                     "the special tokens {:?} and {:?} share the id {}",
-                    specials[place - 1].content, special.content, special.id
+                    specials[place - 1].content,
+                    special.content,
+                    special.id
                 ));
             }
             let ordinary = tokens.get(special.id);
