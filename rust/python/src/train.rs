@@ -8,7 +8,7 @@ use eurotok_core::train::{Options, Progress};
 use pyo3::prelude::*;
 
 use crate::counts::Counts;
-use crate::error::Raise;
+use crate::error::{Raise, argument};
 use crate::tokenizer::{Tokenizer, parse_threads};
 
 /// How often Python hears of progress, and is asked for signals.
@@ -62,21 +62,21 @@ impl Reporter {
 fn train(
     py: Python<'_>,
     counts: &Counts,
-    vocab_size: usize,
+    vocab_size: i64,
     special_tokens: Vec<String>,
     shares: Option<BTreeMap<String, f64>>,
-    min_frequency: u64,
-    max_token_length: Option<usize>,
+    min_frequency: i64,
+    max_token_length: Option<i64>,
     threads: Option<i64>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
     let options = Options {
-        vocab_size,
+        vocab_size: natural("vocab_size", vocab_size)?,
         special_tokens,
         balance: true,
         shares: shares.unwrap_or_default(),
-        min_frequency,
-        max_token_length,
+        min_frequency: natural("min_frequency", min_frequency)?,
+        max_token_length: max_token_length.map(|length| natural("max_token_length", length)).transpose()?,
         threads: parse_threads(threads)?,
     };
     let mut reporter = Reporter::new(progress);
@@ -88,6 +88,11 @@ fn train(
     });
     let trained = reporter.finish(trained.raise())?;
     Tokenizer::from_vocab(trained.vocab)
+}
+
+/// A number of the user's that must not be negative.
+fn natural<N: TryFrom<i64>>(name: &'static str, number: i64) -> PyResult<N> {
+    N::try_from(number).map_err(|_| argument(name, format!("{number} is negative")))
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
