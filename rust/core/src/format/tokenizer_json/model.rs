@@ -17,7 +17,12 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<(Tokens, V
         joined.clear();
         joined.push_str(left);
         joined.push_str(right);
-        merged.extend([left, right, &joined[..]].into_iter().filter_map(|text| ids.get_key_value(text)));
+        merged.extend(
+            [left, right, &joined[..]]
+                .into_iter()
+                .filter_map(|text| ids.get_key_value(text))
+                .map(|(content, _)| *content),
+        );
     }
 
     let mut entries = Entries::default();
@@ -31,7 +36,7 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<(Tokens, V
                 return Err(format!("{spelling:?} occurs twice in the vocabulary"));
             }
             // Such an entry gives the added token its id; the model itself has no other use for it.
-            let used = spelling.chars().nth(1).is_none() || merged.contains(&(content, expected));
+            let used = spelling.chars().nth(1).is_none() || merged.contains(content);
             if !used || !alphabet::read(spelling, &mut Vec::new()) {
                 continue;
             }
