@@ -3,14 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CORPUS ?= $(wildcard ../shared/corpus)
+EUROTOK_CORPUS ?= $(abspath $(wildcard ../shared/corpus))
 
-# So that maturin builds into .venv whatever else is active.
-export VIRTUAL_ENV := $(CURDIR)/$(VENV)
-unexport CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-ifneq ($(CORPUS),)
-export EUROTOK_CORPUS := $(abspath $(CORPUS))
+ifneq ($(EUROTOK_CORPUS),)
+export EUROTOK_CORPUS
 endif
 
 RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name target -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
@@ -49,16 +46,19 @@ clean:
 	rm -rf $(VENV) target python/eurotok/*.so
 
 $(VENV)/pip:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "eurotok needs Python 3.11 or newer")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "eurotok needs Python 3.11 or newer")'
+	@echo 'making $(VENV)'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
 
 $(VENV)/built: $(VENV)/pip pyproject.toml $(RUST)
-	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
-	$(BIN)/maturin develop --release --quiet
-	touch $@
+	@echo 'building eurotok (some minutes the first time)'
+	@$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
+	@$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	@touch $@
 
 $(VENV)/tools: $(VENV)/pip pyproject.toml
-	$(BIN)/python -m pip install --quiet --group dev
-	touch $@
+	@echo 'installing the tools'
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

@@ -13,7 +13,7 @@ import eurotok
 from eurotok.prices import SAMPLE, load_parallel
 
 _DEFAULT = Path(__file__).parents[2] / "shared" / "corpus"
-CORPUS = Path(os.environ.get("EUROTOK_CORPUS", _DEFAULT))
+CORPUS = Path(os.environ.get("EUROTOK_CORPUS") or _DEFAULT)
 
 settings.register_profile("eurotok", deadline=None, max_examples=int(os.environ.get("EUROTOK_EXAMPLES", "100")))
 settings.load_profile("eurotok")
