@@ -5,7 +5,24 @@ from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import disjoint_base
 
+__all__ = [
+    "CorpusError",
+    "Counts",
+    "Error",
+    "FormatError",
+    "PatternError",
+    "Tokenizer",
+    "UnknownIdError",
+    "UnsupportedError",
+    "__version__",
+    "load",
+    "read_bytes",
+    "schemes",
+    "split",
+    "train",
+]
 __version__: str
 
 class Error(ValueError): ...
@@ -16,11 +33,11 @@ class PatternError(Error): ...
 class UnknownIdError(Error): ...
 
 def schemes() -> dict[str, str]: ...
-def isas() -> list[str]: ...
-def split(text: str, scheme: str) -> list[str]: ...
+def split(text: str, scheme: str = "europe") -> list[str]: ...
 def read_bytes(path: str) -> bytes: ...  # a whole file, decompressed if its name ends in .gz or .zst
 def load(path: str, scheme: str | None = None, special_tokens: dict[str, int] | None = None) -> Tokenizer: ...
 
+@disjoint_base
 class Tokenizer:
     def __new__(
         cls,
@@ -79,7 +96,8 @@ class Counts:
         progress: Callable[[str, int, int], Any] | None = None,
     ) -> None: ...
     def add_texts(self, language: str, texts: Sequence[str], *, threads: int | None = None) -> None: ...
-    def __add__(self, other: Counts) -> Counts: ...
+    def __add__(self, value: Counts, /) -> Counts: ...
+    def __radd__(self, value: Counts, /) -> Counts: ...
     @property
     def scheme(self) -> str: ...
     @property
@@ -93,7 +111,7 @@ def train(
     counts: Counts,
     vocab_size: int,
     *,
-    special_tokens: Sequence[str] = (),
+    special_tokens: Sequence[str] = ...,
     shares: dict[str, float] | None = None,
     min_frequency: int = 2,
     max_token_length: int | None = None,

@@ -35,8 +35,8 @@ def output(path: str) -> Iterator[IO[bytes]]:
 
 def write_ids(file: IO[bytes], ids: NDArray[np.uint32]) -> None:
     """Write an `.npy` file. Unlike `numpy.save`, to a pipe, too."""
-    header = np.lib.format.header_data_from_array_1_0(ids)  # type: ignore[no-untyped-call]
-    np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]
+    header = np.lib.format.header_data_from_array_1_0(ids)  # type: ignore[no-untyped-call,unused-ignore]
+    np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call,unused-ignore]
     file.write(ids.data)
 
 
