@@ -1,6 +1,7 @@
 """The contract of `count` and `train`."""
 
 import gzip
+import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ import pytest
 
 import eurotok
 from eurotok import Counts
+from eurotok.progress import Progress
 
 TEXTS = {"fr": "l'école et l’amitié de l'été\n" * 20, "de": "Straße und Straßenbahn\n" * 30}
 
@@ -207,3 +209,19 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path: Path, monkeypatch: py
     (tmp_path / "fr.parquet").write_bytes(b"")
     with pytest.raises(ImportError, match=r"eurotok\[parquet\]"):
         eurotok.count(tmp_path)
+
+
+def test_progress_is_a_line_that_goes_away() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal, pipe = Terminal(), io.StringIO()
+    for stream in (terminal, pipe):
+        with Progress(stream) as progress:
+            progress("counting fr", 5, 10)
+            progress("counting fr", 6, 10)
+            progress("counting fr", 10, 10)
+            progress("merges", 3, 3)
+    assert terminal.getvalue() == ("\rcounting fr: 50%\rcounting fr: 100%\rmerges: 100%     \r            \r")
+    assert pipe.getvalue() == ""

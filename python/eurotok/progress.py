@@ -29,8 +29,7 @@ class Progress:
         if not self._shown or (now < self._next and done != total):
             return
         self._next = now + 0.1
-        line = f"{stage} {done:,}" + (f" of {total:,} ({done / total:.0%})" if total else "")
-        self._write(line)
+        self._write(f"{stage}: {done / total:.0%}" if total else stage)
 
     def close(self) -> None:
         """Take the line away."""

@@ -167,17 +167,22 @@ def _add_files(
     report: Report | None,
 ) -> None:
     for language, paths in languages.items():
+        stage = None if report is None else _renamed(report, f"counting {language}")
         columns = [path for path in paths if ending(path) == ".parquet"]
         for path in columns:
             for batch in parquet_texts(path):
                 counts.add_texts(language, batch, threads=threads)
         others = [os.fspath(path) for path in paths if path not in columns]
         if others:
-            counts.add_files(language, others, threads=threads, errors=errors, progress=report)
+            counts.add_files(language, others, threads=threads, errors=errors, progress=stage)
 
 
 def _paths(files: StrPath | Iterable[StrPath]) -> list[Path]:
     return [Path(files)] if isinstance(files, (str, os.PathLike)) else [Path(file) for file in files]
+
+
+def _renamed(report: Report, stage: str) -> Report:
+    return lambda _, done, total: report(stage, done, total)
 
 
 def _reporting(progress: bool | Report) -> Progress | nullcontext[Report | None]:
