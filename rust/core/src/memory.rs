@@ -3,8 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use bytemuck::Zeroable;
-use bytemuck::{AnyBitPattern, NoUninit};
+use bytemuck::{AnyBitPattern, NoUninit, Zeroable};
 use memmap2::MmapMut;
 
 /// Below this many bytes, huge pages have nothing to offer.
@@ -17,7 +16,7 @@ pub struct Zeroed<T>(Memory<T>);
 #[derive(Debug)]
 enum Memory<T> {
     Heap(Vec<T>),
-    Pages { map: MmapMut, length: usize },
+    Pages { map: MmapMut, start: usize, length: usize },
 }
 
 impl<T: Zeroable + Clone + AnyBitPattern + NoUninit> Zeroed<T> {
@@ -25,12 +24,14 @@ impl<T: Zeroable + Clone + AnyBitPattern + NoUninit> Zeroed<T> {
     pub fn new(length: usize) -> Self {
         let bytes = length * size_of::<T>();
         if bytes >= HUGE
-            && let Ok(map) = MmapMut::map_anon(bytes)
+            && let Ok(map) = MmapMut::map_anon(bytes + HUGE)
         {
             // Advice that is not taken changes nothing but the speed.
             #[cfg(target_os = "linux")]
             map.advise(memmap2::Advice::HugePage).ok();
-            return Self(Memory::Pages { map, length });
+            // Huge pages stand at multiples of their size.
+            let start = map.as_ptr().align_offset(HUGE);
+            return Self(Memory::Pages { map, start, length });
         }
         Self(Memory::Heap(vec![T::zeroed(); length]))
     }
@@ -43,7 +44,9 @@ impl<T: AnyBitPattern + NoUninit> Deref for Zeroed<T> {
     fn deref(&self) -> &[T] {
         match &self.0 {
             Memory::Heap(entries) => entries,
-            Memory::Pages { map, length } => &bytemuck::cast_slice(&map[..length * size_of::<T>()])[..*length],
+            Memory::Pages { map, start, length } => {
+                bytemuck::cast_slice(&map[*start..start + length * size_of::<T>()])
+            }
         }
     }
 }
@@ -53,8 +56,8 @@ impl<T: AnyBitPattern + NoUninit> DerefMut for Zeroed<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         match &mut self.0 {
             Memory::Heap(entries) => entries,
-            Memory::Pages { map, length } => {
-                &mut bytemuck::cast_slice_mut(&mut map[..*length * size_of::<T>()])[..*length]
+            Memory::Pages { map, start, length } => {
+                bytemuck::cast_slice_mut(&mut map[*start..*start + *length * size_of::<T>()])
             }
         }
     }

@@ -94,6 +94,17 @@ impl Isa {
         }
     }
 
+    /// Runs `work` compiled for this instruction set, as far as it is inlined: the compiler then uses the wider vectors.
+    #[inline(always)]
+    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        match self.0 {
+            Kind::Portable => work(),
+            // SAFETY: `available` offers these only where the CPU has their instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 | Kind::Avx512 => unsafe { x86_64::avx2::run(work) },
+        }
+    }
+
     /// Classifies `text` from `start`, where a character must begin, until `blocks` are full or the text ends; returns how
     /// many blocks were filled.
     pub fn classify(self, text: &[u8], start: usize, blocks: &mut [Block]) -> usize {

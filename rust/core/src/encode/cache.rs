@@ -4,7 +4,7 @@
 //! long ones (up to 31 bytes, up to 7 ids) take 64. A way is its key, then its ids, then their number. A key holds the piece's
 //! bytes, zero-padded, and its length in the last byte, so distinct pieces have distinct keys whatever their bytes; an
 //! empty way has length 0, which no piece has. A table begins small and doubles as it fills, up to a fixed size. Whatever the
-//! keys, a look-up reads one set and an insertion moves one way.
+//! keys, a look-up reads two sets at most and an insertion moves one way.
 
 use crate::arch::prefetch;
 use crate::memory::Zeroed;
@@ -101,63 +101,62 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// The cache of one worker: at most 48 MiB.
+/// The cache of one worker: at most 64 MiB.
 #[derive(Debug)]
 pub(super) struct Cache {
-    pub(super) short: Sets<8>,
-    pub(super) long: Sets<16>,
+    pub(super) short: Sets<4>,
+    pub(super) long: Sets<8>,
 }
 
 impl Cache {
     pub(super) fn new() -> Self {
-        let hash_of_short = |way: &[u32; 8]| hash_short([pair(way, 0), pair(way, 2)]);
-        let hash_of_long = |way: &[u32; 16]| hash_long([pair(way, 0), pair(way, 2), pair(way, 4), pair(way, 6)]);
-        Self { short: Sets::new(1 << 20, hash_of_short), long: Sets::new(1 << 18, hash_of_long) }
+        let hash_of_short = |way: &[u64; 4]| hash_short([way[0], way[1]]);
+        let hash_of_long = |way: &[u64; 8]| hash_long([way[0], way[1], way[2], way[3]]);
+        Self { short: Sets::new(1 << 20, hash_of_short), long: Sets::new(1 << 19, hash_of_long) }
     }
 }
 
-/// Two neighbouring entries of a way as one word of its key.
-fn pair(way: &[u32], at: usize) -> u64 {
-    u64::from(way[at]) | u64::from(way[at + 1]) << 32
-}
-
-/// Ways of `N` words, the first half the key, the second half the ids and, last, their number.
+/// Ways of `N` words: the first half the key, the second half ids of half a word each, the last of them their number.
 #[derive(Debug)]
 pub(super) struct Sets<const N: usize> {
-    ways: Zeroed<[u32; N]>,
+    ways: Zeroed<[u64; N]>,
     inserted: usize,
     most: usize,
-    hash: fn(&[u32; N]) -> u64,
+    hash: fn(&[u64; N]) -> u64,
 }
 
 /// The ways that a table begins with.
 const FIRST_WAYS: usize = 1 << 11;
 
 impl<const N: usize> Sets<N> {
-    fn new(most: usize, hash: fn(&[u32; N]) -> u64) -> Self {
+    fn new(most: usize, hash: fn(&[u64; N]) -> u64) -> Self {
         Self { ways: Zeroed::new(FIRST_WAYS), inserted: 0, most, hash }
     }
 
     /// All ways, for [`find`] and [`fetch`].
     #[inline(always)]
-    pub(super) fn ways(&self) -> &[[u32; N]] {
+    pub(super) fn ways(&self) -> &[[u64; N]] {
         &self.ways
     }
 
-    /// Remembers a piece in place of the older one of its set. `key` is half a way, `ids` less than half.
+    /// Remembers a piece: in a free way of its set or of the neighbouring one, else in place of the oldest of its set. `key` is
+    /// half a way, there are fewer than `N` ids.
     pub(super) fn insert(&mut self, key: &[u64], hash: u64, ids: &[u32]) {
         if self.inserted >= self.ways.len() / 2 && self.ways.len() < self.most {
             self.grow();
         }
         let mut way = [0; N];
-        way[..N / 2].copy_from_slice(bytemuck::cast_slice(key));
-        way[N / 2..N / 2 + ids.len()].copy_from_slice(ids);
-        way[N - 1] = ids.len() as u32;
+        way[..N / 2].copy_from_slice(key);
+        let places: &mut [u32] = bytemuck::cast_slice_mut(&mut way[N / 2..]);
+        places[..ids.len()].copy_from_slice(ids);
+        places[N - 1] = ids.len() as u32;
         self.place(way, hash);
     }
 
-    fn place(&mut self, way: [u32; N], hash: u64) {
-        let first = set(hash, self.ways.len());
+    fn place(&mut self, way: [u64; N], hash: u64) {
+        let own = set(hash, self.ways.len());
+        let is_free = |&first: &usize| self.ways[first + 1][N / 2 - 1] == 0;
+        let first = [own, own ^ 2].into_iter().find(is_free).unwrap_or(own);
         self.ways[first + 1] = self.ways[first];
         self.ways[first] = way;
         self.inserted += 1;
@@ -165,12 +164,12 @@ impl<const N: usize> Sets<N> {
 
     #[cold]
     fn grow(&mut self) {
-        let larger = Zeroed::new(4 * self.ways.len());
+        let larger = Zeroed::new((4 * self.ways.len()).min(self.most));
         let old = std::mem::replace(&mut self.ways, larger);
         self.inserted = 0;
         // The second way of a set is the older.
         for ways in old.chunks_exact(2) {
-            for way in ways.iter().rev().filter(|way| way[N - 1] != 0) {
+            for way in ways.iter().rev().filter(|way| way[N / 2 - 1] != 0) {
                 self.place(*way, (self.hash)(way));
             }
         }
@@ -184,22 +183,27 @@ fn set(hash: u64, ways: usize) -> usize {
 }
 
 /// The ids, and behind them their number, of the piece with this key. Which way holds it is a matter of luck, so that is computed
-/// and not branched on.
+/// and not branched on. (Words are compared one by one: the key was just written so, and a wider load would wait for it.)
 #[inline(always)]
-pub(super) fn find<'w, const N: usize>(ways: &'w [[u32; N]], key: &[u64], hash: u64) -> Option<&'w [u32]> {
-    let key: &[u32] = bytemuck::cast_slice(key);
-    let first = set(hash, ways.len());
-    let in_second = &ways[first + 1][..N / 2] == key;
-    let in_first = &ways[first][..N / 2] == key;
-    (in_first | in_second).then(|| &ways[first + usize::from(in_second)][N / 2..])
+pub(super) fn find<'w, const N: usize>(ways: &'w [[u64; N]], key: &[u64], hash: u64) -> Option<&'w [u32]> {
+    let own = set(hash, ways.len());
+    find_in(ways, key, own).or_else(|| find_in(ways, key, own ^ 2))
+}
+
+#[inline(always)]
+fn find_in<'w, const N: usize>(ways: &'w [[u64; N]], key: &[u64], first: usize) -> Option<&'w [u32]> {
+    let is = |way: &[u64; N]| way.iter().zip(key).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0;
+    let in_second = is(&ways[first + 1]);
+    let in_first = is(&ways[first]);
+    (in_first | in_second).then(|| bytemuck::cast_slice(&ways[first + usize::from(in_second)][N / 2..]))
 }
 
 /// Asks for the set of a hash ahead of [`find`].
 #[inline(always)]
-pub(super) fn fetch<const N: usize>(ways: &[[u32; N]], hash: u64) {
+pub(super) fn fetch<const N: usize>(ways: &[[u64; N]], hash: u64) {
     let first = set(hash, ways.len());
     prefetch(ways, first);
-    if size_of::<[u32; N]>() == 64 {
+    if size_of::<[u64; N]>() == 64 {
         prefetch(ways, first + 1);
     }
 }

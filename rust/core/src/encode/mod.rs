@@ -19,6 +19,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use crate::arch::Isa;
 use crate::error::Result;
 use crate::split::{Ends, Splitter};
 use crate::vocab::merges::{byte_ids, sufficient};
@@ -90,9 +91,10 @@ impl Encoder {
     /// # Errors
     /// [`Error::Pattern`](crate::Error::Pattern) if its regex does not compile.
     pub fn new(vocab: Vocab) -> Result<Self> {
-        let splitter = Splitter::new(vocab.scheme.clone())?;
+        let isa = Isa::choose()?;
+        let splitter = Splitter::with_isa(vocab.scheme.clone(), isa)?;
         let merges = sufficient(&vocab);
-        let mut pairs = PairTable::with_capacity(merges.len());
+        let mut pairs = PairTable::with_capacity(merges.len(), isa);
         let mut ids: Vec<u32> = byte_ids(&vocab).to_vec();
         let mut symbol_of = vec![u32::MAX; vocab.tokens.len()];
         for (symbol, &id) in ids.iter().enumerate() {

@@ -5,7 +5,7 @@
 //! that are missing among the whole tokens, then these are encoded, and the look-up goes on. Warm, a piece costs its key, a
 //! hash, one cache line and a store of fixed width: the only branches are on its length class and on being known.
 
-use super::cache::{self, Cache, LONG, LONG_IDS, LongKey, SHORT, SHORT_IDS, Sets};
+use super::cache::{self, Cache, LONG, LONG_IDS, LongKey, SHORT, SHORT_IDS};
 use super::{Encoder, Sink, Worker};
 
 /// The pieces of a group.
@@ -85,22 +85,28 @@ impl Buffer {
     }
 }
 
-/// Appends the ids of the pieces from `from` on to `buffer` until one is not in the cache; returns its place.
-#[inline(always)]
-fn emit(short: &Sets<8>, long: &Sets<16>, pieces: &[Piece], from: usize, buffer: &mut Buffer) -> usize {
-    let (short, long) = (short.ways(), long.ways());
-    for (place, piece) in pieces.iter().enumerate().skip(from) {
-        let known = if piece.length <= SHORT {
-            cache::find(short, &piece.short_key(), piece.hash).or_else(|| {
-                let (key, hash) = piece.lengthened();
-                cache::find(long, &key, hash)
+impl Piece {
+    /// What the cache holds of it.
+    #[inline(always)]
+    fn find<'c>(&self, cache: &'c Cache) -> Option<&'c [u32]> {
+        if self.length <= SHORT {
+            cache::find(cache.short.ways(), &self.short_key(), self.hash).or_else(|| {
+                let (key, hash) = self.lengthened();
+                cache::find(cache.long.ways(), &key, hash)
             })
-        } else if piece.length <= LONG {
-            cache::find(long, &piece.key, piece.hash)
+        } else if self.length <= LONG {
+            cache::find(cache.long.ways(), &self.key, self.hash)
         } else {
             None
-        };
-        match known {
+        }
+    }
+}
+
+/// Appends the ids of the pieces from `from` on to `buffer` until one is not in the cache; returns its place.
+#[inline(always)]
+fn emit(cache: &Cache, pieces: &[Piece], from: usize, buffer: &mut Buffer) -> usize {
+    for (place, piece) in pieces.iter().enumerate().skip(from) {
+        match piece.find(cache) {
             Some(way) => buffer.push(way),
             None => return place,
         }
@@ -137,7 +143,7 @@ impl Encoder {
             let mut learnt = false;
             let mut known = 0;
             loop {
-                known = emit(&worker.cache.short, &worker.cache.long, pieces, known, &mut buffer);
+                known = emit(&worker.cache, pieces, known, &mut buffer);
                 let Some(piece) = pieces.get(known) else { break };
                 if !learnt {
                     self.learn(worker, text, &pieces[known..]);
@@ -157,16 +163,11 @@ impl Encoder {
     /// Encodes those of `pieces` that the cache misses and can hold, and puts them there.
     #[inline(never)]
     fn learn(&self, worker: &mut Worker, text: &[u8], pieces: &[Piece]) {
-        let (short, long) = (worker.cache.short.ways(), worker.cache.long.ways());
         let mut missing = 0u32;
         for (place, piece) in pieces.iter().enumerate() {
-            if piece.length <= SHORT {
-                if cache::find(short, &piece.short_key(), piece.hash).is_none() {
-                    missing |= 1 << place;
-                    self.whole.fetch(piece.hash);
-                }
-            } else if piece.length <= LONG && cache::find(long, &piece.key, piece.hash).is_none() {
+            if piece.length <= LONG && piece.find(&worker.cache).is_none() {
                 missing |= 1 << place;
+                self.whole.fetch(piece.hash);
             }
         }
         let mut words = [0u8; GROUP];

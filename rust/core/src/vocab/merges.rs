@@ -8,6 +8,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use crate::arch::Isa;
 use super::pairs::{MAX_MERGES, Merger, PairTable};
 use super::{Merges, Vocab};
 
@@ -64,7 +65,7 @@ fn of_ranks(vocab: &Vocab) -> Vec<Merge> {
         None => bytes[symbol as usize],
         Some(rank) => rank_to_id[rank as usize],
     };
-    let mut table = PairTable::with_capacity(rank_to_id.len().min(MAX_MERGES));
+    let mut table = PairTable::with_capacity(rank_to_id.len().min(MAX_MERGES), Isa::available()[0]);
     let mut merger = Merger::default();
     let mut symbols = Vec::new();
     let mut merges = Vec::with_capacity(rank_to_id.len());

@@ -4,10 +4,11 @@
 //! rank of a merge names its result.
 //!
 //! New words are what a tokenizer spends its time on in an inflected language, and a word costs some twenty look-ups of pairs, most
-//! of them of pairs that do not merge. The table is made for those: four bytes a merge, so that it stays in the second-level
-//! cache, and no branch that depends on the pair. A slot holds some bits of the pair's hash and the rank. The bits that are
-//! missing are made up for where a merge is about to be applied: [`PairTable::verify`] compares it with the list of merges.
+//! of them of pairs that do not merge. The table is made for those: nine of ten end at a filter of some ten bits a merge, which
+//! stays in the second-level cache. The others read one line, with a tag of 16 bits a pair; what that does not tell apart is found
+//! out where a merge is about to be applied: [`PairTable::verify`] compares it with the list of merges.
 
+use crate::arch::Isa;
 use crate::memory::Zeroed;
 
 /// The most merges a vocabulary can have.
@@ -16,8 +17,11 @@ pub const MAX_MERGES: usize = (1 << 21) - 257;
 /// The rank of a pair that does not merge.
 pub const NONE: u32 = u32::MAX;
 
-/// Slots that are looked at together.
+/// Pairs of a bucket: their tags share a word.
 const BUCKET: usize = 4;
+
+/// One in each tag of a word.
+const ONES: u64 = 0x0001_0001_0001_0001;
 
 /// A symbol that no merge names.
 const NOTHING: u32 = u32::MAX;
@@ -25,9 +29,10 @@ const NOTHING: u32 = u32::MAX;
 /// From a pair of symbols to the rank of its merge.
 #[derive(Debug)]
 pub struct PairTable {
-    /// Buckets of slots; a slot is a tag above, and below, in `rank_bits` bits, the rank plus one; 0 is empty.
-    slots: Zeroed<u32>,
-    rank_bits: u32,
+    /// A bit for each of many hashes: whether a pair with this hash merges.
+    filter: Zeroed<u64>,
+    /// Four pairs each: their tags in the first word, 0 being empty, their ranks in the next two.
+    buckets: Zeroed<[u64; 4]>,
     shift: u32,
     /// The ranks of pairs of bytes, directly.
     of_bytes: Vec<u32>,
@@ -36,6 +41,16 @@ pub struct PairTable {
     /// By the low bits of a two-byte character's code point: the symbol of the character, where its two bytes may be merged
     /// before all else; else 0.
     characters: Vec<u32>,
+    isa: Isa,
+}
+
+/// What a pair hashes to.
+#[derive(Debug, Clone, Copy)]
+struct Home {
+    /// Its bit of the filter.
+    bit: usize,
+    bucket: usize,
+    tag: u64,
 }
 
 impl PairTable {
@@ -43,17 +58,18 @@ impl PairTable {
     ///
     /// # Panics
     /// If `merges` exceeds [`MAX_MERGES`], which vocabularies are checked against.
-    pub fn with_capacity(merges: usize) -> Self {
+    pub fn with_capacity(merges: usize, isa: Isa) -> Self {
         assert!(merges <= MAX_MERGES, "ranks have 21 bits");
-        let rank_bits = usize::BITS - (merges + 1).leading_zeros();
-        let slots = (2 * merges).next_power_of_two().max(2 * BUCKET);
+        let buckets = (2 * merges / BUCKET).next_power_of_two().max(16);
         Self {
-            slots: Zeroed::new(slots),
-            shift: u32::BITS - (slots / BUCKET).trailing_zeros(),
-            rank_bits,
+            // Sixteen bits a bucket, of which two or three pairs are in it.
+            filter: Zeroed::new(buckets / 4),
+            buckets: Zeroed::new(buckets),
+            shift: u64::BITS - buckets.trailing_zeros(),
             of_bytes: vec![NONE; 1 << 16],
             made_of: vec![(NOTHING, NOTHING); merges],
             characters: vec![0; 0x800],
+            isa,
         }
     }
 
@@ -65,67 +81,74 @@ impl PairTable {
             *slot = rank.min(*slot);
             return;
         }
-        let hash = hash(left, right);
-        let tag = self.tag(hash);
-        let mut at = self.bucket(hash);
+        let Home { bit, mut bucket, tag } = self.home(left, right);
+        self.filter[bit / 64] |= 1 << (bit % 64);
         loop {
-            if let Some(slot) = self.slots[at..at + BUCKET].iter_mut().find(|slot| **slot == 0) {
-                *slot = tag | (rank + 1);
+            let [tags, ranks @ ..] = &mut self.buckets[bucket];
+            if let Some(place) = (0..BUCKET).find(|place| *tags >> (16 * place) & 0xFFFF == 0) {
+                *tags |= tag << (16 * place);
+                ranks[place / 2] |= u64::from(rank) << (32 * (place % 2));
                 return;
             }
-            at = self.following(at);
+            bucket = self.following(bucket);
         }
     }
 
     /// Says that all pairs are there.
+    ///
+    /// The two bytes of a character may merge before all else if no merge of the lead with what is before it, none of the other
+    /// byte with what follows, and none of the character itself has a smaller rank than theirs: then nothing comes between
+    /// them, and nothing that they make possible comes before them.
     pub fn finish(&mut self) {
-        let mut first_of = [NONE; 256];
-        let mut first_as_right = [NONE; 256];
+        let mut first_as_left = vec![NONE; 256 + self.made_of.len()];
+        let mut first_as_right = first_as_left.clone();
         for (rank, &(left, right)) in self.made_of.iter().enumerate() {
-            if let Some(first) = first_of.get_mut(left as usize) {
-                *first = (*first).min(rank as u32);
-            }
-            if let Some(first) = first_as_right.get_mut(right as usize) {
-                *first = (*first).min(rank as u32);
+            for (first, symbol) in [(&mut first_as_left, left), (&mut first_as_right, right)] {
+                if let Some(first) = first.get_mut(symbol as usize) {
+                    *first = (*first).min(rank as u32);
+                }
             }
         }
-        // The two bytes of a character merge before either merges with anything else if no merge of the lead with what is
-        // before it, nor of the other byte with what follows, has a smaller rank. Merges that share no symbol may change
-        // places, so these may as well come first.
         for character in 0x80..0x800u32 {
             let (lead, other) = (0xC0 | character >> 6, 0x80 | character & 0x3F);
             let rank = self.of_bytes[(lead << 8 | other) as usize];
-            if rank != NONE && rank < first_as_right[lead as usize] && rank < first_of[other as usize] {
-                self.characters[character as usize] = 256 + rank;
+            if rank == NONE {
+                continue;
+            }
+            let symbol = 256 + rank;
+            let rivals = [
+                first_as_right[lead as usize],
+                first_as_left[other as usize],
+                first_as_left[symbol as usize],
+                first_as_right[symbol as usize],
+            ];
+            if rivals.into_iter().all(|rival| rank < rival) {
+                self.characters[character as usize] = symbol;
             }
         }
     }
 
-    /// The rank of a pair, [`NONE`] if it does not merge; rarely, the rank of another pair.
+    /// The rank of a pair, [`NONE`] if it does not merge; very rarely, the rank of another pair.
     #[inline(always)]
     fn guess(&self, left: u32, right: u32) -> u32 {
         if (left | right) < 256 {
             return self.of_bytes[(left << 8 | right) as usize];
         }
-        let hash = hash(left, right);
-        let tag = self.tag(hash);
-        let mut at = self.bucket(hash);
-        loop {
-            let bucket = &self.slots[at..at + BUCKET];
-            let mut found = NONE;
-            let mut full = true;
-            for &slot in bucket {
-                // With the right tag, what is left is the rank plus one.
-                let rest = slot ^ tag;
-                let rank = if rest >> self.rank_bits == 0 { rest.wrapping_sub(1) } else { NONE };
-                found = found.min(rank);
-                full &= slot != 0;
-            }
-            if found != NONE || !full {
-                return found;
-            }
-            at = self.following(at);
+        let Home { bit, bucket, tag } = self.home(left, right);
+        if self.filter[bit / 64] >> (bit % 64) & 1 == 0 {
+            return NONE;
         }
+        let tags = self.buckets[bucket][0];
+        let matches = zeros(tags ^ tag.wrapping_mul(ONES));
+        if matches != 0 {
+            return self.rank_at(bucket, matches.trailing_zeros() as usize / 16);
+        }
+        if tags >> 48 == 0 { NONE } else { self.rank_from(self.following(bucket), tag, left, right) }
+    }
+
+    #[inline(always)]
+    fn rank_at(&self, bucket: usize, place: usize) -> u32 {
+        (self.buckets[bucket][1 + place / 2] >> (32 * (place % 2))) as u32
     }
 
     /// Whether merge `rank` is that of this pair.
@@ -139,44 +162,43 @@ impl PairTable {
         if (left | right) < 256 {
             return self.of_bytes[(left << 8 | right) as usize];
         }
-        let hash = hash(left, right);
-        let tag = self.tag(hash);
-        let mut at = self.bucket(hash);
+        let Home { bucket, tag, .. } = self.home(left, right);
+        self.rank_from(bucket, tag, left, right)
+    }
+
+    /// Looks from a bucket on: the next one only if all four places are taken, which the last says.
+    fn rank_from(&self, mut bucket: usize, tag: u64, left: u32, right: u32) -> u32 {
         loop {
-            for &slot in &self.slots[at..at + BUCKET] {
-                let rest = slot ^ tag;
-                if slot == 0 {
-                    return NONE;
-                }
-                if rest >> self.rank_bits == 0 && self.verify(rest - 1, left, right) {
-                    return rest - 1;
-                }
+            let tags = self.buckets[bucket][0];
+            let of_tag = |&place: &usize| tags >> (16 * place) & 0xFFFF == tag;
+            let mut ranks = (0..BUCKET).filter(of_tag).map(|place| self.rank_at(bucket, place));
+            if let Some(rank) = ranks.find(|&rank| self.verify(rank, left, right)) {
+                return rank;
             }
-            at = self.following(at);
+            if tags >> 48 == 0 {
+                return NONE;
+            }
+            bucket = self.following(bucket);
         }
     }
 
-    /// The lower bits of the hash, above the rank.
+    /// By the upper bits of a product, to which both symbols contribute all of theirs.
     #[inline(always)]
-    fn tag(&self, hash: u32) -> u32 {
-        hash << self.rank_bits
+    fn home(&self, left: u32, right: u32) -> Home {
+        let hash = (u64::from(left) << 32 | u64::from(right)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let bit = (hash >> (self.shift - 4)) as usize;
+        Home { bit, bucket: bit >> 4, tag: hash >> 20 & 0xFFFF | 1 }
     }
 
-    /// Where the bucket of a hash begins: by its upper bits.
-    #[inline(always)]
-    fn bucket(&self, hash: u32) -> usize {
-        (hash >> self.shift) as usize * BUCKET
-    }
-
-    fn following(&self, at: usize) -> usize {
-        (at + BUCKET) & (self.slots.len() - 1)
+    fn following(&self, bucket: usize) -> usize {
+        (bucket + 1) & (self.buckets.len() - 1)
     }
 }
 
-/// The upper half of a product, to which both symbols contribute all their bits.
+/// The top bit of each 16 that are zero; above the lowest such, perhaps of others.
 #[inline(always)]
-fn hash(left: u32, right: u32) -> u32 {
-    ((u64::from(left) << 32 | u64::from(right)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & ONES << 15
 }
 
 /// BPE of pieces. Memory is reused across calls.
@@ -212,6 +234,16 @@ impl Merger {
         pieces: impl Iterator<Item = &'p [u8]>,
         mut sink: impl FnMut(usize, &[u32]),
     ) {
+        pairs.isa.run(|| self.merge_in_lanes(pairs, pieces, &mut sink));
+    }
+
+    #[inline(always)]
+    fn merge_in_lanes<'p>(
+        &mut self,
+        pairs: &PairTable,
+        pieces: impl Iterator<Item = &'p [u8]>,
+        sink: &mut dyn FnMut(usize, &[u32]),
+    ) {
         let mut symbols = Vec::new();
         let mut pieces = pieces.enumerate();
         // The next short piece, begun in `word`; long ones on the way are done.
@@ -227,7 +259,7 @@ impl Merger {
         };
         let mut numbers: [Option<usize>; AT_ONCE] = [None; AT_ONCE];
         for lane in 0..AT_ONCE {
-            numbers[lane] = begin(self, lane, &mut sink);
+            numbers[lane] = begin(self, lane, sink);
         }
         while numbers.iter().any(Option::is_some) {
             for lane in 0..AT_ONCE {
@@ -236,7 +268,7 @@ impl Merger {
                     symbols.clear();
                     symbols.extend(self.words[lane].symbols());
                     sink(number, &symbols);
-                    numbers[lane] = begin(self, lane, &mut sink);
+                    numbers[lane] = begin(self, lane, sink);
                 }
             }
         }

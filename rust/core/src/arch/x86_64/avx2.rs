@@ -6,6 +6,13 @@ use crate::arch::generic::{self, Lanes};
 use crate::arch::{ASCII, Block};
 
 /// # Safety
+/// The CPU must have AVX2, BMI1, BMI2 and POPCNT.
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+pub(in crate::arch) unsafe fn run<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+/// # Safety
 /// The CPU must have AVX2.
 #[target_feature(enable = "avx2")]
 pub(in crate::arch) unsafe fn classify(text: &[u8], start: usize, blocks: &mut [Block]) {

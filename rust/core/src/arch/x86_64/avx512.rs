@@ -7,7 +7,7 @@ use crate::arch::{ASCII, Block};
 
 /// # Safety
 /// The CPU must have AVX-512 F, BW and VBMI.
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,popcnt,lzcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 pub(in crate::arch) unsafe fn classify(text: &[u8], start: usize, blocks: &mut [Block]) {
     generic::classify::<Zmm>(text, start, blocks);
 }
