@@ -105,7 +105,11 @@ impl Encoder {
             symbol_of[merge.result as usize] = 256 + rank as u32;
         }
         for (rank, merge) in merges.iter().enumerate() {
-            pairs.insert(symbol_of[merge.left as usize], symbol_of[merge.right as usize], rank as u32);
+            let (left, right) = (symbol_of[merge.left as usize], symbol_of[merge.right as usize]);
+            // A pair of which one is never made never meets.
+            if left != u32::MAX && right != u32::MAX {
+                pairs.insert(left, right, rank as u32);
+            }
         }
         pairs.finish();
         let takes_whole_pieces = match vocab.merges {
