@@ -295,3 +295,10 @@ def test_a_truncated_file_is_refused(tok: Tokenizer, tmp_path: Path, ending: str
 def test_noise_is_refused(noise: bytes) -> None:
     with pytest.raises(eurotok.Error):
         Tokenizer(noise, "noise")
+
+
+@pytest.mark.parametrize("kind", [Tokenizer, eurotok.Counts])
+def test_every_public_name_is_documented(kind: type) -> None:
+    names = [name for name in dir(kind) if not name.startswith("_")]
+    assert {"encode", "decode"} <= set(names) or {"add_files", "save"} <= set(names)
+    assert [name for name in names if not getattr(kind, name).__doc__] == []

@@ -88,8 +88,8 @@ def test_counts_add_up_and_survive(folder: Path, tmp_path: Path) -> None:
     both = french + german
     assert both.languages == ["de", "fr"]
     assert both.bytes == {lang: len(text.encode()) for lang, text in TEXTS.items()}
-    both.save(str(tmp_path / "c"))
-    loaded = Counts.load(str(tmp_path / "c"))
+    both.save(tmp_path / "c")
+    loaded = Counts.load(tmp_path / "c")
     assert (loaded.scheme, loaded.bytes, loaded.unique) == (both.scheme, both.bytes, both.unique)
     assert eurotok.train(loaded, vocab_size=280) == eurotok.train(folder, vocab_size=280)
     with pytest.raises(ValueError, match="gpt2"):

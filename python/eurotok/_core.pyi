@@ -1,5 +1,6 @@
 """The Rust core as Python sees it. Shapes and units are those of the classes in `eurotok` that wrap it."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Self, final
 
@@ -84,8 +85,8 @@ class Tokenizer:
 class Counts:
     def __new__(cls, scheme: str) -> Self: ...
     @staticmethod
-    def load(path: str) -> Counts: ...
-    def save(self, path: str) -> None: ...
+    def load(path: str | os.PathLike[str]) -> Counts: ...
+    def save(self, path: str | os.PathLike[str]) -> None: ...
     def add_files(
         self,
         language: str,

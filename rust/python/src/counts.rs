@@ -51,16 +51,42 @@ impl Counts {
         Ok(Self { inner: RwLock::new(CoreCounts::new(crate::scheme(scheme)?)) })
     }
 
+    /// Load counts that `save` wrote.
+    ///
+    /// Raises
+    /// ------
+    /// OSError, FormatError
+    ///     If the file cannot be read, or is not what was saved.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let counts = py.detach(|| CoreCounts::load(&path)).raise()?;
         Ok(Self { inner: RwLock::new(counts) })
     }
 
+    /// Write the counts to a file, whole or not at all.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         py.detach(|| self.read().save(&path)).raise()
     }
 
+    /// Count files.
+    ///
+    /// Parameters
+    /// ----------
+    /// language
+    ///     The language to count them for.
+    /// paths
+    ///     Files of text or, if the name says `.jsonl`, of a record a line with a field `text`; plain, `.gz` or `.zst`.
+    /// threads
+    ///     How many threads to use; by default all cores. The counts do not depend on it.
+    /// errors
+    ///     `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
+    /// progress
+    ///     Called with the language, the bytes read and all bytes to read. What it raises stops the work.
+    ///
+    /// Raises
+    /// ------
+    /// OSError, CorpusError
+    ///     If a file cannot be read or is not what its name says. The counts are then what they were.
     #[pyo3(signature = (language, paths, *, threads = None, errors = "strict", progress = None))]
     fn add_files(
         &self,
@@ -84,6 +110,7 @@ impl Counts {
         reporter.finish(counted)
     }
 
+    /// Count texts in memory. Parameters are those of `add_files`.
     #[pyo3(signature = (language, texts, *, threads = None))]
     fn add_texts(&self, py: Python<'_>, language: &str, texts: Vec<PyBackedStr>, threads: Option<i64>) -> PyResult<()> {
         let options = Options { threads: parse_threads(threads)?, ..Options::default() };
@@ -103,22 +130,26 @@ impl Counts {
         Ok(Self { inner: RwLock::new(sum.raise()?) })
     }
 
+    /// The splitting rule: a name of `eurotok.schemes()`, or a regex.
     #[getter]
     fn scheme(&self) -> String {
         let counts = self.read();
         counts.scheme().name().unwrap_or(counts.scheme().pattern()).to_string()
     }
 
+    /// The languages, in alphabetical order.
     #[getter]
     fn languages(&self) -> Vec<String> {
         self.read().languages().map(|(name, _)| name.to_string()).collect()
     }
 
+    /// Bytes of text, per language.
     #[getter]
     fn bytes(&self) -> BTreeMap<String, u64> {
         self.by_language(Language::bytes)
     }
 
+    /// Different pieces, per language.
     #[getter]
     fn unique(&self) -> BTreeMap<String, usize> {
         self.by_language(Language::unique)

@@ -6,7 +6,12 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-create_exception!(eurotok, EurotokError, PyValueError, "What went wrong, and where: the base of all errors of eurotok.");
+create_exception!(
+    eurotok,
+    EurotokError,
+    PyValueError,
+    "What went wrong, and where: the base of all errors of eurotok."
+);
 create_exception!(eurotok, FormatError, EurotokError, "A file contradicts itself or its format.");
 create_exception!(eurotok, UnsupportedError, EurotokError, "A sound file asks for what cannot be reproduced exactly.");
 create_exception!(eurotok, CorpusError, EurotokError, "The text to train on or to price is not usable.");

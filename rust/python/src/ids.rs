@@ -39,7 +39,9 @@ impl<'py> Ids<'py> {
 
     pub(crate) fn as_slice(&self) -> Cow<'_, [u32]> {
         match self {
-            Self::Array(array) => array.as_slice().map_or_else(|_| Cow::Owned(array.as_array().to_vec()), Cow::Borrowed),
+            Self::Array(array) => {
+                array.as_slice().map_or_else(|_| Cow::Owned(array.as_array().to_vec()), Cow::Borrowed)
+            }
             Self::Own(ids) => Cow::Borrowed(ids),
         }
     }

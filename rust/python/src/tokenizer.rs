@@ -137,16 +137,46 @@ impl Tokenizer {
         py.detach(|| format::read(origin, bytes, &hints)).raise().and_then(Self::from_vocab)
     }
 
+    /// Encode a text.
+    ///
+    /// Parameters
+    /// ----------
+    /// text
+    ///     Any text. It decodes to itself.
+    /// specials
+    ///     What a special token in the text is: `"text"` like any other, or `"parse"` to give its id.
+    ///
+    /// Returns
+    /// -------
+    /// NDArray[np.uint32]
+    ///     Ids, shape (tokens,).
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If the text has a lone surrogate, or (PatternError) if a regex of one's own gives up on it.
     #[pyo3(signature = (text, *, specials = "text"))]
     fn encode<'py>(&self, py: Python<'py>, text: &str, specials: &str) -> PyResult<Bound<'py, PyArray1<u32>>> {
         Ok(array(py, self.encode_ids(py, text, specials)?))
     }
 
+    /// Encode a text to a list of int. As `encode` in all else.
     #[pyo3(signature = (text, *, specials = "text"))]
     fn encode_list<'py>(&self, py: Python<'py>, text: &str, specials: &str) -> PyResult<Bound<'py, PyList>> {
         PyList::new(py, self.encode_ids(py, text, specials)?)
     }
 
+    /// Encode a text, and tell where each token stands in it.
+    ///
+    /// Parameters and errors are those of `encode`.
+    ///
+    /// Returns
+    /// -------
+    /// ids : NDArray[np.uint32]
+    ///     Shape (tokens,).
+    /// spans : NDArray[np.int64]
+    ///     Shape (tokens, 2): begin and end of each token, in characters of the text. Tokens that share a character by its
+    ///     bytes have that character in common.
     #[pyo3(signature = (text, *, specials = "text"))]
     #[expect(clippy::type_complexity, reason = "two arrays")]
     fn encode_with_offsets<'py>(
@@ -178,12 +208,28 @@ impl Tokenizer {
         Ok((PyArray1::from_vec(py, ragged.ids), PyArray1::from_vec(py, ragged.offsets)))
     }
 
+    /// Count the tokens of a text, without making them. Parameters and errors are those of `encode`.
     #[pyo3(signature = (text, *, specials = "text"))]
     fn count(&self, py: Python<'_>, text: &str, specials: &str) -> PyResult<usize> {
         let specials = parse_specials(specials)?;
         release(py, text.len(), || self.inner.encoder.count(text, specials)).raise()
     }
 
+    /// Count the tokens of many texts on several threads.
+    ///
+    /// Parameters
+    /// ----------
+    /// texts
+    ///     The texts.
+    /// threads
+    ///     How many threads to use; by default all cores.
+    /// specials
+    ///     As for `encode`.
+    ///
+    /// Returns
+    /// -------
+    /// NDArray[np.int64]
+    ///     Tokens of each text, shape (texts,).
     #[pyo3(signature = (texts, threads = None, *, specials = "text"))]
     fn count_batch<'py>(
         &self,
@@ -199,12 +245,28 @@ impl Tokenizer {
         Ok(PyArray1::from_vec(py, counts))
     }
 
+    /// Decode ids to a text.
+    ///
+    /// Parameters
+    /// ----------
+    /// ids
+    ///     Integers: an array, a list, anything that iterates.
+    /// errors
+    ///     `"replace"` to put U+FFFD where the bytes of the ids are not UTF-8, or `"strict"`.
+    /// skip_specials
+    ///     Whether to leave out special tokens.
+    ///
+    /// Raises
+    /// ------
+    /// UnknownIdError
+    ///     If an id is not in the vocabulary, naming it and its place.
     #[pyo3(signature = (ids, *, errors = "replace", skip_specials = false))]
     fn decode(&self, py: Python<'_>, ids: &Bound<'_, PyAny>, errors: &str, skip_specials: bool) -> PyResult<String> {
         let ids = Ids::new(ids, self.vocab().size())?;
         text(self.decode_ids(py, &ids.as_slice(), skip_specials)?, errors)
     }
 
+    /// Decode ids to bytes, exactly. As `decode` in all else.
     #[pyo3(signature = (ids, *, skip_specials = false))]
     fn decode_bytes<'py>(
         &self,
@@ -233,20 +295,34 @@ impl Tokenizer {
         texts.into_iter().map(|bytes| text(bytes, errors)).collect()
     }
 
+    /// Split a text into its pieces, which tokens never cross.
     fn split(&self, text: &str) -> PyResult<Vec<String>> {
         crate::pieces(self.inner.encoder.splitter(), text)
     }
 
+    /// Give the bytes of an id, ordinary or special.
+    ///
+    /// Raises
+    /// ------
+    /// UnknownIdError
+    ///     If no token has this id.
     fn token<'py>(&self, py: Python<'py>, id: i64) -> PyResult<Bound<'py, PyBytes>> {
         let token = u32::try_from(id).ok().and_then(|id| self.vocab().token(id));
         let unknown = eurotok_core::Error::UnknownId { id, position: 0, vocab_size: self.vocab().size() };
         token.map(|token| PyBytes::new(py, token)).ok_or_else(|| raised(unknown))
     }
 
+    /// Give the id of the token with exactly these bytes, or None. Ordinary tokens come before special ones.
     fn id(&self, token: &[u8]) -> Option<u32> {
         self.vocab().id(token)
     }
 
+    /// Give the contents of a file: `"json"` (a `tokenizer.json`), `"tiktoken"` or `"eurotok"`.
+    ///
+    /// Raises
+    /// ------
+    /// UnsupportedError
+    ///     If the format cannot hold this tokenizer exactly.
     fn to_bytes<'py>(&self, py: Python<'py>, format: &str) -> PyResult<Bound<'py, PyBytes>> {
         let format = Format::from_name(format).raise()?;
         let bytes = py.detach(|| format::write(self.vocab(), format)).raise()?;
@@ -261,11 +337,13 @@ impl Tokenizer {
         self.vocab().size()
     }
 
+    /// One more than the largest id, special tokens included: the rows of an embedding table.
     #[getter]
     fn vocab_size(&self) -> usize {
         self.vocab().size()
     }
 
+    /// Special tokens and their ids, by ascending id.
     #[getter]
     fn special_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let specials = PyDict::new(py);
@@ -273,6 +351,7 @@ impl Tokenizer {
         Ok(specials)
     }
 
+    /// Pairs of tokens in the order in which they merge. A new list each time.
     #[getter]
     fn merges<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
         let vocab = self.vocab();
@@ -284,11 +363,13 @@ impl Tokenizer {
         pairs.into_iter().map(|(left, right)| (token(left), token(right))).collect()
     }
 
+    /// Name of the splitting rule in `eurotok.schemes()`; None for a regex of one's own.
     #[getter]
     fn scheme(&self) -> Option<&'static str> {
         self.vocab().scheme.name()
     }
 
+    /// Regex of the splitting rule.
     #[getter]
     fn pattern(&self) -> &str {
         self.vocab().scheme.pattern()
