@@ -7,8 +7,13 @@ use std::hash::BuildHasher;
 
 use rustc_hash::FxBuildHasher;
 
+use crate::arch;
+
 /// Shards of a table.
 pub(crate) const SHARDS: usize = 64;
+
+/// Pieces that are counted together.
+const GROUP: usize = 32;
 
 /// The longest piece that lives in its slot.
 const SHORT: usize = 15;
@@ -29,6 +34,12 @@ struct Key {
 
 impl Key {
     /// The key of the `length` bytes that begin at `start`.
+    #[inline(always)]
+    fn new(text: &[u8], start: usize, length: usize) -> Self {
+        if length <= SHORT { Self::short(text, start, length) } else { Self::long(&text[start..start + length]) }
+    }
+
+    #[inline(always)]
     fn short(text: &[u8], start: usize, length: usize) -> Self {
         let bytes = match text.get(start..start + 16) {
             Some(bytes) => u128::from_le_bytes(bytes.try_into().expect("16 bytes")),
@@ -107,12 +118,37 @@ impl Default for Table {
 }
 
 impl Table {
+    /// Adds 1 to the number of each of the consecutive pieces of which the first begins at `start` in `text`, and which end at
+    /// `ends`, counted from there. Pieces are not empty.
+    pub(crate) fn count(&mut self, text: &[u8], start: usize, ends: &[u32]) -> Result<(), Overflow> {
+        let mut begin = start;
+        for ends in ends.chunks(GROUP) {
+            let mut keys = [const { (Key { low: 0, high: 0 }, 0, 0..0) }; GROUP];
+            for (entry, &end) in keys.iter_mut().zip(ends) {
+                let end = start + end as usize;
+                let key = Key::new(text, begin, end - begin);
+                let hash = key.hash();
+                // The slots of the whole group are asked for before the first is waited for.
+                self.shard(hash).prefetch(hash);
+                *entry = (key, hash, begin..end);
+                begin = end;
+            }
+            for (key, hash, range) in keys.into_iter().take(ends.len()) {
+                self.shard(hash).add(key, hash, &text[range], 1)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds `count` to the number of the piece that begins at `start` in `text`. Pieces are not empty.
     pub(crate) fn add(&mut self, text: &[u8], start: usize, length: usize, count: u64) -> Result<(), Overflow> {
-        let piece = &text[start..start + length];
-        let key = if length <= SHORT { Key::short(text, start, length) } else { Key::long(piece) };
+        let key = Key::new(text, start, length);
         let hash = key.hash();
-        self.shards[(hash >> 58) as usize].add(key, hash, piece, count)
+        self.shard(hash).add(key, hash, &text[start..start + length], count)
+    }
+
+    fn shard(&mut self, hash: u64) -> &mut Shard {
+        &mut self.shards[(hash >> 58) as usize]
     }
 
     /// The number of different pieces.
@@ -144,6 +180,14 @@ impl Shard {
         Ok(())
     }
 
+    /// Forgets all pieces, but keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.slots.fill(FREE);
+        self.used = 0;
+        self.places.clear();
+        self.arena.clear();
+    }
+
     /// Drops pieces below a number.
     pub(crate) fn retain(&mut self, least: u64) {
         let old = std::mem::take(self);
@@ -162,6 +206,12 @@ impl Shard {
             let bytes = (u128::from(key.low) | u128::from(key.high) << 64).to_le_bytes();
             use_bytes(&bytes[..key.length() as usize])
         }
+    }
+
+    /// Asks for the slot where a piece of this hash may be.
+    #[inline(always)]
+    fn prefetch(&self, hash: u64) {
+        arch::prefetch(&self.slots, hash as usize & self.slots.len().wrapping_sub(1));
     }
 
     /// Adds to a piece's number; its bytes matter only if it is long.
