@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::vocab::{Special, Tokens};
 
 /// The tokens so far.
+#[derive(Clone)]
 pub(super) struct Lexicon {
     /// The bytes of each id; empty for a special token that is not an ordinary one as well.
     tokens: Vec<Box<[u8]>>,
@@ -14,6 +15,17 @@ pub(super) struct Lexicon {
     specials: Vec<Special>,
     /// How large it may become.
     wanted: usize,
+}
+
+/// What a token is that two others make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// A new one, with the largest id.
+    New,
+    /// The text of a special token, made for the first time; it keeps its id.
+    Special,
+    /// One that was made before, of other parts; it keeps its id.
+    Again,
 }
 
 /// Whether a byte stands for itself in `tokenizer.json`.
@@ -81,22 +93,21 @@ impl Lexicon {
         std::array::from_fn(|byte| self.ids[[byte as u8].as_slice()])
     }
 
-    /// The id of the token that two tokens make, and whether it is new. What two others made, or a special token, keeps
-    /// its id.
-    pub(super) fn join(&mut self, left: u32, right: u32) -> (u32, bool) {
+    /// The id of the token that two tokens make.
+    pub(super) fn join(&mut self, left: u32, right: u32) -> (u32, Joined) {
         let joined = [&*self.tokens[left as usize], &*self.tokens[right as usize]].concat();
         self.add(&joined)
     }
 
-    fn add(&mut self, token: &[u8]) -> (u32, bool) {
+    fn add(&mut self, token: &[u8]) -> (u32, Joined) {
         if let Some(&id) = self.ids.get(token) {
-            self.tokens[id as usize] = token.into();
-            return (id, false);
+            let old = std::mem::replace(&mut self.tokens[id as usize], token.into());
+            return (id, if old.is_empty() { Joined::Special } else { Joined::Again });
         }
         let id = self.tokens.len() as u32;
         self.tokens.push(token.into());
         self.ids.insert(token.into(), id);
-        (id, true)
+        (id, Joined::New)
     }
 
     pub(super) fn into_parts(self) -> (Tokens, Vec<Special>) {

@@ -10,6 +10,7 @@ mod lexicon;
 #[cfg(test)]
 mod naive;
 mod pairs;
+mod report;
 mod rounds;
 mod team;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::count::{Counts, threads};
 use crate::error::Result;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use lexicon::Lexicon;
+use rounds::Task;
 use weights::Weights;
 
 /// What to train.
@@ -93,9 +95,25 @@ pub fn train(
     options: &Options,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Trained> {
-    let mut lexicon = Lexicon::new(&options.special_tokens, options.vocab_size)?;
+    train_above(None, counts, options, progress)
+}
+
+/// As [`train`], first without the pairs that weigh less than `floor`, or less than a good guess.
+fn train_above(
+    floor: Option<u64>,
+    counts: &Counts,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Trained> {
+    let lexicon = Lexicon::new(&options.special_tokens, options.vocab_size)?;
     let weights = Weights::new(counts, options)?;
-    let merges = rounds::run(&weights, &mut lexicon, options.max_token_length, threads(options.threads), progress)?;
+    let task = Task {
+        weights: &weights,
+        longest: options.max_token_length.unwrap_or(usize::MAX),
+        floor,
+        threads: threads(options.threads),
+    };
+    let (lexicon, merges) = task.run(lexicon, progress)?;
     let complete = lexicon.len() == options.vocab_size;
     let (tokens, specials) = lexicon.into_parts();
     let merges = Merges::List { pairs: merges, ignore_merges: false };

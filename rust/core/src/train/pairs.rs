@@ -16,9 +16,9 @@ use std::sync::RwLock;
 use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
+use super::report::{Birth, RIGHT, Report, joined};
 use super::rounds::Merge;
 use super::weights::too_large;
-use super::words::{Birth, Report};
 use crate::error::Result;
 
 /// Two symbols side by side. Ordered by the left one, then the right one.
@@ -57,6 +57,8 @@ pub(super) struct Entry {
 #[derive(Default)]
 pub(super) struct Pairs {
     weights: HashMap<Pair, u64, FxBuildHasher>,
+    /// The weight that a pair must be born with to be kept.
+    floor: u64,
     queue: BinaryHeap<Entry>,
     /// Pairs that have several entries.
     reborn: HashSet<Pair, FxBuildHasher>,
@@ -90,24 +92,25 @@ pub(super) struct Proposal {
 }
 
 impl Pairs {
-    /// Takes note of the first pairs, from `reports` of every thread. For each birth of each report, `kept` becomes the
-    /// number of its entry.
-    pub(super) fn start(&mut self, reports: &[&RwLock<Report>], kept: &mut [Vec<u32>]) {
+    /// Forgets all pairs and starts with those that `reports` of every thread bring, as long as they weigh `floor`; neither are
+    /// lighter ones kept later. For each birth of each report, `kept` becomes the number of its entry.
+    pub(super) fn start(&mut self, floor: u64, reports: &[&RwLock<Report>], kept: &mut [Vec<u32>]) {
+        *self = Self { floor, ..Self::default() };
         let reports: Vec<_> = reports.iter().map(|report| report.read().expect("no thread panics")).collect();
-        let mut numbers: HashMap<Pair, u32, FxBuildHasher> = HashMap::default();
+        for birth in reports.iter().flat_map(|report| &report.births) {
+            *self.weights.entry(birth.pair).or_insert(0) += birth.weight;
+        }
+        self.weights.retain(|_, weight| *weight >= floor);
+        let entry = |((&pair, &weight), number)| Entry { weight, pair: Reverse(pair), number };
+        let entries: Vec<Entry> = self.weights.iter().zip(0..).map(entry).collect();
+        self.numbers = entries.len() as u32;
+        let numbers: HashMap<Pair, u32, FxBuildHasher> =
+            entries.iter().map(|entry| (entry.pair.0, entry.number)).collect();
         for (report, kept) in reports.iter().zip(kept) {
             kept.clear();
-            for birth in &report.births {
-                *self.weights.entry(birth.pair).or_insert(0) += birth.weight;
-                let number = *numbers.entry(birth.pair).or_insert_with(|| {
-                    self.numbers += 1;
-                    self.numbers - 1
-                });
-                kept.push(number);
-            }
+            kept.extend(report.births.iter().map(|birth| numbers.get(&birth.pair).copied().unwrap_or(UNKEPT)));
         }
-        let entry = |(pair, number)| Entry { weight: self.weights[&pair], pair: Reverse(pair), number };
-        self.queue = numbers.into_iter().map(entry).collect();
+        self.queue = entries.into();
     }
 
     /// Applies what a round did, from `reports` of every thread. `kept` as in [`start`](Self::start).
@@ -128,7 +131,7 @@ impl Pairs {
                 let (left, right) = death.pair.symbols();
                 if merge.is_new && left == merge.product {
                     // Born a moment ago, unless it would be too long.
-                    if let Some(born) = self.born[1].get_mut(right as usize).filter(|born| born.weight > 0) {
+                    if let Some(born) = self.born[RIGHT].get_mut(right as usize).filter(|born| born.weight > 0) {
                         born.weight -= death.weight;
                     }
                 } else if let Some(weight) = self.weights.get_mut(&death.pair) {
@@ -137,10 +140,7 @@ impl Pairs {
             }
             self.bear(merge);
             for (kept, births) in kept.iter_mut().zip(births) {
-                kept.extend(births.iter().map(|birth| {
-                    let (side, neighbour) = birth.neighbour();
-                    self.born[side][neighbour as usize].number
-                }));
+                kept.extend(births.iter().map(|birth| self.born[birth.side][birth.neighbour()].number));
             }
             for (side, neighbour) in self.met.drain(..) {
                 self.born[side][neighbour as usize] = UNBORN;
@@ -151,14 +151,13 @@ impl Pairs {
 
     fn add_up<'b>(&mut self, births: impl Iterator<Item = &'b Birth>) -> Result<()> {
         for birth in births {
-            let (side, neighbour) = birth.neighbour();
-            let side_born = &mut self.born[side];
-            if side_born.len() <= neighbour as usize {
-                side_born.resize((neighbour as usize + 1).next_power_of_two(), UNBORN);
+            let (side, neighbour) = (&mut self.born[birth.side], birth.neighbour());
+            if side.len() <= neighbour {
+                side.resize((neighbour + 1).next_power_of_two(), UNBORN);
             }
-            let born = &mut side_born[neighbour as usize];
+            let born = &mut side[neighbour];
             if born.weight == 0 {
-                self.met.push((side, neighbour));
+                self.met.push((birth.side, neighbour as u32));
             }
             born.weight = born.weight.checked_add(birth.weight).ok_or_else(too_large)?;
         }
@@ -168,7 +167,7 @@ impl Pairs {
     /// Adds births of pairs with a token that is not new to what the pairs weigh already.
     fn bear_again(&mut self, product: u32) -> Result<()> {
         for &(side, neighbour) in &self.met {
-            let pair = joined(side, neighbour, product);
+            let pair = joined(product, side, neighbour);
             let weight = self.weights.entry(pair).or_insert(0);
             if *weight > 0 {
                 self.reborn.insert(pair);
@@ -181,10 +180,10 @@ impl Pairs {
     /// Puts the pairs that a merge gave birth to into the queue.
     fn bear(&mut self, merge: &Merge) {
         for &(side, neighbour) in &self.met {
-            let pair = joined(side, neighbour, merge.product);
+            let pair = joined(merge.product, side, neighbour);
             let born = self.born[side][neighbour as usize];
             let weight = if merge.is_new { born.weight } else { self.weights[&pair] };
-            if weight == 0 {
+            if weight < self.floor {
                 continue;
             }
             if merge.is_new {
@@ -226,11 +225,6 @@ impl Pairs {
             proposal.entries.push(entry);
         }
     }
-}
-
-/// The pair of a merged symbol and its neighbour on a side.
-fn joined(side: usize, neighbour: u32, product: u32) -> Pair {
-    if side == 0 { Pair::new(neighbour, product) } else { Pair::new(product, neighbour) }
 }
 
 /// Takes the items for which a condition holds off the front of a slice.

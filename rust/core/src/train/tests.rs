@@ -51,10 +51,10 @@ fn check(pieces: &[(String, u64)], options: &Options) -> Result<(), TestCaseErro
         .collect();
     let longest = options.max_token_length.unwrap_or(usize::MAX);
     let (merges, tokens) = naive::train(&words, tokens, options.vocab_size, options.min_frequency as i64, longest);
-    for threads in [1, 2, 8] {
+    for (threads, floor) in [(1, None), (2, Some(1)), (2, Some(9)), (8, Some(40))] {
         let options = Options { threads: Some(threads), ..options.clone() };
-        let trained = train(&counts, &options, &mut unhurried).unwrap();
-        prop_assert_eq!(pairs(&trained.vocab), merges.as_slice(), "{} threads", threads);
+        let trained = train_above(floor, &counts, &options, &mut unhurried).unwrap();
+        prop_assert_eq!(pairs(&trained.vocab), merges.as_slice(), "{} threads, floor {:?}", threads, floor);
         prop_assert_eq!(trained.vocab.size(), tokens.len());
         prop_assert_eq!(trained.complete, tokens.len() == options.vocab_size);
         for (id, token) in tokens.iter().enumerate() {

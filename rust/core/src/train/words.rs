@@ -13,14 +13,21 @@
 //! Pieces stand in the order of their weight, so that a table of where the weight changes, and of its entries for every 64th
 //! cell, gives the weight of any cell.
 
+use std::cmp::Reverse;
 use std::ops::{DerefMut, Range};
-use std::sync::{RwLock, RwLockWriteGuard};
+use std::sync::RwLock;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 
 use super::pairs::{Pair, UNKEPT};
+use super::report::{self, Birth, Death, LEFT, RIGHT, Report, Side, Tally};
 use super::rounds::Merge;
 use super::weights::{Weights, too_large};
+use crate::arch;
 use crate::count::SHARDS;
 use crate::error::{Error, Result};
+use crate::memory::Zeroed;
 
 /// What stands between pieces.
 const GAP: u32 = u32::MAX;
@@ -28,79 +35,52 @@ const GAP: u32 = u32::MAX;
 /// What stands where a symbol began that is now the right part of another.
 const DEAD: u32 = u32::MAX - 1;
 
-/// The cursor of a pair whose occurrences are not noted.
-const UNNOTED: usize = usize::MAX;
-
 /// Cells between entries of the index of weights.
 const STRIDE: usize = 64;
 
-/// What a thread reports after a round: weights of pairs, those of one thread's words.
-#[derive(Debug, Default)]
-pub(super) struct Report {
-    pub(super) births: Vec<Birth>,
-    pub(super) deaths: Vec<Death>,
+/// How many occurrences ahead cells are asked for.
+const AHEAD: usize = 16;
+
+/// As long as there are no more symbols than this, pairs are numbered by a square.
+const SQUARE: usize = 1 << 10;
+
+/// What pieces weigh, by cell.
+struct CellWeights {
+    /// Where the weight changes, and to what.
+    changes: Vec<(u32, u64)>,
+    /// The change in force at every `STRIDE`th cell.
+    index: Vec<u32>,
 }
 
-/// Occurrences that a merge made of a pair that it made possible.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Birth {
-    /// The number of the merge in its round.
-    pub(super) merge: u32,
-    /// Whether the neighbour is on the left.
-    joins_left: bool,
-    pub(super) pair: Pair,
-    pub(super) weight: u64,
-    /// How many occurrences.
-    count: u32,
-}
-
-impl Birth {
-    /// The side of the merged symbol, 0 for its left, and what stood there.
-    pub(super) fn neighbour(&self) -> (usize, u32) {
-        let (left, right) = self.pair.symbols();
-        if self.joins_left { (0, left) } else { (1, right) }
+impl CellWeights {
+    /// The weight at a cell. `hint` is the change that was in force at another one, and then is at this: near cells find
+    /// theirs at once.
+    #[inline(always)]
+    fn at(&self, cell: usize, hint: &mut usize) -> u64 {
+        if !(self.changes[*hint].0 as usize..self.changes[*hint + 1].0 as usize).contains(&cell) {
+            *hint = self.index[cell / STRIDE] as usize;
+            while self.changes[*hint + 1].0 as usize <= cell {
+                *hint += 1;
+            }
+        }
+        self.changes[*hint].1
     }
 }
 
-/// Occurrences of a pair that a merge took away.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Death {
-    /// The number of the merge in its round.
-    pub(super) merge: u32,
-    pub(super) pair: Pair,
-    pub(super) weight: u64,
+/// Numbers of pairs.
+enum Numbers {
+    /// By both symbols, if there are no more than this.
+    Square(usize),
+    Map(HashMap<Pair, u32, FxBuildHasher>),
 }
 
-/// What a merge met on one side: for each neighbour how much and how often, and each occurrence.
-#[derive(Debug, Default)]
-struct Side {
-    /// By symbol.
-    tallies: Vec<Tally>,
-    /// Symbols with a tally.
-    met: Vec<u32>,
-    /// Neighbours, and where the pair with them begins, over all merges of the round.
-    occurrences: Vec<(u32, u32)>,
-    /// Where each merge's occurrences end.
-    ends: Vec<usize>,
-    /// Where the next occurrence of the pair with each symbol goes, by symbol.
-    cursors: Vec<usize>,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Tally {
-    weight: u64,
-    count: u32,
-}
-
-impl Side {
-    fn note(&mut self, neighbour: u32, begin: u32, weight: u64) {
-        let tally = &mut self.tallies[neighbour as usize];
-        if tally.count == 0 {
-            self.met.push(neighbour);
+impl Numbers {
+    /// The number of a pair; with `next` for one that has none.
+    fn of(&mut self, left: u32, right: u32, next: usize) -> usize {
+        match self {
+            Self::Square(width) => left as usize * *width + right as usize,
+            Self::Map(map) => *map.entry(Pair::new(left, right)).or_insert(next as u32) as usize,
         }
-        tally.weight += weight;
-        tally.count += 1;
-        self.occurrences.push((neighbour, begin));
     }
 }
 
@@ -119,11 +99,10 @@ impl Slice {
 
 /// One thread's pieces.
 pub(super) struct Words {
-    symbols: Vec<u32>,
-    /// Where the weight changes, and to what.
-    weights: Vec<(u32, u64)>,
-    /// The entry of `weights` for every `STRIDE`th cell.
-    index: Vec<u32>,
+    symbols: Zeroed<u32>,
+    weights: CellWeights,
+    /// The sum of the weights times the lengths of pieces.
+    total: u64,
     /// Bytes of each symbol's token.
     lengths: Vec<u32>,
     longest: usize,
@@ -132,6 +111,8 @@ pub(super) struct Words {
     slices: Vec<Vec<Slice>>,
     /// The left and the right of what a round merged.
     sides: [Side; 2],
+    /// The numbers by which all pairs were reported, until they are noted.
+    numbers: Numbers,
 }
 
 impl Words {
@@ -155,41 +136,53 @@ impl Words {
             let reason = "4 GiB of unique pieces a thread or more: use more threads, or drop rare pieces";
             return Err(Error::corpus("counts", reason));
         }
-        pieces.sort_unstable_by_key(|&(weight, ..)| std::cmp::Reverse(weight));
+        pieces.sort_unstable_by_key(|&(weight, ..)| Reverse(weight));
+        let mut symbols = Zeroed::new(cells);
+        let mut changes: Vec<(u32, u64)> = Vec::new();
+        let mut cell = 0;
+        for (weight, start, end) in pieces {
+            if changes.last().is_none_or(|&(_, last)| last != weight) {
+                changes.push((cell as u32, weight));
+            }
+            symbols[cell] = GAP;
+            let length = end - start;
+            for (symbol, &byte) in symbols[cell + 1..][..length].iter_mut().zip(&bytes[start..end]) {
+                *symbol = ids[usize::from(byte)];
+            }
+            cell += 1 + length;
+        }
+        symbols[cell] = GAP;
+        changes.resize(changes.len().max(1), (0, 0));
+        changes.push((u32::MAX, 0));
+        let mut change = 0;
+        let index = (0..cells).step_by(STRIDE).map(|cell| {
+            while changes[change + 1].0 as usize <= cell {
+                change += 1;
+            }
+            change as u32
+        });
+        let index = index.collect();
         let mut words = Self {
-            symbols: Vec::with_capacity(cells),
-            weights: Vec::new(),
-            index: Vec::with_capacity(cells / STRIDE + 1),
+            symbols,
+            weights: CellWeights { changes, index },
+            total: total as u64,
             lengths: Vec::new(),
             longest,
             occurrences: Vec::new(),
             slices: vec![Vec::new(); threads],
             sides: [Side::default(), Side::default()],
+            numbers: Numbers::Square(0),
         };
         for &id in ids {
             words.resize(id as usize + 1);
             words.lengths[id as usize] = 1;
         }
-        for (weight, start, end) in pieces {
-            if words.weights.last().is_none_or(|&(_, last)| last != weight) {
-                words.weights.push((words.symbols.len() as u32, weight));
-            }
-            words.symbols.push(GAP);
-            words.symbols.extend(bytes[start..end].iter().map(|&byte| ids[byte as usize]));
-        }
-        if words.weights.is_empty() {
-            words.weights.push((0, 0));
-        }
-        words.symbols.push(GAP);
-        words.weights.push((u32::MAX, 0));
-        let mut entry = 0;
-        for cell in (0..words.symbols.len()).step_by(STRIDE) {
-            while words.weights[entry + 1].0 as usize <= cell {
-                entry += 1;
-            }
-            words.index.push(entry as u32);
-        }
         Ok(words)
+    }
+
+    /// The sum of the weights times the lengths of pieces.
+    pub(super) fn total(&self) -> u64 {
+        self.total
     }
 
     /// Makes room for this many symbols.
@@ -197,72 +190,81 @@ impl Words {
         if self.lengths.len() < symbols {
             self.lengths.resize(symbols, 0);
             for side in &mut self.sides {
-                side.tallies.resize(symbols, Tally::default());
-                side.cursors.resize(symbols, UNNOTED);
+                side.resize(symbols);
             }
         }
     }
 
-    fn weight(&self, cell: usize) -> u64 {
-        let mut entry = self.index[cell / STRIDE] as usize;
-        while self.weights[entry + 1].0 as usize <= cell {
-            entry += 1;
+    /// Calls `sink` with every pair and the cell where it begins.
+    fn for_each_pair(symbols: &[u32], lengths: &[u32], mut sink: impl FnMut(u32, u32, usize)) {
+        let mut cell = 0;
+        let mut left = GAP;
+        while cell + 1 < symbols.len() {
+            let next = cell + if left == GAP { 1 } else { lengths[left as usize] as usize };
+            let right = symbols[next];
+            if left != GAP && right != GAP {
+                sink(left, right, cell);
+            }
+            (cell, left) = (next, right);
         }
-        self.weights[entry].1
     }
 
-    /// Reports every pair of bytes as born.
-    pub(super) fn report_all(&self, ids: &[u32; 256], reports: &[RwLock<Report>]) {
-        let bytes = self.bytes(ids);
-        let mut tallies = vec![Tally::default(); 256 * 256];
-        let mut entry = 0;
-        for (cell, pair) in self.symbols.windows(2).enumerate() {
-            if pair[0] == GAP {
-                while self.weights[entry + 1].0 as usize <= cell {
-                    entry += 1;
-                }
-            } else if pair[1] != GAP {
-                let tally =
-                    &mut tallies[usize::from(bytes[pair[0] as usize]) << 8 | usize::from(bytes[pair[1] as usize])];
-                tally.weight += self.weights[entry].1;
-                tally.count += 1;
+    /// Reports every pair there is as born, and forgets all occurrences.
+    pub(super) fn report_all(&mut self, reports: &[RwLock<Report>]) {
+        self.occurrences.clear();
+        self.slices.iter_mut().for_each(Vec::clear);
+        let width = self.lengths.len();
+        let square = if width <= SQUARE { width } else { 0 };
+        let mut tallies = vec![(Pair::new(0, 0), Tally::default()); square * square];
+        self.numbers = if square > 0 { Numbers::Square(square) } else { Numbers::Map(HashMap::default()) };
+        let mut hint = 0;
+        Self::for_each_pair(&self.symbols, &self.lengths, |left, right, cell| {
+            let number = self.numbers.of(left, right, tallies.len());
+            if number == tallies.len() {
+                tallies.push((Pair::new(0, 0), Tally::default()));
             }
+            let (pair, tally) = &mut tallies[number];
+            *pair = Pair::new(left, right);
+            tally.add(self.weights.at(cell, &mut hint));
+        });
+        let mut reports = report::write_all(reports);
+        for report in &mut reports {
+            report.births.clear();
+            report.deaths.clear();
         }
-        let mut reports = write_all(reports);
-        for (place, &Tally { weight, count }) in tallies.iter().enumerate().filter(|(_, tally)| tally.count > 0) {
-            let pair = Pair::new(ids[place >> 8], ids[place & 255]);
-            let keeper = pair.keeper(reports.len());
-            reports[keeper].births.push(Birth { merge: 0, joins_left: false, pair, weight, count });
+        for (pair, Tally { weight, count }) in tallies.into_iter().filter(|(_, tally)| tally.count > 0) {
+            let (left, right) = pair.symbols();
+            let length = (self.lengths[left as usize] + self.lengths[right as usize]) as usize;
+            // Two bytes may always be merged.
+            if length == 2 || length < self.longest {
+                report::report_birth(&mut reports, Birth { merge: 0, side: RIGHT, pair, weight, count });
+            }
         }
     }
 
     /// Notes the occurrences of the pairs that [`report_all`](Self::report_all) reported and that are kept.
-    pub(super) fn note_all(&mut self, ids: &[u32; 256], reports: &[RwLock<Report>], kept: &[&[u32]]) {
-        let bytes = self.bytes(ids);
-        let place = |left: u32, right: u32| usize::from(bytes[left as usize]) << 8 | usize::from(bytes[right as usize]);
-        let mut cursors = vec![UNNOTED; 256 * 256];
+    pub(super) fn note_all(&mut self, reports: &[RwLock<Report>], kept: &[&[u32]]) {
+        const UNNOTED: usize = usize::MAX;
+        let mut numbers = std::mem::replace(&mut self.numbers, Numbers::Square(0));
+        let mut cursors = match &numbers {
+            Numbers::Square(width) => vec![UNNOTED; width * width],
+            Numbers::Map(map) => vec![UNNOTED; map.len()],
+        };
         for (keeper, (report, kept)) in reports.iter().zip(kept).enumerate() {
             for (birth, &number) in report.read().expect("no thread panics").births.iter().zip(*kept) {
                 if number != UNKEPT {
                     let (left, right) = birth.pair.symbols();
-                    cursors[place(left, right)] = self.allot(keeper, number, birth.count);
+                    cursors[numbers.of(left, right, 0)] = self.allot(keeper, number, birth.count);
                 }
             }
         }
-        for (cell, pair) in self.symbols.windows(2).enumerate() {
-            if pair[0] != GAP && pair[1] != GAP {
-                note(&mut self.occurrences, &mut cursors[place(pair[0], pair[1])], cell as u32);
+        Self::for_each_pair(&self.symbols, &self.lengths, |left, right, cell| {
+            let cursor = &mut cursors[numbers.of(left, right, 0)];
+            if *cursor != UNNOTED {
+                self.occurrences[*cursor] = cell as u32;
+                *cursor += 1;
             }
-        }
-    }
-
-    /// The byte of each symbol that is one.
-    fn bytes(&self, ids: &[u32; 256]) -> Vec<u8> {
-        let mut bytes = vec![0; self.lengths.len()];
-        for (byte, &id) in (0..=255).zip(ids) {
-            bytes[id as usize] = byte;
-        }
-        bytes
+        });
     }
 
     /// Makes room for more occurrences of a pair, next to those it has, and returns where they go.
@@ -283,73 +285,34 @@ impl Words {
 
     /// Merges the pairs of a round in their order, and reports what that did.
     pub(super) fn merge(&mut self, round: &[Merge], reports: &[RwLock<Report>]) {
-        let mut reports = write_all(reports);
+        let mut reports = report::write_all(reports);
         for report in &mut reports {
             report.births.clear();
             report.deaths.clear();
         }
-        for side in &mut self.sides {
-            side.occurrences.clear();
-            side.ends.clear();
-        }
+        self.sides.iter_mut().for_each(Side::clear);
         for (number, merge) in round.iter().enumerate() {
             let (left, right) = merge.pair.symbols();
             self.resize(merge.product as usize + 1);
             self.lengths[merge.product as usize] = self.lengths[left as usize] + self.lengths[right as usize];
             let slice = self.slices[merge.keeper].get(merge.number as usize).copied().unwrap_or_default();
+            let occurrences = &self.occurrences[slice.range()];
+            let mut merger = Merger {
+                symbols: &mut self.symbols,
+                weights: &self.weights,
+                hint: 0,
+                lengths: &self.lengths,
+                sides: &mut self.sides,
+                left,
+                right,
+                product: merge.product,
+            };
             if merge.whole_pieces {
-                self.merge_in_pieces(merge, slice);
+                merger.merge_in_pieces(occurrences.to_vec());
             } else {
-                for place in slice.range() {
-                    let cell = self.occurrences[place] as usize;
-                    self.merge_at(merge, cell);
-                }
+                merger.merge_all(occurrences);
             }
             self.report(merge, number as u32, &mut reports);
-        }
-    }
-
-    /// Merges a pair wherever it occurs in the pieces that hold some of its occurrences.
-    fn merge_in_pieces(&mut self, merge: &Merge, slice: Slice) {
-        let mut occurrences = self.occurrences[slice.range()].to_vec();
-        occurrences.sort_unstable();
-        let mut done = 0;
-        for cell in occurrences {
-            let cell = cell as usize;
-            if cell < done {
-                continue;
-            }
-            let gap =
-                self.symbols[..cell].iter().rposition(|&symbol| symbol == GAP).expect("a gap precedes each piece");
-            done = gap + 1;
-            while self.symbols[done] != GAP {
-                self.merge_at(merge, done);
-                done += self.lengths[self.symbols[done] as usize] as usize;
-            }
-        }
-    }
-
-    /// Merges a pair at a cell, if that is where one begins.
-    fn merge_at(&mut self, merge: &Merge, begin: usize) {
-        let (left, right) = merge.pair.symbols();
-        let middle = begin + self.lengths[left as usize] as usize;
-        if self.symbols[begin] != left || self.symbols[middle] != right {
-            return;
-        }
-        let end = middle + self.lengths[right as usize] as usize;
-        self.symbols[middle] = DEAD;
-        self.symbols[begin] = merge.product;
-        self.symbols[end - 1] = merge.product;
-        let (before, after) = (self.symbols[begin - 1], self.symbols[end]);
-        if before == GAP && after == GAP {
-            return;
-        }
-        let weight = self.weight(begin);
-        if before != GAP {
-            self.sides[0].note(before, (begin - self.lengths[before as usize] as usize) as u32, weight);
-        }
-        if after != GAP {
-            self.sides[1].note(after, begin as u32, weight);
         }
     }
 
@@ -357,21 +320,15 @@ impl Words {
     fn report(&mut self, merge: &Merge, number: u32, reports: &mut [impl DerefMut<Target = Report>]) {
         let (left, right) = merge.pair.symbols();
         let length = self.lengths[merge.product as usize] as usize;
-        for (side, joins_left) in self.sides.iter_mut().zip([true, false]) {
-            for neighbour in side.met.drain(..) {
-                let Tally { weight, count } = std::mem::take(&mut side.tallies[neighbour as usize]);
-                let (lost, born) = if joins_left {
-                    (Pair::new(neighbour, left), Pair::new(neighbour, merge.product))
-                } else {
-                    (Pair::new(right, neighbour), Pair::new(merge.product, neighbour))
-                };
-                reports[lost.keeper(reports.len())].deaths.push(Death { merge: number, pair: lost, weight });
+        for (side, lost) in [(LEFT, left), (RIGHT, right)] {
+            self.sides[side].end_merge(|neighbour, Tally { weight, count }| {
+                let pair = report::joined(lost, side, neighbour);
+                report::report_death(reports, Death { merge: number, pair, weight });
                 if self.lengths[neighbour as usize] as usize + length < self.longest {
-                    let birth = Birth { merge: number, joins_left, pair: born, weight, count };
-                    reports[born.keeper(reports.len())].births.push(birth);
+                    let pair = report::joined(merge.product, side, neighbour);
+                    report::report_birth(reports, Birth { merge: number, side, pair, weight, count });
                 }
-            }
-            side.ends.push(side.occurrences.len());
+            });
         }
     }
 
@@ -380,41 +337,94 @@ impl Words {
         let reports: Vec<_> = reports.iter().map(|report| report.read().expect("no thread panics")).collect();
         let mut births: Vec<_> =
             reports.iter().zip(kept).map(|(report, kept)| report.births.iter().zip(*kept).peekable()).collect();
-        let mut starts = [0; 2];
         let mut set = Vec::new();
-        for merge in 0..self.sides[0].ends.len() {
+        for merge in 0..self.sides[LEFT].merges() {
             for (keeper, births) in births.iter_mut().enumerate() {
                 while let Some((birth, &number)) = births.next_if(|(birth, _)| birth.merge as usize == merge) {
                     if number != UNKEPT {
                         let cursor = self.allot(keeper, number, birth.count);
-                        let (side, neighbour) = birth.neighbour();
-                        self.sides[side].cursors[neighbour as usize] = cursor;
-                        set.push((side, neighbour));
+                        self.sides[birth.side].set(birth.neighbour(), cursor);
+                        set.push(birth);
                     }
                 }
             }
-            for (side, start) in self.sides.iter_mut().zip(&mut starts) {
-                let end = side.ends[merge];
-                for &(neighbour, begin) in &side.occurrences[*start..end] {
-                    note(&mut self.occurrences, &mut side.cursors[neighbour as usize], begin);
-                }
-                *start = end;
+            if set.is_empty() {
+                continue;
             }
-            for (side, neighbour) in set.drain(..) {
-                self.sides[side].cursors[neighbour as usize] = UNNOTED;
+            let [left, right] = &mut self.sides;
+            left.note(merge, &mut self.occurrences, |neighbour, cell| cell - self.lengths[neighbour as usize]);
+            right.note(merge, &mut self.occurrences, |_, cell| cell);
+            for birth in set.drain(..) {
+                self.sides[birth.side].unset(birth.neighbour());
             }
         }
     }
 }
 
-/// Notes an occurrence, if those of its pair are to be.
-fn note(occurrences: &mut [u32], cursor: &mut usize, cell: u32) {
-    if *cursor != UNNOTED {
-        occurrences[*cursor] = cell;
-        *cursor += 1;
-    }
+/// A merge under way.
+struct Merger<'w> {
+    symbols: &'w mut [u32],
+    weights: &'w CellWeights,
+    hint: usize,
+    lengths: &'w [u32],
+    sides: &'w mut [Side; 2],
+    left: u32,
+    right: u32,
+    product: u32,
 }
 
-fn write_all(reports: &[RwLock<Report>]) -> Vec<RwLockWriteGuard<'_, Report>> {
-    reports.iter().map(|report| report.write().expect("no thread panics")).collect()
+impl Merger<'_> {
+    /// Merges the pair where it occurs.
+    fn merge_all(&mut self, occurrences: &[u32]) {
+        for (place, &cell) in occurrences.iter().enumerate() {
+            if let Some(&ahead) = occurrences.get(place + AHEAD) {
+                arch::prefetch(self.symbols, ahead as usize);
+            }
+            self.merge_at(cell as usize);
+        }
+    }
+
+    /// Merges the pair wherever it occurs in the pieces that hold some cells.
+    fn merge_in_pieces(&mut self, mut cells: Vec<u32>) {
+        cells.sort_unstable();
+        let mut done = 0;
+        for cell in cells {
+            let cell = cell as usize;
+            if cell < done {
+                continue;
+            }
+            let gap =
+                self.symbols[..cell].iter().rposition(|&symbol| symbol == GAP).expect("a gap precedes each piece");
+            done = gap + 1;
+            while self.symbols[done] != GAP {
+                self.merge_at(done);
+                done += self.lengths[self.symbols[done] as usize] as usize;
+            }
+        }
+    }
+
+    /// Merges the pair at a cell, if that is where one begins.
+    #[inline(always)]
+    fn merge_at(&mut self, begin: usize) {
+        let Self { symbols, left, right, product, lengths, .. } = self;
+        let middle = begin + lengths[*left as usize] as usize;
+        if symbols[begin] != *left || symbols[middle] != *right {
+            return;
+        }
+        let end = middle + lengths[*right as usize] as usize;
+        symbols[middle] = DEAD;
+        symbols[begin] = *product;
+        symbols[end - 1] = *product;
+        let (before, after) = (symbols[begin - 1], symbols[end]);
+        if before == GAP && after == GAP {
+            return;
+        }
+        let weight = self.weights.at(begin, &mut self.hint);
+        if before != GAP {
+            self.sides[LEFT].meet(before, begin as u32, weight);
+        }
+        if after != GAP {
+            self.sides[RIGHT].meet(after, begin as u32, weight);
+        }
+    }
 }

@@ -1,0 +1,156 @@
+//! What a round did to pairs in one thread's words, gathered by neighbour.
+
+use std::ops::DerefMut;
+use std::sync::{RwLock, RwLockWriteGuard};
+
+use super::pairs::Pair;
+
+/// What a thread reports after a round to one of those that keep pairs.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) births: Vec<Birth>,
+    pub(super) deaths: Vec<Death>,
+}
+
+/// Occurrences that a merge made of a pair that it made possible.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Birth {
+    /// The number of the merge in its round.
+    pub(super) merge: u32,
+    /// The side of the merged symbol that the other is on.
+    pub(super) side: usize,
+    pub(super) pair: Pair,
+    pub(super) weight: u64,
+    /// How many occurrences.
+    pub(super) count: u32,
+}
+
+impl Birth {
+    /// The symbol beside the merged one.
+    pub(super) fn neighbour(&self) -> usize {
+        let (left, right) = self.pair.symbols();
+        if self.side == LEFT { left as usize } else { right as usize }
+    }
+}
+
+/// Occurrences of a pair that a merge took away.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Death {
+    /// The number of the merge in its round.
+    pub(super) merge: u32,
+    pub(super) pair: Pair,
+    pub(super) weight: u64,
+}
+
+/// The sides of a merged symbol.
+pub(super) const LEFT: usize = 0;
+pub(super) const RIGHT: usize = 1;
+
+/// The pair of a merged symbol and the one on a side of it.
+pub(super) fn joined(product: u32, side: usize, neighbour: u32) -> Pair {
+    if side == LEFT { Pair::new(neighbour, product) } else { Pair::new(product, neighbour) }
+}
+
+/// How much, and how often.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Tally {
+    pub(super) weight: u64,
+    pub(super) count: u32,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, weight: u64) {
+        self.weight += weight;
+        self.count += 1;
+    }
+}
+
+/// The cursor of a pair whose occurrences are not noted.
+const UNNOTED: usize = usize::MAX;
+
+/// What the merges of a round met on one side.
+#[derive(Debug, Default)]
+pub(super) struct Side {
+    /// What the present merge met, by symbol.
+    tallies: Vec<Tally>,
+    /// The symbols it met.
+    met: Vec<u32>,
+    /// All that was met in the round: the symbol, and the cell where the merged one begins.
+    meetings: Vec<(u32, u32)>,
+    /// Where each merge's meetings end.
+    ends: Vec<usize>,
+    /// Where the next occurrence of the pair with each symbol is noted, by symbol.
+    cursors: Vec<usize>,
+}
+
+impl Side {
+    /// Makes room for this many symbols.
+    pub(super) fn resize(&mut self, symbols: usize) {
+        self.tallies.resize(symbols, Tally::default());
+        self.cursors.resize(symbols, UNNOTED);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.meetings.clear();
+        self.ends.clear();
+    }
+
+    #[inline(always)]
+    pub(super) fn meet(&mut self, neighbour: u32, cell: u32, weight: u64) {
+        let tally = &mut self.tallies[neighbour as usize];
+        if tally.count == 0 {
+            self.met.push(neighbour);
+        }
+        tally.add(weight);
+        self.meetings.push((neighbour, cell));
+    }
+
+    /// Ends a merge: calls `sink` with all it met.
+    pub(super) fn end_merge(&mut self, mut sink: impl FnMut(u32, Tally)) {
+        for neighbour in self.met.drain(..) {
+            sink(neighbour, std::mem::take(&mut self.tallies[neighbour as usize]));
+        }
+        self.ends.push(self.meetings.len());
+    }
+
+    /// How many merges the round had.
+    pub(super) fn merges(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Has occurrences of the pair with a symbol noted from a place on.
+    pub(super) fn set(&mut self, neighbour: usize, cursor: usize) {
+        self.cursors[neighbour] = cursor;
+    }
+
+    pub(super) fn unset(&mut self, neighbour: usize) {
+        self.cursors[neighbour] = UNNOTED;
+    }
+
+    /// Notes the occurrences of the pairs that a merge gave birth to and that are set.
+    pub(super) fn note(&mut self, merge: usize, occurrences: &mut [u32], begin: impl Fn(u32, u32) -> u32) {
+        let start = if merge == 0 { 0 } else { self.ends[merge - 1] };
+        for &(neighbour, cell) in &self.meetings[start..self.ends[merge]] {
+            let cursor = &mut self.cursors[neighbour as usize];
+            if *cursor != UNNOTED {
+                occurrences[*cursor] = begin(neighbour, cell);
+                *cursor += 1;
+            }
+        }
+    }
+}
+
+/// Takes all of a thread's reports, to write them.
+pub(super) fn write_all(reports: &[RwLock<Report>]) -> Vec<RwLockWriteGuard<'_, Report>> {
+    reports.iter().map(|report| report.write().expect("no thread panics")).collect()
+}
+
+/// Reports a birth to the thread that keeps the pair.
+pub(super) fn report_birth(reports: &mut [impl DerefMut<Target = Report>], birth: Birth) {
+    reports[birth.pair.keeper(reports.len())].births.push(birth);
+}
+
+/// Reports deaths to the thread that keeps the pair.
+pub(super) fn report_death(reports: &mut [impl DerefMut<Target = Report>], death: Death) {
+    reports[death.pair.keeper(reports.len())].deaths.push(death);
+}
