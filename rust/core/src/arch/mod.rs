@@ -94,11 +94,11 @@ impl Isa {
         }
     }
 
-    /// Runs `work` compiled for this instruction set, as far as it is inlined: the compiler then uses the wider vectors.
+    /// Does `work` with code compiled for this instruction set: where the compiler finds vectors in it, they are the wider ones.
     #[inline(always)]
-    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
+    pub fn run<W: Work>(self, work: W) -> W::Output {
         match self.0 {
-            Kind::Portable => work(),
+            Kind::Portable => work.run(),
             // SAFETY: `available` offers these only where the CPU has their instructions.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 | Kind::Avx512 => unsafe { x86_64::avx2::run(work) },
@@ -134,6 +134,14 @@ pub fn prefetch<T>(entries: &[T], index: usize) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (entries, index);
+}
+
+/// Something to do with wider vectors ([`Isa::run`]): a trait and not a closure, since `run` must be inlined for that.
+pub trait Work {
+    /// What comes of it.
+    type Output;
+    /// Does it. Mark the implementation `#[inline(always)]`, and all it calls in its loops.
+    fn run(self) -> Self::Output;
 }
 
 /// The class of each ASCII byte, by its value; zero above.

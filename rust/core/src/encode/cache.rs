@@ -114,6 +114,18 @@ impl Cache {
         let hash_of_long = |way: &[u64; 8]| hash_long([way[0], way[1], way[2], way[3]]);
         Self { short: Sets::new(1 << 20, hash_of_short), long: Sets::new(1 << 19, hash_of_long) }
     }
+
+    #[inline(always)]
+    pub(super) fn view(&self) -> View<'_> {
+        View { short: &self.short.ways, long: &self.long.ways }
+    }
+}
+
+/// The tables of a cache as slices: to look up many pieces.
+#[derive(Clone, Copy)]
+pub(super) struct View<'c> {
+    pub(super) short: &'c [[u64; 4]],
+    pub(super) long: &'c [[u64; 8]],
 }
 
 /// Ways of `N` words: the first half the key, the second half ids of half a word each, the last of them their number.
@@ -131,12 +143,6 @@ const FIRST_WAYS: usize = 1 << 11;
 impl<const N: usize> Sets<N> {
     fn new(most: usize, hash: fn(&[u64; N]) -> u64) -> Self {
         Self { ways: Zeroed::new(FIRST_WAYS), inserted: 0, most, hash }
-    }
-
-    /// All ways, for [`find`] and [`fetch`].
-    #[inline(always)]
-    pub(super) fn ways(&self) -> &[[u64; N]] {
-        &self.ways
     }
 
     /// Remembers a piece: in a free way of its set or of the neighbouring one, else in place of the oldest of its set. `key` is

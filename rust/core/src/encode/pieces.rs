@@ -5,7 +5,7 @@
 //! that are missing among the whole tokens, then these are encoded, and the look-up goes on. Warm, a piece costs its key, a
 //! hash, one cache line and a store of fixed width: the only branches are on its length class and on being known.
 
-use super::cache::{self, Cache, LONG, LONG_IDS, LongKey, SHORT, SHORT_IDS};
+use super::cache::{self, Cache, LONG, LONG_IDS, LongKey, SHORT, SHORT_IDS, View};
 use super::{Encoder, Sink, Worker};
 
 /// The pieces of a group.
@@ -88,14 +88,14 @@ impl Buffer {
 impl Piece {
     /// What the cache holds of it.
     #[inline(always)]
-    fn find<'c>(&self, cache: &'c Cache) -> Option<&'c [u32]> {
+    fn find<'c>(&self, cache: View<'c>) -> Option<&'c [u32]> {
         if self.length <= SHORT {
-            cache::find(cache.short.ways(), &self.short_key(), self.hash).or_else(|| {
+            cache::find(cache.short, &self.short_key(), self.hash).or_else(|| {
                 let (key, hash) = self.lengthened();
-                cache::find(cache.long.ways(), &key, hash)
+                cache::find(cache.long, &key, hash)
             })
         } else if self.length <= LONG {
-            cache::find(cache.long.ways(), &self.key, self.hash)
+            cache::find(cache.long, &self.key, self.hash)
         } else {
             None
         }
@@ -104,7 +104,7 @@ impl Piece {
 
 /// Appends the ids of the pieces from `from` on to `buffer` until one is not in the cache; returns its place.
 #[inline(always)]
-fn emit(cache: &Cache, pieces: &[Piece], from: usize, buffer: &mut Buffer) -> usize {
+fn emit(cache: View<'_>, pieces: &[Piece], from: usize, buffer: &mut Buffer) -> usize {
     for (place, piece) in pieces.iter().enumerate().skip(from) {
         match piece.find(cache) {
             Some(way) => buffer.push(way),
@@ -128,14 +128,14 @@ impl Encoder {
         let mut buffer = Buffer { ids: [0; GROUP * LONG_IDS + LONG_IDS + 1], filled: 0 };
         let mut start = base;
         for ends in ends.chunks(GROUP) {
-            let (short, long) = (worker.cache.short.ways(), worker.cache.long.ways());
+            let view = worker.cache.view();
             for (piece, &end) in pieces.iter_mut().zip(ends) {
                 let end = base + end as usize;
                 *piece = Piece::new(text, start, end - start);
                 if piece.length <= SHORT {
-                    cache::fetch(short, piece.hash);
+                    cache::fetch(view.short, piece.hash);
                 } else if piece.length <= LONG {
-                    cache::fetch(long, piece.hash);
+                    cache::fetch(view.long, piece.hash);
                 }
                 start = end;
             }
@@ -143,7 +143,7 @@ impl Encoder {
             let mut learnt = false;
             let mut known = 0;
             loop {
-                known = emit(&worker.cache, pieces, known, &mut buffer);
+                known = emit(worker.cache.view(), pieces, known, &mut buffer);
                 let Some(piece) = pieces.get(known) else { break };
                 if !learnt {
                     self.learn(worker, text, &pieces[known..]);
@@ -163,9 +163,10 @@ impl Encoder {
     /// Encodes those of `pieces` that the cache misses and can hold, and puts them there.
     #[inline(never)]
     fn learn(&self, worker: &mut Worker, text: &[u8], pieces: &[Piece]) {
+        let view = worker.cache.view();
         let mut missing = 0u32;
         for (place, piece) in pieces.iter().enumerate() {
-            if piece.length <= LONG && piece.find(&worker.cache).is_none() {
+            if piece.length <= LONG && piece.find(view).is_none() {
                 missing |= 1 << place;
                 self.whole.fetch(piece.hash);
             }

@@ -8,9 +8,9 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::arch::Isa;
 use super::pairs::{MAX_MERGES, Merger, PairTable};
 use super::{Merges, Vocab};
+use crate::arch::Isa;
 
 /// Two ids and the id that replaces them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

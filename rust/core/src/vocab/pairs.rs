@@ -6,9 +6,9 @@
 //! New words are what a tokenizer spends its time on in an inflected language, and a word costs some twenty look-ups of pairs, most
 //! of them of pairs that do not merge. The table is made for those: nine of ten end at a filter of some ten bits a merge, which
 //! stays in the second-level cache. The others read one line, with a tag of 16 bits a pair; what that does not tell apart is found
-//! out where a merge is about to be applied: [`PairTable::verify`] compares it with the list of merges.
+//! out where a merge is about to be applied: [`View::verify`] compares it with the list of merges.
 
-use crate::arch::Isa;
+use crate::arch::{Isa, Work};
 use crate::memory::Zeroed;
 
 /// The most merges a vocabulary can have.
@@ -128,13 +128,56 @@ impl PairTable {
         }
     }
 
+    /// The tables as slices: to look up many pairs.
+    fn view(&self) -> View<'_> {
+        View {
+            filter: &self.filter,
+            buckets: &self.buckets,
+            shift: self.shift,
+            of_bytes: &self.of_bytes,
+            made_of: &self.made_of,
+            characters: &self.characters,
+        }
+    }
+
+    fn home(&self, left: u32, right: u32) -> Home {
+        Home::new(left, right, self.shift)
+    }
+
+    fn following(&self, bucket: usize) -> usize {
+        (bucket + 1) & (self.buckets.len() - 1)
+    }
+}
+
+impl Home {
+    /// By the upper bits of a product, to which both symbols contribute all of theirs.
+    #[inline(always)]
+    fn new(left: u32, right: u32, shift: u32) -> Self {
+        let hash = (u64::from(left) << 32 | u64::from(right)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let bit = (hash >> (shift - 4)) as usize;
+        Self { bit, bucket: bit >> 4, tag: hash >> 20 & 0xFFFF | 1 }
+    }
+}
+
+/// A [`PairTable`] at hand.
+#[derive(Clone, Copy)]
+struct View<'t> {
+    filter: &'t [u64],
+    buckets: &'t [[u64; 4]],
+    shift: u32,
+    of_bytes: &'t [u32],
+    made_of: &'t [(u32, u32)],
+    characters: &'t [u32],
+}
+
+impl View<'_> {
     /// The rank of a pair, [`NONE`] if it does not merge; very rarely, the rank of another pair.
     #[inline(always)]
     fn guess(&self, left: u32, right: u32) -> u32 {
         if (left | right) < 256 {
             return self.of_bytes[(left << 8 | right) as usize];
         }
-        let Home { bit, bucket, tag } = self.home(left, right);
+        let Home { bit, bucket, tag } = Home::new(left, right, self.shift);
         if self.filter[bit / 64] >> (bit % 64) & 1 == 0 {
             return NONE;
         }
@@ -158,11 +201,11 @@ impl PairTable {
     }
 
     /// The rank of a pair, or [`NONE`]; exact.
-    pub fn rank(&self, left: u32, right: u32) -> u32 {
+    fn rank(&self, left: u32, right: u32) -> u32 {
         if (left | right) < 256 {
             return self.of_bytes[(left << 8 | right) as usize];
         }
-        let Home { bucket, tag, .. } = self.home(left, right);
+        let Home { bucket, tag, .. } = Home::new(left, right, self.shift);
         self.rank_from(bucket, tag, left, right)
     }
 
@@ -180,14 +223,6 @@ impl PairTable {
             }
             bucket = self.following(bucket);
         }
-    }
-
-    /// By the upper bits of a product, to which both symbols contribute all of theirs.
-    #[inline(always)]
-    fn home(&self, left: u32, right: u32) -> Home {
-        let hash = (u64::from(left) << 32 | u64::from(right)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let bit = (hash >> (self.shift - 4)) as usize;
-        Home { bit, bucket: bit >> 4, tag: hash >> 20 & 0xFFFF | 1 }
     }
 
     fn following(&self, bucket: usize) -> usize {
@@ -218,13 +253,14 @@ impl Merger {
     /// Appends to `out` the symbols that BPE leaves of `piece`: the pair of smallest rank merges first, the leftmost of equals,
     /// until none merges. O(n log n), for short pieces O(n²) with a small constant.
     pub fn merge(&mut self, pairs: &PairTable, piece: &[u8], out: &mut Vec<u32>) {
+        let pairs = pairs.view();
         if piece.len() > Word::LONGEST {
             return self.merge_long(pairs, piece, out);
         }
         let word = &mut self.words[0];
         word.begin(pairs, piece);
         while word.step(pairs) {}
-        out.extend(word.symbols());
+        out.extend_from_slice(word.collect());
     }
 
     /// Calls `sink` with the number of each piece and the symbols that BPE leaves of it, in any order.
@@ -232,51 +268,14 @@ impl Merger {
         &mut self,
         pairs: &PairTable,
         pieces: impl Iterator<Item = &'p [u8]>,
-        mut sink: impl FnMut(usize, &[u32]),
+        sink: impl FnMut(usize, &[u32]),
     ) {
-        pairs.isa.run(|| self.merge_in_lanes(pairs, pieces, &mut sink));
-    }
-
-    #[inline(always)]
-    fn merge_in_lanes<'p>(
-        &mut self,
-        pairs: &PairTable,
-        pieces: impl Iterator<Item = &'p [u8]>,
-        sink: &mut dyn FnMut(usize, &[u32]),
-    ) {
-        let mut symbols = Vec::new();
-        let mut pieces = pieces.enumerate();
-        // The next short piece, begun in `word`; long ones on the way are done.
-        let mut begin = |this: &mut Self, lane: usize, sink: &mut dyn FnMut(usize, &[u32])| loop {
-            let (number, piece) = pieces.next()?;
-            if piece.len() <= Word::LONGEST {
-                this.words[lane].begin(pairs, piece);
-                return Some(number);
-            }
-            let mut long = Vec::new();
-            this.merge_long(pairs, piece, &mut long);
-            sink(number, &long);
-        };
-        let mut numbers: [Option<usize>; AT_ONCE] = [None; AT_ONCE];
-        for lane in 0..AT_ONCE {
-            numbers[lane] = begin(self, lane, sink);
-        }
-        while numbers.iter().any(Option::is_some) {
-            for lane in 0..AT_ONCE {
-                let Some(number) = numbers[lane] else { continue };
-                if !self.words[lane].step(pairs) {
-                    symbols.clear();
-                    symbols.extend(self.words[lane].symbols());
-                    sink(number, &symbols);
-                    numbers[lane] = begin(self, lane, sink);
-                }
-            }
-        }
+        pairs.isa.run(InLanes { merger: self, pairs: pairs.view(), pieces: pieces.enumerate(), sink });
     }
 
     /// A heap of candidate pairs over a doubly linked list. A candidate is valid if its left place still begins a symbol and
     /// the pair there still has its rank (a place only ever changes to other pairs, and a pair of equal rank is the same pair).
-    fn merge_long(&mut self, pairs: &PairTable, piece: &[u8], out: &mut Vec<u32>) {
+    fn merge_long(&mut self, pairs: View<'_>, piece: &[u8], out: &mut Vec<u32>) {
         const END: u32 = u32::MAX;
         const GONE: u32 = u32::MAX;
         let Self { heap, next, previous, .. } = self;
@@ -324,6 +323,53 @@ impl Merger {
     }
 }
 
+/// [`Merger::merge_all`], in the form that [`Isa::run`] takes.
+struct InLanes<'m, P, S> {
+    merger: &'m mut Merger,
+    pairs: View<'m>,
+    pieces: std::iter::Enumerate<P>,
+    sink: S,
+}
+
+impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> InLanes<'_, P, S> {
+    /// Begins the next short piece in a lane and returns its number; does the long ones on the way.
+    #[inline(always)]
+    fn begin(&mut self, lane: usize) -> Option<usize> {
+        loop {
+            let (number, piece) = self.pieces.next()?;
+            if piece.len() <= Word::LONGEST {
+                self.merger.words[lane].begin(self.pairs, piece);
+                return Some(number);
+            }
+            let mut symbols = Vec::new();
+            self.merger.merge_long(self.pairs, piece, &mut symbols);
+            (self.sink)(number, &symbols);
+        }
+    }
+}
+
+impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InLanes<'_, P, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        let mut numbers = [None; AT_ONCE];
+        for (lane, number) in numbers.iter_mut().enumerate() {
+            *number = self.begin(lane);
+        }
+        while numbers.iter().any(Option::is_some) {
+            for (lane, slot) in numbers.iter_mut().enumerate() {
+                let Some(number) = *slot else { continue };
+                let word = &mut self.merger.words[lane];
+                if !word.step(self.pairs) {
+                    (self.sink)(number, word.collect());
+                    *slot = self.begin(lane);
+                }
+            }
+        }
+    }
+}
+
 /// A short piece while it is merged: a linked list of symbols in arrays.
 ///
 /// The candidate of a place is its pair's rank above and the place below, in one word, so the smallest is the next merge, the
@@ -342,8 +388,6 @@ impl Word {
     const PLACE_BITS: u32 = 5;
     /// The longest piece, in bytes.
     const LONGEST: usize = Self::PLACES - 2;
-    /// Candidates are compared eight at a time.
-    const LANES: usize = 8;
 
     #[inline(always)]
     fn candidate(place: usize, rank: u32) -> u32 {
@@ -353,7 +397,7 @@ impl Word {
 
     /// Takes up a piece.
     #[inline(always)]
-    fn begin(&mut self, pairs: &PairTable, piece: &[u8]) {
+    fn begin(&mut self, pairs: View<'_>, piece: &[u8]) {
         const NEXT: [u8; Word::PLACES] = {
             let mut next = [0; Word::PLACES];
             let mut place = 0;
@@ -399,15 +443,12 @@ impl Word {
 
     /// Applies one merge; `false` if there is none left.
     #[inline(always)]
-    fn step(&mut self, pairs: &PairTable) -> bool {
-        let mut least = [NONE; Self::LANES];
+    fn step(&mut self, pairs: View<'_>) -> bool {
         let lanes = if self.length < Self::PLACES / 2 { Self::PLACES / 2 } else { Self::PLACES };
-        for chunk in self.candidates[..lanes].chunks_exact(Self::LANES) {
-            for (least, &candidate) in least.iter_mut().zip(chunk) {
-                *least = candidate.min(*least);
-            }
+        let mut best = NONE;
+        for &candidate in &self.candidates[..lanes] {
+            best = if candidate < best { candidate } else { best };
         }
-        let best = least.into_iter().fold(NONE, u32::min);
         if best == NONE {
             return false;
         }
@@ -429,9 +470,15 @@ impl Word {
         true
     }
 
-    /// The symbols that are left.
-    fn symbols(&self) -> impl Iterator<Item = u32> {
-        let next = |&place: &usize| Some(usize::from(self.next[place])).filter(|&next| next <= self.length);
-        std::iter::successors((self.length > 0).then_some(1), next).map(|place| self.symbols[place])
+    /// The symbols that are left, in a row: moved to the front, which ends the list.
+    #[inline(always)]
+    fn collect(&mut self) -> &[u32] {
+        let (mut place, mut count) = (1, 0);
+        while place <= self.length {
+            self.symbols[count] = self.symbols[place];
+            count += 1;
+            place = usize::from(self.next[place]) % (Self::PLACES + 1);
+        }
+        &self.symbols[..count]
     }
 }
