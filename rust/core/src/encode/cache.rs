@@ -18,6 +18,9 @@ pub(super) const SHORT_IDS: usize = 3;
 /// The most ids in a long way.
 pub(super) const LONG_IDS: usize = 7;
 
+/// Stands for the number of ids of a short piece that has more than [`SHORT_IDS`]: they are in the long table.
+pub(super) const ELSEWHERE: u32 = u32::MAX;
+
 /// A short piece as words.
 pub(super) type ShortKey = [u64; 2];
 /// A long piece as words.
@@ -101,7 +104,7 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// The cache of one worker: at most 64 MiB.
+/// The cache of one worker: at most 96 MiB.
 #[derive(Debug)]
 pub(super) struct Cache {
     pub(super) short: Sets<4>,
@@ -112,7 +115,7 @@ impl Cache {
     pub(super) fn new() -> Self {
         let hash_of_short = |way: &[u64; 4]| hash_short([way[0], way[1]]);
         let hash_of_long = |way: &[u64; 8]| hash_long([way[0], way[1], way[2], way[3]]);
-        Self { short: Sets::new(1 << 20, hash_of_short), long: Sets::new(1 << 19, hash_of_long) }
+        Self { short: Sets::new(1 << 21, hash_of_short), long: Sets::new(1 << 19, hash_of_long) }
     }
 
     #[inline(always)]
@@ -146,16 +149,16 @@ impl<const N: usize> Sets<N> {
     }
 
     /// Remembers a piece: in a free way of its set or of the neighbouring one, else in place of the oldest of its set. `key` is
-    /// half a way, there are fewer than `N` ids.
-    pub(super) fn insert(&mut self, key: &[u64], hash: u64, ids: &[u32]) {
-        if self.inserted >= self.ways.len() / 2 && self.ways.len() < self.most {
+    /// half a way, there are fewer than `N` ids; `count` is their number, or [`ELSEWHERE`].
+    pub(super) fn insert(&mut self, key: &[u64], hash: u64, ids: &[u32], count: u32) {
+        if self.inserted >= self.ways.len() / 8 * 3 && self.ways.len() < self.most {
             self.grow();
         }
         let mut way = [0; N];
         way[..N / 2].copy_from_slice(key);
         let places: &mut [u32] = bytemuck::cast_slice_mut(&mut way[N / 2..]);
         places[..ids.len()].copy_from_slice(ids);
-        places[N - 1] = ids.len() as u32;
+        places[N - 1] = count;
         self.place(way, hash);
     }
 
@@ -170,7 +173,7 @@ impl<const N: usize> Sets<N> {
 
     #[cold]
     fn grow(&mut self) {
-        let larger = Zeroed::new((4 * self.ways.len()).min(self.most));
+        let larger = Zeroed::new(2 * self.ways.len());
         let old = std::mem::replace(&mut self.ways, larger);
         self.inserted = 0;
         // The second way of a set is the older.

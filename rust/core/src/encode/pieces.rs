@@ -1,11 +1,11 @@
 //! The inner loop: pieces in groups, each looked up, the missing ones encoded.
 //!
 //! The cache of a worker outgrows the processor's, so a look-up may wait for memory. Therefore pieces go in groups: the places of
-//! the whole group are asked for first, then looked up in order; where one is missing, the same is done with the places of all
-//! that are missing among the whole tokens, then these are encoded, and the look-up goes on. Warm, a piece costs its key, a
+//! a group are asked for while the group before it is looked up; where a piece is missing, the same is done with the places of
+//! all that are missing among the whole tokens, then these are encoded, and the look-up goes on. Warm, a piece costs its key, a
 //! hash, one cache line and a store of fixed width: the only branches are on its length class and on being known.
 
-use super::cache::{self, Cache, LONG, LONG_IDS, LongKey, SHORT, SHORT_IDS, View};
+use super::cache::{self, Cache, ELSEWHERE, LONG, LONG_IDS, LongKey, SHORT, SHORT_IDS, View};
 use super::{Encoder, Sink, Worker};
 
 /// The pieces of a group.
@@ -55,11 +55,17 @@ impl Piece {
 impl Cache {
     /// Remembers a piece, unless it has too many ids.
     fn insert(&mut self, piece: &Piece, ids: &[u32]) {
-        if piece.length <= SHORT && ids.len() <= SHORT_IDS {
-            self.short.insert(&piece.short_key(), piece.hash, ids);
+        let count = ids.len() as u32;
+        if piece.length > SHORT {
+            if ids.len() <= LONG_IDS {
+                self.long.insert(&piece.key, piece.hash, ids, count);
+            }
+        } else if ids.len() <= SHORT_IDS {
+            self.short.insert(&piece.short_key(), piece.hash, ids, count);
         } else if ids.len() <= LONG_IDS {
-            let (key, hash) = if piece.length <= SHORT { piece.lengthened() } else { (piece.key, piece.hash) };
-            self.long.insert(&key, hash, ids);
+            let (key, hash) = piece.lengthened();
+            self.long.insert(&key, hash, ids, count);
+            self.short.insert(&piece.short_key(), piece.hash, &[], ELSEWHERE);
         }
     }
 }
@@ -90,10 +96,12 @@ impl Piece {
     #[inline(always)]
     fn find<'c>(&self, cache: View<'c>) -> Option<&'c [u32]> {
         if self.length <= SHORT {
-            cache::find(cache.short, &self.short_key(), self.hash).or_else(|| {
-                let (key, hash) = self.lengthened();
-                cache::find(cache.long, &key, hash)
-            })
+            let way = cache::find(cache.short, &self.short_key(), self.hash)?;
+            if way[SHORT_IDS] != ELSEWHERE {
+                return Some(way);
+            }
+            let (key, hash) = self.lengthened();
+            cache::find(cache.long, &key, hash)
         } else if self.length <= LONG {
             cache::find(cache.long, &self.key, self.hash)
         } else {
@@ -124,22 +132,33 @@ impl Encoder {
         ends: &[u32],
         out: &mut impl Sink,
     ) {
-        let mut pieces = [Piece::default(); GROUP];
+        let mut groups = [[Piece::default(); GROUP]; 2];
         let mut buffer = Buffer { ids: [0; GROUP * LONG_IDS + LONG_IDS + 1], filled: 0 };
         let mut start = base;
-        for ends in ends.chunks(GROUP) {
-            let view = worker.cache.view();
-            for (piece, &end) in pieces.iter_mut().zip(ends) {
+        let mut ask = |group: &mut [Piece; GROUP], ends: &[u32], cache: View<'_>| {
+            for (piece, &end) in group.iter_mut().zip(ends) {
                 let end = base + end as usize;
                 *piece = Piece::new(text, start, end - start);
                 if piece.length <= SHORT {
-                    cache::fetch(view.short, piece.hash);
+                    cache::fetch(cache.short, piece.hash);
                 } else if piece.length <= LONG {
-                    cache::fetch(view.long, piece.hash);
+                    cache::fetch(cache.long, piece.hash);
                 }
                 start = end;
             }
-            let pieces = &pieces[..ends.len()];
+        };
+        let mut chunks = ends.chunks(GROUP);
+        let mut ahead = chunks.next();
+        if let Some(ends) = ahead {
+            ask(&mut groups[0], ends, worker.cache.view());
+        }
+        let [mut now, mut next] = groups.each_mut();
+        while let Some(ends) = ahead {
+            ahead = chunks.next();
+            if let Some(ends) = ahead {
+                ask(next, ends, worker.cache.view());
+            }
+            let pieces = &now[..ends.len()];
             let mut learnt = false;
             let mut known = 0;
             loop {
@@ -157,6 +176,7 @@ impl Encoder {
                 known += 1;
             }
             buffer.flush(out);
+            std::mem::swap(&mut now, &mut next);
         }
     }
 

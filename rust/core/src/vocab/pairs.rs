@@ -4,9 +4,11 @@
 //! rank of a merge names its result.
 //!
 //! New words are what a tokenizer spends its time on in an inflected language, and a word costs some twenty look-ups of pairs, most
-//! of them of pairs that do not merge. The table is made for those: nine of ten end at a filter of some ten bits a merge, which
-//! stays in the second-level cache. The others read one line, with a tag of 16 bits a pair; what that does not tell apart is found
-//! out where a merge is about to be applied: [`View::verify`] compares it with the list of merges.
+//! of them of pairs that do not merge: nine of ten of those end at a filter of some ten bits a merge, which stays in the
+//! second-level cache. The others read one line, which holds eight merges of eight bytes. (Tags of 16 bits in its place need
+//! the list of merges to be exact, and half of the time went into waiting for that list.)
+
+use hashbrown::HashMap;
 
 use crate::arch::{Isa, Work};
 use crate::memory::Zeroed;
@@ -17,11 +19,11 @@ pub const MAX_MERGES: usize = (1 << 21) - 257;
 /// The rank of a pair that does not merge.
 pub const NONE: u32 = u32::MAX;
 
-/// Pairs of a bucket: their tags share a word.
-const BUCKET: usize = 4;
+/// Merges of a bucket: a cache line.
+const BUCKET: usize = 8;
 
-/// One in each tag of a word.
-const ONES: u64 = 0x0001_0001_0001_0001;
+/// Bits of a symbol, and of a rank.
+const BITS: u32 = 21;
 
 /// A symbol that no merge names.
 const NOTHING: u32 = u32::MAX;
@@ -31,26 +33,16 @@ const NOTHING: u32 = u32::MAX;
 pub struct PairTable {
     /// A bit for each of many hashes: whether a pair with this hash merges.
     filter: Zeroed<u64>,
-    /// Four pairs each: their tags in the first word, 0 being empty, their ranks in the next two.
-    buckets: Zeroed<[u64; 4]>,
+    /// Merges by the hash of their pair, each as its left symbol, its right one and its rank; 0 is empty. One that finds its
+    /// bucket full stands in the next.
+    buckets: Zeroed<[u64; BUCKET]>,
     shift: u32,
     /// The ranks of pairs of bytes, directly.
     of_bytes: Vec<u32>,
-    /// The pair of each merge.
-    made_of: Vec<(u32, u32)>,
     /// By the low bits of a two-byte character's code point: the symbol of the character, where its two bytes may be merged
     /// before all else; else 0.
     characters: Vec<u32>,
     isa: Isa,
-}
-
-/// What a pair hashes to.
-#[derive(Debug, Clone, Copy)]
-struct Home {
-    /// Its bit of the filter.
-    bit: usize,
-    bucket: usize,
-    tag: u64,
 }
 
 impl PairTable {
@@ -60,37 +52,33 @@ impl PairTable {
     /// If `merges` exceeds [`MAX_MERGES`], which vocabularies are checked against.
     pub fn with_capacity(merges: usize, isa: Isa) -> Self {
         assert!(merges <= MAX_MERGES, "ranks have 21 bits");
-        let buckets = (2 * merges / BUCKET).next_power_of_two().max(16);
+        let buckets = (merges.div_ceil(BUCKET) * 5 / 4).next_power_of_two().max(2);
         Self {
-            // Sixteen bits a bucket, of which two or three pairs are in it.
-            filter: Zeroed::new(buckets / 4),
+            filter: Zeroed::new(buckets),
             buckets: Zeroed::new(buckets),
-            shift: u64::BITS - buckets.trailing_zeros(),
+            shift: u64::BITS - buckets.trailing_zeros() - 6,
             of_bytes: vec![NONE; 1 << 16],
-            made_of: vec![(NOTHING, NOTHING); merges],
             characters: vec![0; 0x800],
             isa,
         }
     }
 
-    /// Adds the pair of merge number `rank`, which has none yet.
+    /// Adds the pair of merge number `rank`; of a pair that is there already, the first rank counts.
     pub fn insert(&mut self, left: u32, right: u32, rank: u32) {
-        self.made_of[rank as usize] = (left, right);
         if left < 256 && right < 256 {
             let slot = &mut self.of_bytes[(left << 8 | right) as usize];
             *slot = rank.min(*slot);
             return;
         }
-        let Home { bit, mut bucket, tag } = self.home(left, right);
+        let bit = home(left, right, self.shift);
         self.filter[bit / 64] |= 1 << (bit % 64);
+        let mut bucket = bit / 64;
         loop {
-            let [tags, ranks @ ..] = &mut self.buckets[bucket];
-            if let Some(place) = (0..BUCKET).find(|place| *tags >> (16 * place) & 0xFFFF == 0) {
-                *tags |= tag << (16 * place);
-                ranks[place / 2] |= u64::from(rank) << (32 * (place % 2));
+            if let Some(slot) = self.buckets[bucket].iter_mut().find(|slot| **slot == 0) {
+                *slot = key(left, right) << BITS | u64::from(rank);
                 return;
             }
-            bucket = self.following(bucket);
+            bucket = (bucket + 1) & (self.buckets.len() - 1);
         }
     }
 
@@ -100,13 +88,18 @@ impl PairTable {
     /// byte with what follows, and none of the character itself has a smaller rank than theirs: then nothing comes between
     /// them, and nothing that they make possible comes before them.
     pub fn finish(&mut self) {
-        let mut first_as_left = vec![NONE; 256 + self.made_of.len()];
-        let mut first_as_right = first_as_left.clone();
-        for (rank, &(left, right)) in self.made_of.iter().enumerate() {
+        let of_bytes = self.of_bytes.iter().zip(0..).filter(|(rank, _)| **rank != NONE);
+        let of_bytes = of_bytes.map(|(&rank, pair)| (pair >> 8, pair & 0xFF, rank));
+        let of_symbols = self.buckets.iter().flatten().filter(|slot| **slot != 0).map(|slot| {
+            let field = |number: u32| (slot >> (number * BITS)) as u32 & ((1 << BITS) - 1);
+            (field(2), field(1), field(0))
+        });
+        let mut first_as_left: HashMap<u32, u32> = HashMap::new();
+        let mut first_as_right = HashMap::new();
+        for (left, right, rank) in of_bytes.chain(of_symbols) {
             for (first, symbol) in [(&mut first_as_left, left), (&mut first_as_right, right)] {
-                if let Some(first) = first.get_mut(symbol as usize) {
-                    *first = (*first).min(rank as u32);
-                }
+                let first = first.entry(symbol).or_insert(rank);
+                *first = rank.min(*first);
             }
         }
         for character in 0x80..0x800u32 {
@@ -117,12 +110,12 @@ impl PairTable {
             }
             let symbol = 256 + rank;
             let rivals = [
-                first_as_right[lead as usize],
-                first_as_left[other as usize],
-                first_as_left[symbol as usize],
-                first_as_right[symbol as usize],
+                first_as_right.get(&lead),
+                first_as_left.get(&other),
+                first_as_left.get(&symbol),
+                first_as_right.get(&symbol),
             ];
-            if rivals.into_iter().all(|rival| rank < rival) {
+            if rivals.into_iter().flatten().all(|&rival| rank < rival) {
                 self.characters[character as usize] = symbol;
             }
         }
@@ -135,105 +128,60 @@ impl PairTable {
             buckets: &self.buckets,
             shift: self.shift,
             of_bytes: &self.of_bytes,
-            made_of: &self.made_of,
             characters: &self.characters,
         }
     }
-
-    fn home(&self, left: u32, right: u32) -> Home {
-        Home::new(left, right, self.shift)
-    }
-
-    fn following(&self, bucket: usize) -> usize {
-        (bucket + 1) & (self.buckets.len() - 1)
-    }
 }
 
-impl Home {
-    /// By the upper bits of a product, to which both symbols contribute all of theirs.
-    #[inline(always)]
-    fn new(left: u32, right: u32, shift: u32) -> Self {
-        let hash = (u64::from(left) << 32 | u64::from(right)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let bit = (hash >> (shift - 4)) as usize;
-        Self { bit, bucket: bit >> 4, tag: hash >> 20 & 0xFFFF | 1 }
-    }
+fn key(left: u32, right: u32) -> u64 {
+    u64::from(left) << BITS | u64::from(right)
+}
+
+/// The bit of a pair in the filter, and so its bucket, a 64th of that: the upper bits of a product to which both symbols
+/// contribute all of theirs.
+#[inline(always)]
+fn home(left: u32, right: u32, shift: u32) -> usize {
+    ((u64::from(left) << 32 | u64::from(right)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize
 }
 
 /// A [`PairTable`] at hand.
 #[derive(Clone, Copy)]
 struct View<'t> {
     filter: &'t [u64],
-    buckets: &'t [[u64; 4]],
+    buckets: &'t [[u64; BUCKET]],
     shift: u32,
     of_bytes: &'t [u32],
-    made_of: &'t [(u32, u32)],
     characters: &'t [u32],
 }
 
 impl View<'_> {
-    /// The rank of a pair, [`NONE`] if it does not merge; very rarely, the rank of another pair.
+    /// The rank of a pair, or [`NONE`].
     #[inline(always)]
-    fn guess(&self, left: u32, right: u32) -> u32 {
-        if (left | right) < 256 {
-            return self.of_bytes[(left << 8 | right) as usize];
-        }
-        let Home { bit, bucket, tag } = Home::new(left, right, self.shift);
-        if self.filter[bit / 64] >> (bit % 64) & 1 == 0 {
-            return NONE;
-        }
-        let tags = self.buckets[bucket][0];
-        let matches = zeros(tags ^ tag.wrapping_mul(ONES));
-        if matches != 0 {
-            return self.rank_at(bucket, matches.trailing_zeros() as usize / 16);
-        }
-        if tags >> 48 == 0 { NONE } else { self.rank_from(self.following(bucket), tag, left, right) }
-    }
-
-    #[inline(always)]
-    fn rank_at(&self, bucket: usize, place: usize) -> u32 {
-        (self.buckets[bucket][1 + place / 2] >> (32 * (place % 2))) as u32
-    }
-
-    /// Whether merge `rank` is that of this pair.
-    #[inline(always)]
-    fn verify(&self, rank: u32, left: u32, right: u32) -> bool {
-        self.made_of[rank as usize] == (left, right)
-    }
-
-    /// The rank of a pair, or [`NONE`]; exact.
     fn rank(&self, left: u32, right: u32) -> u32 {
         if (left | right) < 256 {
             return self.of_bytes[(left << 8 | right) as usize];
         }
-        let Home { bucket, tag, .. } = Home::new(left, right, self.shift);
-        self.rank_from(bucket, tag, left, right)
-    }
-
-    /// Looks from a bucket on: the next one only if all four places are taken, which the last says.
-    fn rank_from(&self, mut bucket: usize, tag: u64, left: u32, right: u32) -> u32 {
+        let bit = home(left, right, self.shift);
+        let mut bucket = bit / 64;
+        if self.filter[bucket] >> (bit % 64) & 1 == 0 {
+            return NONE;
+        }
+        let key = key(left, right);
         loop {
-            let tags = self.buckets[bucket][0];
-            let of_tag = |&place: &usize| tags >> (16 * place) & 0xFFFF == tag;
-            let mut ranks = (0..BUCKET).filter(of_tag).map(|place| self.rank_at(bucket, place));
-            if let Some(rank) = ranks.find(|&rank| self.verify(rank, left, right)) {
-                return rank;
+            let slots = &self.buckets[bucket];
+            let mut found = 0;
+            for &slot in slots {
+                found |= if slot >> BITS == key { slot } else { 0 };
             }
-            if tags >> 48 == 0 {
+            if found != 0 {
+                return found as u32 & ((1 << BITS) - 1);
+            }
+            if slots[BUCKET - 1] == 0 {
                 return NONE;
             }
-            bucket = self.following(bucket);
+            bucket = (bucket + 1) & (self.buckets.len() - 1);
         }
     }
-
-    fn following(&self, bucket: usize) -> usize {
-        (bucket + 1) & (self.buckets.len() - 1)
-    }
-}
-
-/// The top bit of each 16 that are zero; above the lowest such, perhaps of others.
-#[inline(always)]
-fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & ONES << 15
 }
 
 /// BPE of pieces. Memory is reused across calls.
@@ -437,7 +385,7 @@ impl Word {
         self.length = length;
         self.candidates = [NONE; Self::PLACES];
         for place in 1..length {
-            self.candidates[place] = Self::candidate(place, pairs.guess(self.symbols[place], self.symbols[place + 1]));
+            self.candidates[place] = Self::candidate(place, pairs.rank(self.symbols[place], self.symbols[place + 1]));
         }
     }
 
@@ -454,10 +402,6 @@ impl Word {
         }
         let (rank, left) = (best >> Self::PLACE_BITS, best as usize % Self::PLACES);
         let right = usize::from(self.next[left]) % Self::PLACES;
-        if !pairs.verify(rank, self.symbols[left], self.symbols[right]) {
-            self.candidates[left] = Self::candidate(left, pairs.rank(self.symbols[left], self.symbols[right]));
-            return true;
-        }
         let before = usize::from(self.previous[left]) % Self::PLACES;
         let after = usize::from(self.next[right]) % Self::PLACES;
         let made = 256 + rank;
@@ -465,8 +409,8 @@ impl Word {
         self.next[left] = after as u8;
         self.previous[after] = left as u8;
         self.candidates[right] = NONE;
-        self.candidates[left] = Self::candidate(left, pairs.guess(made, self.symbols[after]));
-        self.candidates[before] = Self::candidate(before, pairs.guess(self.symbols[before], made));
+        self.candidates[left] = Self::candidate(left, pairs.rank(made, self.symbols[after]));
+        self.candidates[before] = Self::candidate(before, pairs.rank(self.symbols[before], made));
         true
     }
 
