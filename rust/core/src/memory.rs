@@ -44,9 +44,7 @@ impl<T: AnyBitPattern + NoUninit> Deref for Zeroed<T> {
     fn deref(&self) -> &[T] {
         match &self.0 {
             Memory::Heap(entries) => entries,
-            Memory::Pages { map, start, length } => {
-                bytemuck::cast_slice(&map[*start..start + length * size_of::<T>()])
-            }
+            Memory::Pages { map, start, length } => bytemuck::cast_slice(&map[*start..start + length * size_of::<T>()]),
         }
     }
 }
