@@ -20,6 +20,7 @@ from eurotok._core import (
     UnsupportedError,
     __version__,
     schemes,
+    split,
 )
 from eurotok.comparison import Comparison, compare
 from eurotok.ragged import Ragged
@@ -42,5 +43,6 @@ __all__ = [
     "count",
     "load",
     "schemes",
+    "split",
     "train",
 ]
