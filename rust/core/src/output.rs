@@ -1,7 +1,7 @@
 //! Output files that appear whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A file in the making. It stands in the folder of its destination under another name; [`finish`](Self::finish) moves it there,
@@ -35,10 +35,15 @@ impl Output {
         unreachable!("some number is free")
     }
 
+    /// Waits until the disk has what was written, or says that it has no room.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        if self.part.is_some() { self.file.sync_all() } else { Ok(()) }
+    }
+
     /// Puts the file in its place, once it is on the disk. What stood there is replaced, its permissions are kept.
     pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.sync()?;
         let Some(part) = &self.part else { return Ok(()) };
-        self.file.sync_all()?;
         if let Ok(old) = fs::metadata(&self.target) {
             self.file.set_permissions(old.permissions())?;
         }
@@ -55,6 +60,12 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+impl Seek for Output {
+    fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
+        self.file.seek(place)
     }
 }
 

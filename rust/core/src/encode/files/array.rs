@@ -1,0 +1,61 @@
+//! Arrays in files, written from front to back.
+
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use bytemuck::NoUninit;
+
+use crate::error::{Error, Result};
+use crate::output::Output;
+
+/// Bytes of the header of an `.npy` file: enough for any length, and a multiple of 64, as the format asks.
+const HEADER: usize = 128;
+
+/// A one-dimensional array on its way to a file.
+pub(super) struct Array {
+    path: PathBuf,
+    output: Output,
+    /// NumPy's name of the type, for the header of an `.npy` file; `None`: the file has no header.
+    header: Option<&'static str>,
+    length: u64,
+}
+
+impl Array {
+    pub(super) fn create(path: &Path, header: Option<&'static str>) -> Result<Self> {
+        let output = Output::create(path).map_err(|error| Error::io(path, error))?;
+        let mut array = Self { path: path.to_path_buf(), output, header, length: 0 };
+        array.write_header()?;
+        Ok(array)
+    }
+
+    /// Appends items, which are little-endian.
+    pub(super) fn push<T: NoUninit>(&mut self, items: &[T]) -> Result<()> {
+        self.length += items.len() as u64;
+        self.output.write_all(bytemuck::cast_slice(items)).map_err(|error| Error::io(&self.path, error))
+    }
+
+    /// States the length in the header, and sees that the disk has it all.
+    pub(super) fn complete(&mut self) -> Result<()> {
+        if self.header.is_some() {
+            self.output.seek(SeekFrom::Start(0)).map_err(|error| Error::io(&self.path, error))?;
+            self.write_header()?;
+        }
+        self.output.sync().map_err(|error| Error::io(&self.path, error))
+    }
+
+    /// Puts the file in its place.
+    pub(super) fn finish(self) -> Result<()> {
+        self.output.finish().map_err(|error| Error::io(self.path, error))
+    }
+
+    fn write_header(&mut self) -> Result<()> {
+        let Some(kind) = self.header else { return Ok(()) };
+        let mut header = b"\x93NUMPY\x01\x00".to_vec();
+        header.extend_from_slice(&((HEADER - header.len() - 2) as u16).to_le_bytes());
+        let description = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({},), }}", self.length);
+        header.extend_from_slice(description.as_bytes());
+        header.resize(HEADER - 1, b' ');
+        header.push(b'\n');
+        self.output.write_all(&header).map_err(|error| Error::io(&self.path, error))
+    }
+}
