@@ -4,7 +4,9 @@
 use hashbrown::HashMap;
 
 use crate::error::{Error, Result};
-use crate::vocab::{Special, Tokens};
+use crate::vocab::{Special, Tokens, Vocab};
+
+use super::pairs::Pair;
 
 /// The tokens so far.
 #[derive(Clone)]
@@ -12,7 +14,6 @@ pub(super) struct Lexicon {
     /// The bytes of each id; empty for a special token that is not an ordinary one as well.
     tokens: Vec<Box<[u8]>>,
     ids: HashMap<Box<[u8]>, u32>,
-    specials: Vec<Special>,
     /// How large it may become.
     wanted: usize,
 }
@@ -34,16 +35,18 @@ fn is_literal(byte: u8) -> bool {
 }
 
 impl Lexicon {
-    pub(super) fn new(specials: &[String], wanted: usize) -> Result<Self> {
-        let mut lexicon = Self { tokens: Vec::new(), ids: HashMap::new(), specials: Vec::new(), wanted };
+    /// A new lexicon, and the special tokens that begin it.
+    pub(super) fn new(contents: &[String], wanted: usize) -> Result<(Self, Vec<Special>)> {
+        let mut lexicon = Self { tokens: Vec::new(), ids: HashMap::new(), wanted };
+        let mut specials: Vec<Special> = Vec::with_capacity(contents.len());
         let refuse =
             |content: &str, reason: &str| Err(Error::argument("special_tokens", format!("{content:?} {reason}")));
-        for content in specials {
+        for content in contents {
             let id = lexicon.tokens.len() as u32;
             if content.is_empty() {
                 return refuse(content, "is empty");
             }
-            if lexicon.specials.iter().any(|other| other.content == *content) {
+            if specials.iter().any(|other| other.content == *content) {
                 return refuse(content, "occurs twice");
             }
             if !content.is_ascii() && content.chars().all(stands_for_byte) {
@@ -53,11 +56,8 @@ impl Lexicon {
                 );
             }
             lexicon.tokens.push(Box::default());
-            lexicon.specials.push(Special { content: content.clone(), id, special: true });
-            // Written as a token would be, it is that token, too.
-            if content.bytes().all(|byte| byte.is_ascii_graphic()) {
-                lexicon.ids.insert(content.as_bytes().into(), id);
-            }
+            lexicon.reserve(content, id);
+            specials.push(Special { content: content.clone(), id, special: true });
         }
         let mut bytes: Vec<u8> = (0..=255).collect();
         bytes.sort_by_key(|&byte| (!is_literal(byte), byte));
@@ -68,11 +68,46 @@ impl Lexicon {
             let reason = format!(
                 "{wanted} is less than the {} entries that 256 bytes and {} special tokens take",
                 lexicon.len(),
-                specials.len()
+                contents.len()
             );
             return Err(Error::argument("vocab_size", reason));
         }
+        Ok((lexicon, specials))
+    }
+
+    /// The lexicon of a vocabulary.
+    pub(super) fn of(vocab: &Vocab, wanted: usize) -> Result<Self> {
+        if wanted < vocab.size() {
+            let reason = format!("{wanted} is less than the {} entries there are", vocab.size());
+            return Err(Error::argument("vocab_size", reason));
+        }
+        let tokens: Vec<Box<[u8]>> = (0..vocab.size() as u32).map(|id| vocab.tokens.get(id).into()).collect();
+        let ids = vocab.tokens.iter().map(|(id, token)| (token.into(), id)).collect();
+        let mut lexicon = Self { tokens, ids, wanted };
+        for special in &vocab.specials {
+            lexicon.reserve(&special.content, special.id);
+        }
         Ok(lexicon)
+    }
+
+    /// Reserves what may read like a token for a special token: written as a token would be, it is that token, too.
+    fn reserve(&mut self, content: &str, id: u32) {
+        if content.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.ids.entry(content.as_bytes().into()).or_insert(id);
+        }
+    }
+
+    /// The lexicon after some merges; `None` if it cannot be they that were made.
+    pub(super) fn replay(&self, merges: &[Pair]) -> Option<Self> {
+        let mut lexicon = self.clone();
+        for pair in merges {
+            let (left, right) = pair.symbols();
+            let is_token = |id| lexicon.tokens.get(id as usize).is_some_and(|token| !token.is_empty());
+            if !is_token(left) || !is_token(right) || lexicon.join(left, right).1 == Joined::Again {
+                return None;
+            }
+        }
+        Some(lexicon)
     }
 
     /// The number of ids given.
@@ -86,11 +121,6 @@ impl Lexicon {
 
     pub(super) fn is_complete(&self) -> bool {
         self.len() >= self.wanted
-    }
-
-    /// The id of each byte.
-    pub(super) fn bytes(&self) -> [u32; 256] {
-        std::array::from_fn(|byte| self.ids[[byte as u8].as_slice()])
     }
 
     /// The id of the token that two tokens make.
@@ -110,12 +140,13 @@ impl Lexicon {
         (id, Joined::New)
     }
 
-    pub(super) fn into_parts(self) -> (Tokens, Vec<Special>) {
+    /// The tokens, with empty ones for ids that are only those of special tokens.
+    pub(super) fn tokens(&self) -> Tokens {
         let mut tokens = Tokens::new();
         for token in &self.tokens {
             tokens.push(token);
         }
-        (tokens, self.specials)
+        tokens
     }
 }
 

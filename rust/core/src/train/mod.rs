@@ -1,11 +1,16 @@
 //! Counts to merges.
 //!
 //! [`train`] makes the byte-level BPE vocabulary that `tokenizers`' `BpeTrainer` makes of the same pieces, merge by merge and id
-//! by id. [`weights`] turns counts into weights, so that each language has its share; [`words`] holds the pieces as symbols
-//! and merges pairs in them; [`pairs`] holds what every pair weighs and proposes the heaviest; [`rounds`] decides which
-//! of them may be merged at once and keeps the threads in step; [`lexicon`] gives tokens their ids. The result is the same at any
-//! number of threads. It costs some 16 bytes of memory per byte of unique pieces.
+//! by id; [`extend`] goes on from any vocabulary, [`truncate()`] goes back. In data-flow order: [`weights`] turns counts into
+//! weights, so that each language has its share; [`layout`] puts the pieces into one array, with the merges [`known`] so far;
+//! [`words`] merges pairs in them, and [`report`] gathers what that did; [`pairs`] holds what every pair weighs and proposes the
+//! heaviest; [`rounds`] decides which of them may be merged at once and keeps the threads in step, as a [`team`]; [`lexicon`]
+//! gives tokens their ids; [`checkpoint`] keeps merges on disk. The result is the same at any number of threads. It costs
+//! some 10 bytes of memory per byte of unique pieces.
 
+mod checkpoint;
+mod known;
+mod layout;
 mod lexicon;
 #[cfg(test)]
 mod naive;
@@ -15,17 +20,24 @@ mod rounds;
 mod team;
 #[cfg(test)]
 mod tests;
+mod truncate;
 mod weights;
 mod words;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use crate::count::{Counts, threads};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::vocab::merges::effective;
 use crate::vocab::{Merges, Normalizer, Vocab};
+use checkpoint::Checkpoint;
+use known::Known;
 use lexicon::Lexicon;
-use rounds::Task;
+use pairs::Pair;
+use rounds::{Resumed, Task};
+pub use truncate::truncate;
 use weights::Weights;
 
 /// What to train.
@@ -43,8 +55,11 @@ pub struct Options {
     pub min_frequency: u64,
     /// Tokens of more than two bytes stay shorter than this, as in `tokenizers`.
     pub max_token_length: Option<usize>,
-    /// How many threads to use; by default one a core.
+    /// How many threads to use; by default one a core. The result does not depend on it.
     pub threads: Option<usize>,
+    /// A file that keeps the merges made so far, every half minute and when `progress` breaks. If it is there, training goes
+    /// on from it.
+    pub checkpoint: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -57,6 +72,7 @@ impl Default for Options {
             min_frequency: 2,
             max_token_length: None,
             threads: None,
+            checkpoint: None,
         }
     }
 }
@@ -84,12 +100,12 @@ pub struct Trained {
     pub complete: bool,
 }
 
-/// Trains a vocabulary. `progress` is called some ten times a second, and may break to interrupt.
+/// Trains a vocabulary. `progress` is called some twenty times a second, and may break to interrupt.
 ///
 /// # Errors
-/// [`Error::Argument`](crate::Error::Argument) for a vocabulary too small for the bytes and special tokens, a share that is no
-/// share or belongs to no language, or an unusable special token; [`Error::Corpus`](crate::Error::Corpus) if there are more
-/// pieces, or larger counts, than can be added up; [`Error::Interrupted`](crate::Error::Interrupted) if `progress` breaks.
+/// [`Error::Argument`] for a vocabulary too small for the bytes and special tokens, a share that is no share or belongs to no
+/// language, or an unusable special token; [`Error::Corpus`] if there are more pieces, or larger counts, than can be added
+/// up; [`Error::Interrupted`] if `progress` breaks; [`Error::Io`] and [`Error::Format`] for the checkpoint.
 pub fn train(
     counts: &Counts,
     options: &Options,
@@ -105,18 +121,86 @@ fn train_above(
     options: &Options,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Trained> {
-    let lexicon = Lexicon::new(&options.special_tokens, options.vocab_size)?;
-    let weights = Weights::new(counts, options)?;
-    let task = Task {
-        weights: &weights,
-        longest: options.max_token_length.unwrap_or(usize::MAX),
-        floor,
-        threads: threads(options.threads),
+    let (lexicon, specials) = Lexicon::new(&options.special_tokens, options.vocab_size)?;
+    let merges = Merges::List { pairs: Vec::new(), ignore_merges: false };
+    let scheme = counts.scheme().clone();
+    let vocab = Vocab::new("new tokenizer", lexicon.tokens(), merges, specials, scheme, Normalizer::None)?;
+    grow(&lexicon, vocab, floor, counts, options, progress)
+}
+
+/// Grows a vocabulary to the size in `options`: old tokens keep their ids, new ones get the ids that follow, and are what
+/// training would merge next in the counted text.
+///
+/// # Errors
+/// As for [`train`]; [`Error::Argument`] if the counts were split by another scheme, or if there are special tokens in `options`;
+/// [`Error::Unsupported`] if the vocabulary normalizes text.
+pub fn extend(
+    vocab: &Vocab,
+    counts: &Counts,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Trained> {
+    let (own, other) = (&vocab.scheme, counts.scheme());
+    if own.pattern() != other.pattern() && (own.name().is_none() || own.name() != other.name()) {
+        let reason = format!("split by {:?}, the tokenizer splits by {:?}", other.pattern(), own.pattern());
+        return Err(Error::argument("counts", reason));
+    }
+    if !options.special_tokens.is_empty() {
+        return Err(Error::argument("special_tokens", "a tokenizer that grows keeps those it has"));
+    }
+    if vocab.normalizer != Normalizer::None {
+        let reason = "the tokenizer normalizes text, the counts are of text as it is";
+        return Err(Error::unsupported("extension", reason));
+    }
+    let lexicon = Lexicon::of(vocab, options.vocab_size)?;
+    // Ranks say which tokens there are; once tokens are merges of some of them, only a list says which.
+    let vocab = match &vocab.merges {
+        Merges::List { .. } => vocab.clone(),
+        Merges::Ranks => {
+            let pairs = effective(vocab).iter().map(|merge| (merge.left, merge.right)).collect();
+            Vocab { merges: Merges::List { pairs, ignore_merges: true }, ..vocab.clone() }
+        }
     };
-    let (lexicon, merges) = task.run(lexicon, progress)?;
-    let complete = lexicon.len() == options.vocab_size;
-    let (tokens, specials) = lexicon.into_parts();
-    let merges = Merges::List { pairs: merges, ignore_merges: false };
-    let vocab = Vocab::new("trained tokenizer", tokens, merges, specials, counts.scheme().clone(), Normalizer::None)?;
-    Ok(Trained { vocab, complete })
+    grow(&lexicon, vocab, None, counts, options, progress)
+}
+
+/// Trains on from a vocabulary with a list of merges, of which `lexicon` holds the tokens.
+fn grow(
+    lexicon: &Lexicon,
+    vocab: Vocab,
+    floor: Option<u64>,
+    counts: &Counts,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Trained> {
+    let weights = Weights::new(counts, options)?;
+    let longest = options.max_token_length.unwrap_or(usize::MAX);
+    let first = Known::new(&vocab)?;
+    let mut task = Task { weights: &weights, longest, floor, threads: threads(options.threads), first, resumed: None };
+    let mut checkpoint = None;
+    if let Some(path) = &options.checkpoint {
+        let run = (vocab.scheme.pattern(), &vocab.merges, &vocab.specials, weights.least, longest);
+        let (opened, merges) = Checkpoint::open(path, checkpoint::fingerprint(&weights, &format!("{run:?}"))?)?;
+        checkpoint = Some(opened);
+        if !merges.is_empty() {
+            let lexicon = lexicon.replay(&merges).ok_or_else(|| {
+                Error::format(path.display(), "the checkpoint holds merges that training does not make")
+            })?;
+            let known = Known::new(&grown(&vocab, &lexicon, &merges)?)?;
+            task.resumed = Some(Resumed { lexicon, merges, known });
+        }
+    }
+    let (lexicon, merges) = task.run(lexicon, checkpoint, progress)?;
+    let complete = lexicon.len() >= options.vocab_size;
+    Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete })
+}
+
+/// A vocabulary with more merges, and with the tokens of the lexicon that has them.
+fn grown(vocab: &Vocab, lexicon: &Lexicon, more: &[Pair]) -> Result<Vocab> {
+    let Merges::List { pairs, ignore_merges } = &vocab.merges else { unreachable!("training starts from a list") };
+    let pairs = pairs.iter().copied().chain(more.iter().map(|pair| pair.symbols())).collect();
+    let merges = Merges::List { pairs, ignore_merges: *ignore_merges };
+    let (specials, scheme) = (vocab.specials.clone(), vocab.scheme.clone());
+    let grown = Vocab::new("trained tokenizer", lexicon.tokens(), merges, specials, scheme, vocab.normalizer)?;
+    Ok(Vocab { post_processor: vocab.post_processor.clone(), ..grown })
 }

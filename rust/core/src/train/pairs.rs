@@ -30,6 +30,14 @@ impl Pair {
         Self(u64::from(left) << 32 | u64::from(right))
     }
 
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(super) fn to_bits(self) -> u64 {
+        self.0
+    }
+
     pub(super) fn symbols(self) -> (u32, u32) {
         ((self.0 >> 32) as u32, self.0 as u32)
     }

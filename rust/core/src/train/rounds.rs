@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use super::Progress;
+use super::checkpoint::Checkpoint;
+use super::known::Known;
 use super::lexicon::{Joined, Lexicon};
 use super::pairs::{Pair, Pairs, Proposal};
 use super::report::Report;
@@ -49,8 +51,8 @@ const SPREAD: u64 = 64;
 /// By how much the floor is lowered when nothing is left above it.
 const LOWERING: u64 = 8;
 
-/// How often progress is reported.
-const INTERVAL: Duration = Duration::from_millis(50);
+/// How often progress is reported; to tests, after every round.
+const INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 50 });
 
 /// A merge, as the threads are told of it.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +94,18 @@ pub(super) struct Task<'t> {
     /// Pairs that weigh less are not kept at first; by default a guess.
     pub(super) floor: Option<u64>,
     pub(super) threads: usize,
+    /// The merges that were made before training.
+    pub(super) first: Known,
+    /// What an earlier run came to.
+    pub(super) resumed: Option<Resumed>,
+}
+
+/// What a run had come to when it left its last checkpoint.
+pub(super) struct Resumed {
+    pub(super) lexicon: Lexicon,
+    pub(super) merges: Vec<Pair>,
+    /// These merges and those before training.
+    pub(super) known: Known,
 }
 
 /// What the threads share. Each lock is taken by one thread to write between two meetings, or by several to read.
@@ -112,9 +126,10 @@ impl Task<'_> {
     /// Merges until the lexicon is complete or nothing is left that weighs enough. Returns the lexicon and the merges.
     pub(super) fn run(
         &self,
-        lexicon: Lexicon,
+        lexicon: &Lexicon,
+        checkpoint: Option<Checkpoint>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<(Lexicon, Vec<(u32, u32)>)> {
+    ) -> Result<(Lexicon, Vec<Pair>)> {
         if progress(Progress::Pairs).is_break() {
             return Err(Error::Interrupted);
         }
@@ -128,15 +143,14 @@ impl Task<'_> {
             total: AtomicU64::new(0),
             failure: Mutex::default(),
         };
-        let ids = lexicon.bytes();
         let wanted = lexicon.wanted() as u64;
         let guess = |total: u64| self.floor.unwrap_or(total / wanted / SPREAD).max(self.weights.least);
-        let workers: Vec<_> =
-            (0..threads).map(|me| Worker { me, ids, task: self, board: &board, guess: &guess }).collect();
+        let workers: Vec<_> = (0..threads).map(|me| Worker { me, task: self, board: &board, guess: &guess }).collect();
         let mut leader = Leader {
-            first: lexicon.clone(),
-            lexicon,
-            merges: Vec::new(),
+            first: lexicon,
+            lexicon: self.resumed.as_ref().map_or(lexicon, |resumed| &resumed.lexicon).clone(),
+            merges: self.resumed.as_ref().map_or(Vec::new(), |resumed| resumed.merges.clone()),
+            checkpoint,
             sides: Vec::new(),
             runs: 0,
             least: self.weights.least,
@@ -158,16 +172,14 @@ impl Task<'_> {
 }
 
 /// The merges without those that are made again later: of a pair merged several times, the last merge counts.
-fn last_of_each(merges: &[Pair]) -> Vec<(u32, u32)> {
+fn last_of_each(merges: &[Pair]) -> Vec<Pair> {
     let last: HashMap<Pair, usize> = merges.iter().enumerate().map(|(place, &pair)| (pair, place)).collect();
-    let kept = merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place);
-    kept.map(|(_, pair)| pair.symbols()).collect()
+    merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair).collect()
 }
 
 /// One thread: some of the words, and some of the pairs.
 struct Worker<'b> {
     me: usize,
-    ids: [u32; 256],
     task: &'b Task<'b>,
     board: &'b Board,
     /// The first floor, by the sum of all weights.
@@ -177,13 +189,16 @@ struct Worker<'b> {
 impl Worker<'_> {
     /// Works until there is nothing to do. `lead` decides on the next step, given the floor, while the others wait.
     fn work(&self, lead: &mut dyn FnMut(&Board, u64)) {
-        let Self { me, ids, task, board, guess } = *self;
+        let Self { me, task, board, guess } = *self;
         let _member = board.team.member();
         let reports = &board.reports[me];
         let about: Vec<&RwLock<Report>> = board.reports.iter().map(|reports| &reports[me]).collect();
         let mut floor = None;
         loop {
-            let words = Words::new(task.weights, &ids, task.longest, me, task.threads);
+            // A restart is one from the beginning.
+            let resumed = task.resumed.as_ref().filter(|_| floor.is_none());
+            let known = resumed.map_or(&task.first, |resumed| &resumed.known);
+            let words = Words::new(task.weights, known, task.longest, me, task.threads);
             let words = words.map_err(|error| board.fail(error));
             if let (Ok(words), None) = (&words, floor) {
                 board.total.fetch_add(words.total(), Ordering::Relaxed);
@@ -269,9 +284,11 @@ impl Board {
 /// What decides on the steps.
 struct Leader<'l> {
     /// The lexicon before the first merge.
-    first: Lexicon,
+    first: &'l Lexicon,
     lexicon: Lexicon,
     merges: Vec<Pair>,
+    /// Where the merges are kept, as long as they are all it takes to go on: until a token is made twice.
+    checkpoint: Option<Checkpoint>,
     /// By symbol: the last run in which it was a left symbol, and a right one.
     sides: Vec<[u32; 2]>,
     runs: u32,
@@ -283,16 +300,29 @@ struct Leader<'l> {
 impl Leader<'_> {
     fn lead(&mut self, board: &Board, floor: u64) {
         let proposals = board.proposals.iter().map(|proposal| proposal.lock().expect("no thread panics"));
+        if let Some(checkpoint) = &mut self.checkpoint
+            && let Err(error) = checkpoint.update(&self.merges)
+        {
+            board.fail(error);
+        }
         let step = self.choose(floor, &mut proposals.collect::<Vec<_>>());
         if self.reported.is_none_or(|reported| reported.elapsed() >= INTERVAL) {
             self.reported = Some(Instant::now());
             let (size, wanted) = (self.lexicon.len(), self.lexicon.wanted());
             if (self.progress)(Progress::Merges { size, wanted }).is_break() {
-                board.fail(Error::Interrupted);
+                board.fail(self.interrupt(&step));
             }
         }
         let step = if board.has_failed() { Step::Else(Next::Stop) } else { step };
         *board.step.write().expect("no thread panics") = step;
+    }
+
+    /// Leaves a checkpoint without the merges that were just chosen.
+    fn interrupt(&mut self, step: &Step) -> Error {
+        let chosen = if let Step::Round(round) = step { round.len() } else { 0 };
+        let made = &self.merges[..self.merges.len() - chosen];
+        let written = self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.write(made));
+        written.err().unwrap_or(Error::Interrupted)
     }
 
     /// Chooses the longest run that the claim allows, or what else is to be done.
@@ -313,11 +343,14 @@ impl Leader<'_> {
                 break;
             }
             let (product, joined) = self.lexicon.join(left, right);
-            if joined == Joined::Again && floor > 1 {
-                // Pairs that were dropped would matter now, and when they were born.
-                self.lexicon = self.first.clone();
-                self.merges.clear();
-                return Step::Else(Next::Restart(1));
+            if joined == Joined::Again {
+                self.checkpoint = None;
+                if floor > 1 {
+                    // Pairs that were dropped would matter now, and when they were born.
+                    self.lexicon = self.first.clone();
+                    self.merges.clear();
+                    return Step::Else(Next::Restart(1));
+                }
             }
             self.sides[left as usize][0] = self.runs;
             self.sides[right as usize][1] = self.runs;

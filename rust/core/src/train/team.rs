@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// How often a waiting thread looks before it gives way to others. Steps are microseconds long, so that waking a
-/// sleeping thread would take longer than the work; yielding lets the others run where there are more threads than cores.
+/// How often a waiting thread looks before it gives way to others, if each thread has a core. Steps are microseconds
+/// long: waking a sleeping thread would take longer than the work.
 const LOOKS: u32 = 2000;
 
 /// A meeting point of a fixed number of threads.
 pub(super) struct Team {
     size: usize,
+    looks: u32,
     arrived: AtomicUsize,
     meetings: AtomicUsize,
     broken: AtomicBool,
@@ -17,7 +18,14 @@ pub(super) struct Team {
 
 impl Team {
     pub(super) fn new(size: usize) -> Self {
-        Self { size, arrived: AtomicUsize::new(0), meetings: AtomicUsize::new(0), broken: AtomicBool::new(false) }
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            size,
+            looks: if size <= cores { LOOKS } else { 0 },
+            arrived: AtomicUsize::new(0),
+            meetings: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+        }
     }
 
     /// Waits until all threads are here.
@@ -34,7 +42,7 @@ impl Team {
         let mut looks = 0;
         while self.meetings.load(Ordering::Acquire) == meeting {
             assert!(!self.broken.load(Ordering::Relaxed), "another thread of the team panicked");
-            if looks < LOOKS {
+            if looks < self.looks {
                 looks += 1;
                 std::hint::spin_loop();
             } else {

@@ -6,6 +6,7 @@ use super::*;
 use crate::Error;
 use crate::count;
 use crate::split::Scheme;
+use crate::vocab::{Special, Tokens};
 
 /// Counts of pieces between spaces: a scheme without further rules, so that any piece can be had.
 fn counts(languages: &[(&str, &[(String, u64)])]) -> Counts {
@@ -34,21 +35,18 @@ fn pairs(vocab: &Vocab) -> &[(u32, u32)] {
 /// Compares with the naive trainer, on one, two and eight threads.
 fn check(pieces: &[(String, u64)], options: &Options) -> Result<(), TestCaseError> {
     let counts = counts(&[("und", pieces)]);
-    let lexicon = Lexicon::new(&options.special_tokens, options.vocab_size).unwrap();
-    let bytes = lexicon.bytes();
-    let mut tokens: Vec<Vec<u8>> = options.special_tokens.iter().map(|special| special.clone().into_bytes()).collect();
-    tokens.resize(lexicon.len(), Vec::new());
-    for (byte, &id) in (0..=255).zip(&bytes) {
-        tokens[id as usize] = vec![byte];
+    let (lexicon, specials) = Lexicon::new(&options.special_tokens, options.vocab_size).unwrap();
+    let mut tokens: Vec<Vec<u8>> = (0..lexicon.len() as u32).map(|id| lexicon.tokens().get(id).to_vec()).collect();
+    for special in specials {
+        tokens[special.id as usize] = special.content.into_bytes();
     }
+    let byte_id = |byte: u8| tokens.iter().position(|token| *token == [byte]).unwrap() as u32;
     let mut unique = BTreeMap::new();
     for (piece, count) in pieces {
         *unique.entry(piece).or_insert(0) += *count as i64;
     }
-    let words: Vec<(Vec<u32>, i64)> = unique
-        .into_iter()
-        .map(|(piece, count)| (piece.bytes().map(|byte| bytes[usize::from(byte)]).collect(), count))
-        .collect();
+    let words: Vec<(Vec<u32>, i64)> =
+        unique.into_iter().map(|(piece, count)| (piece.bytes().map(byte_id).collect(), count)).collect();
     let longest = options.max_token_length.unwrap_or(usize::MAX);
     let (merges, tokens) = naive::train(&words, tokens, options.vocab_size, options.min_frequency as i64, longest);
     for (threads, floor) in [(1, None), (2, Some(1)), (2, Some(9)), (8, Some(40))] {
@@ -91,6 +89,129 @@ proptest! {
         };
         check(&pieces, &options)?;
     }
+}
+
+/// The vocabulary of this size, if no token is made twice.
+fn simple(pieces: &[(String, u64)], vocab_size: usize) -> Option<Vocab> {
+    let options = Options { vocab_size, ..Options::default() };
+    let trained = train(&counts(&[("und", pieces)]), &options, &mut unhurried).unwrap();
+    (pairs(&trained.vocab).len() == trained.vocab.size() - 256).then_some(trained.vocab)
+}
+
+proptest! {
+    #[test]
+    fn growing_and_cutting_are_training(pieces in pieces("a-f", 14), sizes in (256..300_usize, 1..40_usize)) {
+        let (small, large) = (sizes.0, sizes.0 + sizes.1);
+        let Some(expected) = simple(&pieces, large) else { return Ok(()) };
+        let first = simple(&pieces, small).unwrap();
+        for threads in [1, 2] {
+            let options = Options { vocab_size: large, threads: Some(threads), ..Options::default() };
+            let grown = extend(&first, &counts(&[("und", &pieces)]), &options, &mut unhurried).unwrap();
+            prop_assert_eq!(&grown.vocab, &expected);
+        }
+        prop_assert_eq!(truncate(&expected, first.size()).unwrap(), first);
+    }
+
+    #[test]
+    fn resuming_is_training(pieces in pieces("a-f", 14), calls in 2..12_usize, size in 257..340_usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            vocab_size: size,
+            checkpoint: Some(folder.path().join("checkpoint")),
+            ..Options::default()
+        };
+        let counts = counts(&[("und", &pieces)]);
+        let expected = train(&counts, &Options { checkpoint: None, ..options.clone() }, &mut unhurried).unwrap();
+        let mut called = 0;
+        let interrupted = train(&counts, &options, &mut |_| {
+            called += 1;
+            if called == calls { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        prop_assert!(matches!(interrupted, Err(Error::Interrupted)) || called < calls);
+        prop_assert_eq!(train(&counts, &options, &mut unhurried).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_checkpoint_saves_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let pieces: Vec<_> = (0..300).map(|number: u64| (format!("{:x}", number * 7919), 2)).collect();
+    let counts = counts(&[("en", &pieces)]);
+    let options = Options { vocab_size: 400, checkpoint: Some(path.clone()), ..Options::default() };
+    let last = |stop_at: usize| {
+        let mut first = None;
+        let result = train(&counts, &options, &mut |progress| match progress {
+            Progress::Merges { size, .. } => {
+                first.get_or_insert(size);
+                if size >= stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }
+            Progress::Pairs => ControlFlow::Continue(()),
+        });
+        (result, first.unwrap())
+    };
+    let (result, first) = last(300);
+    assert!(matches!(result, Err(Error::Interrupted)) && first < 290);
+    let (result, first) = last(1000);
+    let expected = result.unwrap();
+    assert!(first > 290, "training went on at {first}");
+
+    let sound = std::fs::read(&path).unwrap();
+    let refused = |bytes: &[u8], options: &Options| {
+        std::fs::write(&path, bytes).unwrap();
+        matches!(train(&counts, options, &mut unhurried), Err(Error::Format { .. }))
+    };
+    for length in 0..sound.len() {
+        assert!(refused(&sound[..length], &options), "cut to {length}");
+    }
+    for place in 0..sound.len() {
+        let mut bytes = sound.clone();
+        bytes[place] ^= 1;
+        // The size of the decoder's window may change without changing anything else.
+        std::fs::write(&path, bytes).unwrap();
+        let unharmed = train(&counts, &options, &mut unhurried);
+        assert!(matches!(&unharmed, Err(Error::Format { .. })) || unharmed.unwrap() == expected, "changed at {place}");
+    }
+    assert!(refused(&sound, &Options { min_frequency: 1, ..options.clone() }), "another run");
+    assert!(!refused(&sound, &options));
+}
+
+#[test]
+fn a_vocabulary_of_ranks_grows() {
+    let pieces = [("abab", 9), ("abc", 8), ("cab", 3)].map(|(piece, count)| (piece.to_string(), count));
+    let mut tokens = Tokens::of_bytes();
+    tokens.push(b"ab");
+    let special = Special { content: "<end>".to_string(), id: 300, special: true };
+    let scheme = Scheme::from_pattern(r"\S+|\s");
+    let vocab = Vocab::new("test", tokens, Merges::Ranks, vec![special], scheme, Normalizer::None).unwrap();
+    let counts = counts(&[("und", &pieces)]);
+    let options = Options { vocab_size: 303, ..Options::default() };
+    let grown = extend(&vocab, &counts, &options, &mut unhurried).unwrap().vocab;
+    assert_eq!([256, 300, 301, 302].map(|id| grown.token(id).unwrap()), [b"ab" as &[u8], b"<end>", b"abab", b"abc"]);
+    let refused = |vocab: &Vocab, options: Options| extend(vocab, &counts, &options, &mut unhurried).unwrap_err();
+    assert!(matches!(refused(&vocab, Options { vocab_size: 300, ..options.clone() }), Error::Argument { .. }));
+    let specials = vec!["<a>".to_string()];
+    assert!(matches!(refused(&vocab, Options { special_tokens: specials, ..options.clone() }), Error::Argument { .. }));
+    let nfc = Vocab { normalizer: Normalizer::Nfc, ..vocab.clone() };
+    assert!(matches!(refused(&nfc, options.clone()), Error::Unsupported { .. }));
+    let other = Vocab { scheme: Scheme::named("gpt2").unwrap(), ..vocab };
+    assert!(matches!(refused(&other, options), Error::Argument { .. }));
+}
+
+#[test]
+fn cutting_keeps_special_tokens() {
+    let pieces = [("abab", 9), ("abc", 8)].map(|(piece, count)| (piece.to_string(), count));
+    let vocab = simple(&pieces, 259).unwrap();
+    let special = |id| Special { content: "<end>".to_string(), id, special: true };
+    let whole = Vocab { specials: vec![special(259)], ..vocab.clone() };
+    let cut = truncate(&whole, 258).unwrap();
+    assert_eq!((cut.specials.as_slice(), cut.size()), ([special(257)].as_slice(), 258));
+    assert_eq!(pairs(&cut), &pairs(&vocab)[..1]);
+    assert!(matches!(truncate(&whole, 256), Err(Error::Argument { .. })));
+    assert!(matches!(truncate(&whole, 261), Err(Error::Argument { .. })));
+    let named = Vocab { post_processor: Some(serde_json::Value::Null), ..whole };
+    assert!(matches!(truncate(&named, 258), Err(Error::Unsupported { .. })));
+    assert_eq!(truncate(&named, 260).unwrap(), named);
 }
 
 #[test]

@@ -13,59 +13,26 @@
 //! Pieces stand in the order of their weight, so that a table of where the weight changes, and of its entries for every 64th
 //! cell, gives the weight of any cell.
 
-use std::cmp::Reverse;
 use std::ops::{DerefMut, Range};
 use std::sync::RwLock;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::known::Known;
+use super::layout::{CellWeights, DEAD, GAP, Layout};
 use super::pairs::{Pair, UNKEPT};
 use super::report::{self, Birth, Death, LEFT, RIGHT, Report, Side, Tally};
 use super::rounds::Merge;
-use super::weights::{Weights, too_large};
+use super::weights::Weights;
 use crate::arch;
-use crate::count::SHARDS;
-use crate::error::{Error, Result};
-use crate::memory::Zeroed;
-
-/// What stands between pieces.
-const GAP: u32 = u32::MAX;
-
-/// What stands where a symbol began that is now the right part of another.
-const DEAD: u32 = u32::MAX - 1;
-
-/// Cells between entries of the index of weights.
-const STRIDE: usize = 64;
+use crate::error::Result;
 
 /// How many occurrences ahead cells are asked for.
 const AHEAD: usize = 16;
 
 /// As long as there are no more symbols than this, pairs are numbered by a square.
 const SQUARE: usize = 1 << 10;
-
-/// What pieces weigh, by cell.
-struct CellWeights {
-    /// Where the weight changes, and to what.
-    changes: Vec<(u32, u64)>,
-    /// The change in force at every `STRIDE`th cell.
-    index: Vec<u32>,
-}
-
-impl CellWeights {
-    /// The weight at a cell. `hint` is the change that was in force at another one, and then is at this: near cells find
-    /// theirs at once.
-    #[inline(always)]
-    fn at(&self, cell: usize, hint: &mut usize) -> u64 {
-        if !(self.changes[*hint].0 as usize..self.changes[*hint + 1].0 as usize).contains(&cell) {
-            *hint = self.index[cell / STRIDE] as usize;
-            while self.changes[*hint + 1].0 as usize <= cell {
-                *hint += 1;
-            }
-        }
-        self.changes[*hint].1
-    }
-}
 
 /// Numbers of pairs.
 enum Numbers {
@@ -99,10 +66,7 @@ impl Slice {
 
 /// One thread's pieces.
 pub(super) struct Words {
-    symbols: Zeroed<u32>,
-    weights: CellWeights,
-    /// The sum of the weights times the lengths of pieces.
-    total: u64,
+    layout: Layout,
     /// Bytes of each symbol's token.
     lengths: Vec<u32>,
     longest: usize,
@@ -116,56 +80,10 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// Lays out thread `me`'s part of the pieces of two bytes or more.
-    pub(super) fn new(weights: &Weights, ids: &[u32; 256], longest: usize, me: usize, threads: usize) -> Result<Self> {
-        let mut bytes = Vec::new();
-        let mut pieces: Vec<(u64, usize, usize)> = Vec::new();
-        let mut total = 0_u128;
-        weights.for_each_piece((me..SHARDS).step_by(threads), |piece, weight| {
-            if piece.len() > 1 && weight > 0 {
-                pieces.push((weight, bytes.len(), bytes.len() + piece.len()));
-                bytes.extend_from_slice(piece);
-                total += u128::from(weight) * piece.len() as u128;
-            }
-        })?;
-        if total * threads as u128 >= 1 << 63 {
-            return Err(too_large());
-        }
-        let cells = bytes.len() + pieces.len() + 1;
-        if cells >= DEAD as usize {
-            let reason = "4 GiB of unique pieces a thread or more: use more threads, or drop rare pieces";
-            return Err(Error::corpus("counts", reason));
-        }
-        pieces.sort_unstable_by_key(|&(weight, ..)| Reverse(weight));
-        let mut symbols = Zeroed::new(cells);
-        let mut changes: Vec<(u32, u64)> = Vec::new();
-        let mut cell = 0;
-        for (weight, start, end) in pieces {
-            if changes.last().is_none_or(|&(_, last)| last != weight) {
-                changes.push((cell as u32, weight));
-            }
-            symbols[cell] = GAP;
-            let length = end - start;
-            for (symbol, &byte) in symbols[cell + 1..][..length].iter_mut().zip(&bytes[start..end]) {
-                *symbol = ids[usize::from(byte)];
-            }
-            cell += 1 + length;
-        }
-        symbols[cell] = GAP;
-        changes.resize(changes.len().max(1), (0, 0));
-        changes.push((u32::MAX, 0));
-        let mut change = 0;
-        let index = (0..cells).step_by(STRIDE).map(|cell| {
-            while changes[change + 1].0 as usize <= cell {
-                change += 1;
-            }
-            change as u32
-        });
-        let index = index.collect();
+    /// Thread `me`'s part of the pieces, with the known merges made.
+    pub(super) fn new(weights: &Weights, known: &Known, longest: usize, me: usize, threads: usize) -> Result<Self> {
         let mut words = Self {
-            symbols,
-            weights: CellWeights { changes, index },
-            total: total as u64,
+            layout: Layout::new(weights, known, me, threads)?,
             lengths: Vec::new(),
             longest,
             occurrences: Vec::new(),
@@ -173,16 +91,14 @@ impl Words {
             sides: [Side::default(), Side::default()],
             numbers: Numbers::Square(0),
         };
-        for &id in ids {
-            words.resize(id as usize + 1);
-            words.lengths[id as usize] = 1;
-        }
+        words.resize(known.lengths.len());
+        words.lengths.copy_from_slice(&known.lengths);
         Ok(words)
     }
 
     /// The sum of the weights times the lengths of pieces.
     pub(super) fn total(&self) -> u64 {
-        self.total
+        self.layout.total
     }
 
     /// Makes room for this many symbols.
@@ -218,14 +134,14 @@ impl Words {
         let mut tallies = vec![(Pair::new(0, 0), Tally::default()); square * square];
         self.numbers = if square > 0 { Numbers::Square(square) } else { Numbers::Map(HashMap::default()) };
         let mut hint = 0;
-        Self::for_each_pair(&self.symbols, &self.lengths, |left, right, cell| {
+        Self::for_each_pair(&self.layout.symbols, &self.lengths, |left, right, cell| {
             let number = self.numbers.of(left, right, tallies.len());
             if number == tallies.len() {
                 tallies.push((Pair::new(0, 0), Tally::default()));
             }
             let (pair, tally) = &mut tallies[number];
             *pair = Pair::new(left, right);
-            tally.add(self.weights.at(cell, &mut hint));
+            tally.add(self.layout.weights.at(cell, &mut hint));
         });
         let mut reports = report::write_all(reports);
         for report in &mut reports {
@@ -258,7 +174,7 @@ impl Words {
                 }
             }
         }
-        Self::for_each_pair(&self.symbols, &self.lengths, |left, right, cell| {
+        Self::for_each_pair(&self.layout.symbols, &self.lengths, |left, right, cell| {
             let cursor = &mut cursors[numbers.of(left, right, 0)];
             if *cursor != UNNOTED {
                 self.occurrences[*cursor] = cell as u32;
@@ -298,8 +214,8 @@ impl Words {
             let slice = self.slices[merge.keeper].get(merge.number as usize).copied().unwrap_or_default();
             let occurrences = &self.occurrences[slice.range()];
             let mut merger = Merger {
-                symbols: &mut self.symbols,
-                weights: &self.weights,
+                symbols: &mut self.layout.symbols,
+                weights: &self.layout.weights,
                 hint: 0,
                 lengths: &self.lengths,
                 sides: &mut self.sides,

@@ -1,0 +1,51 @@
+//! A vocabulary that training starts from.
+
+use crate::arch::Isa;
+use crate::error::Result;
+use crate::vocab::Vocab;
+use crate::vocab::merges::{byte_ids, sufficient};
+use crate::vocab::pairs::{Merger, PairTable};
+
+/// The merges of a vocabulary, ready to be made in any piece.
+pub(super) struct Known {
+    pairs: PairTable,
+    /// The id of each symbol of `pairs`.
+    ids: Vec<u32>,
+    /// By id: the bytes of each token.
+    pub(super) lengths: Vec<u32>,
+}
+
+impl Known {
+    pub(super) fn new(vocab: &Vocab) -> Result<Self> {
+        let merges = sufficient(vocab);
+        let mut ids = byte_ids(vocab).to_vec();
+        ids.extend(merges.iter().map(|merge| merge.result));
+        let mut symbols = vec![None; vocab.tokens.len()];
+        for (&id, symbol) in ids.iter().zip(0..) {
+            symbols[id as usize] = Some(symbol);
+        }
+        let mut pairs = PairTable::with_capacity(merges.len(), Isa::choose()?);
+        for (merge, rank) in merges.iter().zip(0..) {
+            // A merge of a token that no merge makes never happens.
+            if let (Some(left), Some(right)) = (symbols[merge.left as usize], symbols[merge.right as usize]) {
+                pairs.insert(left, right, rank);
+            }
+        }
+        pairs.finish();
+        let lengths = (0..vocab.tokens.len() as u32).map(|id| vocab.tokens.get(id).len() as u32).collect();
+        Ok(Self { pairs, ids, lengths })
+    }
+
+    /// Replaces `tokens` by those that the merges leave of a piece.
+    pub(super) fn merge(&self, merger: &mut Merger, piece: &[u8], tokens: &mut Vec<u32>) {
+        tokens.clear();
+        if self.ids.len() == 256 {
+            tokens.extend(piece.iter().map(|&byte| self.ids[usize::from(byte)]));
+            return;
+        }
+        merger.merge(&self.pairs, piece, tokens);
+        for symbol in tokens {
+            *symbol = self.ids[*symbol as usize];
+        }
+    }
+}

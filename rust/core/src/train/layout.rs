@@ -1,0 +1,119 @@
+//! Pieces in one array of cells, and what they weigh.
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use super::known::Known;
+use super::weights::{Weights, too_large};
+use crate::count::SHARDS;
+use crate::error::{Error, Result};
+use crate::memory::Zeroed;
+use crate::vocab::pairs::Merger;
+
+/// What stands between pieces.
+pub(super) const GAP: u32 = u32::MAX;
+
+/// What stands where a symbol began that is now the right part of another.
+pub(super) const DEAD: u32 = u32::MAX - 1;
+
+/// Cells between entries of the index of weights.
+const STRIDE: usize = 64;
+
+/// Pieces of two bytes or more, heaviest first: a cell a byte, a [`GAP`] before each and after the last.
+pub(super) struct Layout {
+    pub(super) symbols: Zeroed<u32>,
+    pub(super) weights: CellWeights,
+    /// The sum of the weights times the lengths of pieces.
+    pub(super) total: u64,
+}
+
+/// What pieces weigh, by cell: since they stand in the order of their weight, where it changes says it all.
+pub(super) struct CellWeights {
+    /// Where the weight changes, and to what.
+    changes: Vec<(u32, u64)>,
+    /// The change in force at every `STRIDE`th cell.
+    index: Vec<u32>,
+}
+
+impl CellWeights {
+    fn new(mut changes: Vec<(u32, u64)>, cells: usize) -> Self {
+        changes.resize(changes.len().max(1), (0, 0));
+        changes.push((u32::MAX, 0));
+        let mut change = 0;
+        let index = (0..cells).step_by(STRIDE).map(|cell| {
+            while changes[change + 1].0 as usize <= cell {
+                change += 1;
+            }
+            change as u32
+        });
+        Self { index: index.collect(), changes }
+    }
+
+    /// The weight at a cell. `hint` is the change that was in force at another one, and then is at this: near cells find
+    /// theirs at once.
+    #[inline(always)]
+    pub(super) fn at(&self, cell: usize, hint: &mut usize) -> u64 {
+        if !(self.changes[*hint].0 as usize..self.changes[*hint + 1].0 as usize).contains(&cell) {
+            *hint = self.index[cell / STRIDE] as usize;
+            while self.changes[*hint + 1].0 as usize <= cell {
+                *hint += 1;
+            }
+        }
+        self.changes[*hint].1
+    }
+}
+
+impl Layout {
+    /// Lays out thread `me`'s part of the pieces, with the known merges made. Goes over the pieces twice, so that nothing but
+    /// the result takes memory.
+    pub(super) fn new(weights: &Weights, known: &Known, me: usize, threads: usize) -> Result<Self> {
+        let shards = || (me..SHARDS).step_by(threads);
+        let mut cells: HashMap<u64, usize, FxBuildHasher> = HashMap::default();
+        let mut total = 0_u128;
+        weights.for_each_piece(shards(), |piece, weight| {
+            if is_laid_out(piece, weight) {
+                *cells.entry(weight).or_default() += piece.len() + 1;
+                total += u128::from(weight) * piece.len() as u128;
+            }
+        })?;
+        if total * threads as u128 >= 1 << 63 {
+            return Err(too_large());
+        }
+        let mut classes: Vec<(u64, usize)> = cells.iter().map(|(&weight, &cells)| (weight, cells)).collect();
+        classes.sort_unstable_by(|a, b| b.cmp(a));
+        let mut changes = Vec::with_capacity(classes.len() + 1);
+        let mut next = 0;
+        for (weight, length) in classes {
+            changes.push((next as u32, weight));
+            // From here on, where the next piece of this weight goes.
+            cells.insert(weight, next);
+            next += length;
+            if next >= DEAD as usize {
+                let reason = "4 GiB of unique pieces a thread or more: use more threads, or drop rare pieces";
+                return Err(Error::corpus("counts", reason));
+            }
+        }
+        let mut symbols = Zeroed::new(next + 1);
+        let (mut merger, mut tokens) = (Merger::default(), Vec::new());
+        weights.for_each_piece(shards(), |piece, weight| {
+            if is_laid_out(piece, weight) {
+                let cell = cells.get_mut(&weight).expect("every weight has been met");
+                symbols[*cell] = GAP;
+                *cell += 1;
+                known.merge(&mut merger, piece, &mut tokens);
+                for &token in &tokens {
+                    let length = known.lengths[token as usize] as usize;
+                    symbols[*cell] = token;
+                    symbols[*cell + length - 1] = token;
+                    *cell += length;
+                }
+            }
+        })?;
+        symbols[next] = GAP;
+        Ok(Self { symbols, weights: CellWeights::new(changes, next + 1), total: total as u64 })
+    }
+}
+
+fn is_laid_out(piece: &[u8], weight: u64) -> bool {
+    piece.len() > 1 && weight > 0
+}

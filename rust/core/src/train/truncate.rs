@@ -1,0 +1,56 @@
+//! Vocabularies cut to a smaller size.
+
+use crate::error::{Error, Result};
+use crate::vocab::{Merges, Tokens, Vocab};
+
+/// The vocabulary that training for `size` entries would have given: what comes last is left out. Special tokens stay; those
+/// whose ids are beyond the end get the last ones.
+///
+/// # Errors
+/// [`Error::Argument`] if special tokens and bytes do not fit; [`Error::Unsupported`] if special tokens would get other ids and
+/// the `post_processor` of the vocabulary may name them.
+pub fn truncate(vocab: &Vocab, size: usize) -> Result<Vocab> {
+    let too_small = |reason: String| Error::argument("size", reason);
+    if size > vocab.size() {
+        return Err(too_small(format!("{size} is more than the {} entries there are", vocab.size())));
+    }
+    // Ids from `end` on go, special tokens that had them move to the ids from `end` to `size`.
+    let moving = |end: usize| vocab.specials.iter().filter(|special| special.id as usize >= end).count();
+    let end = (0..=size).rev().find(|&end| end + moving(end) <= size);
+    let Some(end) = end else {
+        return Err(too_small(format!("{size} is less than the {} special tokens", vocab.specials.len())));
+    };
+    let byte = (0..=255).find(|&byte| vocab.tokens.id(&[byte]).is_none_or(|id| id as usize >= end));
+    if let Some(byte) = byte {
+        return Err(too_small(format!("{size} leaves no room for byte 0x{byte:02x} beside the special tokens")));
+    }
+    if moving(end) > 0 && vocab.post_processor.is_some() {
+        let reason = "special tokens would get other ids, which its post_processor may name";
+        return Err(Error::unsupported("truncation", reason));
+    }
+    let mut tokens = Tokens::new();
+    for id in 0..end.min(vocab.tokens.len()) as u32 {
+        tokens.push(vocab.tokens.get(id));
+    }
+    let mut specials = vocab.specials.clone();
+    for (special, id) in specials.iter_mut().filter(|special| special.id as usize >= end).zip(end..) {
+        special.id = id as u32;
+    }
+    let merges = match &vocab.merges {
+        Merges::Ranks => Merges::Ranks,
+        Merges::List { pairs, ignore_merges } => {
+            let makes = |&(left, right): &(u32, u32)| {
+                let joined = [vocab.tokens.get(left), vocab.tokens.get(right)].concat();
+                [Some(left), Some(right), vocab.tokens.id(&joined)]
+                    .iter()
+                    .all(|id| id.is_some_and(|id| (id as usize) < end))
+            };
+            let pairs = pairs.iter().copied().filter(makes).collect();
+            Merges::List { pairs, ignore_merges: *ignore_merges }
+        }
+    };
+    let scheme = vocab.scheme.clone();
+    let mut truncated = Vocab::new("truncated tokenizer", tokens, merges, specials, scheme, vocab.normalizer)?;
+    truncated.post_processor.clone_from(&vocab.post_processor);
+    Ok(truncated)
+}
