@@ -1,4 +1,4 @@
-"""The schemes against the libraries that run them as regexes: `regex` and `tokenizers` (`tiktoken` in `test_formats.py`)."""
+"""The schemes against the libraries that run them as regexes: `regex`, `tokenizers`; `tiktoken` is in `test_formats`."""
 
 import unicodedata
 from pathlib import Path

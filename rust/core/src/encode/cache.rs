@@ -120,7 +120,7 @@ impl Cache {
 
     #[inline(always)]
     pub(super) fn view(&self) -> View<'_> {
-        View { short: &self.short.ways, long: &self.long.ways }
+        View { short: &self.short.room[..self.short.used], long: &self.long.room[..self.long.used] }
     }
 }
 
@@ -134,9 +134,11 @@ pub(super) struct View<'c> {
 /// Ways of `N` words: the first half the key, the second half ids of half a word each, the last of them their number.
 #[derive(Debug)]
 pub(super) struct Sets<const N: usize> {
-    ways: Zeroed<[u64; N]>,
+    /// Room for the most ways; what is not in use is never touched.
+    room: Zeroed<[u64; N]>,
+    /// How many are in use, a power of two.
+    used: usize,
     inserted: usize,
-    most: usize,
     hash: fn(&[u64; N]) -> u64,
 }
 
@@ -145,13 +147,13 @@ const FIRST_WAYS: usize = 1 << 11;
 
 impl<const N: usize> Sets<N> {
     fn new(most: usize, hash: fn(&[u64; N]) -> u64) -> Self {
-        Self { ways: Zeroed::new(FIRST_WAYS), inserted: 0, most, hash }
+        Self { room: Zeroed::new(most), used: FIRST_WAYS, inserted: 0, hash }
     }
 
     /// Remembers a piece: in a free way of its set or of the neighbouring one, else in place of the oldest of its set. `key` is
     /// half a way, there are fewer than `N` ids; `count` is their number, or [`ELSEWHERE`].
     pub(super) fn insert(&mut self, key: &[u64], hash: u64, ids: &[u32], count: u32) {
-        if self.inserted >= self.ways.len() / 8 * 3 && self.ways.len() < self.most {
+        if self.inserted >= self.used / 8 * 3 && self.used < self.room.len() {
             self.grow();
         }
         let mut way = [0; N];
@@ -163,23 +165,29 @@ impl<const N: usize> Sets<N> {
     }
 
     fn place(&mut self, way: [u64; N], hash: u64) {
-        let own = set(hash, self.ways.len());
-        let is_free = |&first: &usize| self.ways[first + 1][N / 2 - 1] == 0;
+        let own = set(hash, self.used);
+        let ways = &mut self.room[..self.used];
+        let is_free = |&first: &usize| ways[first + 1][N / 2 - 1] == 0;
         let first = [own, own ^ 2].into_iter().find(is_free).unwrap_or(own);
-        self.ways[first + 1] = self.ways[first];
-        self.ways[first] = way;
+        ways[first + 1] = ways[first];
+        ways[first] = way;
         self.inserted += 1;
     }
 
+    /// Doubles the ways in use, in place: a piece's set is where the lower bits of its hash say, so two neighbouring sets part
+    /// between themselves and the two that lie as far on as the old ways reach.
     #[cold]
     fn grow(&mut self) {
-        let larger = Zeroed::new(2 * self.ways.len());
-        let old = std::mem::replace(&mut self.ways, larger);
+        let old = self.used;
+        self.used *= 2;
         self.inserted = 0;
-        // The second way of a set is the older.
-        for ways in old.chunks_exact(2) {
-            for way in ways.iter().rev().filter(|way| way[N / 2 - 1] != 0) {
-                self.place(*way, (self.hash)(way));
+        for first in (0..old).step_by(4) {
+            let ways: [[u64; N]; 4] = std::array::from_fn(|way| std::mem::replace(&mut self.room[first + way], [0; N]));
+            // The second way of a set is the older.
+            for way in [ways[1], ways[3], ways[0], ways[2]] {
+                if way[N / 2 - 1] != 0 {
+                    self.place(way, (self.hash)(&way));
+                }
             }
         }
     }

@@ -8,7 +8,6 @@
 mod added;
 mod batch;
 mod cache;
-pub mod files;
 mod offsets;
 mod pieces;
 #[cfg(test)]
