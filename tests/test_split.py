@@ -1,4 +1,4 @@
-"""The schemes against the libraries that run them as regexes: `regex`, `tokenizers`; `tiktoken` is in `test_formats`."""
+"""The schemes against the libraries that run them as regexes: `regex` and `tokenizers` (`test_formats`: `tiktoken`)."""
 
 import unicodedata
 from pathlib import Path

@@ -8,6 +8,9 @@
 //! second-level cache. The others read one line, which holds eight merges of eight bytes. (Tags of 16 bits in its place need
 //! the list of merges to be exact, and half of the time went into waiting for that list.)
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use hashbrown::HashMap;
 
 use crate::arch::{Isa, Work};
@@ -188,7 +191,7 @@ impl View<'_> {
 #[derive(Debug, Default)]
 pub struct Merger {
     words: [Word; AT_ONCE],
-    heap: std::collections::BinaryHeap<std::cmp::Reverse<(u32, u32)>>,
+    heap: BinaryHeap<Reverse<u64>>,
     next: Vec<u32>,
     previous: Vec<u32>,
 }
@@ -233,14 +236,17 @@ impl Merger {
         next.extend((1..length).chain([END]));
         previous.clear();
         previous.extend([END].into_iter().chain(0..length - 1));
-        heap.clear();
-        for (at, pair) in symbols.windows(2).enumerate() {
-            let rank = pairs.rank(pair[0], pair[1]);
-            if rank != NONE {
-                heap.push(std::cmp::Reverse((rank, at as u32)));
-            }
-        }
-        while let Some(std::cmp::Reverse((rank, left))) = heap.pop() {
+        // The rank above and the place below, so that the smallest is the next to merge.
+        let candidate = |left: u32, right: u32, place: u32| {
+            let rank = pairs.rank(left, right);
+            (rank != NONE).then(|| Reverse(u64::from(rank) << 32 | u64::from(place)))
+        };
+        let mut first = std::mem::take(heap).into_vec();
+        first.clear();
+        first.extend(symbols.windows(2).zip(0..).filter_map(|(pair, place)| candidate(pair[0], pair[1], place)));
+        *heap = BinaryHeap::from(first);
+        while let Some(Reverse(best)) = heap.pop() {
+            let (rank, left) = ((best >> 32) as u32, best as u32);
             let right = next[left as usize];
             if symbols[left as usize] == GONE
                 || right == END
@@ -254,17 +260,11 @@ impl Merger {
             next[left as usize] = after;
             if after != END {
                 previous[after as usize] = left;
-                let rank = pairs.rank(symbols[left as usize], symbols[after as usize]);
-                if rank != NONE {
-                    heap.push(std::cmp::Reverse((rank, left)));
-                }
+                heap.extend(candidate(symbols[left as usize], symbols[after as usize], left));
             }
             let before = previous[left as usize];
             if before != END {
-                let rank = pairs.rank(symbols[before as usize], symbols[left as usize]);
-                if rank != NONE {
-                    heap.push(std::cmp::Reverse((rank, before)));
-                }
+                heap.extend(candidate(symbols[before as usize], symbols[left as usize], before));
             }
         }
         out.extend(symbols.into_iter().filter(|&symbol| symbol != GONE));
