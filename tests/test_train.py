@@ -86,6 +86,31 @@ def test_merges_of_real_text_are_theirs(corpus: Path, languages: Sequence[str]) 
     assert ours(texts, 12_000, [], None) == expected
 
 
+def test_growing_and_cutting_are_training(sample: Path) -> None:
+    counts = _core.Counts("europe")
+    for path in sorted(sample.glob("*.txt")):
+        counts.add_files(path.stem, [str(path)])
+    small, large = (_core.train(counts, size, special_tokens=["<|end|>"]) for size in (1000, 3000))
+    assert _core.extend(small, counts, 3000).to_bytes("json") == large.to_bytes("json")
+    assert _core.truncate(large, 1000).to_bytes("json") == small.to_bytes("json")
+
+
+def test_a_run_goes_on_from_its_checkpoint(sample: Path, tmp_path: Path) -> None:
+    def interrupt(stage: str, done: int, total: int) -> None:
+        if stage == "merges":
+            raise KeyboardInterrupt
+
+    counts = _core.Counts("europe")
+    counts.add_files("fr", [str(sample / "fr.txt")])
+    checkpoint = str(tmp_path / "checkpoint")
+    with pytest.raises(KeyboardInterrupt):
+        _core.train(counts, 1000, checkpoint=checkpoint, progress=interrupt)
+    resumed = _core.train(counts, 1000, checkpoint=checkpoint)
+    assert resumed.to_bytes("json") == _core.train(counts, 1000).to_bytes("json")
+    with pytest.raises(_core.FormatError, match="checkpoint"):
+        _core.train(counts, 1000, min_frequency=3, checkpoint=checkpoint)
+
+
 def test_ctrl_c_stops_at_the_next_report() -> None:
     def interrupt(stage: str, done: int, total: int) -> None:
         raise KeyboardInterrupt

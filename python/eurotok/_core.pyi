@@ -18,11 +18,13 @@ __all__ = [
     "UnknownIdError",
     "UnsupportedError",
     "__version__",
+    "extend",
     "load",
     "read_bytes",
     "schemes",
     "split",
     "train",
+    "truncate",
 ]
 __version__: str
 
@@ -117,5 +119,19 @@ def train(
     min_frequency: int = 2,
     max_token_length: int | None = None,
     threads: int | None = None,
+    checkpoint: str | None = None,
     progress: Callable[[str, int, int], Any] | None = None,
 ) -> Tokenizer: ...
+def extend(
+    tokenizer: Tokenizer,
+    counts: Counts,
+    vocab_size: int,
+    *,
+    shares: dict[str, float] | None = None,
+    min_frequency: int = 2,
+    max_token_length: int | None = None,
+    threads: int | None = None,
+    checkpoint: str | None = None,
+    progress: Callable[[str, int, int], Any] | None = None,
+) -> Tokenizer: ...
+def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer: ...

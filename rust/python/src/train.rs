@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use eurotok_core::train::{Options, Progress};
+use eurotok_core::train::{Options, Progress, Trained};
 use pyo3::prelude::*;
 
 use crate::counts::Counts;
@@ -17,22 +18,24 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// Reports progress to a Python function, and stops the work for what it raises, or for Ctrl-C.
 pub(crate) struct Reporter {
     callback: Option<Py<PyAny>>,
+    stage: String,
     next: Instant,
     raised: Option<PyErr>,
 }
 
 impl Reporter {
     pub(crate) fn new(callback: Option<Py<PyAny>>) -> Self {
-        Self { callback, next: Instant::now(), raised: None }
+        Self { callback, stage: String::new(), next: Instant::now(), raised: None }
     }
 
-    /// Reports, unless it is too soon. Needs the GIL only to do so.
+    /// Reports, unless it is too soon and no new stage. Needs the GIL only to do so.
     pub(crate) fn report(&mut self, stage: &str, done: u64, total: u64) -> ControlFlow<()> {
         let now = Instant::now();
-        if now < self.next {
+        if now < self.next && stage == self.stage {
             return ControlFlow::Continue(());
         }
         self.next = now + INTERVAL;
+        self.stage.replace_range(.., stage);
         let reported = Python::attach(|py| {
             py.check_signals()?;
             self.callback.as_ref().map(|callback| callback.call1(py, (stage, done, total))).transpose()
@@ -56,7 +59,7 @@ impl Reporter {
 #[pyfunction]
 #[pyo3(signature = (
     counts, vocab_size, *, special_tokens = Vec::new(), shares = None, min_frequency = 2, max_token_length = None,
-    threads = None, progress = None,
+    threads = None, checkpoint = None, progress = None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn train(
@@ -68,26 +71,81 @@ fn train(
     min_frequency: i64,
     max_token_length: Option<i64>,
     threads: Option<i64>,
+    checkpoint: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
     let options = Options {
-        vocab_size: natural("vocab_size", vocab_size)?,
         special_tokens,
+        ..options(vocab_size, shares, min_frequency, max_token_length, threads, checkpoint)?
+    };
+    run(py, progress, |report| eurotok_core::train::train(&counts.read(), &options, report))
+}
+
+/// Grows a tokenizer.
+#[pyfunction]
+#[pyo3(signature = (
+    tokenizer, counts, vocab_size, *, shares = None, min_frequency = 2, max_token_length = None, threads = None,
+    checkpoint = None, progress = None,
+))]
+#[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+fn extend(
+    py: Python<'_>,
+    tokenizer: &Tokenizer,
+    counts: &Counts,
+    vocab_size: i64,
+    shares: Option<BTreeMap<String, f64>>,
+    min_frequency: i64,
+    max_token_length: Option<i64>,
+    threads: Option<i64>,
+    checkpoint: Option<PathBuf>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Tokenizer> {
+    let options = options(vocab_size, shares, min_frequency, max_token_length, threads, checkpoint)?;
+    let vocab = tokenizer.vocab();
+    run(py, progress, |report| eurotok_core::train::extend(vocab, &counts.read(), &options, report))
+}
+
+/// Cuts a tokenizer to a smaller vocabulary.
+#[pyfunction]
+fn truncate(tokenizer: &Tokenizer, vocab_size: i64) -> PyResult<Tokenizer> {
+    let size = natural("vocab_size", vocab_size)?;
+    Tokenizer::from_vocab(eurotok_core::train::truncate(tokenizer.vocab(), size).raise()?)
+}
+
+fn options(
+    vocab_size: i64,
+    shares: Option<BTreeMap<String, f64>>,
+    min_frequency: i64,
+    max_token_length: Option<i64>,
+    threads: Option<i64>,
+    checkpoint: Option<PathBuf>,
+) -> PyResult<Options> {
+    Ok(Options {
+        vocab_size: natural("vocab_size", vocab_size)?,
+        special_tokens: Vec::new(),
         balance: true,
         shares: shares.unwrap_or_default(),
         min_frequency: natural("min_frequency", min_frequency)?,
         max_token_length: max_token_length.map(|length| natural("max_token_length", length)).transpose()?,
         threads: parse_threads(threads)?,
-    };
+        checkpoint,
+    })
+}
+
+/// Runs training without the GIL, reporting progress.
+fn run(
+    py: Python<'_>,
+    progress: Option<Py<PyAny>>,
+    train: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> eurotok_core::Result<Trained> + Send,
+) -> PyResult<Tokenizer> {
     let mut reporter = Reporter::new(progress);
     let trained = py.detach(|| {
-        eurotok_core::train::train(&counts.read(), &options, &mut |progress| match progress {
+        train(&mut |progress| match progress {
             Progress::Pairs => reporter.report("pairs", 0, 0),
             Progress::Merges { size, wanted } => reporter.report("merges", size as u64, wanted as u64),
         })
     });
-    let trained = reporter.finish(trained.raise())?;
-    Tokenizer::from_vocab(trained.vocab)
+    Tokenizer::from_vocab(reporter.finish(trained.raise())?.vocab)
 }
 
 /// A number of the user's that must not be negative.
@@ -96,5 +154,7 @@ fn natural<N: TryFrom<i64>>(name: &'static str, number: i64) -> PyResult<N> {
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(train, module)?)
+    module.add_function(wrap_pyfunction!(train, module)?)?;
+    module.add_function(wrap_pyfunction!(extend, module)?)?;
+    module.add_function(wrap_pyfunction!(truncate, module)?)
 }

@@ -10,7 +10,7 @@ use crate::vocab::{Merges, Tokens, Vocab};
 /// [`Error::Argument`] if special tokens and bytes do not fit; [`Error::Unsupported`] if special tokens would get other ids and
 /// the `post_processor` of the vocabulary may name them.
 pub fn truncate(vocab: &Vocab, size: usize) -> Result<Vocab> {
-    let too_small = |reason: String| Error::argument("size", reason);
+    let too_small = |reason: String| Error::argument("vocab_size", reason);
     if size > vocab.size() {
         return Err(too_small(format!("{size} is more than the {} entries there are", vocab.size())));
     }

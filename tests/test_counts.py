@@ -1,0 +1,97 @@
+"""Counts against `collections.Counter` over the pieces of `split`."""
+
+import json
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eurotok import _core
+
+SCHEMES = sorted(_core.schemes())
+TEXT = st.text(st.sampled_from("ab l'’é.,0 \n\t語😀"), max_size=60)
+
+
+def counted(texts: list[str], scheme: str, threads: int | None = None) -> _core.Counts:
+    counts = _core.Counts(scheme)
+    counts.add_texts("und", texts, threads=threads)
+    return counts
+
+
+@given(st.lists(TEXT, max_size=30), st.sampled_from(SCHEMES), st.sampled_from([1, 2]))
+def test_pieces_are_those_of_split(texts: list[str], scheme: str, threads: int) -> None:
+    counts = counted(texts, scheme, threads)
+    pieces = Counter(piece for text in texts for piece in _core.split(text, scheme))
+    assert counts.unique == {"und": len(pieces)}
+    assert counts.bytes == {"und": sum(len(text.encode()) for text in texts)}
+
+
+@given(st.lists(TEXT, max_size=20), st.integers(0, 20), st.sampled_from(SCHEMES))
+def test_sums_are_counts_of_all(texts: list[str], cut: int, scheme: str) -> None:
+    whole, sum_ = counted(texts, scheme), counted(texts[:cut], scheme) + counted(texts[cut:], scheme)
+    assert (sum_.bytes, sum_.unique) == (whole.bytes, whole.unique)
+    trained = [_core.train(counts, 300, min_frequency=1).merges for counts in (whole, sum_)]
+    assert trained[0] == trained[1]
+
+
+def test_equal_counts_are_equal_files(sample: Path, tmp_path: Path) -> None:
+    files = sorted(map(str, sample.glob("*.txt")))
+    for name, order, threads in (("a", files, 1), ("b", files[::-1], 2)):
+        counts = _core.Counts("europe")
+        for file in order:
+            counts.add_files(Path(file).stem, [file], threads=threads)
+        counts.save(str(tmp_path / name))
+        _core.Counts.load(str(tmp_path / name)).save(str(tmp_path / f"{name}2"))
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_faults_are_named_and_change_nothing(tmp_path: Path) -> None:
+    counts = counted(["abc"], "gpt2")
+    before = (counts.bytes, counts.unique)
+    good, bad = tmp_path / "good.txt", tmp_path / "bad.txt"
+    good.write_text("fine", encoding="utf-8")
+    bad.write_bytes(b"caf\xe9")
+    with pytest.raises(_core.CorpusError, match=r"bad\.txt: invalid UTF-8 at byte 3"):
+        counts.add_files("und", [str(good), str(bad)])
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text(json.dumps({"text": "a"}) + '\n{"text": 1}\n')
+    with pytest.raises(_core.CorpusError, match=r"lines\.jsonl: line 2"):
+        counts.add_files("und", [str(lines)])
+    with pytest.raises(FileNotFoundError, match=r"none\.txt"):
+        counts.add_files("und", [str(good), str(tmp_path / "none.txt")])
+    with pytest.raises(ValueError, match="errors"):
+        counts.add_files("und", [str(good)], errors="ignore")
+    assert (counts.bytes, counts.unique) == before
+    counts.add_files("und", [str(bad)], errors="replace")
+    assert counts.bytes == {"und": before[0]["und"] + len("caf\ufffd".encode())}
+
+
+def test_damaged_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "counts"
+    counted(["some text, and more text"], "gpt2").save(str(path))
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:10], whole[:-3], whole[:-9] + b"?" + whole[-8:], b"PAR1" + whole):
+        path.write_bytes(damaged)
+        with pytest.raises(_core.FormatError, match="counts"):
+            _core.Counts.load(str(path))
+
+
+def test_counts_may_be_read_while_they_grow(sample: Path) -> None:
+    files = sorted(map(str, sample.glob("*.txt"))) * 5
+    counts = _core.Counts("europe")
+    thread = threading.Thread(target=counts.add_files, args=("und", files))
+    thread.start()
+    seen = set()
+    while thread.is_alive():
+        seen.add(sum(counts.bytes.values()))
+    thread.join()
+    assert seen <= {0, sum(counts.bytes.values())}
+
+
+def test_lone_surrogates_are_refused() -> None:
+    with pytest.raises(ValueError, match="surrogate"):
+        counted(["a\ud800"], "gpt2")
