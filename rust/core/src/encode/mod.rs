@@ -8,6 +8,7 @@
 mod added;
 mod batch;
 mod cache;
+pub mod files;
 mod offsets;
 mod pieces;
 #[cfg(test)]
