@@ -18,6 +18,10 @@ pub(super) struct Added {
 struct Finder {
     automaton: Option<AhoCorasick>,
     ids: Vec<u32>,
+    /// Bytes of the longest token.
+    longest: usize,
+    /// Any two bytes that follow each other in a token, ascending.
+    pairs: Vec<[u8; 2]>,
 }
 
 impl Finder {
@@ -29,7 +33,12 @@ impl Finder {
                 .build(&contents)
                 .expect("added tokens are few and short enough for an automaton")
         });
-        Self { automaton, ids }
+        let longest = contents.iter().map(|content| content.len()).max().unwrap_or(0);
+        let pairs = contents.iter().flat_map(|content| content.as_bytes().windows(2));
+        let mut pairs: Vec<_> = pairs.map(|pair| [pair[0], pair[1]]).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        Self { automaton, ids, longest, pairs }
     }
 }
 
@@ -40,11 +49,25 @@ impl Added {
 
     /// Where the tokens to recognise stand in `text`, and their ids.
     pub(super) fn find(&self, text: &str, specials: Specials) -> impl Iterator<Item = (Range<usize>, u32)> {
-        let finder = match specials {
-            Specials::Text => &self.always,
-            Specials::Parse => &self.all,
-        };
+        let finder = self.finder(specials);
         let found = finder.automaton.iter().flat_map(move |automaton| automaton.find_iter(text));
         found.map(|found| (found.range(), finder.ids[found.pattern().as_usize()]))
+    }
+
+    /// Bytes of the longest token to recognise; 0 if there is none.
+    pub(super) fn longest(&self, specials: Specials) -> usize {
+        self.finder(specials).longest
+    }
+
+    /// Whether a token to recognise could hold these two bytes one after the other.
+    pub(super) fn may_span(&self, pair: [u8; 2], specials: Specials) -> bool {
+        self.finder(specials).pairs.binary_search(&pair).is_ok()
+    }
+
+    fn finder(&self, specials: Specials) -> &Finder {
+        match specials {
+            Specials::Text => &self.always,
+            Specials::Parse => &self.all,
+        }
     }
 }

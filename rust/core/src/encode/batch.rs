@@ -172,7 +172,7 @@ impl Encoder {
 }
 
 /// The number of threads to use: what was asked for (at least one), but no more than there are jobs or could help.
-fn workers(asked: Option<usize>, jobs: usize) -> usize {
+pub(super) fn workers(asked: Option<usize>, jobs: usize) -> usize {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     asked.unwrap_or(processors).clamp(1, 4 * processors).min(jobs.max(1))
 }

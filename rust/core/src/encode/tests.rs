@@ -111,7 +111,7 @@ proptest! {
 }
 
 /// A vocabulary with some merges of letters, by ranks.
-fn sample() -> Vocab {
+pub(super) fn sample() -> Vocab {
     let mut tokens = Tokens::of_bytes();
     for token in ["aa", "aaaa", " a", "ab", " ab", "^^", "  ", "字", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
         tokens.push(token.as_bytes());
