@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -18,6 +19,10 @@ from conftest import Run, refusal
 from eurotok.cli import VERBS, build_parser
 
 TEXT = "Zażółć gęślą jaźń. L’été à Malmö; Ελλάδα!\n\nEnd without line feed"
+
+
+def name_of(verb: ModuleType) -> str:
+    return verb.__name__.rpartition(".")[2].replace("_", "-")
 
 
 @pytest.fixture
@@ -73,6 +78,46 @@ def test_train_to_a_pipe(run: Run, sample: Path, tmp_path: Path) -> None:
     assert eurotok.load(tmp_path / "t.json").vocab_size == 300
 
 
+def test_train_on_saved_counts(run: Run, sample: Path, tmp_path: Path) -> None:
+    assert run("count-pieces", "--corpus", sample, "--scheme", "gpt2", "-o", "all.counts").returncode == 0
+    others = sorted(path for path in sample.glob("*.txt") if path.stem not in ("fr", "de"))
+    (tmp_path / "part-1.txt").write_bytes((sample / "fr.txt").read_bytes())
+    for arguments in (
+        ("--corpus", "part-1.txt", "--language", "fr", "--scheme", "gpt2", "-o", "fr.counts"),
+        ("--corpus", sample, "--language", "de", "--add", "fr.counts", "-o", "fr-de.counts"),
+        ("--corpus", *others, "--scheme", "gpt2", "-o", "others.counts"),
+        ("--add", "others.counts", "fr-de.counts", "-o", "sum.counts"),
+    ):
+        result = run("count-pieces", *arguments)
+        assert result.returncode == 0, result.stderr
+        assert result.stderr.decode().endswith(f"s -> {arguments[-1]}\n")
+    assert (tmp_path / "sum.counts").read_bytes() == (tmp_path / "all.counts").read_bytes()
+    result = run("train", "fr-de.counts", "others.counts", "--vocab-size", 1000, "-o", "t.json")
+    assert b"24 languages" in result.stderr, result.stderr
+    assert eurotok.load(tmp_path / "t.json") == eurotok.train(sample, vocab_size=1000, scheme="gpt2")
+
+
+def test_bad_counts(run: Run, sample: Path, tmp_path: Path) -> None:
+    assert run("count-pieces", "--corpus", sample / "fr.txt", "-o", "good.counts").returncode == 0
+    good = (tmp_path / "good.counts").read_bytes()
+    train = ("train", "good.counts", "bad.counts", "--vocab-size", 300, "-o", "t.json")
+    add = ("count-pieces", "--add", "good.counts", "bad.counts", "-o", "sum.counts")
+    assert refusal(run(*add)) == "bad.counts: No such file or directory"
+    flipped = bytearray(good)
+    flipped[-1] ^= 1
+    for bad in (bytes(flipped), good[:-1], good[: len(good) // 2], good + b"!", b"", b"text"):
+        (tmp_path / "bad.counts").write_bytes(bad)
+        assert refusal(run(*train)).startswith("bad.counts: ")
+    eurotok.count(["a b"], "gpt2").save(tmp_path / "bad.counts")
+    for command in (train, add):
+        assert refusal(run(*command)) == "bad.counts: the counts were made with 'gpt2', not 'europe'"
+    (tmp_path / "part 1.txt").write_text("text")
+    assert "--language" in refusal(run("count-pieces", "--corpus", "part 1.txt", "-o", "x.counts"))
+    assert "'xx'" in refusal(run("count-pieces", "--corpus", sample, "--language", "xx", "-o", "x.counts"))
+    assert refusal(run("count-pieces", "--corpus", sample, "-o", "absent/x")) == "absent: No such folder"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.counts", "good.counts", "part 1.txt"]
+
+
 def test_several_files_and_records(run: Run, tok: eurotok.Tokenizer, tok_json: Path, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "uno"}\n{"text": "due"}\n')
     (tmp_path / "b.txt").write_text("tre")
@@ -120,7 +165,7 @@ def test_every_command_has_an_example_that_parses(tok_json: Path) -> None:
     import shlex
 
     for verb in VERBS:
-        name = verb.__name__.rpartition(".")[2]
+        name = name_of(verb)
         example = (verb.__doc__ or "").partition("example:")[2].strip()
         lines = [line.strip() for line in example.splitlines()]
         assert lines, name
@@ -134,7 +179,7 @@ def test_every_command_has_an_example_that_parses(tok_json: Path) -> None:
 def test_help_and_version(run: Run) -> None:
     assert run("--version").stdout.decode() == f"eurotok {eurotok.__version__}\n"
     for verb in VERBS:
-        result = run(verb.__name__.rpartition(".")[2], "--help")
+        result = run(name_of(verb), "--help")
         assert result.returncode == 0
         assert b"example:" in result.stdout
 
@@ -149,6 +194,9 @@ def test_help_and_version(run: Run) -> None:
         ("train", "--corpus", "x", "--vocab-size", "300", "--share", "fr", "-o", "t.json"),
         ("train", "--corpus", "x", "--vocab-size", "300", "--share", "fr=much", "-o", "t.json"),
         ("encode", "t.json"),
+        ("train", "--corpus", "x", "a.counts", "--vocab-size", "300", "-o", "t.json"),
+        ("train", "--vocab-size", "300", "-o", "t.json"),
+        ("count-pieces", "-o", "a.counts"),
         ("count", "t.json", "x", "--errors", "ignore"),
     ],
 )

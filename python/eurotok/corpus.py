@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from eurotok import _core
 
 StrPath = str | os.PathLike[str]
+Files = StrPath | Mapping[str, StrPath | Iterable[StrPath]]
+"""A folder of text by language, or the file or files of each language."""
 
 ENDINGS = (".txt", ".jsonl", ".parquet")
 COMPRESSIONS = (".gz", ".zst")
@@ -34,6 +36,29 @@ def ending(path: StrPath) -> str | None:
     for compression in COMPRESSIONS:
         name = name.removesuffix(compression)
     return next((end for end in ENDINGS if name.endswith(end)), None)
+
+
+def language_of(path: StrPath) -> str | None:
+    """Tell the language of a text file by its name, or None if it names none.
+
+    Examples
+    --------
+    >>> language_of("corpus/sr-Latn.jsonl.gz"), language_of("part 1.txt")
+    ('sr-Latn', None)
+    """
+    end = ending(path)
+    language = Path(path).name.partition(end)[0] if end else ""
+    return language if LANGUAGE.fullmatch(language) else None
+
+
+def list_files(source: Files) -> dict[str, list[Path]]:
+    """List the files of each language: those of a folder (see `find_languages`, also for errors), or those given."""
+    if isinstance(source, (str, os.PathLike)):
+        return find_languages(source)
+    return {
+        language: [Path(files)] if isinstance(files, (str, os.PathLike)) else [Path(file) for file in files]
+        for language, files in source.items()
+    }
 
 
 def find_languages(folder: StrPath) -> dict[str, list[Path]]:
@@ -60,11 +85,11 @@ def find_languages(folder: StrPath) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for entry in sorted(Path(folder).iterdir()):
         if entry.is_dir():
-            language, files = entry.name, sorted(path for path in entry.rglob("*") if ending(path) and path.is_file())
+            language = entry.name if LANGUAGE.fullmatch(entry.name) else None
+            files = sorted(path for path in entry.rglob("*") if ending(path) and path.is_file())
         else:
-            end = ending(entry)
-            language, files = entry.name.partition(end or ".")[0], [entry] if end else []
-        if files and LANGUAGE.fullmatch(language):
+            language, files = language_of(entry), [entry]
+        if files and language:
             found.setdefault(language, []).extend(files)
     if not found:
         kinds = ", ".join(f"<lang>{end}" for end in ENDINGS)

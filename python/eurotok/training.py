@@ -11,7 +11,7 @@ from typing import Any
 
 from eurotok import _core
 from eurotok._core import Counts
-from eurotok.corpus import StrPath, ending, find_languages, parquet_texts
+from eurotok.corpus import Files, ending, list_files, parquet_texts
 from eurotok.progress import Progress
 from eurotok.tokenizer import Tokenizer
 
@@ -23,7 +23,7 @@ BATCH = 1024
 """Texts of an iterable held at a time."""
 
 Report = Callable[[str, int, int], Any]
-Source = StrPath | Mapping[str, StrPath | Iterable[StrPath]] | Iterable[str]
+Source = Files | Iterable[str]
 
 
 def count(
@@ -72,10 +72,8 @@ def count(
     """
     counts = Counts(scheme)
     with _reporting(progress) as report:
-        if isinstance(source, (str, os.PathLike)):
-            _add_files(counts, find_languages(source), threads, errors, report)
-        elif isinstance(source, Mapping):
-            _add_files(counts, {lang: _paths(files) for lang, files in source.items()}, threads, errors, report)
+        if isinstance(source, (str, os.PathLike, Mapping)):
+            add_files(counts, list_files(source), threads=threads, errors=errors, report=report)
         else:
             texts = iter(source)
             while batch := list(islice(texts, BATCH)):
@@ -159,13 +157,15 @@ def train(
     return Tokenizer(trained)
 
 
-def _add_files(
+def add_files(
     counts: Counts,
     languages: Mapping[str, Sequence[Path]],
-    threads: int | None,
-    errors: str,
-    report: Report | None,
+    *,
+    threads: int | None = None,
+    errors: str = "strict",
+    report: Report | None = None,
 ) -> None:
+    """Count the files of each language into `counts`. Parameters and errors are those of `count`."""
     for language, paths in languages.items():
         stage = None if report is None else _renamed(report, f"counting {language}")
         columns = [path for path in paths if ending(path) == ".parquet"]
@@ -175,10 +175,6 @@ def _add_files(
         others = [os.fspath(path) for path in paths if path not in columns]
         if others:
             counts.add_files(language, others, threads=threads, errors=errors, progress=stage)
-
-
-def _paths(files: StrPath | Iterable[StrPath]) -> list[Path]:
-    return [Path(files)] if isinstance(files, (str, os.PathLike)) else [Path(file) for file in files]
 
 
 def _renamed(report: Report, stage: str) -> Report:

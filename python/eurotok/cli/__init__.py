@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import eurotok
-from eurotok.cli import compare, convert, count, decode, demo, encode, info, train
+from eurotok.cli import compare, convert, count, count_pieces, decode, demo, encode, info, train
 
-VERBS = (demo, train, encode, decode, count, compare, convert, info)
+VERBS = (demo, train, count_pieces, encode, decode, count, compare, convert, info)
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for verb in VERBS:
         summary, _, rest = (verb.__doc__ or "").partition("\n")
-        name = verb.__name__.rpartition(".")[2]
+        name = verb.__name__.rpartition(".")[2].replace("_", "-")
         subparser = verbs.add_parser(
             name,
             help=summary.rstrip("."),

@@ -1,9 +1,10 @@
 """Arguments that several commands have."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from eurotok._core import Counts
 from eurotok.tokenizer import Tokenizer, load
 
 Value = TypeVar("Value")
@@ -25,6 +26,18 @@ def add_scheme(parser: argparse.ArgumentParser) -> None:
 def load_tokenizer(args: argparse.Namespace) -> Tokenizer:
     """Load what `add_tokenizer` added."""
     return load(args.tokenizer, args.scheme)
+
+
+def load_counts(paths: Sequence[str], scheme: str | None) -> Counts:
+    """Load counts files and add them up; all of them are made with `scheme`, or with that of the first."""
+    total = Counts.load(paths[0])
+    scheme = scheme or total.scheme
+    for number, path in enumerate(paths):
+        counts = Counts.load(path) if number else total
+        if counts.scheme != scheme:
+            raise ValueError(f"{path}: the counts were made with {counts.scheme!r}, not {scheme!r}")
+        total = total + counts if number else total
+    return total
 
 
 def add_errors(parser: argparse.ArgumentParser) -> None:

@@ -1,9 +1,11 @@
 """Files of the command line, where `-` is standard input or standard output."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -31,6 +33,13 @@ def output(path: str) -> Iterator[IO[bytes]]:
     else:
         with replacing(path) as file:
             yield file
+
+
+def check_folder(path: str) -> None:
+    """Refuse a file that could not be written before the work is done rather than after."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(folder))
 
 
 def write_ids(file: IO[bytes], ids: NDArray[np.uint32]) -> None:

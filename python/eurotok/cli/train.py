@@ -1,28 +1,29 @@
-"""Train a tokenizer on a folder of text.
+"""Train a tokenizer on a folder of text, or on saved counts.
 
 The folder holds <lang>.txt, <lang>.jsonl (field "text") or <lang>.parquet (column "text"), plain or .gz/.zst, or
-folders <lang> of such files. Each language weighs the same unless --share says otherwise.
+folders <lang> of such files. Each language weighs the same unless --share says otherwise. Counts are those that
+'eurotok count-pieces' saved; several are added.
 
 example:
   eurotok train --corpus texts/ --vocab-size 65536 --share en=4 --special-token '<|end|>' -o tokenizer.json
+  eurotok train part-1.counts part-2.counts --vocab-size 65536 -o tokenizer.json
 """
 
 import argparse
-import errno
 import sys
 import time
-from pathlib import Path
 
 from eurotok import training
-from eurotok.cli.arguments import add_errors, add_threads, pair
-from eurotok.cli.streams import DASH, output
+from eurotok.cli.arguments import add_errors, add_threads, load_counts, pair
+from eurotok.cli.streams import DASH, check_folder, output
 
 ENDINGS = (".json", ".tiktoken", ".eurotok")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("--corpus", metavar="DIR", required=True, help="text by language")
+    parser.add_argument("counts", nargs="*", metavar="COUNTS", help="saved counts to train on")
+    parser.add_argument("--corpus", metavar="DIR", help="text by language, instead of counts")
     parser.add_argument(
         "--vocab-size", type=int, metavar="N", required=True, help="entries, the 256 bytes and special tokens included"
     )
@@ -32,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheme",
         metavar="NAME|REGEX",
-        default=training.DEFAULT_SCHEME,
-        help="splitting rule (default: %(default)s); 'eurotok info' lists the names",
+        help=f"splitting rule (default: {training.DEFAULT_SCHEME}, or that of the counts); 'eurotok info' lists them",
     )
     parser.add_argument(
         "--share",
@@ -63,9 +63,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    if bool(args.counts) == bool(args.corpus):
+        args.parser.error("give either --corpus or counts to train on")
     _check_output(args.output)
     began = time.perf_counter()
-    counts = training.count(args.corpus, args.scheme, threads=args.threads, errors=args.errors, progress=True)
+    if args.counts:
+        counts = load_counts(args.counts, args.scheme)
+    else:
+        scheme = args.scheme or training.DEFAULT_SCHEME
+        counts = training.count(args.corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
     counted = time.perf_counter()
     tokenizer = training.train(
         counts,
@@ -83,9 +89,9 @@ def run(args: argparse.Namespace) -> None:
             file.write(tokenizer.to_bytes("json"))
     else:
         tokenizer.save(args.output)
-    size = sum(counts.bytes.values()) / 1e6
+    size, verb = sum(counts.bytes.values()) / 1e6, "loaded" if args.counts else "counted"
     print(
-        f"{len(counts.languages)} languages, {size:,.1f} MB: counted in {counted - began:.1f} s, "
+        f"{len(counts.languages)} languages, {size:,.1f} MB: {verb} in {counted - began:.1f} s, "
         f"{tokenizer.vocab_size:,} tokens in {merged - counted:.1f} s -> {args.output}",
         file=sys.stderr,
     )
@@ -94,11 +100,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _check_output(path: str) -> None:
-    """Refuse an output that could not be written before the work is done rather than after."""
     if path == DASH:
         return
     if not path.endswith(ENDINGS):
         raise ValueError(f"{path}: the name must end in {', '.join(ENDINGS)}, which says the format")
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "No such folder", str(folder))
+    check_folder(path)

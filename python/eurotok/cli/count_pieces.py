@@ -1,0 +1,79 @@
+"""Count the pieces of a corpus, to train on later.
+
+Counts are files: made on any number of machines, added with --add, trained on with 'eurotok train COUNTS...'. They are
+the same in whatever order and parts the text is counted.
+
+example:
+  eurotok count-pieces --corpus texts/ -o all.counts
+  eurotok count-pieces --corpus part-17.txt.zst --language fr -o part-17.counts
+  eurotok count-pieces --add part-16.counts part-17.counts -o fr.counts
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from eurotok import training
+from eurotok._core import Counts
+from eurotok.cli.arguments import add_errors, add_threads, load_counts
+from eurotok.cli.streams import check_folder
+from eurotok.corpus import find_languages, language_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "--corpus", nargs="+", default=[], metavar="DIR|FILE", help="text: folders as for 'eurotok train', or files"
+    )
+    parser.add_argument(
+        "--language",
+        metavar="LANG",
+        help="the language of the files (default: what they are called, such as fr.txt), the one to count of folders",
+    )
+    parser.add_argument("--add", nargs="+", default=[], metavar="COUNTS", help="counts to add")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the counts file to write")
+    parser.add_argument(
+        "--scheme",
+        metavar="NAME|REGEX",
+        help=f"splitting rule (default: that of the added counts, or {training.DEFAULT_SCHEME})",
+    )
+    add_threads(parser)
+    add_errors(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    if not args.corpus and not args.add:
+        args.parser.error("nothing to count: give --corpus, --add or both")
+    check_folder(args.output)
+    began = time.perf_counter()
+    files = _files(args.corpus, args.language)
+    counts = load_counts(args.add, args.scheme) if args.add else Counts(args.scheme or training.DEFAULT_SCHEME)
+    if files:
+        counts += training.count(files, counts.scheme, threads=args.threads, errors=args.errors, progress=True)
+    counts.save(args.output)
+    print(
+        f"{len(counts.languages)} languages, {sum(counts.bytes.values()) / 1e6:,.1f} MB, "
+        f"{sum(counts.unique.values()):,} pieces in {time.perf_counter() - began:.1f} s -> {args.output}",
+        file=sys.stderr,
+    )
+
+
+def _files(paths: list[str], language: str | None) -> dict[str, list[Path]]:
+    files: dict[str, list[Path]] = {}
+    for path in paths:
+        if Path(path).is_dir():
+            found = find_languages(path)
+            if language is not None:
+                if language not in found:
+                    raise ValueError(f"{path}: no text in {language!r} here")
+                found = {language: found[language]}
+        else:
+            name = language or language_of(path)
+            if name is None:
+                raise ValueError(f"{path}: the name does not tell the language: give it with --language")
+            found = {name: [Path(path)]}
+        for name, members in found.items():
+            files.setdefault(name, []).extend(members)
+    return files
