@@ -1,7 +1,7 @@
 """The Rust core as Python sees it. Shapes and units are those of the classes in `eurotok` that wrap it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self, final
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = [
     "UnknownIdError",
     "UnsupportedError",
     "__version__",
+    "encode_files",
     "extend",
     "load",
     "read_bytes",
@@ -39,6 +40,19 @@ def schemes() -> dict[str, str]: ...
 def split(text: str, scheme: str = "europe") -> list[str]: ...
 def read_bytes(path: str) -> bytes: ...  # a whole file, decompressed if its name ends in .gz or .zst
 def load(path: str, scheme: str | None = None, special_tokens: dict[str, int] | None = None) -> Tokenizer: ...
+def encode_files(
+    tokenizer: Tokenizer,
+    sources: Iterable[tuple[Sequence[str], Sequence[str]]],  # files, and texts after them
+    output: str | os.PathLike[str],
+    offsets: str | os.PathLike[str],
+    *,
+    dtype: str | None = None,
+    separator: int | None = None,
+    specials: str = "text",
+    threads: int | None = None,
+    errors: str = "strict",
+    progress: Callable[[str, int, int], Any] | None = None,
+) -> tuple[int, int, int]: ...  # documents, ids, bytes of text
 
 @disjoint_base
 class Tokenizer:

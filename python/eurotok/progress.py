@@ -2,7 +2,12 @@
 
 import sys
 import time
-from typing import Self, TextIO
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, Self, TextIO
+
+Report = Callable[[str, int, int], Any]
+"""What is told of progress: the stage, and how much of how much is done."""
 
 
 class Progress:
@@ -46,3 +51,10 @@ class Progress:
         self._stream.write(f"\r{line.ljust(self._width)}" + ("" if line else "\r"))
         self._stream.flush()
         self._width = len(line)
+
+
+def reporting(progress: bool | Report) -> Progress | nullcontext[Report | None]:
+    """Make a context that yields the function to report to, and tidies up after it."""
+    if progress is True:
+        return Progress()
+    return nullcontext(progress or None)

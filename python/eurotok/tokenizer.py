@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 from typing import Self
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from eurotok import _core
+from eurotok.corpus import StrPath, ending, parquet_texts
+from eurotok.progress import Report, reporting
 from eurotok.ragged import Ragged
 
-StrPath = str | os.PathLike[str]
+
+@dataclass(frozen=True)
+class EncodedFiles:
+    """What `Tokenizer.encode_files` wrote.
+
+    Attributes
+    ----------
+    documents, tokens, bytes
+        How many documents there were, how many ids, separators included, and how many bytes of text in UTF-8.
+    offsets
+        The file of offsets.
+    """
+
+    documents: int
+    tokens: int
+    bytes: int
+    offsets: Path
 
 
 class Tokenizer(_core.Tokenizer):
@@ -59,6 +81,90 @@ class Tokenizer(_core.Tokenizer):
             The ids of every text, in order.
         """
         return Ragged(*self._encode_batch(texts, threads, specials))
+
+    def encode_files(
+        self,
+        paths: StrPath | Iterable[StrPath],
+        output: StrPath,
+        *,
+        dtype: DTypeLike | None = None,
+        separator: str | None = None,
+        specials: str = "text",
+        threads: int | None = None,
+        errors: str = "strict",
+        progress: bool | Report = False,
+    ) -> EncodedFiles:
+        """Encode files of any size into a file of ids, in bounded memory.
+
+        Beside `output`, a file with the ending `.offsets.npy` in place of its own says where documents are: document i
+        has the ids `offsets[i]` to `offsets[i + 1]`. Both appear whole or not at all.
+
+        Parameters
+        ----------
+        paths
+            A file or files: each line of a `.jsonl` (its field `text`) and each row of a `.parquet` (its column `text`,
+            unless it is null) is a document, and so is the whole of any other file. Plain, `.gz` or `.zst`.
+        output
+            The file to write: the ids of all documents in a row, as an `.npy` file or, if the name ends in `.bin`,
+            without a header, little-endian.
+        dtype
+            `uint16` or `uint32`; by default the smaller one if it holds the vocabulary.
+        separator
+            A special token to put after every document, as part of it.
+        specials
+            As for `encode`: what to do with special tokens that occur in a text.
+        threads
+            How many threads to use; by default all cores. The output does not depend on it.
+        errors
+            `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
+        progress
+            Whether to show the progress on a terminal, or a function of (stage, done, total) to call.
+
+        Returns
+        -------
+        EncodedFiles
+            How much was written.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be read or written.
+        CorpusError
+            If a file is not what its name says, naming the byte or line at fault.
+        ValueError
+            If an argument is outside its domain, such as a `dtype` that does not hold the vocabulary.
+        ImportError
+            If a file is parquet and pyarrow is absent.
+
+        Examples
+        --------
+        >>> import eurotok, tempfile
+        >>> tok = eurotok.train(["un, deux, trois"], vocab_size=256, special_tokens=[])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     book = Path(folder, "book.txt")
+        ...     _ = book.write_text("un, deux")
+        ...     written = tok.encode_files(book, Path(folder, "ids.npy"))
+        ...     tok.decode(np.load(Path(folder, "ids.npy"))), written.documents, written.offsets.name
+        ('un, deux', 1, 'ids.offsets.npy')
+        """
+        if separator is not None and separator not in self.special_tokens:
+            raise ValueError(f"separator: {separator!r} is not a special token of this vocabulary")
+        sources = _Sources([Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(path) for path in paths])
+        offsets = Path(output).with_suffix(".offsets.npy")
+        with reporting(progress) as report:
+            documents, tokens, size = _core.encode_files(
+                self,
+                sources,
+                output,
+                offsets,
+                dtype=None if dtype is None else np.dtype(dtype).name,
+                separator=None if separator is None else self.special_tokens[separator],
+                specials=specials,
+                threads=threads,
+                errors=errors,
+                progress=report and sources.telling(report),
+            )
+        return EncodedFiles(documents, tokens, size, offsets)
 
     def decode_batch(
         self,
@@ -158,3 +264,49 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     """
     specials = None if special_tokens is None else dict(special_tokens)
     return Tokenizer(_core.load(os.fspath(path), scheme, specials))
+
+
+class _Sources:
+    """Documents in the order of their files, as the core takes them: files for it to read, or texts.
+
+    Parameters
+    ----------
+    paths
+        The files, which must be there.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        if not paths:
+            raise ValueError("paths: no file to encode")
+        self._sizes = {path: path.stat().st_size for path in paths}
+        self._paths = paths
+        self._done = 0
+
+    def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
+        for parquet, group in groupby(self._paths, lambda path: ending(path) == ".parquet"):
+            files = list(group)
+            if parquet:
+                for path in files:
+                    yield from self._rows(path)
+            else:
+                yield [os.fspath(path) for path in files], []
+                self._done += sum(self._sizes[path] for path in files)
+
+    def telling(self, report: Report) -> Report:
+        """Make a report of all files from that of the core, which is given some of them at a time."""
+        total = sum(self._sizes[path] for path in self._paths)
+        return lambda stage, done, _: report(stage, self._done + done, total)
+
+    def _rows(self, path: Path) -> Iterator[tuple[list[str], list[str]]]:
+        before, seen, rows = self._done, 0, 0
+        for texts in parquet_texts(path):
+            yield [], texts
+            seen, rows = seen + len(texts), rows or _count_rows(path)
+            self._done = before + self._sizes[path] * seen // rows
+        self._done = before + self._sizes[path]
+
+
+def _count_rows(path: Path) -> int:
+    from pyarrow.parquet import read_metadata
+
+    return int(read_metadata(path).num_rows)

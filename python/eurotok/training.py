@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from eurotok import _core
 from eurotok._core import Counts
 from eurotok.corpus import Files, ending, list_files, parquet_texts
-from eurotok.progress import Progress
+from eurotok.progress import Report, reporting
 from eurotok.tokenizer import Tokenizer
 
 DEFAULT_SCHEME = "europe"
@@ -22,7 +20,6 @@ UNDETERMINED = "und"
 BATCH = 1024
 """Texts of an iterable held at a time."""
 
-Report = Callable[[str, int, int], Any]
 Source = Files | Iterable[str]
 
 
@@ -71,7 +68,7 @@ def count(
     (['und'], {'und': 16}, {'und': 5})
     """
     counts = Counts(scheme)
-    with _reporting(progress) as report:
+    with reporting(progress) as report:
         if isinstance(source, (str, os.PathLike, Mapping)):
             add_files(counts, list_files(source), threads=threads, errors=errors, report=report)
         else:
@@ -143,7 +140,7 @@ def train(
         counts = source
     else:
         counts = count(source, scheme or DEFAULT_SCHEME, threads=threads, errors=errors, progress=progress)
-    with _reporting(progress) as report:
+    with reporting(progress) as report:
         trained = _core.train(
             counts,
             vocab_size,
@@ -179,10 +176,3 @@ def add_files(
 
 def _renamed(report: Report, stage: str) -> Report:
     return lambda _, done, total: report(stage, done, total)
-
-
-def _reporting(progress: bool | Report) -> Progress | nullcontext[Report | None]:
-    """Make a context that yields the function to report to, and tidies up after it."""
-    if progress is True:
-        return Progress()
-    return nullcontext(progress or None)

@@ -1,10 +1,12 @@
 """Encode text files to ids.
 
 Reads text, one document a file, or .jsonl and .parquet, one a record; all plain or .gz/.zst; - is standard input.
-Writes the ids of all documents in a row as a NumPy array of uint32, or as numbers if that goes to a terminal.
+Writes the ids of all documents in a row: as an .npy array, as integers alone if the name ends in .bin, or as numbers to
+a terminal. Beside FILE.npy or FILE.bin, FILE.offsets.npy says where documents begin.
 
 example:
   eurotok encode tokenizer.json book.txt -o ids.npy
+  eurotok encode tokenizer.json part-*.jsonl.zst --dtype uint16 --separator '<|end|>' -o ids.bin
   echo 'Grüße aus Malmö' | eurotok encode tokenizer.json -
 """
 
@@ -16,12 +18,18 @@ import numpy as np
 from eurotok.cli.arguments import add_errors, add_specials, add_threads, add_tokenizer, load_tokenizer
 from eurotok.cli.streams import DASH, output, texts, write_ids
 
+ENDINGS = (".npy", ".bin")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_tokenizer(parser)
     parser.add_argument("files", nargs="+", metavar="FILE", help="text to encode")
-    parser.add_argument("-o", "--output", metavar="FILE", default=DASH, help="where the .npy goes (default: -)")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default=DASH, help=".npy or .bin; anything else gets an .npy (default: -)"
+    )
+    parser.add_argument("--dtype", choices=("uint16", "uint32"), default="uint32", help="default: %(default)s")
+    parser.add_argument("--separator", metavar="TOKEN", help="a special token to put after every document")
     add_specials(parser)
     add_threads(parser)
     add_errors(parser)
@@ -30,6 +38,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     tokenizer = load_tokenizer(args)
+    if args.output.endswith(ENDINGS) and DASH not in args.files:
+        written = tokenizer.encode_files(
+            args.files,
+            args.output,
+            dtype=args.dtype,
+            separator=args.separator,
+            specials=args.specials,
+            threads=args.threads,
+            errors=args.errors,
+            progress=True,
+        )
+        print(
+            f"{written.documents:,} documents, {written.bytes / 1e6:,.1f} MB: "
+            f"{written.tokens:,} tokens -> {args.output}, {written.offsets}",
+            file=sys.stderr,
+        )
+        return
+    if args.separator is not None or args.dtype != "uint32" or args.output.endswith(".bin"):
+        args.parser.error("--separator, --dtype uint16 and .bin need files to read and a file to write")
     parts = [
         tokenizer.encode_batch(batch, args.threads, specials=args.specials).ids
         for path in args.files

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::{RwLock, RwLockReadGuard};
 
 use eurotok_core::count::{Counts as CoreCounts, Language, Options};
-use eurotok_core::documents::Invalid;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
-use crate::error::{Raise, argument};
+use crate::error::Raise;
+use crate::files::parse_invalid;
 use crate::tokenizer::parse_threads;
 use crate::train::Reporter;
 
@@ -97,12 +97,7 @@ impl Counts {
         errors: &str,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<()> {
-        let invalid = match errors {
-            "strict" => Invalid::Refuse,
-            "replace" => Invalid::Replace,
-            other => return Err(argument("errors", format!("{other:?} is not 'strict' or 'replace'"))),
-        };
-        let options = Options { threads: parse_threads(threads)?, invalid };
+        let options = Options { threads: parse_threads(threads)?, invalid: parse_invalid(errors)? };
         let mut reporter = Reporter::new(progress);
         let counted = self.extend(py, options.threads, |counts| {
             counts.add_files(language, &paths, options, |done, total| reporter.report(language, done, total))

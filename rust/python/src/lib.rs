@@ -2,6 +2,7 @@
 
 mod counts;
 mod error;
+mod files;
 mod ids;
 mod tokenizer;
 mod train;
@@ -70,5 +71,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::register(module)?;
     tokenizer::register(module)?;
     counts::register(module)?;
+    files::register(module)?;
     train::register(module)
 }

@@ -42,6 +42,10 @@ impl Tokenizer {
         self.inner.encoder.vocab()
     }
 
+    pub(crate) fn encoder(&self) -> &Encoder {
+        &self.inner.encoder
+    }
+
     fn encode_ids(&self, py: Python<'_>, text: &str, specials: &str) -> PyResult<Vec<u32>> {
         let specials = parse_specials(specials)?;
         release(py, text.len(), || self.inner.encoder.encode(text, specials)).raise()
@@ -57,7 +61,7 @@ fn release<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send
     if size < SMALL { work() } else { py.detach(work) }
 }
 
-fn parse_specials(specials: &str) -> PyResult<Specials> {
+pub(crate) fn parse_specials(specials: &str) -> PyResult<Specials> {
     match specials {
         "text" => Ok(Specials::Text),
         "parse" => Ok(Specials::Parse),
@@ -71,10 +75,10 @@ fn array(py: Python<'_>, ids: Vec<u32>) -> Bound<'_, PyArray1<u32>> {
 }
 
 /// The strings of a sequence, kept alive while the core reads them.
-struct Texts<'py>(Vec<Bound<'py, PyString>>);
+pub(crate) struct Texts<'py>(Vec<Bound<'py, PyString>>);
 
 impl<'py> Texts<'py> {
-    fn new(texts: &Bound<'py, PyAny>) -> PyResult<Self> {
+    pub(crate) fn new(texts: &Bound<'py, PyAny>) -> PyResult<Self> {
         if texts.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("texts: a sequence of str is needed, not one str"));
         }
@@ -91,7 +95,7 @@ impl<'py> Texts<'py> {
         Ok(Self(strings))
     }
 
-    fn as_strs(&self) -> PyResult<Vec<&str>> {
+    pub(crate) fn as_strs(&self) -> PyResult<Vec<&str>> {
         self.0.iter().map(|text| text.to_str()).collect()
     }
 }

@@ -1,0 +1,84 @@
+//! Files to files of ids, without the GIL.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use eurotok_core::documents::Invalid;
+use eurotok_core::encode::files::{IdsWriter, Options, Width};
+use pyo3::prelude::*;
+
+use crate::error::{Raise, argument};
+use crate::tokenizer::{Texts, Tokenizer, parse_specials, parse_threads};
+use crate::train::Reporter;
+
+/// Encode documents into a file of ids, and one of the offsets at which they begin.
+///
+/// Each of `sources` is two lists: files for the core to read, and after them texts. Returns how many documents, ids and bytes
+/// of text there were. Both files appear whole or not at all.
+#[pyfunction]
+#[pyo3(signature = (
+    tokenizer, sources, output, offsets, *, dtype = None, separator = None, specials = "text", threads = None,
+    errors = "strict", progress = None,
+))]
+#[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+fn encode_files(
+    py: Python<'_>,
+    tokenizer: &Tokenizer,
+    sources: &Bound<'_, PyAny>,
+    output: PathBuf,
+    offsets: PathBuf,
+    dtype: Option<&str>,
+    separator: Option<u32>,
+    specials: &str,
+    threads: Option<i64>,
+    errors: &str,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(u64, u64, u64)> {
+    let options = Options {
+        specials: parse_specials(specials)?,
+        separator,
+        width: dtype.map(parse_width).transpose()?,
+        threads: parse_threads(threads)?,
+        invalid: parse_invalid(errors)?,
+    };
+    let mut writer = IdsWriter::create(tokenizer.encoder(), &output, &offsets, options).raise()?;
+    let mut reporter = Reporter::new(progress);
+    for source in sources.try_iter()? {
+        let (paths, texts): (Vec<PathBuf>, Bound<'_, PyAny>) = source?.extract()?;
+        let texts = Texts::new(&texts)?;
+        let texts = texts.as_strs()?;
+        let encoded = py.detach(|| {
+            writer.add_files(&paths, |done, total| reporter.report("encoding", done, total))?;
+            match reporter.report("encoding", 0, 0) {
+                ControlFlow::Continue(()) => writer.add_texts(&texts),
+                ControlFlow::Break(()) => Err(eurotok_core::Error::Interrupted),
+            }
+        });
+        if encoded.is_err() {
+            return reporter.finish(encoded.raise()).map(|()| (0, 0, 0));
+        }
+    }
+    let written = py.detach(|| writer.finish()).raise()?;
+    Ok((written.documents, written.tokens, written.bytes))
+}
+
+fn parse_width(dtype: &str) -> PyResult<Width> {
+    match dtype {
+        "uint16" => Ok(Width::U16),
+        "uint32" => Ok(Width::U32),
+        other => Err(argument("dtype", format!("{other:?} is neither 'uint16' nor 'uint32'"))),
+    }
+}
+
+/// What the user wants done with bytes that are not UTF-8.
+pub(crate) fn parse_invalid(errors: &str) -> PyResult<Invalid> {
+    match errors {
+        "strict" => Ok(Invalid::Refuse),
+        "replace" => Ok(Invalid::Replace),
+        other => Err(argument("errors", format!("{other:?} is not 'strict' or 'replace'"))),
+    }
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(encode_files, module)?)
+}
