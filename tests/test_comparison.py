@@ -50,14 +50,16 @@ def test_by_hand(folder: Path) -> None:
 
 def test_the_table_says_the_same(folder: Path) -> None:
     lines = compare([words], folder).table().splitlines()
-    assert [line.split() for line in lines[:8]] == [
+    assert [line.split() for line in lines[:9]] == [
         ["words"],
-        ["el", "7.5", "+150", "%"],
+        # Sentences 1 and 1, 1 and 2, or 2 and 2 are drawn: Greek is 6/2, 15/6 or 9/4 of English, French always 3/2.
+        ["el", "7.5", "+150", "%", "[+125,", "+200]"],
         ["en", "3.0"],
-        ["fr", "4.5", "+50", "%"],
+        ["fr", "4.5", "+50", "%", "[+50,", "+50]"],
         ["-" * len(lines[4])],
-        ["mean", "5.0", "+100", "%"],
-        ["worst", "7.5", "+150", "%"],
+        ["mean", "5.0", "+100", "%", "[+88,", "+125]"],
+        ["p90", "6.9", "+140", "%", "[+118,", "+185]"],
+        ["worst", "7.5", "+150", "%", "[+125,", "+200]"],
         ["Gini", "0.200"],
     ]
     assert "Not in the text: bg, cs," in lines[-1]
@@ -72,16 +74,75 @@ def test_json_says_the_same(folder: Path, tmp_path: Path) -> None:
     assert content["sentences"] == 2
     assert content["reference"] == "en"
     assert len(content["missing"]) == 21
-    assert content["tokenizers"] == [
-        {
-            "name": "w",
-            "tokens_per_sentence": {"el": 7.5, "en": 3.0, "fr": 4.5},
-            "surcharge": {"el": 1.5, "en": 0.0, "fr": 0.5},
-            "surcharge_mean": 1.0,
-            "surcharge_worst": 1.5,
-            "gini": pytest.approx(0.2),
-        }
-    ]
+    (given,) = content["tokenizers"]
+    assert given["name"] == "w"
+    assert given["tokens_per_sentence"] == {"el": 7.5, "en": 3.0, "fr": 4.5}
+    assert given["surcharge"] == {"el": 1.5, "en": 0.0, "fr": 0.5}
+    assert (given["surcharge_mean"], given["surcharge_worst"]) == (1.0, 1.5)
+    assert given["surcharge_p90"] == pytest.approx(1.4)
+    assert given["gini"] == pytest.approx(0.2)
+    assert given["intervals"]["surcharge"] == {"el": [1.25, 2.0], "en": [0.0, 0.0], "fr": [0.5, 0.5]}
+    assert given["vocabulary_used"] is None, "a function has no vocabulary"
+
+
+def test_every_figure_by_hand(folder: Path) -> None:
+    # In words: el 6 and 9, en 2 and 4, fr 3 and 6 tokens, each a word of one letter (two bytes in Greek).
+    figures = {name: values[0].tolist() for name, values in compare([words], folder, price=3.0).figures.items()}
+    assert figures["fertility"] == [1.0, 1.0, 1.0]
+    assert figures["bytes_per_token"] == pytest.approx([43 / 15, 10 / 6, 16 / 9])
+    assert figures["characters_per_token"] == pytest.approx([28 / 15, 10 / 6, 16 / 9])
+    assert figures["byte_adjusted_premium"] == pytest.approx([2.5 / 4.3, 1.0, 1.5 / 1.6])
+    assert figures["parity"] == pytest.approx([(6 / 2 + 9 / 4) / 2, 1.0, 1.5])
+    assert figures["cost_per_million_words"] == [3.0, 3.0, 3.0]
+    assert figures["context_in_words"] == [128_000.0] * 3
+    assert all(math.isnan(it) for it in figures["continued_words"]), "words that are not told are not guessed"
+    with pytest.raises(ValueError, match="price"):
+        compare([words], folder, price=-1.0)
+
+
+def test_a_tokenizer_that_fails_has_no_price(folder: Path) -> None:
+    def fails(sentence: str) -> list[str]:
+        if "η" in sentence:
+            raise RuntimeError("no eta")
+        return sentence.split()
+
+    result = compare([words, fails], folder)
+    assert result.counts[1].tolist() == [[6, -1], [2, 4], [3, 6]]
+    assert np.isnan(result.prices[1, 0])
+    assert result.surcharges[1, 2] == 0.5, "the other languages keep theirs"
+    assert all(np.isnan(it[1]) and not np.isnan(it[0]) for it in (result.mean, result.worst, result.p90, result.gini))
+    (problem,) = [it for it in result.problems if "fails" in it]
+    assert problem == (
+        "fails fails on 1 of 2 sentences in el, which has no price under it (sentence 2: RuntimeError: no eta)."
+    )
+    assert problem in result.table()
+    assert "failed" in result.table()
+    assert json.loads(result.to_json())["tokenizers"][1]["surcharge"]["el"] is None
+    assert "failed" in result.to_markdown()
+    assert "no eta" in result.to_html()
+
+    def broken(sentence: str) -> list[str]:
+        raise RuntimeError("out of order")
+
+    with pytest.raises(ValueError, match="broken fails on every sentence: RuntimeError: out of order"):
+        compare([words, broken], folder)
+
+
+def test_a_lossy_tokenizer_is_named(folder: Path) -> None:
+    lossy = SimpleNamespace(name="lossy", encode=lambda s: [ord(c) for c in s if c != "b"])
+    lossy.decode = lambda ids: "".join(map(chr, ids))
+    result = compare([lossy], folder)
+    assert result.figures["exact_sentences"].tolist() == [[1.0, 0.0, 0.0]]
+    assert any("lossy is lossy: sentences 2 in en (first 1), 2 in fr (first 1)" in it for it in result.problems)
+
+
+def test_a_single_sentence_has_no_interval(tmp_path: Path) -> None:
+    result = compare([words], write(tmp_path, en="a b\n", fr="a b c\n"))
+    assert result.surcharges.tolist() == [[0.0, 0.5]]
+    assert all(np.isnan(values).all() for values in result.intervals.values())
+    assert "A single sentence: no intervals, and no verdict." in result.table()
+    assert "[" not in result.table()
+    assert "nan" not in result.to_html().lower().replace("nani", "")
 
 
 def test_english_alone_has_no_surcharge(tmp_path: Path) -> None:
@@ -145,6 +206,10 @@ def test_all_kinds_of_tokenizers(tok: Tokenizer, tok_json: Path, sentences: dict
     assert all(counts.tolist() == expected for counts in result.counts)
     assert result.tokenizers[0] == "europe-2000"
     assert result.tokenizers[5] == "tiktoken-like"
+    assert not [it for it in result.problems if "lossy" in it or "fails" in it]
+    for figure in ("continued_words", "single_token_words", "cut_tokens", "exact_sentences", "renyi_efficiency"):
+        values = result.figures[figure]
+        assert (values[:4] == values[0]).all(), f"{figure}: ours, from files, and through tokenizers"
     assert len(set(result.tokenizers)) == len(kinds), "names are told apart"
 
 
@@ -166,3 +231,13 @@ def test_ntrex(tok: Tokenizer, corpus: Path) -> None:
     greek = OFFICIAL.index("el")
     assert result.surcharges[0, greek] > 0.9, "Greek letters are two bytes"
     assert (result.prices[1] < result.prices[0]).all()
+
+
+def test_intervals_hold_the_figure_and_shrink(tok: Tokenizer, corpus: Path) -> None:
+    text = load_parallel(corpus / "parallel" / "ntrex", ["fr", "el"])
+    whole, part = compare([tok], text), compare([tok], text.part(slice(0, 100)))
+    low, high = whole.intervals["surcharge"]
+    assert ((low <= whole.surcharges) & (whole.surcharges <= high)).all()
+    wider = part.intervals["surcharge"]
+    assert (wider[1] - wider[0] > 2 * (high - low))[0, [0, 2]].all()
+    assert (compare([tok], text).intervals["surcharge"] == whole.intervals["surcharge"]).all(), "the seed is fixed"

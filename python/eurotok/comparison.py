@@ -5,77 +5,27 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eurotok import metrics
+from eurotok import pictures, report, tables
 from eurotok.corpus import StrPath
+from eurotok.encoders import encoder_of, run
+from eurotok.figures import Figures, Floats
 from eurotok.files import replacing
-from eurotok.prices import REFERENCE, ParallelText, count_tokens, counter_of, load_parallel
-from eurotok.tables import Cell, grade, signed_percent, table
+from eurotok.measure import Text, usage
+from eurotok.prices import REFERENCE, ParallelText, load_parallel
+from eurotok.tables import Cell, grade, signed_percent
 
 _surcharge_style = grade(0.15, 0.40)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Tokens that each tokenizer spends on the same sentences in each language.
-
-    Attributes
-    ----------
-    tokenizers
-        Names of the tokenizers.
-    text
-        The sentences.
-    counts
-        int64, shape (tokenizers, languages, sentences): tokens of each sentence; the languages as in `text.languages`.
-    """
-
-    tokenizers: tuple[str, ...]
-    text: ParallelText
-    counts: NDArray[np.int64]
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages, in alphabetical order."""
-        return self.text.languages
-
-    @property
-    def prices(self) -> NDArray[np.float64]:
-        """Tokens per sentence: shape (tokenizers, languages)."""
-        return metrics.tokens_per_sentence(self.counts)
-
-    @property
-    def surcharges(self) -> NDArray[np.float64]:
-        """Surcharge over English under the same tokenizer: shape (tokenizers, languages), 0.25 is a quarter dearer."""
-        english = self.languages.index(REFERENCE)
-        return metrics.surcharge(self.prices, self.prices[:, [english]])
-
-    @property
-    def mean(self) -> NDArray[np.float64]:
-        """Mean surcharge of the languages other than English: shape (tokenizers,); NaN if there are none."""
-        others = self._others()
-        return others.mean(axis=1) if others.size else np.full(len(others), np.nan)
-
-    @property
-    def worst(self) -> NDArray[np.float64]:
-        """Largest surcharge of the languages other than English: shape (tokenizers,); NaN if there are none."""
-        others = self._others()
-        return others.max(axis=1) if others.size else np.full(len(others), np.nan)
-
-    @property
-    def gini(self) -> NDArray[np.float64]:
-        """Gini coefficient of the prices of all languages, English too: shape (tokenizers,)."""
-        return metrics.gini(self.prices)
-
-    def _others(self) -> NDArray[np.float64]:
-        return self.surcharges[:, [lang != REFERENCE for lang in self.languages]]
+class Comparison(Figures):
+    """The figures of a comparison, and ways to read them: as a table, as data, as a page, as a picture."""
 
     def table(self, *, width: int = 100, colours: bool = False) -> str:
-        """Set the prices as a table for a terminal: tokens per sentence, and the surcharge over English.
+        """Set the prices as a table for a terminal: tokens per sentence, surcharge over English and its 95 % interval.
 
         Parameters
         ----------
@@ -84,59 +34,114 @@ class Comparison:
         colours
             Whether to colour the surcharges.
         """
-        rows: list[list[Cell]] = []
-        prices, surcharges = self.prices, self.surcharges
-        for column, language in enumerate(self.languages):
-            row: list[Cell] = [(language, "")]
-            for price, extra in zip(prices[:, column], surcharges[:, column], strict=True):
-                row.append((f"{price:.1f} {_surcharge(extra, language == REFERENCE)}", _surcharge_style(extra)))
-            rows.append(row)
-        rows.append([])
-        rows.append([("mean", ""), *self._summary(prices.mean(axis=1), self.mean)])
-        rows.append([("worst", ""), *self._summary(prices.max(axis=1), self.worst)])
-        rows.append([("Gini", ""), *((f"{value:.3f}{'':7}", "") for value in self.gini)])
-        sentences = self.counts.shape[2]
-        note = f"Tokens per sentence and surcharge over English; {sentences:,} sentences, {self.text.name}."
-        note += "\nThe mean and the worst surcharge leave English out."
-        if self.text.missing:
-            note += f"\nNot in the text: {', '.join(self.text.missing)}."
-        return table(["", *self.tokenizers], rows, width=width, colours=colours) + "\n\n" + note
+        head, rows = self._cells()
+        return tables.table(head, rows, width=width, colours=colours) + "\n\n" + "\n".join(self.notes())
 
-    @staticmethod
-    def _summary(prices: NDArray[np.float64], surcharges: NDArray[np.float64]) -> list[Cell]:
-        return [
-            (f"{price:.1f} {_surcharge(extra, False)}", _surcharge_style(extra))
-            for price, extra in zip(prices, surcharges, strict=True)
+    def to_markdown(self, path: StrPath | None = None) -> str:
+        """Write the same table in Markdown; to a file, too, if there is a path."""
+        return _written(tables.markdown(*self._cells()) + "\n" + "\n\n".join(self.notes()) + "\n", path)
+
+    def to_latex(self, path: StrPath | None = None) -> str:
+        """Write the same table in LaTeX, for the package booktabs; to a file, too, if there is a path."""
+        return _written(tables.latex(*self._cells(), caption=" ".join(self.notes())), path)
+
+    def to_html(self, path: StrPath | None = None) -> str:
+        """Write everything as one page that needs nothing else; to a file, too, if there is a path."""
+        return _written(report.page(self), path)
+
+    def picture(self, path: StrPath) -> None:
+        """Draw the surcharges by language.
+
+        Parameters
+        ----------
+        path
+            Ends in `.svg`, or in `.png`, which needs matplotlib (`eurotok[plots]`).
+
+        Raises
+        ------
+        ValueError
+            If the name ends otherwise.
+        ImportError
+            If matplotlib is needed and not installed.
+        OSError
+            If the file cannot be written.
+        """
+        data = pictures.draw(pictures.surcharges(self), os.fspath(path))
+        with replacing(path) as file:
+            file.write(data)
+
+    def _cells(self) -> tuple[list[str], list[list[Cell]]]:
+        def cell(price: float, extra: float, ends: Floats, reference: bool = False) -> Cell:
+            if np.isnan(price):
+                return "failed", ""
+            if reference or np.isnan(extra):
+                return f"{price:.1f}{'':17}", ""
+            between = "" if np.isnan(ends).any() else f"[{100 * ends[0]:+.0f}, {100 * ends[1]:+.0f}]"
+            return f"{price:.1f} {signed_percent(extra):>6} {between:>9}", _surcharge_style(extra)
+
+        prices, surcharges, ends = self.prices, self.surcharges, self.intervals
+        rows: list[list[Cell]] = [
+            [
+                (language, ""),
+                *(
+                    cell(prices[t, i], surcharges[t, i], ends["surcharge"][:, t, i], language == REFERENCE)
+                    for t in range(len(self.tokenizers))
+                ),
+            ]
+            for i, language in enumerate(self.languages)
         ]
+        rows.append([])
+        over = {
+            "mean": (prices.mean(axis=1), self.mean, ends["surcharge_mean"]),
+            "p90": (np.quantile(prices, 0.9, axis=1), self.p90, ends["surcharge_p90"]),
+            "worst": (prices.max(axis=1), self.worst, ends["surcharge_worst"]),
+        }
+        for name, (price, extra, between) in over.items():
+            rows.append([(name, ""), *(cell(*it) for it in zip(price, extra, between.T, strict=True))])
+        rows.append([("Gini", ""), *((f"{value:.3f}{'':17}", "") for value in self.gini)])
+        return ["", *self.tokenizers], rows
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the figures as plain data, as `to_json` writes them."""
-        figures = zip(self.tokenizers, self.prices, self.surcharges, self.mean, self.worst, self.gini, strict=True)
+        """Give the figures as plain data, as `to_json` writes them; None for what is not known."""
+        figures, ends = self.figures, self.intervals
+        over = {
+            "surcharge_mean": self.mean,
+            "surcharge_p90": self.p90,
+            "surcharge_worst": self.worst,
+            "gini": self.gini,
+            "vocabulary_used": self.vocabulary_used,
+        }
+
+        def by_language(values: Floats) -> dict[str, Any]:
+            return dict(zip(self.languages, _plain(values), strict=True))
+
         return {
             "text": self.text.name,
-            "sentences": self.counts.shape[2],
+            "sentences": self.sentences,
             "reference": REFERENCE,
             "missing": list(self.text.missing),
+            "problems": list(self.problems),
+            "price_per_million_tokens": self.price,
+            "context": self.context,
             "tokenizers": [
                 {
                     "name": name,
-                    "tokens_per_sentence": dict(zip(self.languages, prices.tolist(), strict=True)),
-                    "surcharge": dict(zip(self.languages, surcharges.tolist(), strict=True)),
-                    "surcharge_mean": None if np.isnan(mean) else float(mean),
-                    "surcharge_worst": None if np.isnan(worst) else float(worst),
-                    "gini": float(gini),
+                    "vocab_size": encoder.vocab_size,
+                    **{each: by_language(values[t]) for each, values in figures.items() if each not in over},
+                    **{each: _plain(values[t]) for each, values in over.items()},
+                    "vocabulary_used_by_language": by_language(figures["vocabulary_used"][t]),
+                    "intervals": {
+                        each: _plain(values[:, t]) if values.ndim == 2 else by_language(values[:, t].T)
+                        for each, values in ends.items()
+                    },
                 }
-                for name, prices, surcharges, mean, worst, gini in figures
+                for t, (name, encoder) in enumerate(zip(self.tokenizers, self.encoders, strict=True))
             ],
         }
 
     def to_json(self, path: StrPath | None = None) -> str:
         """Write the figures as JSON; to a file, too, if there is a path."""
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
-        if path is not None:
-            with replacing(path) as file:
-                file.write(text.encode())
-        return text
+        return _written(json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
     def __str__(self) -> str:
         return self.table()
@@ -148,20 +153,27 @@ def compare(
     *,
     languages: Iterable[str] | Literal["all"] | None = None,
     errors: str = "strict",
+    price: float = 1.0,
+    context: int = 128_000,
 ) -> Comparison:
     """Price the languages of a parallel text under tokenizers.
 
     Parameters
     ----------
     tokenizers
-        What to compare, perhaps by name: each a `Tokenizer`, a file that `eurotok.load` reads, an object with a method
-        `encode`, or a function of a text that gives its tokens or their number.
+        What to compare, perhaps by name: each a `Tokenizer`, a file, an object with a method `encode`, or a function of
+        a text that gives its tokens or their number; see `eurotok.encoders.encoder_of`. Tokens that a library adds at
+        the ends of a text are not counted.
     text
         A folder of parallel text (see `eurotok.prices.load_parallel`), or such a text; by default the embedded sample.
     languages
         Which languages to price, or `"all"`; by default the official ones of the European Union.
     errors
         `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
+    price
+        Money for a million tokens, in any currency, for the cost of a million words.
+    context
+        Length of a context in tokens, for the words that fit into it.
 
     Returns
     -------
@@ -172,28 +184,35 @@ def compare(
     OSError
         If a file cannot be read.
     ValueError
-        If there is nothing to compare, or a file is at fault: `FormatError`, `CorpusError` and the like.
+        If there is nothing to compare, a tokenizer fails on every sentence, or a file is at fault: `FormatError`,
+        `CorpusError` and the like.
 
     Examples
     --------
-    >>> def utf8(sentence): return len(sentence.encode())
+    >>> def utf8(sentence): return list(sentence.encode())
     >>> comparison = compare([utf8])
     >>> comparison.prices.shape
     (1, 24)
     """
     named: Iterable[tuple[str | None, object]]
     named = tokenizers.items() if isinstance(tokenizers, Mapping) else [(None, each) for each in tokenizers]
-    counters = []
-    for name, tokenizer in named:
-        known_as, counter = counter_of(tokenizer)
-        counters.append((name or known_as, tokenizer, counter))
-    if not counters:
+    contenders = [(name, tokenizer, encoder_of(tokenizer)) for name, tokenizer in named]
+    if not contenders:
         raise ValueError("there is no tokenizer to compare")
+    if not price >= 0 or context < 1:
+        raise ValueError(f"a price of {price} for a million tokens, and a context of {context}")
     if not isinstance(text, ParallelText):
         text = load_parallel(text, languages, errors)
-    names = _distinct([(name, tokenizer) for name, tokenizer, _ in counters])
-    counts = np.stack([count_tokens(text, counter) for _, _, counter in counters])
-    return Comparison(names, text, counts)
+    names = _distinct([(name or encoder.name, tokenizer) for name, tokenizer, encoder in contenders])
+    encoders = tuple(encoder for _, _, encoder in contenders)
+    texts = tuple(Text(text.sentences[language]) for language in text.languages)
+    encoded = tuple(tuple(run(encoder, each.sentences) for each in texts) for encoder in encoders)
+    usages = tuple(
+        tuple(usage(each, encoder, result) for each, result in zip(texts, row, strict=True))
+        for encoder, row in zip(encoders, encoded, strict=True)
+    )
+    counts = np.array([[result.counts for result in row] for row in encoded])
+    return Comparison(names, text, counts, encoders, texts, encoded, usages, price, context)
 
 
 def _distinct(named: Sequence[tuple[str, object]]) -> tuple[str, ...]:
@@ -208,7 +227,15 @@ def _distinct(named: Sequence[tuple[str, object]]) -> tuple[str, ...]:
     )
 
 
-def _surcharge(value: float, is_reference: bool) -> str:
-    if is_reference or np.isnan(value):
-        return f"{'':6}"
-    return f"{signed_percent(value):>6}"
+def _plain(values: Floats) -> Any:  # noqa: ANN401 - a number or lists of them, as deep as the array
+    """Make plain numbers, and None of NaN."""
+    if values.ndim:
+        return [_plain(each) for each in values]
+    return None if np.isnan(values) else float(values)
+
+
+def _written(text: str, path: StrPath | None) -> str:
+    if path is not None:
+        with replacing(path) as file:
+            file.write(text.encode())
+    return text

@@ -84,3 +84,243 @@ def gini(values: ArrayLike) -> NDArray[np.float64]:
     n = ordered.shape[-1]
     weights = 2.0 * np.arange(1, n + 1) - n - 1
     return np.asarray((ordered * weights).sum(axis=-1) / (n * ordered.sum(axis=-1)))
+
+
+def ratio(tokens: ArrayLike, units: ArrayLike) -> NDArray[np.float64]:
+    r"""Tokens per unit of text, over a whole text: the ratio of the sums, not the mean of ratios.
+
+    .. math:: r = \sum_i t_i / \sum_i u_i
+
+    With words it is the *fertility* of Rust et al. (2021), "How Good is Your Tokenizer?". A word here is what stands
+    between white space and holds a letter or a digit, its punctuation at the ends left out of the word (not of the
+    tokens): `l'école`, `2,5` and `Mont-Blanc` are one word each.
+
+    Parameters
+    ----------
+    tokens
+        Shape (..., sentences): tokens of each sentence.
+    units
+        Words, bytes or characters of each sentence; broadcast against `tokens`.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (...), in tokens per unit; NaN if there are no units.
+
+    Examples
+    --------
+    >>> float(ratio([3, 5], [1, 3]))
+    2.0
+    """
+    return quotient(np.asarray(tokens, dtype=np.float64).sum(axis=-1), np.asarray(units, dtype=np.float64).sum(axis=-1))
+
+
+def units_per_token(tokens: ArrayLike, units: ArrayLike) -> NDArray[np.float64]:
+    r"""Compression: bytes or characters (code points) per token, over a whole text.
+
+    .. math:: c = \sum_i u_i / \sum_i t_i
+
+    Bytes are those of UTF-8, so letters outside ASCII count two or three; characters do not favour any script. See
+    Zouhar et al. (2023), "Tokenization and the Noiseless Channel", on compression as a measure.
+
+    Parameters
+    ----------
+    tokens
+        Shape (..., sentences): tokens of each sentence.
+    units
+        Bytes or characters of each sentence; broadcast against `tokens`.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (...), in units per token.
+
+    Examples
+    --------
+    >>> float(units_per_token([2, 2], [6, 10]))
+    4.0
+    """
+    return 1.0 / ratio(tokens, units)
+
+
+def byte_adjusted_premium(
+    price: ArrayLike, reference: ArrayLike, size: ArrayLike, reference_size: ArrayLike
+) -> NDArray[np.float64]:
+    r"""Premium that is left when the length of the language in bytes is taken out.
+
+    .. math:: a_l = \frac{p_l / p_{ref}}{b_l / b_{ref}}
+
+    The denominator is the *byte premium* of Arnett et al. (2024), "A Bit of a Problem: Measurement Disparities in
+    Dataset Sizes Across Languages".
+
+    Parameters
+    ----------
+    price, reference
+        Tokens per sentence of the languages and of the reference.
+    size, reference_size
+        Bytes per sentence of the same.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Without unit: 1 means as many bytes per token as the reference, 2 half as many.
+
+    Examples
+    --------
+    >>> float(byte_adjusted_premium(30.0, 20.0, 180.0, 90.0))
+    0.75
+    """
+    lengthening = np.asarray(size, dtype=np.float64) / np.asarray(reference_size, dtype=np.float64)
+    return np.asarray((1.0 + surcharge(price, reference)) / lengthening)
+
+
+def parity(counts: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
+    r"""Tokenizer parity: the mean over sentences of tokens over the tokens of the same sentence in the reference.
+
+    .. math:: q_l = \frac{1}{n} \sum_i t_{l,i} / t_{ref,i}
+
+    Every sentence weighs the same, where the surcharge weighs them by their length. Petrov et al. (2023), "Language
+    Model Tokenizers Introduce Unfairness Between Languages".
+
+    Parameters
+    ----------
+    counts
+        Shape (..., sentences): tokens of each sentence.
+    reference
+        The same of the reference; broadcast against `counts`.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (...), without unit: 1 is parity. NaN if a sentence of the reference has no tokens.
+
+    Examples
+    --------
+    >>> float(parity([2, 6], [1, 2]))
+    2.5
+    """
+    return np.asarray(quotient(counts, reference).mean(axis=-1))
+
+
+def worst(surcharges: ArrayLike) -> NDArray[np.float64]:
+    """Largest surcharge of any language: shape (..., languages) to (...), without unit; NaN if there is no language.
+
+    Examples
+    --------
+    >>> float(worst([0.25, 1.0, 0.5]))
+    1.0
+    """
+    values = np.asarray(surcharges, dtype=np.float64)
+    return np.asarray(values.max(axis=-1)) if values.shape[-1] else np.full(values.shape[:-1], np.nan)
+
+
+def p90(surcharges: ArrayLike) -> NDArray[np.float64]:
+    """Surcharge that nine languages of ten stay below: the 90th percentile, interpolated linearly.
+
+    Shape (..., languages) to (...), without unit; NaN if there is no language. The percentile is type 7 of Hyndman and
+    Fan (1996), "Sample Quantiles in Statistical Packages".
+
+    Examples
+    --------
+    >>> float(p90([0.0, 1.0]))
+    0.9
+    """
+    values = np.asarray(surcharges, dtype=np.float64)
+    return np.asarray(np.quantile(values, 0.9, axis=-1)) if values.shape[-1] else np.full(values.shape[:-1], np.nan)
+
+
+def quotient(part: ArrayLike, whole: ArrayLike) -> NDArray[np.float64]:
+    """Divide; NaN where the divisor is 0. A share of words, of tokens or of sentences is such a quotient.
+
+    *Continued words* are the share of words that several tokens make up (Rust et al., 2021); *single-token words* the
+    share of distinct words that are one token at least once; *cut tokens* the share of tokens that begin or end inside
+    a character; *exact sentences* the share of sentences that decode to themselves; *vocabulary used* the share of the
+    vocabulary that occurs in the text. All without unit, from 0 to 1.
+
+    Examples
+    --------
+    >>> quotient([1, 1], [4, 0]).tolist()
+    [0.25, nan]
+    """
+    part, whole = np.broadcast_arrays(np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64))
+    return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0))
+
+
+def renyi_efficiency(frequencies: ArrayLike, vocab_size: int, alpha: float = 2.5) -> float:
+    r"""How evenly the vocabulary is used: Rényi entropy of the tokens over its largest possible value.
+
+    .. math:: E = \frac{1}{(1 - \alpha) \log |V|} \log \sum_t p_t^\alpha
+
+    Zouhar et al. (2023), "Tokenization and the Noiseless Channel", found :math:`\alpha = 2.5` to predict the quality of
+    machine translation best. Vocabularies of different sizes compare only with care.
+
+    Parameters
+    ----------
+    frequencies
+        Shape (tokens,): how often each token occurs; those that do not occur may be left out.
+    vocab_size
+        Size of the vocabulary.
+    alpha
+        Order of the entropy, positive and not 1.
+
+    Returns
+    -------
+    float
+        Without unit, from 0 (one token only) to 1 (all tokens equally often).
+
+    Examples
+    --------
+    >>> renyi_efficiency([5, 5, 5, 5], 4), renyi_efficiency([7], 4)
+    (1.0, 0.0)
+    """
+    counted = np.asarray(frequencies, dtype=np.float64)
+    if vocab_size < 2 or not counted.sum():
+        return float("nan")
+    shares = counted / counted.sum()
+    return abs(float(np.log((shares**alpha).sum()) / ((1.0 - alpha) * np.log(vocab_size))))
+
+
+def cost_per_million_words(fertility: ArrayLike, price: float) -> NDArray[np.float64]:
+    r"""Money for a million words: :math:`k = f \cdot m`.
+
+    Parameters
+    ----------
+    fertility
+        Tokens per word.
+    price
+        Money for a million tokens, in any currency.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Money, in that currency. Languages differ in what a word holds: compare tokenizers by it, not languages.
+
+    Examples
+    --------
+    >>> float(cost_per_million_words(1.5, 2.0))
+    3.0
+    """
+    return np.asarray(np.asarray(fertility, dtype=np.float64) * price)
+
+
+def context_in_words(fertility: ArrayLike, context: int) -> NDArray[np.float64]:
+    r"""Words that fit into the context of a model: :math:`w = c / f`.
+
+    Parameters
+    ----------
+    fertility
+        Tokens per word.
+    context
+        Length of the context in tokens.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        In words.
+
+    Examples
+    --------
+    >>> float(context_in_words(2.0, 128_000))
+    64000.0
+    """
+    return np.asarray(context / np.asarray(fertility, dtype=np.float64))

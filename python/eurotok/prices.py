@@ -1,19 +1,15 @@
-"""Parallel text, and the tokens that each tokenizer spends on it."""
+"""Parallel text: the same sentences in many languages."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from eurotok import _core
 from eurotok.corpus import StrPath, find_languages, read_lines
-from eurotok.tokenizer import Tokenizer, load
 
 # fmt: off
 OFFICIAL = (
@@ -32,9 +28,6 @@ SOURCE = "en-src"
 SAMPLE = Path(__file__).parent / "data" / "sample"
 """The embedded parallel text: some dozen sentences in each official language, written for this package."""
 
-Counter = Callable[[Sequence[str]], NDArray[np.int64]]
-"""Sentences to the number of tokens of each."""
-
 
 @dataclass(frozen=True)
 class ParallelText:
@@ -43,7 +36,7 @@ class ParallelText:
     Attributes
     ----------
     name
-        Where the text is from.
+        Where the text is from: the name of its folder.
     sentences
         The sentences of each language, equally many; English is that which the text was translated from.
     missing
@@ -111,75 +104,7 @@ def load_parallel(
     for language in sorted(wanted):
         sentences[language] = [line for path in files[language] for line in read_lines(path, errors)]
     _check_aligned(sentences, files)
-    return ParallelText(name, sentences, missing)
-
-
-def count_tokens(text: ParallelText, counter: Counter) -> NDArray[np.int64]:
-    """Count the tokens of every sentence.
-
-    Returns
-    -------
-    NDArray[np.int64]
-        Shape (languages, sentences), the languages in the order of `text.languages`.
-
-    Raises
-    ------
-    ValueError
-        If the counter does not give one number a sentence.
-    """
-    rows = [np.asarray(counter(text.sentences[language])) for language in text.languages]
-    expected = len(text.sentences[REFERENCE])
-    for language, row in zip(text.languages, rows, strict=True):
-        if row.shape != (expected,):
-            raise ValueError(f"{language}: {expected} sentences, but counts of shape {row.shape}")
-    return np.stack(rows).astype(np.int64)
-
-
-def counter_of(tokenizer: object) -> tuple[str, Counter]:
-    """Find out how to count with a tokenizer.
-
-    Parameters
-    ----------
-    tokenizer
-        A `Tokenizer`, a file that `eurotok.load` reads, an object with a method `encode` (of `tiktoken`,
-        `tokenizers`, `transformers`, `sentencepiece`, ...), or a function of a text that gives its tokens or their
-        number. Tokens that a library adds at the ends of a text are not counted.
-
-    Returns
-    -------
-    str, Counter
-        What to call it, and how to count with it.
-
-    Raises
-    ------
-    TypeError
-        If it is nothing of the kind.
-    """
-    if isinstance(tokenizer, (str, os.PathLike)):
-        path = Path(tokenizer)
-        name = os.path.join(path.parent.name, path.name) if path.name == "tokenizer.json" else path.name  # noqa: PTH118
-        return name, load(path).count_batch
-    if isinstance(tokenizer, Tokenizer):
-        return f"{tokenizer.scheme or 'regex'}-{tokenizer.vocab_size}", tokenizer.count_batch
-    name = str(getattr(tokenizer, "name", None) or getattr(tokenizer, "__name__", type(tokenizer).__name__))
-    encode = _encoder_of(tokenizer)
-    return name, lambda texts: np.array([_number(encode(text)) for text in texts], dtype=np.int64)
-
-
-def _encoder_of(tokenizer: Any) -> Callable[[str], Any]:  # noqa: ANN401 - any tokenizer at all
-    if hasattr(tokenizer, "encode_ordinary"):
-        return cast("Callable[[str], Any]", tokenizer.encode_ordinary)
-    if hasattr(tokenizer, "encode"):
-        if type(tokenizer).__module__.partition(".")[0] in ("tokenizers", "transformers"):
-            return lambda text: tokenizer.encode(text, add_special_tokens=False)
-        return cast("Callable[[str], Any]", tokenizer.encode)
-    if callable(tokenizer):
-        return cast("Callable[[str], Any]", tokenizer)
-    raise TypeError(f"not a tokenizer: {tokenizer!r} is no file, has no method 'encode' and cannot be called")
-
-
-def _number(tokens: Any) -> int:  # noqa: ANN401 - whatever a tokenizer returns
-    return tokens if isinstance(tokens, int) else len(tokens)
+    return ParallelText(name if folder is None else Path(folder).resolve().name, sentences, missing)
 
 
 def _check_aligned(sentences: Mapping[str, Sequence[str]], files: Mapping[str, Sequence[Path]]) -> None:

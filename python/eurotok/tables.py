@@ -115,3 +115,70 @@ def signed_percent(value: float) -> str:
 def grade(low: float, high: float) -> Callable[[float], str]:
     """Make the style of a number where less is better: green to `low`, yellow to `high`, then red."""
     return lambda value: GREEN if value <= low else YELLOW if value <= high else RED
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    r"""Set a table in Markdown; rules are left out, styles too.
+
+    Examples
+    --------
+    >>> print(markdown(["", "a|b"], [[("fr", ""), ("1.5 ", "")], []]), end="")
+    |  | a\|b |
+    |:--|--:|
+    | fr | 1.5 |
+    """
+
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+    rule = "|:--" + "|--:" * (len(head) - 1) + "|\n"
+    return line(head) + rule + "".join(line([text for text, _ in row]) for row in rows if row)
+
+
+LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+    }
+)
+
+
+def latex(head: Sequence[str], rows: Sequence[Sequence[Cell]], *, caption: str = "") -> str:
+    r"""Set a table in LaTeX, for the package booktabs; empty rows are rules.
+
+    Examples
+    --------
+    >>> print(latex(["", "a_b"], [[("fr", ""), ("1.5 +10 %", "")]], caption="50 %"))
+    \begin{table}
+    \caption{50 \%}
+    \begin{tabular}{lr}
+    \toprule
+     & a\_b \\
+    \midrule
+    fr & 1.5 +10 \% \\
+    \bottomrule
+    \end{tabular}
+    \end{table}
+    <BLANKLINE>
+    """
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(" ".join(cell.split()).translate(LATEX) for cell in cells) + r" \\"
+
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{caption.translate(LATEX)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            r"\toprule",
+            line(head),
+            r"\midrule",
+            *(line([text for text, _ in row]) if row else r"\midrule" for row in rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )

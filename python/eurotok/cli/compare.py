@@ -1,11 +1,12 @@
 """Price languages under tokenizers.
 
-Prints, for each language and tokenizer, tokens per sentence and the surcharge over English for the same sentences.
+Prints, for each language and tokenizer, tokens per sentence, the surcharge over English for the same sentences, and its
+95 % interval. --html has many more figures, --json all of them.
 The text is a folder as for 'eurotok train', in which line i is the same sentence in every language (English as en-src
 or en); by default a small sample that comes with eurotok.
 
 example:
-  eurotok compare tokenizer.json o200k_base.tiktoken --text parallel/ --json prices.json
+  eurotok compare tokenizer.json o200k_base.tiktoken --text parallel/ --html prices.html
 """
 
 import argparse
@@ -17,11 +18,16 @@ from eurotok.cli.arguments import add_errors
 from eurotok.cli.streams import DASH
 from eurotok.tables import has_colours
 
+PAGES = {"html": "a page with every figure", "markdown": "the table in Markdown", "latex": "the table in LaTeX"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "tokenizers", nargs="+", metavar="TOKENIZER", help="a tokenizer.json, .tiktoken or .eurotok file"
+        "tokenizers",
+        nargs="+",
+        metavar="TOKENIZER",
+        help="a tokenizer.json, .tiktoken, .eurotok or Tekken file, or a SentencePiece .model",
     )
     parser.add_argument("--text", metavar="DIR", help="parallel text (default: the embedded sample)")
     parser.add_argument(
@@ -30,13 +36,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which to price (default: the official languages of the EU that the text has)",
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures here, too; - writes only them")
+    for kind, what in PAGES.items():
+        parser.add_argument(f"--{kind}", metavar="FILE", help=f"write {what} here")
+    parser.add_argument(
+        "--picture", metavar="FILE", action="append", default=[], help="draw the surcharges here: .svg or .png"
+    )
+    parser.add_argument("--price", type=float, default=1.0, metavar="MONEY", help="of a million tokens (default: 1)")
+    parser.add_argument(
+        "--context", type=int, default=128_000, metavar="N", help="tokens of a context (default: 128000)"
+    )
     add_errors(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     languages = args.languages.split(",") if args.languages and args.languages != "all" else args.languages
-    result = comparison.compare(args.tokenizers, args.text, languages=languages, errors=args.errors)
+    result = comparison.compare(
+        args.tokenizers, args.text, languages=languages, errors=args.errors, price=args.price, context=args.context
+    )
+    for kind in PAGES:
+        if path := getattr(args, kind):
+            getattr(result, f"to_{kind}")(path)
+    for path in args.picture:
+        result.picture(path)
     if args.json == DASH:
         print(result.to_json(), end="")
         return

@@ -1,0 +1,207 @@
+"""Every figure of a comparison, and how certain it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eurotok import intervals, metrics
+from eurotok.encoders import Encoded, Encoder
+from eurotok.measure import SHARES, Text, Usage
+from eurotok.prices import REFERENCE, ParallelText
+
+Floats = NDArray[np.float64]
+
+FIRST_FEW = 3
+"""Languages that a note names before it only counts them."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Tokens that each tokenizer spends on the same sentences in each language, and all that follows from them.
+
+    Shapes are (tokenizers, languages) unless said otherwise. A tokenizer that fails on a sentence has no price (NaN) in
+    that language, and no mean, worst, p90 and Gini: `problems` says so.
+
+    Attributes
+    ----------
+    tokenizers
+        Names of the tokenizers.
+    text
+        The sentences.
+    counts
+        int64, shape (tokenizers, languages, sentences): tokens of each sentence, -1 where the tokenizer failed; the
+        languages as in `text.languages`.
+    encoders, texts, encoded, usages
+        What the figures are made of: by tokenizer, by language, and by both.
+    price
+        Money for a million tokens.
+    context
+        Length of a context in tokens.
+    """
+
+    tokenizers: tuple[str, ...]
+    text: ParallelText
+    counts: NDArray[np.int64]
+    encoders: tuple[Encoder, ...]
+    texts: tuple[Text, ...]
+    encoded: tuple[tuple[Encoded, ...], ...]
+    usages: tuple[tuple[Usage, ...], ...]
+    price: float = 1.0
+    context: int = 128_000
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages, in alphabetical order."""
+        return self.text.languages
+
+    @property
+    def sentences(self) -> int:
+        """Number of sentences."""
+        return int(self.counts.shape[2])
+
+    @cached_property
+    def prices(self) -> Floats:
+        """Tokens per sentence."""
+        return self._priced(metrics.tokens_per_sentence(self.counts))
+
+    @cached_property
+    def surcharges(self) -> Floats:
+        """Surcharge over English under the same tokenizer: 0.25 is a quarter dearer."""
+        return self._over_english(self.prices)
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Mean surcharge of the languages other than English: shape (tokenizers,); NaN if there are none."""
+        return _mean(self._others(self.surcharges))
+
+    @cached_property
+    def worst(self) -> Floats:
+        """Largest surcharge of the languages other than English: shape (tokenizers,); NaN if there are none."""
+        return metrics.worst(self._others(self.surcharges))
+
+    @cached_property
+    def p90(self) -> Floats:
+        """Surcharge that nine of ten languages other than English stay below: shape (tokenizers,); NaN if none."""
+        return metrics.p90(self._others(self.surcharges))
+
+    @cached_property
+    def gini(self) -> Floats:
+        """Gini coefficient of the prices of all languages, English too: shape (tokenizers,)."""
+        return metrics.gini(self.prices)
+
+    @cached_property
+    def vocabulary_used(self) -> Floats:
+        """Share of the vocabulary that occurs in any of the languages: shape (tokenizers,); NaN if not known."""
+        used = [len(np.unique(np.concatenate([each.used for each in row]))) for row in self.usages]
+        sizes = [
+            each.vocab_size if each.vocab_size and count else 0 for each, count in zip(self.encoders, used, strict=True)
+        ]
+        return metrics.quotient(used, sizes)
+
+    @cached_property
+    def figures(self) -> dict[str, Floats]:
+        """Every figure of a language under a tokenizer, by name: see the function of that name in `metrics`."""
+        size = np.array([text.size for text in self.texts])
+        characters = np.array([text.characters for text in self.texts])
+        fertility = self._priced(metrics.ratio(self.counts, np.array([text.words for text in self.texts])))
+        english = self.languages.index(REFERENCE)
+        length = metrics.tokens_per_sentence(size)
+        return {
+            "surcharge": self.surcharges,
+            "tokens_per_sentence": self.prices,
+            "fertility": fertility,
+            "bytes_per_token": self._priced(metrics.units_per_token(self.counts, size)),
+            "characters_per_token": self._priced(metrics.units_per_token(self.counts, characters)),
+            "byte_adjusted_premium": metrics.byte_adjusted_premium(
+                self.prices, self.prices[:, [english]], length, length[english]
+            ),
+            "parity": self._priced(metrics.parity(self.counts, self.counts[:, [english]])),
+            "cost_per_million_words": metrics.cost_per_million_words(fertility, self.price),
+            "context_in_words": metrics.context_in_words(fertility, self.context),
+        } | {name: np.array([[getattr(each, name) for each in row] for row in self.usages]) for name in SHARES}
+
+    @cached_property
+    def intervals(self) -> dict[str, Floats]:
+        """95 % intervals: shape (2, tokenizers, languages), or (2, tokenizers) for what is over languages.
+
+        By the paired bootstrap of `eurotok.intervals` over sentences: they say what another draw of sentences like
+        these could give, not another domain. NaN for a single sentence.
+        """
+        if self.sentences < 2:
+            flat, wide = np.full((2, len(self.tokenizers)), np.nan), np.full((2, *self.prices.shape), np.nan)
+            return dict.fromkeys(("tokens_per_sentence", "surcharge", "fertility"), wide) | dict.fromkeys(
+                ("surcharge_mean", "surcharge_worst", "surcharge_p90", "gini"), flat
+            )
+        weights = intervals.resample(self.sentences)
+        prices = self._priced(intervals.weighted_means(self.counts, weights))
+        words = intervals.weighted_means(np.array([text.words for text in self.texts]), weights)
+        surcharges = self._over_english(prices)
+        others = self._others(surcharges)
+        samples = {
+            "tokens_per_sentence": prices,
+            "surcharge": surcharges,
+            "fertility": metrics.quotient(prices, words[:, None, :]),
+            "surcharge_mean": _mean(others),
+            "surcharge_worst": metrics.worst(others),
+            "surcharge_p90": metrics.p90(others),
+            "gini": metrics.gini(prices),
+        }
+        return {name: intervals.interval(values) for name, values in samples.items()}
+
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        """What a reader of the figures must know: failures, losses, languages that are missing; a sentence each."""
+        found = []
+        if self.text.missing:
+            found.append(f"Not in the text: {', '.join(self.text.missing)}.")
+        if self.sentences < 2:
+            found.append("A single sentence: no intervals, and no verdict.")
+        for name, encoded, used in zip(self.tokenizers, self.encoded, self.usages, strict=True):
+            failures = {lang: it.failures for lang, it in zip(self.languages, encoded, strict=True) if it.failures}
+            for language, places in failures.items():
+                (first, message), count = next(iter(places.items())), len(places)
+                found.append(
+                    f"{name} fails on {count} of {self.sentences} sentences in {language}, which has no price "
+                    f"under it (sentence {first + 1}: {message})."
+                )
+            inexact = {lang: it.inexact for lang, it in zip(self.languages, used, strict=True) if it.inexact}
+            if inexact:
+                found.append(f"{name} is lossy: {_places(inexact)} do not decode to what they were.")
+            apart = {lang: it.unaligned for lang, it in zip(self.languages, used, strict=True) if it.unaligned}
+            if apart and apart != inexact:
+                found.append(
+                    f"{name}: the tokens of {_places(apart)} do not join to the text: no figures of its words."
+                )
+        return tuple(found)
+
+    def _priced(self, values: Floats) -> Floats:
+        """Take the price from languages in which a tokenizer failed. Shape (..., tokenizers, languages)."""
+        return np.where((self.counts < 0).any(axis=2), np.nan, values)
+
+    def _over_english(self, prices: Floats) -> Floats:
+        return metrics.surcharge(prices, prices[..., [self.languages.index(REFERENCE)]])
+
+    def _others(self, values: Floats) -> Floats:
+        return values[..., [language != REFERENCE for language in self.languages]]
+
+    def notes(self) -> list[str]:
+        """Say what the table holds, and everything in `problems`."""
+        about = f"Tokens per sentence and surcharge over English; {self.sentences:,} sentences, {self.text.name}."
+        if self.sentences > 1:
+            about += " In brackets 95 % intervals (paired bootstrap over sentences)."
+        return [about, "The mean, p90 and the worst surcharge leave English out.", *self.problems]
+
+
+def _mean(values: Floats) -> Floats:
+    return np.asarray(values.mean(axis=-1)) if values.shape[-1] else np.full(values.shape[:-1], np.nan)
+
+
+def _places(places: Mapping[str, Sequence[int]]) -> str:
+    few = [f"{len(each)} in {language} (first {each[0] + 1})" for language, each in places.items()]
+    more = f" and others in {len(few) - FIRST_FEW} languages" if len(few) > FIRST_FEW else ""
+    return f"sentences {', '.join(few[:FIRST_FEW])}{more}"

@@ -1,0 +1,221 @@
+"""Pictures for papers and pages: a scene of plain marks, written as SVG by hand or as PNG by matplotlib."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+import numpy as np
+
+from eurotok.figures import Figures
+from eurotok.prices import REFERENCE
+
+INK, FAINT, GRID = "#1b1f24", "#57606a", "#d0d7de"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a0428c", "#b07800", "#56b4e9", "#6e4b2a", "#444444")
+"""Of tokenizers, in order, then again from the first; after Okabe and Ito (2008), for all kinds of colour vision."""
+
+Shape = Literal["circle", "square", "diamond", "triangle"]
+SHAPES: tuple[Shape, ...] = ("circle", "square", "diamond", "triangle")
+
+ROW, MARGIN, LABELS, TRACK = 20, 16, 56, 560
+
+
+@dataclass(frozen=True)
+class Line:
+    """A straight line, in pixels from the upper left."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    colour: str = GRID
+    width: float = 1.0
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A mark for a figure, and what it is."""
+
+    x: float
+    y: float
+    shape: Shape
+    colour: str
+    title: str
+
+    def corners(self) -> list[tuple[float, float]]:
+        """Give the corners of the shape; none of a circle."""
+        around = {"circle": [], "square": [45, 135, 225, 315], "diamond": [0, 90, 180, 270], "triangle": [90, 210, 330]}
+        radius = 6.0 if self.shape != "circle" else 5.0
+        return [
+            (self.x + radius * math.cos(math.radians(it)), self.y - radius * math.sin(math.radians(it)))
+            for it in around[self.shape]
+        ]
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text, on the line of its middle."""
+
+    x: float
+    y: float
+    text: str
+    anchor: Literal["start", "middle", "end"] = "start"
+    colour: str = INK
+    size: float = 12.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Marks from the rearmost to the foremost, on a page of `width` times `height` pixels."""
+
+    title: str
+    width: float
+    height: float
+    marks: tuple[Line | Dot | Label, ...]
+
+
+def ticks(low: float, high: float, most: int = 8) -> list[float]:
+    """Choose round numbers from `low` or below to `high` or above, at most `most` steps.
+
+    Examples
+    --------
+    >>> ticks(0.0, 1.14)
+    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2]
+    """
+    span = max(high - low, 0.01)
+    steps = (factor * 10.0**power for power in range(-3, 12) for factor in (1, 2, 5))
+    step = next(it for it in steps if math.ceil(high / it) - math.floor(low / it) <= most and it >= span / most)
+    return [round(n * step, 6) for n in range(math.floor(low / step), math.ceil(high / step) + 1)]
+
+
+def order(figures: Figures) -> list[int]:
+    """Order the languages other than the reference by their surcharge under the first tokenizer, the dearest first."""
+    others = [i for i, language in enumerate(figures.languages) if language != REFERENCE]
+    return sorted(others, key=lambda i: -np.nan_to_num(figures.surcharges[0, i], nan=-1.0))
+
+
+def surcharges(figures: Figures) -> Scene:
+    """Lay out the surcharge of each language under each tokenizer, with its interval."""
+    rows = order(figures)
+    extra, ends = figures.surcharges, figures.intervals["surcharge"]
+    shown = extra[:, rows][~np.isnan(extra[:, rows])]
+    steps = ticks(min(0.0, shown.min(initial=0.0)), max(0.1, shown.max(initial=0.1)))
+    top = float(MARGIN + 44 + 18 * len(figures.tokenizers))
+    bottom = top + ROW * len(rows)
+
+    def x(value: float) -> float:
+        return LABELS + TRACK * (value - steps[0]) / (steps[-1] - steps[0])
+
+    def marks() -> Iterator[Line | Dot | Label]:
+        yield Label(MARGIN, MARGIN + 4, "Surcharge over English, by language", size=14.0)
+        for t, name in enumerate(figures.tokenizers):
+            y = MARGIN + 28 + 18 * t
+            yield Dot(MARGIN + 6, y, SHAPES[t % len(SHAPES)], COLOURS[t % len(COLOURS)], name)
+            yield Label(MARGIN + 20, y, name)
+        for step in steps:
+            yield Line(x(step), top - 6, x(step), bottom, FAINT if step == 0 else GRID)
+            yield Label(x(step), top - 14, f"{100 * step:+.0f} %" if step else "0", "middle", FAINT, 11.0)
+        for place, i in enumerate(rows):
+            middle, language = top + ROW * (place + 0.5), figures.languages[i]
+            yield Label(LABELS - 12, middle, language, "end")
+            known = extra[:, i][~np.isnan(extra[:, i])]
+            if known.size:
+                yield Line(x(known.min()), middle, x(known.max()), middle, GRID, 2.0)
+            for t, name in enumerate(figures.tokenizers):
+                if np.isnan(extra[t, i]):
+                    continue
+                colour = COLOURS[t % len(COLOURS)]
+                low, high = ends[:, t, i]
+                interval = ""
+                if not np.isnan(low):
+                    yield Line(x(low), middle, x(high), middle, colour, 2.0)
+                    interval = f", 95 % {100 * low:+.1f} to {100 * high:+.1f} %"
+                title = f"{language}, {name}: {100 * extra[t, i]:+.1f} %{interval}"
+                yield Dot(x(extra[t, i]), middle, SHAPES[t % len(SHAPES)], colour, title)
+        note = f"{figures.text.name}, {figures.sentences:,} sentences; bars: 95 % intervals"
+        yield Label(MARGIN, bottom + 20, note, colour=FAINT, size=11.0)
+
+    title = f"Surcharge over English of {len(rows)} languages under {', '.join(figures.tokenizers)}"
+    return Scene(title, LABELS + TRACK + 2 * MARGIN, bottom + 20 + MARGIN, tuple(marks()))
+
+
+def draw(scene: Scene, path: str) -> bytes:
+    """Draw a scene in the format that the end of `path` names.
+
+    Raises
+    ------
+    ValueError
+        If it ends in neither `.svg` nor `.png`.
+    ImportError
+        If it is `.png` and matplotlib is not installed.
+    """
+    if path.lower().endswith(".svg"):
+        return svg(scene).encode()
+    if path.lower().endswith(".png"):
+        return png(scene)
+    raise ValueError(f"{path}: a picture must end in .svg or .png")
+
+
+def svg(scene: Scene) -> str:
+    """Write a scene as SVG."""
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {scene.width:g} {scene.height:g}" '
+        f'width="{scene.width:g}" height="{scene.height:g}" role="img" font-family="system-ui, sans-serif">',
+        f"<title>{escape(scene.title)}</title>",
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+    ]
+    for mark in scene.marks:
+        if isinstance(mark, Line):
+            at = f'x1="{mark.x1:.1f}" y1="{mark.y1:.1f}" x2="{mark.x2:.1f}" y2="{mark.y2:.1f}"'
+            lines.append(f'<line {at} stroke="{mark.colour}" stroke-width="{mark.width:g}"/>')
+        elif isinstance(mark, Label):
+            style = f'text-anchor="{mark.anchor}" dominant-baseline="central" font-size="{mark.size:g}"'
+            lines.append(
+                f'<text x="{mark.x:.1f}" y="{mark.y:.1f}" fill="{mark.colour}" {style}>{escape(mark.text)}</text>'
+            )
+        else:
+            corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in mark.corners())
+            shape = f'polygon points="{corners}"' if corners else f'circle cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="5"'
+            name = shape.partition(" ")[0]
+            lines.append(f'<{shape} fill="{mark.colour}"><title>{escape(mark.title)}</title></{name}>')
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def png(scene: Scene, scale: float = 2.0) -> bytes:
+    """Write a scene as PNG, `scale` pixels for one of the scene.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.patches import Circle, Polygon
+    except ImportError as error:
+        raise ImportError("a .png needs matplotlib: pip install 'eurotok[plots]' (an .svg needs nothing)") from error
+    figure = Figure(figsize=(scene.width / 72, scene.height / 72), dpi=72 * scale)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_xlim(0, scene.width)
+    axes.set_ylim(scene.height, 0)
+    axes.axis("off")
+    anchors = {"start": "left", "middle": "center", "end": "right"}
+    for depth, mark in enumerate(scene.marks):
+        if isinstance(mark, Line):
+            ends = ([mark.x1, mark.x2], [mark.y1, mark.y2])
+            axes.plot(*ends, color=mark.colour, linewidth=mark.width, solid_capstyle="butt", zorder=depth)
+        elif isinstance(mark, Label):
+            place: Any = {"ha": anchors[mark.anchor], "va": "center_baseline", "zorder": depth}
+            axes.text(mark.x, mark.y, mark.text.replace("$", r"\$"), color=mark.colour, fontsize=mark.size, **place)
+        else:
+            corners = mark.corners()
+            patch = Polygon(corners) if corners else Circle((mark.x, mark.y), 5.0)
+            patch.set(facecolor=mark.colour, edgecolor="none", zorder=depth)
+            axes.add_patch(patch)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -1,0 +1,251 @@
+"""A comparison as one page that needs nothing else: style, script and data are inside.
+
+Without its script the page has the picture and the table of surcharges; with it the table sorts and shows any figure,
+and the distribution, the tokens and the calculator appear.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from eurotok import intervals
+from eurotok.figures import Figures, Floats
+from eurotok.measure import token_bytes
+from eurotok.pictures import COLOURS, SHAPES, order, ticks
+from eurotok.prices import REFERENCE
+from eurotok.report.names import FIGURE_NAMES, LANGUAGE_NAMES
+
+EXAMPLES = 3
+"""Sentences that are shown with their tokens."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""What is shown of the distribution over sentences."""
+
+
+def page(figures: Figures) -> str:
+    """Write the page.
+
+    Returns
+    -------
+    str
+        HTML that fetches nothing.
+    """
+    folder = resources.files(__name__)
+    template = Template((folder / "page.html").read_text(encoding="utf-8"))
+    data = json.dumps(_data(figures), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    best = int(np.nanargmin(figures.mean)) if not np.isnan(figures.mean).all() else 0
+    return template.substitute(
+        style=(folder / "page.css").read_text(encoding="utf-8"),
+        script=(folder / "page.js").read_text(encoding="utf-8"),
+        data=data.replace("<", "\\u003c"),  # so that no text of it ends the script
+        summary=_summary(figures, best),
+        legend=_legend(figures),
+        plot=_plot(figures),
+        table=_table(figures),
+        text=escape(figures.text.name),
+        sentences=f"{figures.sentences:,}",
+        languages=len(figures.languages),
+        replicates=f"{intervals.REPLICATES:,}",
+        problems="".join(f"<li>{escape(it)}</li>" for it in figures.problems) or "<li>None found.</li>",
+        price=f"{figures.price:g}",
+    )
+
+
+def language_name(language: str) -> str:
+    """Give the English name of a language, or its code if it is not known."""
+    return LANGUAGE_NAMES.get(language, language)
+
+
+def percent(value: float, digits: int = 0) -> str:
+    r"""Write a proportion as a percentage with its sign, a true minus and a space that does not break.
+
+    Examples
+    --------
+    >>> percent(0.364), percent(-0.05), percent(float("nan"))
+    ('+36\xa0%', '−5\xa0%', '–')
+    """
+    if value == 0:
+        return "0\u00a0%"
+    return "–" if np.isnan(value) else f"{100 * value:+.{digits}f}\u00a0%".replace("-", "−")
+
+
+def _summary(figures: Figures, best: int) -> str:
+    cards = []
+    for t, name in enumerate(figures.tokenizers):
+        if np.isnan(figures.mean[t]):
+            cards.append(f"<li><h3>{escape(name)}</h3><p>No mean: see the problems below.</p></li>")
+            continue
+        dearest = int(np.nanargmax(figures.surcharges[t]))
+        mark = ' <span class="tag">lowest mean</span>' if t == best and len(figures.tokenizers) > 1 else ""
+        cards.append(
+            f"<li><h3>{escape(name)}{mark}</h3>"
+            f'<p class="big">{percent(figures.mean[t])}</p>'
+            f"<p>mean surcharge{_between(figures, 'surcharge_mean', t)}</p>"
+            f"<dl><div><dt>Worst</dt><dd>{percent(figures.worst[t])} "
+            f"{escape(language_name(figures.languages[dearest]))}</dd></div>"
+            f"<div><dt>Nine in ten below</dt><dd>{percent(figures.p90[t])}</dd></div>"
+            f"<div><dt>Gini of prices</dt><dd>{figures.gini[t]:.3f}</dd></div>"
+            f"<div><dt>Tokens a sentence</dt><dd>{figures.prices[t].mean():.1f}</dd></div></dl></li>"
+        )
+    return "".join(cards)
+
+
+def _between(figures: Figures, name: str, t: int) -> str:
+    low, high = figures.intervals[name][:, t]
+    return "" if np.isnan(low) else f" (95 %: {percent(low)} to {percent(high)})"
+
+
+def _mark(t: int) -> str:
+    return f'class="mark {SHAPES[t % len(SHAPES)]}" data-t="{t}" style="--c:var(--c{t % len(COLOURS)})"'
+
+
+def _legend(figures: Figures) -> str:
+    return "".join(
+        f'<label><input type="checkbox" data-toggle="{t}" checked><span {_mark(t)}></span>{escape(name)}</label>'
+        for t, name in enumerate(figures.tokenizers)
+    )
+
+
+def _plot(figures: Figures) -> str:
+    """Ordered dots: a row a language, a mark a tokenizer. Percentages of the width, so that it fits any."""
+    rows = order(figures)
+    extra, ends = figures.surcharges, figures.intervals["surcharge"]
+    shown = extra[:, rows][~np.isnan(extra[:, rows])]
+    steps = ticks(min(0.0, shown.min(initial=0.0)), max(0.1, shown.max(initial=0.1)))
+
+    def x(value: float) -> str:
+        return f"{100 * (value - steps[0]) / (steps[-1] - steps[0]):.2f}%"
+
+    axis = "".join(f'<span style="left:{x(it)}">{percent(it) if it else "0"}</span>' for it in steps)
+    grid = "".join(f'<i class="grid{"" if it else " zero"}" style="left:{x(it)}"></i>' for it in steps)
+    lines = [f'<div class="row axis"><span></span><div class="track">{axis}</div></div>']
+    for i in rows:
+        name = language_name(figures.languages[i])
+        marks = []
+        for t, tokenizer in enumerate(figures.tokenizers):
+            if np.isnan(extra[t, i]):
+                continue
+            title = escape(f"{name}, {tokenizer}: {percent(extra[t, i], 1)}", quote=True)
+            if not np.isnan(ends[0, t, i]):
+                left, right = ends[:, t, i]
+                width = f"{100 * (right - left) / (steps[-1] - steps[0]):.2f}%"
+                style = f"left:{x(left)};width:{width};--c:var(--c{t % len(COLOURS)})"
+                marks.append(f'<i class="whisker" data-t="{t}" style="{style}"></i>')
+            mark = _mark(t).replace('style="', f'style="left:{x(extra[t, i])};')
+            marks.append(f'<span {mark} title="{title}"></span>')
+        lines.append(
+            f'<div class="row"><span>{escape(name)}</span><div class="track">{grid}{"".join(marks)}</div></div>'
+        )
+    return "".join(lines)
+
+
+def _table(figures: Figures) -> str:
+    head = "".join(
+        f'<th scope="col"><button type="button" data-sort="{t + 1}">{escape(name)}</button></th>'
+        for t, name in enumerate(figures.tokenizers)
+    )
+    ends = figures.intervals["surcharge"]
+    body = []
+    for i, language in enumerate(figures.languages):
+        cells = "".join(
+            f"<td>{percent(value)}{_small(low, high)}</td>"
+            for value, low, high in zip(figures.surcharges[:, i], *ends[:, :, i], strict=True)
+        )
+        body.append(f'<tr><th scope="row" data-code="{language}">{escape(language_name(language))}</th>{cells}</tr>')
+    return (
+        '<thead><tr><th scope="col" aria-sort="ascending"><button type="button" data-sort="0">Language</button></th>'
+        f"{head}</tr></thead><tbody>{''.join(body)}</tbody>"
+    )
+
+
+def _small(low: float, high: float) -> str:
+    return (
+        ""
+        if np.isnan(low) or low == high
+        else f" <small>{percent(low).removesuffix('%').strip()} to {percent(high)}</small>"
+    )
+
+
+def _data(figures: Figures) -> dict[str, Any]:
+    """Gather what the script needs, in the order of the languages and tokenizers."""
+    examples = _examples(figures)
+    return {
+        "reference": figures.languages.index(REFERENCE),
+        "codes": figures.languages,
+        "languages": [language_name(it) for it in figures.languages],
+        "tokenizers": figures.tokenizers,
+        "figures": [
+            {
+                "key": key,
+                "name": name,
+                "about": about,
+                "kind": kind,
+                "values": _plain(figures.figures[key]),
+                "ends": _plain(figures.intervals[key].transpose(1, 2, 0)) if key in figures.intervals else None,
+            }
+            for key, (name, kind, about) in FIGURE_NAMES.items()
+        ],
+        "quantiles": _plain(_quantiles(figures)),
+        "examples": [
+            [[_segments(figures, t, i, s) for i in range(len(figures.languages))] for s in examples]
+            for t in range(len(figures.tokenizers))
+        ],
+    }
+
+
+def _quantiles(figures: Figures) -> Floats:
+    """Take quantiles of the surcharge of single sentences: shape (tokenizers, languages, quantiles)."""
+    counts = np.where(figures.counts > 0, figures.counts, np.nan).astype(np.float64)
+    ratios = counts / counts[:, [figures.languages.index(REFERENCE)]] - 1
+    return np.moveaxis(np.quantile(ratios, QUANTILES, axis=2), 0, -1)
+
+
+def _examples(figures: Figures) -> list[int]:
+    """Choose sentences of usual length: those whose English is nearest to two thirds of the median in bytes."""
+    size = figures.texts[figures.languages.index(REFERENCE)].size
+    return sorted(np.argsort(np.abs(size - np.median(size) * 2 / 3), kind="stable")[:EXAMPLES].tolist())
+
+
+def _segments(figures: Figures, t: int, i: int, s: int) -> list[list[Any]]:
+    """Cut a sentence at its tokens: texts, and of how many tokens each is; those that cut a character are joined."""
+    encoder, ids, sentence = figures.encoders[t], figures.encoded[t][i].ids, figures.texts[i].sentences[s]
+    if ids is None or encoder.token is None or s in figures.usages[t][i].unaligned:
+        return [[sentence, 0]]
+    return segments(token_bytes(encoder, ids[s]), sentence)
+
+
+def segments(tokens: Sequence[bytes], sentence: str) -> list[list[Any]]:
+    r"""Cut a sentence at its tokens, at whole characters.
+
+    Examples
+    --------
+    >>> segments([b"Ath", b"\xce", b"\xb1", b"."], "Athα.")
+    [['Ath', 1], ['α', 2], ['.', 1]]
+    """
+    made: list[list[Any]] = []
+    held, parts = b"", 0
+    first = b" " if tokens and b"".join(tokens) == b" " + sentence.encode() else b""
+    for token in tokens:
+        held, parts = held + token, parts + 1
+        if first:
+            held, first = held.removeprefix(first), b""
+        try:
+            text = held.decode()
+        except UnicodeDecodeError:
+            continue
+        made.append([text, parts])
+        held, parts = b"", 0
+    return made
+
+
+def _plain(values: Floats) -> Any:  # noqa: ANN401 - lists as deep as the array
+    if values.ndim:
+        return [_plain(it) for it in values]
+    return None if np.isnan(values) else float(f"{values:.5g}")

@@ -1,0 +1,43 @@
+"""What the page calls languages and figures."""
+
+# fmt: off
+LANGUAGE_NAMES = {
+    "be": "Belarusian", "bg": "Bulgarian", "bs": "Bosnian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh",
+    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "en-GB": "English (UK)", "es": "Spanish",
+    "es-MX": "Spanish (Mexico)", "et": "Estonian", "eu": "Basque", "fi": "Finnish", "fo": "Faroese", "fr": "French",
+    "fr-CA": "French (Canada)", "ga": "Irish", "gl": "Galician", "hr": "Croatian", "hu": "Hungarian", "is": "Icelandic",
+    "it": "Italian", "lb": "Luxembourgish", "lt": "Lithuanian", "lv": "Latvian", "mk": "Macedonian", "mt": "Maltese",
+    "nb": "Norwegian Bokmål", "nl": "Dutch", "nn": "Norwegian Nynorsk", "pl": "Polish", "pt": "Portuguese",
+    "pt-BR": "Portuguese (Brazil)", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
+    "sq": "Albanian", "sr": "Serbian", "sr-Latn": "Serbian (Latin)", "sv": "Swedish", "tr": "Turkish",
+    "uk": "Ukrainian",
+}
+# fmt: on
+"""English names of languages, by the code that their file has."""
+
+FIGURE_NAMES = {
+    "surcharge": ("Surcharge", "signed", "Tokens for the same sentences over those in English, minus one."),
+    "tokens_per_sentence": ("Tokens per sentence", "number", "Mean over the sentences; the price of the language."),
+    "fertility": ("Fertility", "number", "Tokens per word. A word: between white space, with a letter or digit."),
+    "bytes_per_token": ("Bytes per token", "number", "Bytes of UTF-8; letters outside ASCII have two or three."),
+    "characters_per_token": ("Characters per token", "number", "Code points per token."),
+    "byte_adjusted_premium": (
+        "Byte-adjusted premium",
+        "number",
+        "Tokens over those in English, over bytes over those in English: 1 is as many bytes per token as in English.",
+    ),
+    "parity": ("Parity", "number", "Mean over sentences of tokens over those of the English sentence; 1 is parity."),
+    "continued_words": ("Continued words", "share", "Words that several tokens make up."),
+    "single_token_words": ("Single-token words", "share", "Distinct words that are one token at least once."),
+    "cut_tokens": ("Tokens that cut a character", "share", "Tokens that begin or end inside a character."),
+    "renyi_efficiency": (
+        "Rényi efficiency",
+        "number",
+        "Entropy of order 2.5 over its maximum; 1 is an even use of all tokens.",
+    ),
+    "vocabulary_used": ("Vocabulary used", "share", "Share of the vocabulary that occurs in the text."),
+    "cost_per_million_words": ("Cost of a million words", "number", "Money, at the price per million tokens given."),
+    "context_in_words": ("Context in words", "whole", "Words that fit into the context given."),
+    "exact_sentences": ("Sentences that come back", "share", "Sentences that decode to what they were."),
+}
+"""Name, kind of number, and meaning of each figure."""
