@@ -8,7 +8,7 @@ use eurotok_core::count::{Counts as CoreCounts, Language, Options};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
-use crate::error::Raise;
+use crate::error::{Raise, argument};
 use crate::files::parse_invalid;
 use crate::tokenizer::parse_threads;
 use crate::train::Reporter;
@@ -32,7 +32,8 @@ impl Counts {
         count: impl FnOnce(&mut CoreCounts) -> eurotok_core::Result<()> + Send,
     ) -> PyResult<()> {
         py.detach(|| {
-            let mut found = CoreCounts::new(self.read().scheme().clone());
+            let (scheme, memory) = (self.read().scheme().clone(), self.read().memory());
+            let mut found = CoreCounts::new(scheme).within(memory)?;
             count(&mut found)?;
             self.inner.write().expect("counting does not panic").add(found, threads)
         })
@@ -47,19 +48,30 @@ impl Counts {
 #[pymethods]
 impl Counts {
     #[new]
-    fn new(scheme: &str) -> PyResult<Self> {
-        Ok(Self { inner: RwLock::new(CoreCounts::new(crate::scheme(scheme)?)) })
+    #[pyo3(signature = (scheme, *, memory = None))]
+    fn new(scheme: &str, memory: Option<i64>) -> PyResult<Self> {
+        let counts = CoreCounts::new(crate::scheme(scheme)?).within(parse_memory(memory)?).raise()?;
+        Ok(Self { inner: RwLock::new(counts) })
     }
 
     /// Load counts that `save` wrote.
+    ///
+    /// Parameters
+    /// ----------
+    /// path
+    ///     The file.
+    /// memory
+    ///     About how many bytes of memory the counts may take, now and later; the rest goes to a temporary file.
     ///
     /// Raises
     /// ------
     /// OSError, FormatError
     ///     If the file cannot be read, or is not what was saved.
     #[staticmethod]
-    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let counts = py.detach(|| CoreCounts::load(&path)).raise()?;
+    #[pyo3(signature = (path, *, memory = None))]
+    fn load(py: Python<'_>, path: PathBuf, memory: Option<i64>) -> PyResult<Self> {
+        let memory = parse_memory(memory)?;
+        let counts = py.detach(|| CoreCounts::load(&path, memory)).raise()?;
         Ok(Self { inner: RwLock::new(counts) })
     }
 
@@ -146,9 +158,20 @@ impl Counts {
 
     /// Different pieces, per language.
     #[getter]
-    fn unique(&self) -> BTreeMap<String, usize> {
-        self.by_language(Language::unique)
+    fn unique(&self, py: Python<'_>) -> PyResult<BTreeMap<String, usize>> {
+        // Where pieces are on disk, this takes a while.
+        py.detach(|| {
+            let unique = self.by_language(Language::unique).into_iter();
+            unique.map(|(name, unique)| Ok((name, unique?))).collect::<eurotok_core::Result<_>>()
+        })
+        .raise()
     }
+}
+
+/// A limit of memory of the user's, in bytes.
+pub(crate) fn parse_memory(memory: Option<i64>) -> PyResult<Option<usize>> {
+    let parse = |bytes| usize::try_from(bytes).map_err(|_| argument("memory", format!("{bytes} is negative")));
+    memory.map(parse).transpose()
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -5,37 +5,48 @@
 //! of its own from the blocks it takes; in the end the tables are added, each thread adding those of some range of hashes.
 
 mod file;
+mod number;
+mod run;
 mod table;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::documents::{Block, Files, Invalid, Part, Texts};
 use crate::error::{Error, Result};
 use crate::split::{Ends, LOOKAHEAD, Scheme, Splitter};
-pub(crate) use table::{Overflow, SHARDS, Shard, Table};
+use run::Run;
+use table::{Overflow, Table};
+pub(crate) use table::{SHARDS, Shard};
 
 /// How many different pieces a thread gathers before it adds them to the others, shard by shard, which keeps each look-up
 /// near the processor. Between 2^16 and 2^18 there is little in it; without, counting a large corpus takes half as long again.
 const RECENT: usize = if cfg!(test) { 1 << 8 } else { 1 << 17 };
+
+/// The most runs of a language: beyond, they are put together.
+const RUNS: usize = 16;
 
 /// The unique pieces of a corpus and how often each occurs, per language.
 #[derive(Debug, Clone)]
 pub struct Counts {
     scheme: Scheme,
     languages: BTreeMap<String, Language>,
+    memory: Option<usize>,
 }
 
 /// The counts of one language.
 #[derive(Debug, Clone, Default)]
 pub struct Language {
-    pub(crate) table: Table,
+    table: Table,
+    /// What did not fit into memory.
+    runs: Vec<Arc<Run>>,
     bytes: u64,
     documents: u64,
 }
@@ -52,16 +63,56 @@ impl Language {
     }
 
     /// The number of different pieces.
-    pub fn unique(&self) -> usize {
-        self.table.len()
+    ///
+    /// # Errors
+    /// [`Error::Io`] if pieces are on disk and cannot be read.
+    pub fn unique(&self) -> Result<usize> {
+        if self.runs.is_empty() {
+            return Ok(self.table.len());
+        }
+        self.shards().map(|shard| shard.map(|shard| shard.len())).sum()
     }
 
     /// Calls `sink` with each piece and its count, in no particular order.
-    pub fn for_each_piece(&self, mut sink: impl FnMut(&[u8], u64)) {
-        for shard in &self.table.shards {
-            shard.for_each(&mut sink);
-        }
+    ///
+    /// # Errors
+    /// [`Error::Io`] if pieces are on disk and cannot be read.
+    pub fn for_each_piece(&self, mut sink: impl FnMut(&[u8], u64)) -> Result<()> {
+        self.shards().try_for_each(|shard| shard.map(|shard| shard.for_each(&mut sink)))
     }
+
+    /// All pieces whose hashes begin alike.
+    pub(crate) fn shard(&self, number: usize) -> Result<Cow<'_, Shard>> {
+        let mut shard = Cow::Borrowed(&self.table.shards[number]);
+        for run in &self.runs {
+            run.add_to(shard.to_mut(), number)?;
+        }
+        Ok(shard)
+    }
+
+    fn shards(&self) -> impl Iterator<Item = Result<Cow<'_, Shard>>> {
+        (0..SHARDS).map(|number| self.shard(number))
+    }
+
+    /// Moves what is in memory to the disk.
+    fn spill(&mut self) -> Result<()> {
+        self.runs.push(Arc::new(Run::write(self.table.shards.iter().map(Ok))?));
+        self.table = Table::default();
+        self.fold()
+    }
+
+    /// Makes one of too many runs.
+    fn fold(&mut self) -> Result<()> {
+        if self.runs.len() > RUNS {
+            self.runs = vec![Arc::new(Run::write(self.shards())?)];
+            self.table = Table::default();
+        }
+        Ok(())
+    }
+}
+
+fn overflow() -> Error {
+    Error::corpus("counts", "a count of 2^64 or more")
 }
 
 /// How to count.
@@ -82,7 +133,23 @@ pub(crate) fn threads(wanted: Option<usize>) -> usize {
 impl Counts {
     /// No counts yet, of pieces of this scheme.
     pub fn new(scheme: Scheme) -> Self {
-        Self { scheme, languages: BTreeMap::new() }
+        Self { scheme, languages: BTreeMap::new(), memory: None }
+    }
+
+    /// The same counts in about this many bytes of memory at most, counting included; what is beyond goes to a temporary
+    /// file. The smallest that helps is some 30 MB a thread.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the folder for temporary files.
+    pub fn within(mut self, memory: Option<usize>) -> Result<Self> {
+        self.memory = memory;
+        self.spill()?;
+        Ok(self)
+    }
+
+    /// The limit of memory.
+    pub fn memory(&self) -> Option<usize> {
+        self.memory
     }
 
     /// The scheme by which the text was split.
@@ -114,7 +181,7 @@ impl Counts {
             let (done, total) = files.lock().expect("no reader panics").progress();
             progress(done, total)
         };
-        let found = count(&splitter, options, source, report)?;
+        let found = count(&splitter, options, self.memory, source, report)?;
         self.add_language(language, found, options.threads)
     }
 
@@ -132,7 +199,7 @@ impl Counts {
         let splitter = Splitter::new(self.scheme.clone())?;
         let texts = Mutex::new(Texts::new(texts));
         let source = || Ok(texts.lock().expect("no reader panics").next(|text| last_boundary(&splitter, text)));
-        let found = count(&splitter, options, source, progress)?;
+        let found = count(&splitter, options, self.memory, source, progress)?;
         self.add_language(language, found, options.threads)
     }
 
@@ -153,10 +220,20 @@ impl Counts {
     }
 
     /// Drops the pieces that occur less often than `least` in their language. The bytes counted stay what they are.
-    pub fn retain(&mut self, least: u64) {
-        for shard in self.languages.values_mut().flat_map(|language| &mut language.table.shards) {
-            shard.retain(least);
+    ///
+    /// # Errors
+    /// [`Error::Io`] if pieces are on disk and cannot be read or written.
+    pub fn retain(&mut self, least: u64) -> Result<()> {
+        for language in self.languages.values_mut() {
+            let kept = |shard: Result<Cow<Shard>>| shard.map(|shard| shard.retained(least));
+            if language.runs.is_empty() {
+                language.table.shards = language.shards().map(kept).collect::<Result<_>>()?;
+            } else {
+                language.runs = vec![Arc::new(Run::write(language.shards().map(kept))?)];
+                language.table = Table::default();
+            }
         }
+        Ok(())
     }
 
     fn add_language(&mut self, name: &str, found: Language, wanted: Option<usize>) -> Result<()> {
@@ -166,7 +243,19 @@ impl Counts {
         let documents = old.documents.checked_add(found.documents).ok_or_else(overflow)?;
         let tables = vec![std::mem::take(&mut old.table), found.table];
         let table = sum(tables, threads(wanted)).map_err(|Overflow| overflow())?;
-        *old = Language { table, bytes, documents };
+        let runs = old.runs.drain(..).chain(found.runs).collect();
+        *old = Language { table, runs, bytes, documents };
+        old.fold()?;
+        self.spill()
+    }
+
+    /// Moves languages to the disk until the others take no more than half of the memory: the rest is for counting.
+    fn spill(&mut self) -> Result<()> {
+        let Some(memory) = self.memory else { return Ok(()) };
+        while self.languages.values().map(|language| language.table.memory()).sum::<usize>() > memory / 2 {
+            let largest = self.languages.values_mut().max_by_key(|language| language.table.memory());
+            largest.expect("what takes memory is there").spill()?;
+        }
         Ok(())
     }
 }
@@ -214,6 +303,7 @@ fn last_boundary(splitter: &Splitter, text: &[u8]) -> Option<usize> {
 fn count<'t>(
     splitter: &Splitter,
     options: Options,
+    memory: Option<usize>,
     source: impl Fn() -> Result<Option<Block<'t>>> + Sync,
     mut progress: impl FnMut() -> ControlFlow<()>,
 ) -> Result<Language> {
@@ -225,8 +315,11 @@ fn count<'t>(
         *number += 1;
         (*number, source())
     };
+    let threads = threads(options.threads);
+    // Tables double when they grow, and are added up in the end.
+    let most = memory.map_or(usize::MAX, |memory| memory / (4 * threads));
     let work = |progress: &mut dyn FnMut() -> ControlFlow<()>| {
-        let mut tally = Tally::new(splitter, options.invalid);
+        let mut tally = Tally::new(splitter, options.invalid, most);
         while !stop.load(Ordering::Relaxed) {
             if progress().is_break() {
                 stop.store(true, Ordering::Relaxed);
@@ -242,10 +335,9 @@ fn count<'t>(
                 }
             }
         }
-        tally.settle();
+        tally.settle().map_err(|error| (u64::MAX, error))?;
         Ok(tally.language)
     };
-    let threads = threads(options.threads);
     let found: Vec<_> = thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| work(&mut || ControlFlow::Continue(())))).collect();
         let own = work(&mut progress);
@@ -266,9 +358,10 @@ fn count<'t>(
     }
     let bytes = languages.iter().map(|language| language.bytes).sum();
     let documents = languages.iter().map(|language| language.documents).sum();
+    let runs = languages.iter_mut().flat_map(|language| std::mem::take(&mut language.runs)).collect();
     let tables = languages.into_iter().map(|language| language.table).collect();
-    let table = sum(tables, threads).expect("no text in memory or on disk has 2^64 pieces");
-    Ok(Language { table, bytes, documents })
+    let table = sum(tables, threads).expect("no text has 2^64 pieces");
+    Ok(Language { table, runs, bytes, documents })
 }
 
 /// What one thread has counted.
@@ -279,15 +372,18 @@ struct Tally<'s> {
     /// Pieces of the last blocks.
     recent: Table,
     language: Language,
+    /// Bytes of memory that the others may take.
+    most: usize,
 }
 
 impl<'s> Tally<'s> {
-    fn new(splitter: &'s Splitter, invalid: Invalid) -> Self {
-        Self { splitter, invalid, ends: Ends::default(), recent: Table::default(), language: Language::default() }
+    fn new(splitter: &'s Splitter, invalid: Invalid, most: usize) -> Self {
+        let (ends, recent, language) = (Ends::default(), Table::default(), Language::default());
+        Self { splitter, invalid, ends, recent, language, most }
     }
 
     fn add(&mut self, block: &Block) -> Result<()> {
-        let Self { splitter, invalid, ends, recent, language } = self;
+        let Self { splitter, invalid, ends, recent, language, .. } = self;
         block.for_each_part(*invalid, |Part { text, end, first }| {
             language.documents += u64::from(first);
             language.bytes += end as u64;
@@ -301,16 +397,17 @@ impl<'s> Tally<'s> {
             Ok(())
         })?;
         if self.recent.len() > RECENT {
-            self.settle();
+            self.settle()?;
         }
         Ok(())
     }
 
     /// Moves the recent pieces to the others, shard by shard, so that each stays in the cache while it grows.
-    fn settle(&mut self) {
+    fn settle(&mut self) -> Result<()> {
         for (all, recent) in self.language.table.shards.iter_mut().zip(&mut self.recent.shards) {
             all.add_all(recent, 1).expect("no text has 2^64 pieces");
             recent.clear();
         }
+        if self.language.table.memory() > self.most { self.language.spill() } else { Ok(()) }
     }
 }

@@ -155,6 +155,11 @@ impl Table {
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(Shard::len).sum()
     }
+
+    /// Bytes of memory in use.
+    pub(crate) fn memory(&self) -> usize {
+        self.shards.iter().map(Shard::memory).sum()
+    }
 }
 
 impl Shard {
@@ -168,6 +173,19 @@ impl Shard {
         for slot in self.slots.iter().filter(|slot| slot.key.length() > 0) {
             self.with_bytes(slot.key, |piece| sink(piece, slot.count));
         }
+    }
+
+    /// Adds to the number of a piece of these hashes.
+    pub(crate) fn add_piece(&mut self, piece: &[u8], count: u64) -> Result<(), Overflow> {
+        let key = Key::new(piece, 0, piece.len());
+        self.add(key, key.hash(), piece, count)
+    }
+
+    /// Bytes of memory in use.
+    pub(crate) fn memory(&self) -> usize {
+        size_of_val(self.slots.as_slice())
+            + self.places.capacity() * size_of::<(usize, usize)>()
+            + self.arena.capacity()
     }
 
     /// Adds another shard for the same hashes, each number times `factor`.
@@ -188,14 +206,15 @@ impl Shard {
         self.arena.clear();
     }
 
-    /// Drops pieces below a number.
-    pub(crate) fn retain(&mut self, least: u64) {
-        let old = std::mem::take(self);
-        for slot in old.slots.iter().filter(|slot| slot.key.length() > 0 && slot.count >= least) {
+    /// The pieces with at least a number.
+    pub(crate) fn retained(&self, least: u64) -> Self {
+        let mut kept = Self::default();
+        for slot in self.slots.iter().filter(|slot| slot.key.length() > 0 && slot.count >= least) {
             let hash = slot.key.hash();
-            old.with_bytes(slot.key, |piece| self.add(slot.key.unnumbered(), hash, piece, slot.count))
+            self.with_bytes(slot.key, |piece| kept.add(slot.key.unnumbered(), hash, piece, slot.count))
                 .expect("each piece occurs once, its number fits already");
         }
+        kept
     }
 
     fn with_bytes<R>(&self, key: Key, use_bytes: impl FnOnce(&[u8]) -> R) -> R {

@@ -9,8 +9,8 @@ type Plain = BTreeMap<String, (u64, u64, BTreeMap<Vec<u8>, u64>)>;
 fn plain(counts: &Counts) -> Plain {
     let language = |language: &Language| {
         let mut pieces = BTreeMap::new();
-        language.for_each_piece(|piece, count| assert_eq!(pieces.insert(piece.to_vec(), count), None));
-        assert_eq!(language.unique(), pieces.len());
+        language.for_each_piece(|piece, count| assert_eq!(pieces.insert(piece.to_vec(), count), None)).unwrap();
+        assert_eq!(language.unique().unwrap(), pieces.len());
         (language.bytes(), language.documents(), pieces)
     };
     counts.languages().map(|(name, counts)| (name.to_string(), language(counts))).collect()
@@ -85,13 +85,45 @@ fn any_threads_files_and_order_give_the_same_counts() {
 }
 
 #[test]
+fn what_does_not_fit_goes_to_the_disk_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts: Vec<String> = (0..40).map(|number| prose(40_000 + number)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut plenty = Counts::new(europe());
+    let mut short = Counts::new(europe()).within(Some(100_000)).unwrap();
+    for (number, text) in texts.iter().enumerate() {
+        for counts in [&mut plenty, &mut short] {
+            let language = if number % 3 == 0 { "fr" } else { "el" };
+            counts.add_texts(language, &[text], on(1 + number % 3), || ControlFlow::Continue(())).unwrap();
+        }
+    }
+    let [french, greek] = ["fr", "el"].map(|name| short.languages[name].runs.len());
+    assert!(french > 1 && greek > 1 && french <= RUNS && greek <= RUNS, "{french} {greek}");
+    let expected = plain(&plenty);
+    assert!(plain(&short) == expected);
+    assert!(plain(&plenty.clone().within(Some(0)).unwrap()) == expected);
+
+    let paths = ["plenty", "short"].map(|name| folder.path().join(name));
+    plenty.save(&paths[0]).unwrap();
+    short.save(&paths[1]).unwrap();
+    assert!(fs::read(&paths[0]).unwrap() == fs::read(&paths[1]).unwrap());
+    assert!(plain(&Counts::load(&paths[0], Some(50_000)).unwrap()) == expected);
+
+    short.add(plenty.clone(), None).unwrap();
+    plenty.add(plenty.clone(), None).unwrap();
+    short.retain(6).unwrap();
+    plenty.retain(6).unwrap();
+    assert!(plain(&short) == plain(&plenty) && plain(&short) != expected);
+}
+
+#[test]
 fn counts_of_a_regex_are_those_of_the_whole_document() {
     let text = "aab".repeat(400_000);
     let scheme = Scheme::from_pattern("a+b(?:a+b)*|.");
     let mut counts = Counts::new(scheme.clone());
     counts.add_texts("und", &[&text], on(2), || ControlFlow::Continue(())).unwrap();
     assert!(plain(&counts)["und"] == naive(&scheme, &[&text]));
-    assert_eq!(counts.languages["und"].unique(), 1);
+    assert_eq!(counts.languages["und"].unique().unwrap(), 1);
 }
 
 #[test]
@@ -145,7 +177,7 @@ fn files_keep_counts_and_equal_counts_are_equal_files() {
     let counts = some_counts();
     let path = folder.path().join("a.counts");
     counts.save(&path).unwrap();
-    let loaded = Counts::load(&path).unwrap();
+    let loaded = Counts::load(&path, None).unwrap();
     assert_eq!(loaded.scheme(), counts.scheme());
     assert!(plain(&loaded) == plain(&counts));
     let again = folder.path().join("b.counts");
@@ -162,7 +194,7 @@ fn damaged_files_are_refused() {
     let sound = fs::read(&path).unwrap();
     let refused = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        matches!(Counts::load(&path), Err(Error::Format { .. }))
+        matches!(Counts::load(&path, None), Err(Error::Format { .. }))
     };
     for length in (0..sound.len()).step_by(97) {
         assert!(refused(&sound[..length]), "cut to {length}");
@@ -173,7 +205,7 @@ fn damaged_files_are_refused() {
         assert!(refused(&bytes), "changed at {place}");
     }
     assert!(refused(&[sound.as_slice(), b"x"].concat()));
-    assert!(matches!(Counts::load(&folder.path().join("none")), Err(Error::Io { .. })));
+    assert!(matches!(Counts::load(&folder.path().join("none"), None), Err(Error::Io { .. })));
     assert!(matches!(some_counts().save(&folder.path().join("none/a")), Err(Error::Io { .. })));
 }
 
@@ -200,7 +232,7 @@ fn retain_drops_rare_pieces() {
     for language in expected.values_mut() {
         language.2.retain(|_, count| *count >= 3);
     }
-    counts.retain(3);
+    counts.retain(3).unwrap();
     assert!(plain(&counts) == expected);
 }
 

@@ -1,6 +1,6 @@
 //! What each language's pieces weigh.
 
-use crate::count::{Counts, Shard, Table};
+use crate::count::{Counts, Language, Shard};
 use crate::error::{Error, Result};
 
 use super::Options;
@@ -8,9 +8,9 @@ use super::Options;
 /// A weight of 1 has this many binary places, so that shares are kept to five digits.
 const PLACES: u32 = 16;
 
-/// Tables of counts, each with the factor that makes weights of them.
+/// Counts of languages, each with the factor that makes weights of them.
 pub(super) struct Weights<'c> {
-    tables: Vec<(&'c Table, u64)>,
+    languages: Vec<(&'c Language, u64)>,
     /// The weight that a pair needs to be merged.
     pub(super) least: u64,
 }
@@ -34,8 +34,8 @@ impl<'c> Weights<'c> {
             .collect();
         let least = options.min_frequency.max(1);
         if !options.balance || languages.len() < 2 {
-            let tables = languages.iter().map(|(language, _)| (&language.table, 1)).collect();
-            return Ok(Self { tables, least });
+            let languages = languages.into_iter().map(|(language, _)| (language, 1)).collect();
+            return Ok(Self { languages, least });
         }
         let bytes: f64 = languages.iter().map(|(language, _)| language.bytes() as f64).sum();
         let shares: f64 = languages.iter().map(|(_, share)| share).sum();
@@ -44,9 +44,8 @@ impl<'c> Weights<'c> {
         let one = 1_u64 << PLACES.min(spare);
         let factor =
             |own: u64, share: f64| (one as f64 * (share / shares) * (bytes / own as f64)).round().max(1.0) as u64;
-        let tables =
-            languages.iter().map(|&(language, share)| (&language.table, factor(language.bytes(), share))).collect();
-        Ok(Self { tables, least: least.saturating_mul(one) })
+        let weigh = |(language, share): (&'c Language, f64)| (language, factor(language.bytes(), share));
+        Ok(Self { languages: languages.into_iter().map(weigh).collect(), least: least.saturating_mul(one) })
     }
 
     /// Calls `sink` with every piece in some of the shards and its weight over all languages.
@@ -55,14 +54,14 @@ impl<'c> Weights<'c> {
         shards: impl Iterator<Item = usize>,
         mut sink: impl FnMut(&[u8], u64),
     ) -> Result<()> {
-        for shard in shards {
-            if let [(table, 1)] = self.tables[..] {
-                table.shards[shard].for_each(&mut sink);
+        for number in shards {
+            if let [(language, 1)] = self.languages[..] {
+                language.shard(number)?.for_each(&mut sink);
                 continue;
             }
             let mut all = Shard::default();
-            for (table, factor) in &self.tables {
-                all.add_all(&table.shards[shard], *factor).map_err(|_| too_large())?;
+            for &(language, factor) in &self.languages {
+                all.add_all(&*language.shard(number)?, factor).map_err(|_| too_large())?;
             }
             all.for_each(&mut sink);
         }
