@@ -145,6 +145,8 @@ def test_a_cluster_at_an_address(cluster: Any, sample: Path, tmp_path: Path) -> 
     found = (tmp_path / "counts").read_bytes()
     assert found == saved(eurotok.count({"fr": sample / "fr.txt"}), tmp_path)
     assert distributed.count({"fr": sample / "fr.txt"}).languages == ["fr"]
+    with pytest.raises(ConnectionError, match=r"127\.0\.0\.1:1: "):
+        distributed.count({"fr": sample / "fr.txt"}, address="127.0.0.1:1")
 
 
 def test_what_needs_no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ effect but its result: if its worker dies, Ray runs it again elsewhere, and noth
 from __future__ import annotations
 
 import logging
+import socket
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -178,6 +179,12 @@ def _connected(address: str | None) -> Iterator[None]:
     if address is None and ray.is_initialized():
         yield
         return
+    if address and ":" in address and "://" not in address:
+        host, _, port = address.rpartition(":")
+        try:  # Ray itself tries for many minutes
+            socket.create_connection((host, port), timeout=10).close()
+        except OSError as error:
+            raise ConnectionError(f"no Ray cluster at {address}: {error.strerror or error}") from None
     ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
