@@ -1,0 +1,41 @@
+"""Tell whether a tokenizer is fit to be published.
+
+Asks whether all 256 bytes are there, every text comes back (all of Unicode, 24 languages), no token is duplicate or
+unreachable, special tokens are sane, and the libraries 'tokenizers' and 'tiktoken' (if installed) give the same ids;
+lists tokens that look like junk. The exit code is 0 if nothing failed, else 1.
+
+example:
+  eurotok check tokenizer.json
+"""
+
+import argparse
+
+from eurotok.checks import Finding, check
+from eurotok.cli.arguments import add_tokenizer, load_tokenizer
+
+SHOWN = 5
+"""Examples of a finding listed before the rest is only counted."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_tokenizer(parser)
+    parser.add_argument("--all", action="store_true", help=f"list every example, not only {SHOWN} of each kind")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    findings = check(load_tokenizer(args))
+    for finding in findings:
+        _show(finding, len(finding.examples) if args.all else SHOWN)
+    failed = sum(finding.status == "failed" for finding in findings)
+    if failed:
+        raise ValueError(f"{args.tokenizer}: {failed} of {len(findings)} checks failed")
+
+
+def _show(finding: Finding, most: int) -> None:
+    print(f"{finding.status:11}  {finding.check}: {finding.detail}")
+    for example in finding.examples[:most]:
+        print(f"{'':13}{example if len(example) <= 100 else example[:99] + '…'}")
+    if len(finding.examples) > most:
+        print(f"{'':13}and {len(finding.examples) - most:,} more (--all)")
