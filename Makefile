@@ -17,7 +17,7 @@ RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name target -prune 
 help:
 	@echo 'make demo    train, price and show a small tokenizer'
 	@echo 'make test    every check: format, lints, types, tests, quick benchmarks'
-	@echo 'make bench   the benchmarks'
+	@echo 'make bench   speed and memory beside those of the peers; BENCH=--quick for a look, see BENCHMARKS.md'
 	@echo 'make format  format the code'
 
 demo: $(VENV)/built
@@ -34,8 +34,8 @@ test: $(VENV)/built $(VENV)/tools
 	$(BIN)/pytest benches --benchmark-max-time=0.2 --benchmark-min-rounds=3
 	$(BIN)/pytest
 
-bench: $(VENV)/built $(VENV)/tools
-	$(BIN)/pytest benches
+bench: $(VENV)/built $(VENV)/benches
+	@$(BIN)/python -m benches $(BENCH)
 
 format: $(VENV)/tools
 	cargo fmt --all
@@ -61,4 +61,10 @@ $(VENV)/built: $(VENV)/pip pyproject.toml $(RUST)
 $(VENV)/tools: $(VENV)/pip pyproject.toml
 	@echo 'installing the tools'
 	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/benches: $(VENV)/pip benches/requirements.txt benches/requirements-rc.txt
+	@echo 'installing the peers'
+	@$(BIN)/python -m pip install --quiet --requirement benches/requirements.txt
+	@$(BIN)/python -m pip install --quiet --upgrade --no-deps --target $(VENV)/peers/tokenizers-rc --requirement benches/requirements-rc.txt
 	@touch $@

@@ -1,97 +1,101 @@
-"""Encode, decode and train against `tokenizers`, on one thread, ids checked before the clock starts.
+"""Ours and `tokenizers` in one process, on one thread, ids checked before the clock starts: a quick look, and for CI.
 
 Reads the first part of every language of the corpus in `EUROTOK_CORPUS`, or the embedded sample. The vocabulary is
-small, trained on the same text, so the figures say how the two compare here, not how fast either is on yours.
+small, trained on the same text, so the figures say how the two compare here, not how fast either is on yours;
+`python -m benches` measures with care.
 """
 
 import os
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 import eurotok
-from eurotok import _core
-from eurotok.corpus import find_languages
-from eurotok.prices import OFFICIAL, SAMPLE
+from benches.encoders import Vocabulary, Ways, load
+from benches.texts import Texts, find_source, write_lines
+from benches.trainers import TRAINERS, Given
+from benches.vocabulary import prepare
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-tokenizers = pytest.importorskip("tokenizers")
+pytest.importorskip("tokenizers")
 
-VOCAB_SIZE = 8192
-BYTES_A_LANGUAGE = 200_000
+MEGABYTES_A_LANGUAGE = 0.05
+TRAINED_SIZE = 4096
 Bench = Any  # pytest-benchmark has no types
 
-
-class Engines(NamedTuple):
-    texts: list[str]
-    ours: eurotok.Tokenizer
-    theirs: Any
+both = pytest.mark.parametrize("name", ["eurotok", "tokenizers"])
 
 
 @pytest.fixture(scope="session")
-def texts() -> list[str]:
+def texts() -> Texts:
+    return Texts(find_source(), MEGABYTES_A_LANGUAGE)
+
+
+@pytest.fixture(scope="session")
+def documents(texts: Texts) -> list[str]:
     """Documents of about 1 kB, the languages by turns."""
-    corpus = os.environ.get("EUROTOK_CORPUS")
-    folder = Path(corpus) / "train" if corpus else SAMPLE
-    columns = []
-    for language, paths in find_languages(folder).items():
-        if language in OFFICIAL:
-            text = _core.read_bytes(str(paths[0]))[:BYTES_A_LANGUAGE].decode(errors="ignore")
-            columns.append([text[start : start + 1000] for start in range(0, len(text), 1000)])
-    return [text for row in zip(*columns, strict=False) for text in row]
+    return texts.documents("mix", MEGABYTES_A_LANGUAGE)
 
 
 @pytest.fixture(scope="session")
-def engines(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> Engines:
-    path = tmp_path_factory.mktemp("bench") / "tokenizer.json"
-    ours = eurotok.train(texts, vocab_size=VOCAB_SIZE, scheme="gpt2")
-    ours.save(path)
-    theirs = tokenizers.Tokenizer.from_file(str(path))
-    assert [encoding.ids for encoding in theirs.encode_batch(texts)] == ours.encode_batch(texts).to_list()
-    return Engines(texts, ours, theirs)
+def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
+    return prepare(tmp_path_factory.mktemp("vocabulary"), small=True)
 
 
-@pytest.mark.benchmark(group="encode, warm")
-def bench_encode_eurotok(benchmark: Bench, engines: Engines) -> None:
-    benchmark(engines.ours.encode_batch, engines.texts, 1)
+@pytest.fixture(scope="session")
+def engines(vocabulary: Vocabulary, documents: list[str]) -> dict[str, Ways]:
+    """Both, after they have given the same ids for every document, a call each and in a batch."""
+    ways = {name: load(name, vocabulary, threads=1) for name in ("eurotok", "tokenizers")}
+    expected = [list(ways["tokenizers"].require("encode")(text)) for text in documents]
+    for engine in ways.values():
+        assert [list(engine.require("encode")(text)) for text in documents] == expected
+        assert [list(ids) for ids in engine.rows(engine.require("batch")(documents))] == expected
+    return ways
 
 
-@pytest.mark.benchmark(group="encode, warm")
-def bench_encode_tokenizers(benchmark: Bench, engines: Engines) -> None:
-    benchmark(engines.theirs.encode_batch_fast, engines.texts)
+@both
+@pytest.mark.benchmark(group="encode, a call a document")
+def bench_encode(benchmark: Bench, engines: dict[str, Ways], documents: list[str], name: str) -> None:
+    encode = engines[name].require("encode")
+    benchmark(lambda: [encode(text) for text in documents])
 
 
+@both
+@pytest.mark.benchmark(group="encode, one batch")
+def bench_batch(benchmark: Bench, engines: dict[str, Ways], documents: list[str], name: str) -> None:
+    benchmark(engines[name].require("batch"), documents)
+
+
+@both
+@pytest.mark.benchmark(group="encode 32 characters to a list")
+def bench_small(benchmark: Bench, engines: dict[str, Ways], documents: list[str], name: str) -> None:
+    text = documents[0][:32]
+    assert benchmark(engines[name].require("encode_list"), text) == engines["tokenizers"].require("encode_list")(text)
+
+
+@both
 @pytest.mark.benchmark(group="decode")
-def bench_decode_eurotok(benchmark: Bench, engines: Engines) -> None:
-    ids = engines.ours.encode_batch(engines.texts).ids.tolist()
-    assert benchmark(engines.ours.decode, ids) == "".join(engines.texts)
+def bench_decode(benchmark: Bench, engines: dict[str, Ways], documents: list[str], name: str) -> None:
+    engine = engines[name]
+    ids = engine.decodes([int(rank) for text in documents for rank in engine.require("encode")(text)])
+    assert benchmark(engine.require("decode"), ids) == "".join(documents)
 
 
-@pytest.mark.benchmark(group="decode")
-def bench_decode_tokenizers(benchmark: Bench, engines: Engines) -> None:
-    ids = engines.ours.encode_batch(engines.texts).ids.tolist()
-    assert benchmark(engines.theirs.decode, ids) == "".join(engines.texts)
+@both
+@pytest.mark.benchmark(group="split")
+def bench_split(benchmark: Bench, engines: dict[str, Ways], documents: list[str], name: str) -> None:
+    split, judge = engines[name].require("split"), engines["tokenizers"].require("split")
+    assert benchmark(lambda: [split(text) for text in documents]) == [judge(text) for text in documents]
 
 
+@both
 @pytest.mark.benchmark(group="train")
-def bench_train_eurotok(benchmark: Bench, texts: list[str]) -> None:
-    benchmark.pedantic(eurotok.train, (texts,), dict(vocab_size=VOCAB_SIZE, scheme="gpt2", threads=1), rounds=2)
-
-
-@pytest.mark.benchmark(group="train")
-def bench_train_tokenizers(benchmark: Bench, texts: list[str], engines: Engines) -> None:
-    def train() -> Any:
-        peer = tokenizers.Tokenizer(tokenizers.models.BPE())
-        peer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
-        peer.train_from_iterator(
-            texts,
-            tokenizers.trainers.BpeTrainer(
-                vocab_size=VOCAB_SIZE, min_frequency=2, initial_alphabet=alphabet, show_progress=False
-            ),
-        )
-        return peer
-
-    peer = benchmark.pedantic(train, rounds=2)
-    assert peer.get_vocab() == engines.theirs.get_vocab()
+def bench_train(benchmark: Bench, texts: Texts, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "lines.txt"
+    write_lines(path, texts.lines("mix", MEGABYTES_A_LANGUAGE))
+    given = Given(path, eurotok.schemes()["gpt2"], TRAINED_SIZE, threads=1)
+    tokens = benchmark.pedantic(TRAINERS[name].train, (import_module(name), given), rounds=2)()
+    ours = eurotok.train({"und": path}, vocab_size=TRAINED_SIZE, scheme="gpt2")
+    assert tokens == [ours.token(rank) for rank in range(256, ours.vocab_size)]

@@ -1,0 +1,197 @@
+"""Ratios of records: one table for the terminal, and the tables of BENCHMARKS.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
+from statistics import median
+
+from benches.definitions import DEFINITIONS, OURS, TRAINING
+from benches.encoders import ENGINES
+from benches.records import Record, newest
+from benches.trainers import TRAINERS
+
+BEGIN, END = "<!-- records -->", "<!-- /records -->"
+
+ORDER = list(dict.fromkeys([*ENGINES, *TRAINERS]))
+BEST_WAY = "best way"
+
+Table = tuple[list[str], list[list[str]]]
+"""A header and rows."""
+
+
+def summary(records: Sequence[Record]) -> str:
+    """One table of all cases: our figure, and how many times as fast we are as each peer."""
+    lines = []
+    for run, group in groupby(sorted(records, key=attrgetter("run")), key=attrgetter("run")):
+        ours = list(group)
+        header, rows = grid(best_ways(ours) + ours, _ratio)
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        lines += [f"{run}: {about(ours)}", ""]
+        for row in [header, *rows]:
+            first, *others = zip(row, widths, strict=True)
+            lines.append("  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip())
+        lines += ["", LEGEND]
+        lines += notes(ours)
+    return "\n".join(lines)
+
+
+LEGEND = (
+    "Ours: the median of all samples (the best in brackets). The others: how many times as fast ours is, median to "
+    "median.\n≠: no figure, since its answers differ from the judge's or it failed. *: trains other merges. Best way: "
+    "each engine by calls or in a batch, whichever is faster for it."
+)
+
+
+def document(text: str, records: Iterable[Record]) -> str:
+    """A text with the tables between its markers made anew."""
+    before, _, rest = text.partition(BEGIN)
+    _, marker, after = rest.partition(END)
+    if not marker:
+        raise ValueError(f"no {BEGIN} ... {END}")
+    return f"{before}{BEGIN}\n\n{markdown(list(records))}\n{END}{after}"
+
+
+def markdown(records: Sequence[Record]) -> str:
+    """Tables of the newest figures, by machine and definition."""
+    parts = []
+    for run, group in groupby(sorted(newest(records), key=attrgetter("run")), key=attrgetter("run")):
+        ours = list(group)
+        parts.append(f"### {run[:10]}, {ours[0].machine['cpu']}, {ours[0].machine['cores']} cores\n\n{about(ours)}.\n")
+        for name, definition in {BEST_WAY: DEFINITIONS["encode"]._replace(what=BEST), **DEFINITIONS}.items():
+            chosen = [record for record in best_ways(ours) + ours if record.definition == name]
+            if chosen:
+                parts.append(f"**{name.capitalize()}**, {definition.unit}. {definition.what}\n")
+                parts.append(_markdown(grid(chosen, _figure)))
+        parts.append(f"**Memory**, MB. {MEMORY}\n")
+        parts.append(_markdown(grid([record for record in ours if record.phase in MEMORY_PHASES], _memory)))
+        if found := notes(ours):
+            parts.append("Notes:\n\n" + "\n".join(f"- {line}" for line in found) + "\n")
+    return "\n".join(parts) or "There are no records yet: `make bench`.\n"
+
+
+BEST = "Each engine by calls or in a batch, whichever is faster for it."
+MEMORY_PHASES = ("cold", "load", "train", "count", "merge")
+MEMORY = (
+    "The highest resident size. Training: of the whole process. Else: what loading and the work added to a process "
+    "that held the text."
+)
+
+
+def grid(records: Sequence[Record], cell: Callable[[Record, Record | None], str]) -> Table:
+    """Rows are cases, columns engines."""
+    engines = [name for name in ORDER if any(record.engine == name and record.seconds for record in records)]
+    cases: dict[tuple[str, str, str, int, int], dict[str, Record]] = {}
+    for record in records:
+        cases.setdefault(record.case, {})[record.engine] = record
+    rows = []
+    for case, by_engine in sorted(cases.items(), key=lambda item: _rank(item[0])):
+        cells = [cell(by_engine[name], by_engine.get(OURS)) if name in by_engine else "" for name in engines]
+        rows.append([label(case), *cells])
+    return ["", *engines], rows
+
+
+def _rank(case: tuple[str, str, str, int, int]) -> tuple[int, int, int, int, str, int]:
+    definition, phase, text, threads, size = case
+    order = [BEST_WAY, *DEFINITIONS]
+    phases = DEFINITIONS["encode" if definition == BEST_WAY else definition].phases
+    return order.index(definition), phases.index(phase), text != "mix", threads, text, size
+
+
+def label(case: tuple[str, str, str, int, int]) -> str:
+    """Name a case.
+
+    >>> label(("batch", "cold", "mix", 2, 0)), label(("train", "train", "fi", 2, 65_536))
+    ('batch cold, mix, 2 threads', 'train, fi, 65,536')
+    """
+    definition, phase, text, threads, size = case
+    words = [definition if phase == definition else f"{definition} {phase}", text]
+    if definition not in TRAINING and threads > 1:
+        words.append(f"{threads} threads")
+    return ", ".join(words + [f"{size:,}"] * (size > 0))
+
+
+def best_ways(records: Iterable[Record]) -> list[Record]:
+    """Each engine's faster way, where it encodes the same text by calls and in batches."""
+    both: dict[tuple[str, str, int, str], list[Record]] = {}
+    for record in records:
+        if record.definition in ("encode", "batch") and record.seconds:
+            both.setdefault((record.phase, record.text, record.threads, record.engine), []).append(record)
+    pairs = (pair for pair in both.values() if len({record.definition for record in pair}) == 2)
+    return [replace(min(pair, key=lambda record: median(record.seconds)), definition=BEST_WAY) for pair in pairs]
+
+
+def _ratio(record: Record, ours: Record | None) -> str:
+    if not record.seconds:
+        return "≠"
+    if record.engine == OURS or ours is None or not ours.seconds:
+        unit = _unit(record)
+        return f"{digits(record.figure(unit))} ({digits(record.figure(unit, best=True))}) {unit}"
+    return _times(record, ours)
+
+
+def _times(record: Record, ours: Record) -> str:
+    other = "*" if record.equal is False else ""
+    return f"{digits(median(record.seconds) / median(ours.seconds), 2)}x{other}"
+
+
+def _figure(record: Record, ours: Record | None) -> str:
+    if not record.seconds:
+        return "≠"
+    unit = _unit(record)
+    if record.engine == OURS or ours is None or not ours.seconds:
+        return f"{digits(record.figure(unit))} ({digits(record.figure(unit, best=True))})"
+    return f"{digits(record.figure(unit))}, {_times(record, ours)}"
+
+
+def _memory(record: Record, _ours: Record | None) -> str:
+    size = record.peak if record.definition in TRAINING else record.peak - record.base
+    return digits(size / 1e6) if record.seconds else "≠"
+
+
+def _unit(record: Record) -> str:
+    return DEFINITIONS["encode" if record.definition == BEST_WAY else record.definition].unit
+
+
+def digits(figure: float, count: int = 3) -> str:
+    """A figure to so many significant digits, in full.
+
+    >>> digits(1234.5), digits(0.012345), digits(52.9, 2), digits(1.5, 2)
+    ('1234', '0.0123', '53', '1.5')
+    """
+    whole = len(str(int(abs(figure))))
+    if whole >= count or abs(figure) >= 1:
+        return f"{figure:.{max(count - whole, 0)}f}"
+    return f"{figure:.{count}g}"
+
+
+def about(records: Sequence[Record]) -> str:
+    """The machine, the versions and the text of a run, in a line."""
+    first = records[0]
+    pairs = dict.fromkeys((record.package, record.version) for record in records)
+    versions = ", ".join(f"{package} {version}" for package, version in pairs)
+    machine = first.machine
+    memory = f"{machine['memory'] / 2**30:.0f} GiB"
+    busy = f"; the machine was busy (load {machine['load']}) when it began" if machine["load"] > 0.5 else ""
+    vocabulary, text = f"vocabulary {first.vocabulary}", f"text: {first.source}"
+    return f"{machine['cpu']}, {machine['cores']} cores, {memory}; {vocabulary}; {text}; {versions}{busy}"
+
+
+def notes(records: Iterable[Record]) -> list[str]:
+    """Which engine gave no figures where, and why, or did another task."""
+    cases: dict[tuple[str, str], list[str]] = {}
+    for record in records:
+        note = record.refused
+        if record.equal is False:
+            note = f"other merges than tokenizers; {record.same:.1%} of its tokens"
+        if note:
+            cases.setdefault((record.engine, note), []).append(f"{record.definition} {record.text}")
+    return [f"{name} ({', '.join(dict.fromkeys(found))}): {why}" for (name, why), found in sorted(cases.items())]
+
+
+def _markdown(table: Table) -> str:
+    header, rows = table
+    lines = [header, ["---"] + ["--:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in lines) + "\n"

@@ -1,0 +1,144 @@
+"""Text to measure on: a corpus by language, or the embedded sample, as documents of about 1 kB or as lines."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+
+from benches.worker import SEPARATOR
+from eurotok.corpus import find_languages, read_texts
+from eurotok.prices import OFFICIAL, SAMPLE
+
+DOCUMENT_BYTES = 1000
+MEGABYTE = 1_000_000
+
+SHORT_CHARACTERS, SHORT_TEXTS = 32, 1000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of text by language: `corpus` (of the environment), `folder` (given by the user) or `sample`."""
+
+    kind: str
+    folder: Path
+
+
+def find_source(folder: Path | None = None) -> Source:
+    """Choose the folder given, else that of `EUROTOK_CORPUS`, else the embedded sample."""
+    corpus = os.environ.get("EUROTOK_CORPUS")
+    if folder is None and not corpus:
+        return Source("sample", SAMPLE)
+    root = folder or Path(corpus or "")
+    return Source("folder" if folder else "corpus", root / "train" if (root / "train").is_dir() else root)
+
+
+class Texts:
+    """Texts by name.
+
+    `mix` is of the 24 official EU languages, or those there are; `joined` the same without spaces; `short` beginnings
+    of its documents; `all` everything; `code` the source of Python's standard library; any other name is a language.
+    """
+
+    def __init__(self, source: Source, megabytes: float) -> None:
+        """Take at most so many megabytes of a language alone, and of each language in a mix the part asked for."""
+        self.source = source
+        self._files = find_languages(source.folder)
+        self._limit = int(megabytes * MEGABYTE)
+
+    @property
+    def languages(self) -> list[str]:
+        """The official languages that are there, or all if none is."""
+        return [lang for lang in self._files if lang in OFFICIAL] or list(self._files)
+
+    def documents(self, name: str, each: float) -> list[str]:
+        """Documents of about 1 kB, cut at line ends; those of a mix by turns, `each` megabytes of a language."""
+        size = int(each * MEGABYTE)
+        if name == "mix":
+            columns = [list(cut(self._language(lang, size))) for lang in self.languages]
+            return [text for row in zip_longest(*columns) for text in row if text is not None]
+        if name == "short":
+            texts = (text[:SHORT_CHARACTERS] for text in self.documents("mix", each))
+            return [text for text in texts if len(text) == SHORT_CHARACTERS][:SHORT_TEXTS]
+        if name == "joined":
+            return ["".join(text.split()) for text in self.documents("mix", each)]
+        text = code(self._limit) if name == "code" else self._language(name, self._limit)
+        return list(cut(text))
+
+    def lines(self, name: str, each: float) -> Iterator[str]:
+        """Lines to train on: stripped, none empty.
+
+        Between such lines a newline is a piece of its own in the scheme `gpt2`, so that trainers that read line by line
+        and those that read on see the same pieces.
+        """
+        size = int(each * MEGABYTE)
+        if name == "mix":
+            texts: Iterable[str] = (self._language(lang, size) for lang in self.languages)
+        elif name == "all":
+            texts = (self._language(lang, None) for lang in self.languages)
+        elif name == "joined":
+            return (line.replace(" ", "") for line in self.lines("mix", each))
+        else:
+            texts = [code(self._limit) if name == "code" else self._language(name, self._limit)]
+        stripped = (line.strip() for text in texts for line in text.split("\n"))
+        return (line for line in stripped if line)
+
+    def _language(self, lang: str, size: int | None) -> str:
+        text = "".join(chain.from_iterable(chain.from_iterable(read_texts(path) for path in self._files[lang])))
+        return clip(text, size).replace(SEPARATOR, " ")
+
+
+def code(size: int) -> str:
+    """Python's own standard library, as source code."""
+    folder = Path(sysconfig.get_path("stdlib"))
+    names = (path for path in sorted(folder.rglob("*.py")) if "site-packages" not in path.parts)
+    parts, total = [], 0
+    for path in names:
+        parts.append(path.read_bytes().decode(errors="replace").replace(SEPARATOR, " "))
+        total += len(parts[-1])
+        if total >= size:
+            break
+    return clip("".join(parts), size)
+
+
+def clip(text: str, size: int | None) -> str:
+    """The beginning of a text, at most `size` bytes of UTF-8.
+
+    >>> clip("één", 4)
+    'éé'
+    """
+    return text if size is None else text.encode()[:size].decode(errors="ignore")
+
+
+def cut(text: str, size: int = DOCUMENT_BYTES) -> Iterator[str]:
+    r"""Documents of `size` bytes or somewhat more, each of whole lines.
+
+    >>> list(cut("one\ntwo\nthree\n", 5))
+    ['one\ntwo\n', 'three\n']
+    """
+    document: list[str] = []
+    length = 0
+    for line in text.splitlines(keepends=True):
+        document.append(line)
+        length += len(line.encode())
+        if length >= size:
+            yield "".join(document)
+            document, length = [], 0
+    if document:
+        yield "".join(document)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines for trainers, one text a line."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def once(path: Path, write: Callable[[Path], None]) -> Path:
+    """Make a file unless it is there."""
+    if not path.exists():
+        write(path)
+    return path
