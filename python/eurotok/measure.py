@@ -99,9 +99,9 @@ def usage(text: Text, encoder: Encoder, encoded: Encoded) -> Usage:
     nan, ids = float("nan"), encoded.ids
     if ids is None or encoded.failures:
         return Usage(nan, nan, nan, nan, nan, nan, np.zeros(0, dtype=np.int64))
-    used, frequencies = np.unique(ids.ids, return_counts=True)
+    used, place, frequencies = np.unique(ids.ids, return_inverse=True, return_counts=True)
     size = encoder.vocab_size
-    ends, unaligned = _token_ends(text, encoder, ids, used)
+    ends, unaligned = _token_ends(text, encoder, ids, token_bytes(encoder, used), place)
     words = (nan, nan, nan) if unaligned else _words(text, ids, ends)
     inexact = _inexact(text, encoder, ids, unaligned)
     return Usage(
@@ -121,13 +121,11 @@ def token_bytes(encoder: Encoder, ids: NDArray[np.uint32]) -> list[bytes]:
 
 
 def _token_ends(
-    text: Text, encoder: Encoder, ids: Ragged, used: NDArray[np.uint32]
+    text: Text, encoder: Encoder, ids: Ragged, tokens: Sequence[bytes], place: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], tuple[int, ...]]:
     """Find where in `text.data` each token ends, and the sentences in which that is not known."""
     if encoder.token is None:
         return np.zeros(0, dtype=np.int64), tuple(range(len(text.sentences)))
-    tokens = token_bytes(encoder, used)
-    place = np.searchsorted(used, ids.ids)
     total = np.concatenate([[0], np.cumsum(np.array([len(it) for it in tokens], dtype=np.int64)[place])])
     joined = b"".join([tokens[it] for it in place.tolist()])
     bounds = total[ids.offsets]
@@ -153,9 +151,8 @@ def _words(text: Text, ids: Ragged, ends: NDArray[np.int64]) -> tuple[float, flo
     begins[ids.offsets[:-1][np.diff(ids.offsets) > 0]] = text.starts[np.diff(ids.offsets) > 0]
     cut = text.inside[begins] | text.inside[ends]
     # A word has as many tokens as reach from the one that holds its first byte to the one that holds its last.
-    first = np.searchsorted(ends, text.spans[0], side="right")
-    last = np.searchsorted(ends, text.spans[1], side="left")
-    alone = first == last
+    ended = np.cumsum(np.bincount(ends, minlength=len(text.data)))  # tokens that end at a byte or before it
+    alone = ended[text.spans[0]] == ended[text.spans[1] - 1]
     single = np.zeros(text.forms.max(initial=-1) + 1, dtype=bool)
     single[text.forms[alone]] = True
     return (
