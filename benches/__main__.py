@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def main() -> int:
     """Do what the arguments ask."""
     options = arguments()
     if options.table:
-        print(tables.summary(records.read(options.table)))
+        report(options, options.table)
     elif options.write:
         found = records.read(sorted(RECORDS.glob("*.jsonl")))
         DOCUMENT.write_text(tables.document(DOCUMENT.read_text(encoding="utf-8"), found), encoding="utf-8")
@@ -52,6 +53,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--each", type=float, help="megabytes of a language in a mix, instead of the usual")
     parser.add_argument("--records", type=Path, default=SCRATCH, help="folder for the record")
     parser.add_argument("--table", type=Path, nargs="+", metavar="FILE", help="print the table of records")
+    parser.add_argument("--cpu", action="store_true", help="print processor time, of all threads: for a busy machine")
     parser.add_argument("--write", action="store_true", help="write the tables of BENCHMARKS.md from the records there")
     options = parser.parse_args()
     for given, known in (
@@ -61,6 +63,12 @@ def arguments() -> argparse.Namespace:
         if unknown := set(given) - set(known):
             parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     return options
+
+
+def report(options: argparse.Namespace, paths: list[Path]) -> None:
+    """Print the table of records, in seconds on the wall or of the processor."""
+    found = records.read(paths)
+    print(tables.summary([replace(one, seconds=one.cpu) for one in found] if options.cpu else found))
 
 
 def names(text: str) -> list[str]:
@@ -97,7 +105,7 @@ def measure(options: argparse.Namespace) -> int:
                 log(f"error: {fault}")
                 return 1
             records.append(path, found)
-    print(tables.summary(records.read([path])))
+    report(options, [path])
     failed = any(record.engine == definitions.OURS and record.refused for record in records.read([path]))
     return int(failed)
 

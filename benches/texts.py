@@ -78,7 +78,7 @@ class Texts:
         if name == "mix":
             texts: Iterable[str] = (self._language(lang, size) for lang in self.languages)
         elif name == "all":
-            texts = (self._language(lang, None) for lang in self.languages)
+            texts = (self._language(lang, None) for lang in self._files)
         elif name == "joined":
             return (line.replace(" ", "") for line in self.lines("mix", each))
         else:
