@@ -148,7 +148,7 @@ def test_progress_is_told_and_can_stop_the_work(
 
 LIMITED = """
 import resource, sys
-from eurotok.tokenizer import Tokenizer
+import eurotok
 tok = eurotok.load(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 try:
@@ -170,6 +170,7 @@ def test_a_full_disk_leaves_nothing(tok_json: Path, corpus_files: tuple[list[Pat
 
 PEAK = """
 import resource, sys
+import eurotok
 tok = eurotok.load(sys.argv[1])
 written = tok.encode_files([sys.argv[2]] * int(sys.argv[4]), sys.argv[3], threads=2)
 print(written.bytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
