@@ -10,9 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurotok import Tokenizer
-from eurotok.encoders import Encoder, encoder_of, piece_bytes, run
-from eurotok.measure import WORD, Text, usage
+from eurotok.encoders import Encoded, Encoder, encoder_of, piece_bytes, run
+from eurotok.measure import WORD, Text, Usage, usages
 from eurotok.ragged import Ragged
+
+
+def usage(text: Text, encoder: Encoder, encoded: Encoded) -> Usage:
+    return usages([text], encoder, [encoded])[0]
 
 
 def cutter(tokens: Sequence[Sequence[bytes]]) -> Encoder:

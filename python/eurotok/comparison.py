@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
 
 from eurotok import pictures, report, tables
 from eurotok.corpus import StrPath
-from eurotok.encoders import encoder_of, run
+from eurotok.encoders import Encoded, Encoder, encoder_of, run
 from eurotok.figures import Figures, Floats
 from eurotok.files import replacing
-from eurotok.measure import Text, usage
+from eurotok.measure import Text, Usage, usages
 from eurotok.prices import REFERENCE, ParallelText, load_parallel
 from eurotok.tables import Cell, grade, signed_percent
 
@@ -206,13 +207,30 @@ def compare(
     names = _distinct([(name or encoder.name, tokenizer) for name, tokenizer, encoder in contenders])
     encoders = tuple(encoder for _, _, encoder in contenders)
     texts = tuple(Text(text.sentences[language]) for language in text.languages)
-    encoded = tuple(tuple(run(encoder, each.sentences) for each in texts) for encoder in encoders)
-    usages = tuple(
-        tuple(usage(each, encoder, result) for each, result in zip(texts, row, strict=True))
-        for encoder, row in zip(encoders, encoded, strict=True)
-    )
+    encoded, seen = zip(*_measured(encoders, texts), strict=True)
+    for name, row in zip(names, encoded, strict=True):
+        if all(len(result.failures) == len(result.counts) for result in row):
+            raise ValueError(f"{name} fails on every sentence: {row[0].failures[0]}")
     counts = np.array([[result.counts for result in row] for row in encoded])
-    return Comparison(names, text, counts, encoders, texts, encoded, usages, price, context)
+    return Comparison(names, text, counts, encoders, texts, encoded, seen, price, context)
+
+
+def _measured(
+    encoders: Sequence[Encoder], texts: Sequence[Text]
+) -> list[tuple[tuple[Encoded, ...], tuple[Usage, ...]]]:
+    """Encode texts and count what is in them, with several tokenizers at a time if they are made for that."""
+
+    def measured(encoder: Encoder) -> tuple[tuple[Encoded, ...], tuple[Usage, ...]]:
+        encoded = tuple(run(encoder, text.sentences) for text in texts)
+        return encoded, usages(texts, encoder, encoded)
+
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        # Those that tell their tokens are of libraries that know of threads; a function of the user's may not.
+        pending = {id(it): pool.submit(measured, it) for it in encoders if it.token is not None}
+        return [pending[id(it)].result() if id(it) in pending else measured(it) for it in encoders]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _distinct(named: Sequence[tuple[str, object]]) -> tuple[str, ...]:

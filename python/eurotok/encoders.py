@@ -66,19 +66,12 @@ class Encoded:
 
 
 def run(encoder: Encoder, sentences: Sequence[str]) -> Encoded:
-    """Encode sentences; if the tokenizer fails on some, find out on which.
-
-    Raises
-    ------
-    ValueError
-        If it fails on every sentence.
-    """
+    """Encode sentences; if the tokenizer fails on some, find out on which. No tokens for a text is a failure."""
     failures: dict[int, str] = {}
     try:
         results = encoder.encode(sentences)
-        if isinstance(results, Ragged):
-            return Encoded(np.diff(results.offsets), results)
-        results = list(results)
+        if not isinstance(results, Ragged):
+            results = list(results)
         if len(results) != len(sentences):
             raise ValueError(f"{len(results)} results for {len(sentences)} sentences")
     except Exception:  # whatever a foreign tokenizer raises, only some sentences may be at fault
@@ -89,12 +82,17 @@ def run(encoder: Encoder, sentences: Sequence[str]) -> Encoded:
             except Exception as error:
                 result, failures[place] = None, f"{type(error).__name__}: {error}"
             results.append(result)
-        if len(failures) == len(sentences):
-            raise ValueError(f"{encoder.name} fails on every sentence: {failures[0]}") from None
-    if all(result is None or isinstance(result, (int, np.integer)) for result in results):
-        return Encoded(np.array([-1 if it is None else it for it in results], dtype=np.int64), None, failures)
-    counts = np.array([-1 if it is None else len(it) for it in results], dtype=np.int64)
-    return Encoded(counts, Ragged.from_lists([] if it is None else it for it in results), failures)
+    if isinstance(results, Ragged):
+        counts, ids = np.diff(results.offsets), results
+    elif all(result is None or isinstance(result, (int, np.integer)) for result in results):
+        counts, ids = np.array([-1 if it is None else it for it in results], dtype=np.int64), None
+    else:
+        counts = np.array([-1 if it is None else len(it) for it in results], dtype=np.int64)
+        ids = Ragged.from_lists([[] if it is None else it for it in results])
+    for place in np.flatnonzero(counts == 0).tolist():
+        if sentences[place]:
+            counts[place], failures[place] = -1, "no tokens"
+    return Encoded(counts, ids, failures)
 
 
 def encoder_of(tokenizer: object) -> Encoder:

@@ -94,49 +94,88 @@ SHARES = (
 """The figures of `Usage`."""
 
 
-def usage(text: Text, encoder: Encoder, encoded: Encoded) -> Usage:
-    """Count how a tokenizer treats a text. Linear in its tokens."""
-    nan, ids = float("nan"), encoded.ids
+class Tokens:
+    """The bytes of the ids that texts hold, asked of the tokenizer once an id.
+
+    Attributes
+    ----------
+    data
+        uint8: the bytes of these ids, one after the other.
+    starts, lengths
+        int64, by id: where in `data` the bytes of each begin, and how many they are.
+    """
+
+    def __init__(self, encoder: Encoder, texts: Sequence[Ragged]) -> None:
+        """See which ids occur: none is beyond the vocabulary, so that arrays may hold them all."""
+        occurs = np.zeros(1 + max(int(each.ids.max(initial=0)) for each in texts), dtype=bool)
+        for each in texts:
+            occurs[each.ids] = True
+        used = np.flatnonzero(occurs)
+        tokens = token_bytes(encoder, used)
+        sizes = np.array([len(each) for each in tokens], dtype=np.int64)
+        self.data = np.frombuffer(b"".join(tokens), dtype=np.uint8)
+        self.starts, self.lengths = np.zeros((2, len(occurs)), dtype=np.int64)
+        self.lengths[used], self.starts[used] = sizes, np.cumsum(sizes) - sizes
+
+    def join(self, ids: NDArray[np.uint32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Give the bytes of ids in a row, and how many have come before each id and after the last."""
+        lengths = self.lengths[ids]
+        ends = np.zeros(len(ids) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=ends[1:])
+        # Byte n of the row is byte n - ends[i] of its token i.
+        return self.data[np.arange(ends[-1]) + np.repeat(self.starts[ids] - ends[:-1], lengths)], ends
+
+
+def usages(texts: Sequence[Text], encoder: Encoder, encoded: Sequence[Encoded]) -> tuple[Usage, ...]:
+    """Count how a tokenizer treats each of several texts. Linear in their tokens."""
+    known = [each.ids for each in encoded if each.ids is not None]
+    tokens = Tokens(encoder, known) if encoder.token and known else None
+    return tuple(_usage(text, encoder, result, tokens) for text, result in zip(texts, encoded, strict=True))
+
+
+def _usage(text: Text, encoder: Encoder, encoded: Encoded, tokens: Tokens | None) -> Usage:
+    nan, ids, size = float("nan"), encoded.ids, encoder.vocab_size
     if ids is None or encoded.failures:
         return Usage(nan, nan, nan, nan, nan, nan, np.zeros(0, dtype=np.int64))
-    used, place, frequencies = np.unique(ids.ids, return_inverse=True, return_counts=True)
-    size = encoder.vocab_size
-    ends, unaligned = _token_ends(text, encoder, ids, token_bytes(encoder, used), place)
-    words = (nan, nan, nan) if unaligned else _words(text, ids, ends)
+    if tokens is None:
+        used, frequencies = np.unique(ids.ids.astype(np.int64), return_counts=True)
+    else:
+        frequencies = np.bincount(ids.ids)
+        used, frequencies = np.flatnonzero(frequencies), frequencies[frequencies > 0]
+    words, unaligned = (nan, nan, nan), tuple(range(len(text.sentences)))
+    if tokens is not None:
+        ends, unaligned = _token_ends(text, ids, tokens)
+        words = words if unaligned else _words(text, ids, ends)
     inexact = _inexact(text, encoder, ids, unaligned)
     return Usage(
         *words,
         nan if inexact is None else 1 - len(inexact) / len(text.sentences),
         len(used) / size if size else nan,
         metrics.renyi_efficiency(frequencies, size) if size else nan,
-        used.astype(np.int64),
+        used,
         tuple(inexact or ()),
-        unaligned if encoder.token else (),
+        unaligned if tokens is not None else (),
     )
 
 
-def token_bytes(encoder: Encoder, ids: NDArray[np.uint32]) -> list[bytes]:
+def token_bytes(encoder: Encoder, ids: NDArray[np.integer]) -> list[bytes]:
     """Give the bytes that each id stands for; none if the tokenizer does not tell."""
-    return [(encoder.token(int(it)) if encoder.token else None) or b"" for it in ids]
-
-
-def _token_ends(
-    text: Text, encoder: Encoder, ids: Ragged, tokens: Sequence[bytes], place: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], tuple[int, ...]]:
-    """Find where in `text.data` each token ends, and the sentences in which that is not known."""
     if encoder.token is None:
-        return np.zeros(0, dtype=np.int64), tuple(range(len(text.sentences)))
-    total = np.concatenate([[0], np.cumsum(np.array([len(it) for it in tokens], dtype=np.int64)[place])])
-    joined = b"".join([tokens[it] for it in place.tolist()])
+        return [b""] * len(ids)
+    return [encoder.token(it) or b"" for it in ids.tolist()]
+
+
+def _token_ends(text: Text, ids: Ragged, tokens: Tokens) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+    """Find where in `text.data` each token ends, and the sentences in which that is not known."""
+    made, total = tokens.join(ids.ids)
     bounds = total[ids.offsets]
     added = np.zeros(len(text.sentences), dtype=np.int64)
-    unaligned = []
+    joined, unaligned = made.tobytes(), []
     for number, (wanted, begin, end) in enumerate(
         zip(text.encoded, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
     ):
-        made = joined[begin:end]
-        if made != wanted:
-            if made == b" " + wanted:  # SentencePiece puts a space before the text
+        if joined[begin:end] != wanted:
+            if joined[begin:end] == b" " + wanted:  # SentencePiece puts a space before the text
                 added[number] = 1
             else:
                 unaligned.append(number)
