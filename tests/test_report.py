@@ -5,14 +5,19 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from conftest import Run
 from eurotok import Comparison, Tokenizer, compare
 from eurotok.pictures import order, surcharges, svg, ticks
+from eurotok.report import cuts as cuts_of
+from eurotok.report import language_name
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -31,11 +36,15 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.attributes.append((tag, dict(attrs)))
-        if tag not in ("meta", "input", "link", "br"):
+        if tag not in ("meta", "input", "link", "br", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+
+def data_of(page: str) -> Any:
+    return json.loads(page.partition('<script type="application/json" id="data">')[2].partition("</script>")[0])
 
 
 def test_page_is_whole_and_fetches_nothing(comparison: Comparison) -> None:
@@ -45,7 +54,7 @@ def test_page_is_whole_and_fetches_nothing(comparison: Comparison) -> None:
     assert not [tag for tag, it in page.attributes if it.get("src") or (it.get("href") or "#")[0] != "#"]
     assert not re.search(r"https?://|@import|url\(|fetch\(", text)
     assert "<b>" not in text
-    data = json.loads(text.partition('<script type="application/json" id="data">')[2].partition("</script>")[0])
+    data = data_of(text)
     assert data["tokenizers"] == ["ours", "<b>&bytes</script>"]
     assert len(data["figures"]) == len(comparison.figures)
     assert all(figure["values"][0] for figure in data["figures"])
@@ -68,28 +77,97 @@ def test_page_has_the_figures_of_the_table(comparison: Comparison) -> None:
     assert re.search(rf'data-code="el">Greek</th><td>{re.escape(expected)}', text)
 
 
-def test_examples_join_to_the_sentences(comparison: Comparison) -> None:
-    text = comparison.to_html()
-    data = json.loads(text.partition('<script type="application/json" id="data">')[2].partition("</script>")[0])
-    for sentence in data["examples"][0]:
-        for language, segments in zip(data["codes"], sentence, strict=True):
-            assert "".join(piece for piece, _ in segments) in comparison.text.sentences[language]
-            assert all(parts >= 1 for _, parts in segments)
-    assert all(segments[0][1] == 0 for segments in data["examples"][1][0]), "a function does not tell its tokens"
+def test_cuts_join_to_the_sentences(comparison: Comparison) -> None:
+    data = data_of(comparison.to_html())
+    for sentence, cuts in zip(data["sentences"], data["cuts"][0], strict=True):
+        for language, text, each in zip(data["codes"], sentence, cuts, strict=True):
+            assert text in comparison.text.sentences[language]
+            assert sum(it if isinstance(it, int) else it[0] for it in each) == len(text.encode("utf-16-le")) // 2
+    assert all(cuts == [] for cuts in data["cuts"][1][0]), "a function does not tell its tokens"
+    assert cuts_of([b"\xf0\x9f", b"\x98\x80", b" a"], "\U0001f600 a") == [[2, 2], 2], "JavaScript counts pairs"
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no chromium")
-def test_page_in_a_browser(comparison: Comparison, tmp_path: Path) -> None:
-    comparison.to_html(tmp_path / "r.html")
+def test_many_tokenizers_are_rows(tok: Tokenizer) -> None:
+    names = {f"tok-{n}": tok for n in range(20)}
+    text = compare({**names, "characters": len}).to_html()
+    ranking = text.partition('<table class="ranking">')[2].partition("</table>")[0]
+    rows = re.findall(r'<tr><th scope="row" title="([^"]*)"', ranking)
+    assert sorted(rows) == sorted([*names, "characters"])
+    legend = text.partition("<legend>")[2].partition("</fieldset>")[0]
+    assert legend.count("checked") in (4, 5), "the others are grey until they are chosen"
+    marks = set(re.findall(r'class="mark (\w+)" data-t="\d+" style="--c:var\((--c\d)\)', legend))
+    assert len(marks) == 21, "no two look alike"
+
+
+# What a reader does, done by a script, which writes down what it sees.
+ACTIONS = """
+<script>{
+const seen = {};
+const first = () => byId("table").tBodies[0].rows[0].cells[0].textContent;
+const act = (element, kind) => element.dispatchEvent(new Event(kind, { bubbles: true }));
+const choose = (id, value) => { byId(id).value = value; act(byId(id), "change"); act(byId(id), "input"); };
+seen.alphabetical = first();
+const heads = document.querySelectorAll("[data-sort]");
+heads[1].focus(); seen.focus = document.activeElement === heads[1]; heads[1].click(); seen.dearest = first();
+heads[1].click(); seen.cheapest = first();
+seen.sorted = heads[1].closest("th").getAttribute("aria-sort");
+choose("figure", data.figures.findIndex((it) => it.key === "tokens_per_sentence"));
+seen.about = byId("about").textContent;
+const box = document.querySelector("[data-toggle]"); box.click();
+seen.off = document.querySelectorAll('.track .mark.off').length;
+const cost = () => [...byId("cost").tBodies[0].rows].map((row) => [2, 3, 4].map((n) => row.cells[n].textContent));
+choose("cost-language", data.codes.indexOf("fr"));
+choose("cost-unit", "0"); choose("cost-amount", "100"); choose("cost-price", "2"); seen.tokens = cost();
+choose("cost-unit", "words"); seen.words = cost();
+const background = () => getComputedStyle(document.body).backgroundColor;
+byId("theme").click(); seen.light = background(); byId("theme").click(); seen.dark = background();
+seen.spans = byId("tokens").querySelectorAll("span").length;
+seen.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+seen.width = window.innerWidth;
+const inputs = [...document.querySelectorAll("select, input")];
+seen.unlabelled = inputs.filter((it) => !it.labels.length && !it.ariaLabel).length;
+document.body.append(make("pre", JSON.stringify(seen), { id: "seen" }));
+}</script>
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium: the page is not opened in a browser")
+@pytest.mark.parametrize("width", [390, 1200])
+def test_page_in_a_browser(comparison: Comparison, tmp_path: Path, width: int) -> None:
+    page = comparison.to_html().replace("</body>", f"{ACTIONS}</body>")
+    (tmp_path / "r.html").write_text(page, encoding="utf-8")
+    # A window is no narrower than 500 pixels; a frame is. The frame's page hands over what it saw.
+    frame = f"""<iframe src="r.html" width="{width}" height="900"></iframe><script>
+        onload = () => document.body.append(frames[0].document.getElementById("seen").cloneNode(true));</script>"""
+    (tmp_path / "frame.html").write_text(frame, encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--enable-logging=stderr"]
-    command = [str(BROWSER), *options, f"--user-data-dir={tmp_path / 'profile'}", (tmp_path / "r.html").as_uri()]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
-    assert b"CONSOLE" not in done.stderr
-    dom = done.stdout.decode()
-    tokens = dom.partition('<dl id="tokens">')[2].partition("</dl>")[0]
-    assert tokens.count("<dt>") == 24
-    assert dom.partition('id="spread"')[2].count('class="median"') == 23
-    assert dom.partition('id="cost" ')[2].partition("</table>")[0].count("<tr>") == 3
+    options += ["--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,900"]
+    command = [str(BROWSER), *options, (tmp_path / "frame.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+    assert b"CONSOLE" not in done.stderr, done.stderr
+    seen = json.loads(unescape(done.stdout.decode().partition('<pre id="seen">')[2].partition("</pre>")[0]))
+    by_surcharge = [language_name(comparison.languages[i]) for i in comparison.surcharges[0].argsort(kind="stable")]
+    assert (seen["alphabetical"], seen["dearest"], seen["cheapest"]) == ("Bulgarian", by_surcharge[-1], by_surcharge[0])
+    assert seen["focus"]
+    assert seen["sorted"] == "ascending"
+    assert seen["about"].startswith("Mean over the sentences")
+    assert seen["off"] == 23
+    french, english = comparison.languages.index("fr"), comparison.languages.index("en")
+    price = comparison.prices
+    for t, (tokens, cost, more) in enumerate(seen["tokens"]):
+        sentences = 100 / price[0, french]
+        expected = sentences * np.array(
+            [price[t, french], 2 * price[t, french], 2 * (price[t, french] - price[t, english])]
+        )
+        assert [float(it.replace("−", "-").replace(",", "")) for it in (tokens, cost, more)] == pytest.approx(
+            expected, abs=0.02
+        )
+    words = 100 / comparison.texts[english].words.mean()
+    assert float(seen["words"][0][0].replace(",", "")) == pytest.approx(words * price[0, french], rel=1e-3)
+    assert seen["light"] != seen["dark"]
+    assert seen["spans"] > 24 * 5
+    assert seen["unlabelled"] == 0
+    assert (seen["wide"], seen["width"]) == (0, width), "nothing is cut off at the side"
 
 
 def test_ticks() -> None:

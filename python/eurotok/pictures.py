@@ -21,6 +21,18 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a0428c", "#b07800", "#56b4e9", "#6
 Shape = Literal["circle", "square", "diamond", "triangle"]
 SHAPES: tuple[Shape, ...] = ("circle", "square", "diamond", "triangle")
 
+
+def look(t: int) -> tuple[int, Shape]:
+    """Give the colour and the shape of a tokenizer: the first 32 differ in one of them.
+
+    Examples
+    --------
+    >>> look(0), look(8)
+    ((0, 'circle'), (0, 'square'))
+    """
+    return t % len(COLOURS), SHAPES[(t + t // len(COLOURS)) % len(SHAPES)]
+
+
 ROW, MARGIN, LABELS, TRACK = 20, 16, 56, 560
 
 
@@ -114,7 +126,8 @@ def surcharges(figures: Figures) -> Scene:
         yield Label(MARGIN, MARGIN + 4, "Surcharge over English, by language", size=14.0)
         for t, name in enumerate(figures.tokenizers):
             y = MARGIN + 28 + 18 * t
-            yield Dot(MARGIN + 6, y, SHAPES[t % len(SHAPES)], COLOURS[t % len(COLOURS)], name)
+            number, shape = look(t)
+            yield Dot(MARGIN + 6, y, shape, COLOURS[number], name)
             yield Label(MARGIN + 20, y, name)
         for step in steps:
             yield Line(x(step), top - 6, x(step), bottom, FAINT if step == 0 else GRID)
@@ -128,14 +141,15 @@ def surcharges(figures: Figures) -> Scene:
             for t, name in enumerate(figures.tokenizers):
                 if np.isnan(extra[t, i]):
                     continue
-                colour = COLOURS[t % len(COLOURS)]
+                number, shape = look(t)
+                colour = COLOURS[number]
                 low, high = ends[:, t, i]
                 interval = ""
                 if not np.isnan(low):
                     yield Line(x(low), middle, x(high), middle, colour, 2.0)
                     interval = f", 95 % {100 * low:+.1f} to {100 * high:+.1f} %"
                 title = f"{language}, {name}: {100 * extra[t, i]:+.1f} %{interval}"
-                yield Dot(x(extra[t, i]), middle, SHAPES[t % len(SHAPES)], colour, title)
+                yield Dot(x(extra[t, i]), middle, shape, colour, title)
         note = f"{figures.text.name}, {figures.sentences:,} sentences; bars: 95 % intervals"
         yield Label(MARGIN, bottom + 20, note, colour=FAINT, size=11.0)
 

@@ -1,12 +1,13 @@
 """A comparison as one page that needs nothing else: style, script and data are inside.
 
-Without its script the page has the picture and the table of surcharges; with it the table sorts and shows any figure,
-and the distribution, the tokens and the calculator appear.
+Without its script the page has the summary, the picture and the table of surcharges; with it the table sorts and shows
+any figure, and the distribution, the tokens and the calculator appear.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
@@ -18,12 +19,18 @@ import numpy as np
 from eurotok import intervals
 from eurotok.figures import Figures, Floats
 from eurotok.measure import token_bytes
-from eurotok.pictures import COLOURS, SHAPES, order, ticks
+from eurotok.pictures import look, order, ticks
 from eurotok.prices import REFERENCE
 from eurotok.report.names import FIGURE_NAMES, LANGUAGE_NAMES
 
 EXAMPLES = 3
 """Sentences that are shown with their tokens."""
+
+CARDS = 4
+"""Tokenizers up to which each has a card; more are rows of a table."""
+
+COLOURED = 5
+"""Tokenizers that the picture shows in colour before a reader chooses others, if there are more than that."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """What is shown of the distribution over sentences."""
@@ -41,14 +48,16 @@ def page(figures: Figures) -> str:
     template = Template((folder / "page.html").read_text(encoding="utf-8"))
     data = json.dumps(_data(figures), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     best = int(np.nanargmin(figures.mean)) if not np.isnan(figures.mean).all() else 0
+    shown = _shown_first(figures, best)
     return template.substitute(
         style=(folder / "page.css").read_text(encoding="utf-8"),
         script=(folder / "page.js").read_text(encoding="utf-8"),
         data=data.replace("<", "\\u003c"),  # so that no text of it ends the script
-        summary=_summary(figures, best),
-        legend=_legend(figures),
-        plot=_plot(figures),
+        summary=_cards(figures, best) if len(figures.tokenizers) <= CARDS else _ranking(figures),
+        legend=_legend(figures, shown),
+        plot=_plot(figures, shown),
         table=_table(figures),
+        size="few" if len(figures.tokenizers) <= CARDS else "many",
         text=escape(figures.text.name),
         sentences=f"{figures.sentences:,}",
         languages=len(figures.languages),
@@ -56,6 +65,12 @@ def page(figures: Figures) -> str:
         problems="".join(f"<li>{escape(it)}</li>" for it in figures.problems) or "<li>None found.</li>",
         price=f"{figures.price:g}",
     )
+
+
+def _shown_first(figures: Figures, best: int) -> set[int]:
+    """Choose the tokenizers that the picture shows in colour: all if they are few, else the first ones and the best."""
+    count = len(figures.tokenizers)
+    return set(range(count)) if count <= COLOURED else {*range(COLOURED - 1), best}
 
 
 def language_name(language: str) -> str:
@@ -76,59 +91,103 @@ def percent(value: float, digits: int = 0) -> str:
     return "–" if np.isnan(value) else f"{100 * value:+.{digits}f}\u00a0%".replace("-", "−")
 
 
-def _summary(figures: Figures, best: int) -> str:
+def _cards(figures: Figures, best: int) -> str:
+    """Summarize a few tokenizers: a card each."""
     cards = []
     for t, name in enumerate(figures.tokenizers):
         if np.isnan(figures.mean[t]):
             cards.append(f"<li><h3>{escape(name)}</h3><p>No mean: see the problems below.</p></li>")
             continue
-        dearest = int(np.nanargmax(figures.surcharges[t]))
+        name = f"<span {_mark(t, {t})}></span> {_breakable(name)}"
         mark = ' <span class="tag">lowest mean</span>' if t == best and len(figures.tokenizers) > 1 else ""
+        between = _between(figures, "surcharge_mean", t)
         cards.append(
-            f"<li><h3>{escape(name)}{mark}</h3>"
+            f"<li><h3>{name}{mark}</h3>"
             f'<p class="big">{percent(figures.mean[t])}</p>'
-            f"<p>mean surcharge{_between(figures, 'surcharge_mean', t)}</p>"
-            f"<dl><div><dt>Worst</dt><dd>{percent(figures.worst[t])} "
-            f"{escape(language_name(figures.languages[dearest]))}</dd></div>"
+            f"<p>mean surcharge{f' (95 %: {between})' if between else ''}</p>"
+            f"<dl><div><dt>Worst</dt><dd>{percent(figures.worst[t])} {_dearest(figures, t)}</dd></div>"
             f"<div><dt>Nine in ten below</dt><dd>{percent(figures.p90[t])}</dd></div>"
             f"<div><dt>Gini of prices</dt><dd>{figures.gini[t]:.3f}</dd></div>"
             f"<div><dt>Tokens a sentence</dt><dd>{figures.prices[t].mean():.1f}</dd></div></dl></li>"
         )
-    return "".join(cards)
+    return f'<ul class="cards">{"".join(cards)}</ul>'
+
+
+def _ranking(figures: Figures) -> str:
+    """Summarize many tokenizers: a row each, the lowest mean surcharge first."""
+    head = ("Tokenizer", "Mean surcharge", "Nine in ten below", "Worst", "Gini of prices", "Tokens a sentence")
+    longest = max(float(np.nanmax(figures.mean, initial=0.0)), 1e-9)
+    rows = []
+    for t in sorted(range(len(figures.tokenizers)), key=lambda t: np.nan_to_num(figures.mean[t], nan=np.inf)):
+        name = escape(figures.tokenizers[t], quote=True)
+        cells = ["No mean: see the problems below.", "–", "–", "–", "–"]
+        if not np.isnan(figures.mean[t]):
+            part = 100 * max(figures.mean[t], 0.0) / longest
+            cells = [
+                f'<span class="bar" style="--w:{part:.1f}%"></span><b>{percent(figures.mean[t])}</b> '
+                f"<small>{_between(figures, 'surcharge_mean', t)}</small>",
+                percent(figures.p90[t]),
+                f"{percent(figures.worst[t])} {_dearest(figures, t)}",
+                f"{figures.gini[t]:.3f}",
+                f"{figures.prices[t].mean():.1f}",
+            ]
+        rows.append(
+            f'<tr><th scope="row" title="{name}">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        )
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Summary by tokenizer"><table class="ranking">'
+        f"<thead><tr>{''.join(f'<th scope={chr(34)}col{chr(34)}>{it}</th>' for it in head)}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _dearest(figures: Figures, t: int) -> str:
+    others = order(figures)
+    return escape(language_name(figures.languages[max(others, key=lambda i: figures.surcharges[t, i])]))
 
 
 def _between(figures: Figures, name: str, t: int) -> str:
     low, high = figures.intervals[name][:, t]
-    return "" if np.isnan(low) else f" (95 %: {percent(low)} to {percent(high)})"
+    return "" if np.isnan(low) else f"{percent(low).removesuffix('%').strip()} to {percent(high)}"
 
 
-def _mark(t: int) -> str:
-    return f'class="mark {SHAPES[t % len(SHAPES)]}" data-t="{t}" style="--c:var(--c{t % len(COLOURS)})"'
+def _breakable(name: str) -> str:
+    """Escape a name, and let lines break after its punctuation."""
+    return re.sub(r"(?<=[._-])(?=\w)", "<wbr>", escape(name))
 
 
-def _legend(figures: Figures) -> str:
+def _mark(t: int, shown: set[int], style: str = "") -> str:
+    colour, shape = look(t)
+    return f'class="mark {shape}{"" if t in shown else " off"}" data-t="{t}" style="{style}--c:var(--c{colour})"'
+
+
+def _legend(figures: Figures, shown: set[int]) -> str:
     return "".join(
-        f'<label><input type="checkbox" data-toggle="{t}" checked><span {_mark(t)}></span>{escape(name)}</label>'
+        f'<label><input type="checkbox" data-toggle="{t}"{" checked" if t in shown else ""}>'
+        f"<span {_mark(t, shown | {t})}></span>{escape(name)}</label>"
         for t, name in enumerate(figures.tokenizers)
     )
 
 
-def _plot(figures: Figures) -> str:
+def _plot(figures: Figures, shown: set[int]) -> str:
     """Ordered dots: a row a language, a mark a tokenizer. Percentages of the width, so that it fits any."""
     rows = order(figures)
     extra, ends = figures.surcharges, figures.intervals["surcharge"]
-    shown = extra[:, rows][~np.isnan(extra[:, rows])]
-    steps = ticks(min(0.0, shown.min(initial=0.0)), max(0.1, shown.max(initial=0.1)))
+    known = extra[:, rows][~np.isnan(extra[:, rows])]
+    steps = ticks(min(0.0, known.min(initial=0.0)), max(0.1, known.max(initial=0.1)))
 
     def x(value: float) -> str:
         return f"{100 * (value - steps[0]) / (steps[-1] - steps[0]):.2f}%"
 
-    axis = "".join(f'<span style="left:{x(it)}">{percent(it) if it else "0"}</span>' for it in steps)
+    zero = steps.index(0.0)
+    axis = "".join(
+        f'<span{" class=odd" if (n - zero) % 2 else ""} style="left:{x(it)}">{percent(it) if it else "0"}</span>'
+        for n, it in enumerate(steps)
+    )
     grid = "".join(f'<i class="grid{"" if it else " zero"}" style="left:{x(it)}"></i>' for it in steps)
     lines = [f'<div class="row axis"><span></span><div class="track">{axis}</div></div>']
     for i in rows:
-        name = language_name(figures.languages[i])
-        marks = []
+        name, marks = language_name(figures.languages[i]), []
         for t, tokenizer in enumerate(figures.tokenizers):
             if np.isnan(extra[t, i]):
                 continue
@@ -136,10 +195,10 @@ def _plot(figures: Figures) -> str:
             if not np.isnan(ends[0, t, i]):
                 left, right = ends[:, t, i]
                 width = f"{100 * (right - left) / (steps[-1] - steps[0]):.2f}%"
-                style = f"left:{x(left)};width:{width};--c:var(--c{t % len(COLOURS)})"
-                marks.append(f'<i class="whisker" data-t="{t}" style="{style}"></i>')
-            mark = _mark(t).replace('style="', f'style="left:{x(extra[t, i])};')
-            marks.append(f'<span {mark} title="{title}"></span>')
+                style = f"left:{x(left)};width:{width};--c:var(--c{look(t)[0]})"
+                off = "" if t in shown else " off"
+                marks.append(f'<i class="whisker{off}" data-t="{t}" style="{style}"></i>')
+            marks.append(f'<span {_mark(t, shown, f"left:{x(extra[t, i])};")} title="{title}"></span>')
         lines.append(
             f'<div class="row"><span>{escape(name)}</span><div class="track">{grid}{"".join(marks)}</div></div>'
         )
@@ -148,7 +207,7 @@ def _plot(figures: Figures) -> str:
 
 def _table(figures: Figures) -> str:
     head = "".join(
-        f'<th scope="col"><button type="button" data-sort="{t + 1}">{escape(name)}</button></th>'
+        f'<th scope="col"><button type="button" data-sort="{t + 1}">{_breakable(name)}</button></th>'
         for t, name in enumerate(figures.tokenizers)
     )
     ends = figures.intervals["surcharge"]
@@ -166,11 +225,9 @@ def _table(figures: Figures) -> str:
 
 
 def _small(low: float, high: float) -> str:
-    return (
-        ""
-        if np.isnan(low) or low == high
-        else f" <small>{percent(low).removesuffix('%').strip()} to {percent(high)}</small>"
-    )
+    if np.isnan(low) or low == high:
+        return " <small></small>"
+    return f" <small>{percent(low).removesuffix('%').strip()} to {percent(high)}</small>"
 
 
 def _data(figures: Figures) -> dict[str, Any]:
@@ -192,9 +249,11 @@ def _data(figures: Figures) -> dict[str, Any]:
             }
             for key, (name, kind, about) in FIGURE_NAMES.items()
         ],
+        "words": _plain(figures.texts[figures.languages.index(REFERENCE)].words.mean()),
         "quantiles": _plain(_quantiles(figures)),
-        "examples": [
-            [[_segments(figures, t, i, s) for i in range(len(figures.languages))] for s in examples]
+        "sentences": [[text.sentences[s] for text in figures.texts] for s in examples],
+        "cuts": [
+            [[_cuts(figures, t, i, s) for i in range(len(figures.languages))] for s in examples]
             for t in range(len(figures.tokenizers))
         ],
     }
@@ -213,23 +272,24 @@ def _examples(figures: Figures) -> list[int]:
     return sorted(np.argsort(np.abs(size - np.median(size) * 2 / 3), kind="stable")[:EXAMPLES].tolist())
 
 
-def _segments(figures: Figures, t: int, i: int, s: int) -> list[list[Any]]:
-    """Cut a sentence at its tokens: texts, and of how many tokens each is; those that cut a character are joined."""
+def _cuts(figures: Figures, t: int, i: int, s: int) -> list[int | list[int]]:
     encoder, ids, sentence = figures.encoders[t], figures.encoded[t][i].ids, figures.texts[i].sentences[s]
     if ids is None or encoder.token is None or s in figures.usages[t][i].unaligned:
-        return [[sentence, 0]]
-    return segments(token_bytes(encoder, ids[s]), sentence)
+        return []
+    return cuts(token_bytes(encoder, ids[s]), sentence)
 
 
-def segments(tokens: Sequence[bytes], sentence: str) -> list[list[Any]]:
-    r"""Cut a sentence at its tokens, at whole characters.
+def cuts(tokens: Sequence[bytes], sentence: str) -> list[int | list[int]]:
+    r"""Tell how long each token is, in code units of UTF-16, as JavaScript counts.
+
+    Tokens that cut a character are one with those that complete it: their length, and of how many tokens it is.
 
     Examples
     --------
-    >>> segments([b"Ath", b"\xce", b"\xb1", b"."], "Athα.")
-    [['Ath', 1], ['α', 2], ['.', 1]]
+    >>> cuts([b"Ath", b"\xce", b"\xb1", b"."], "Athα.")
+    [3, [1, 2], 1]
     """
-    made: list[list[Any]] = []
+    made: list[int | list[int]] = []
     held, parts = b"", 0
     first = b" " if tokens and b"".join(tokens) == b" " + sentence.encode() else b""
     for token in tokens:
@@ -237,10 +297,10 @@ def segments(tokens: Sequence[bytes], sentence: str) -> list[list[Any]]:
         if first:
             held, first = held.removeprefix(first), b""
         try:
-            text = held.decode()
+            length = len(held.decode().encode("utf-16-le")) // 2
         except UnicodeDecodeError:
             continue
-        made.append([text, parts])
+        made.append(length if parts == 1 else [length, parts])
         held, parts = b"", 0
     return made
 

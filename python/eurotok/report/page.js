@@ -35,7 +35,7 @@ theme.addEventListener("click", () => {
 
 for (const box of document.querySelectorAll("[data-toggle]")) {
   const apply = () => {
-    for (const mark of document.querySelectorAll(`.track [data-t="${box.dataset.toggle}"]`)) mark.hidden = !box.checked;
+    for (const mark of document.querySelectorAll(`.track [data-t="${box.dataset.toggle}"]`)) mark.classList.toggle("off", !box.checked);
   };
   box.addEventListener("change", apply);
   apply();
@@ -53,22 +53,27 @@ function drawTable() {
     if (x === null || y === null) return (x === null) - (y === null);
     return down ? y - x : x - y;
   });
+  // Shades reach their full at the 95th percentile, so that one far figure does not make the others pale.
+  const known = figure.values.flat().filter((value) => value !== null).sort((a, b) => a - b);
+  const [least, most] = [known[0], known[Math.floor(0.95 * (known.length - 1))]];
   byId("table").tBodies[0].replaceChildren(
     ...rows.map(({ name, i, values }) => {
       const row = make("tr");
       row.append(make("th", name, { scope: "row" }));
       values.forEach((value, t) => {
         const cell = make("td", written(figure.kind, value));
+        if (value !== null && most > least) cell.style.setProperty("--part", Math.min(1, (value - least) / (most - least)).toFixed(3));
         const ends = figure.ends?.[t][i];
-        if (value !== null && ends && ends[0] !== null && ends[0] !== ends[1]) {
-          cell.append(" ", make("small", written(figure.kind, ends[0]).replace("\u00a0%", "") + " to " + written(figure.kind, ends[1])));
+        const told = value !== null && ends && ends[0] !== null && ends[0] !== ends[1];
+        if (figure.ends) {
+          cell.append(" ", make("small", told ? written(figure.kind, ends[0]).replace("\u00a0%", "") + " to " + written(figure.kind, ends[1]) : ""));
         }
         row.append(cell);
       });
       return row;
     }),
   );
-  byId("about").textContent = figure.about + (figure.ends ? " Small: 95\u00a0% intervals." : "");
+  byId("about").textContent = figure.about + " The darker a cell, the larger the figure." + (figure.ends ? " Small: 95\u00a0% intervals." : "");
   byId("table").querySelectorAll("thead th").forEach((head, place) => {
     if (place === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
@@ -104,7 +109,14 @@ function drawSpread() {
     row.append(make("span", name), inner);
     return row;
   };
-  const axis = track("", steps.map((s) => make("span", Math.abs(s) < 1e-9 ? "0" : signed(s), { style: `left:${x(s)}` })));
+  const axis = track(
+    "",
+    steps.map((s) => {
+      const label = make("span", Math.abs(s) < 1e-9 ? "0" : signed(s), { style: `left:${x(s)}` });
+      if (Math.round(s / step) % 2) label.className = "odd";
+      return label;
+    }),
+  );
   axis.classList.add("axis");
   byId("spread").replaceChildren(
     axis,
@@ -130,61 +142,98 @@ fill(byId("spread-of"), data.tokenizers);
 byId("spread-of").addEventListener("change", drawSpread);
 drawSpread();
 
-// A sentence in every language, cut at its tokens.
+// A sentence in every language, cut at its tokens; English first, to know what it says.
+const order = data.languages.map((_, i) => i).sort((a, b) => (b === data.reference) - (a === data.reference) || a - b);
+function cutAt(sentence, cuts, language) {
+  const text = make("dd", undefined, { lang: language });
+  const tokens = cuts.reduce((sum, cut) => sum + (cut.length ? cut[1] : 1), 0);
+  text.append(make("small", tokens || "?", { title: tokens ? `${tokens} tokens` : "boundaries not known", lang: "en" }));
+  const line = make("div");
+  let begin = 0;
+  for (const cut of cuts) {
+    const [length, parts] = cut.length ? cut : [cut, 1];
+    const span = make("span", sentence.slice(begin, (begin += length)));
+    if (parts > 1) {
+      span.className = "cut";
+      span.append(make("sup", String(parts)));
+    }
+    line.append(span);
+  }
+  line.append(sentence.slice(begin));
+  text.append(line);
+  return text;
+}
 function drawTokens() {
-  const rows = data.examples[byId("tokens-of").value][byId("sentence").value];
+  const number = byId("sentence").value;
+  const chosen = [byId("tokens-of").value, byId("tokens-beside").value].filter((t, place) => t !== "" && !(place && t === byId("tokens-of").value));
   byId("tokens").replaceChildren(
-    ...rows.flatMap((segments, i) => {
-      const tokens = segments.reduce((sum, [, parts]) => sum + parts, 0);
-      const term = make("dt", data.languages[i]);
-      term.append(make("small", tokens ? `${tokens} tokens` : "boundaries not known"));
-      const text = make("dd", undefined, { lang: data.codes[i] });
-      for (const [piece, parts] of segments) {
-        const span = make("span", piece);
-        if (parts > 1) {
-          span.className = "cut";
-          span.append(make("sup", String(parts)));
-        }
-        text.append(parts ? span : piece);
-      }
-      return [term, text];
-    }),
+    ...order.flatMap((i) => [
+      make("dt", data.languages[i]),
+      ...chosen.map((t) => cutAt(data.sentences[number][i], data.cuts[t][number][i], data.codes[i])),
+    ]),
   );
 }
 fill(byId("tokens-of"), data.tokenizers);
-const inEnglish = data.examples[0].map((rows) => rows[data.reference].map(([piece]) => piece).join(""));
+byId("tokens-beside").replaceChildren(make("option", "none", { value: "" }), ...data.tokenizers.map((name, t) => make("option", name, { value: t })));
+byId("tokens-beside").value = data.tokenizers.length > 1 ? "1" : "";
+byId("tokens-beside").parentElement.hidden = data.tokenizers.length < 2;
+const inEnglish = data.sentences.map((row) => row[data.reference]);
 fill(byId("sentence"), inEnglish.map((text) => (text.length > 60 ? text.slice(0, 57) + "\u2026" : text)));
-byId("tokens-of").addEventListener("change", drawTokens);
-byId("sentence").addEventListener("change", drawTokens);
+for (const id of ["tokens-of", "tokens-beside", "sentence"]) byId(id).addEventListener("change", drawTokens);
 drawTokens();
 
-// The calculator: the content of so many English words, in any language.
-function drawCost() {
-  const values = (key) => data.figures.find((figure) => figure.key === key).values;
-  const [surcharge, fertility] = [values("surcharge"), values("fertility")];
-  const i = Number(byId("cost-language").value);
-  const words = Math.max(0, Number(byId("cost-words").value));
-  const price = Math.max(0, Number(byId("cost-price").value));
+// The calculator: the same content under every tokenizer, given as tokens of one of them or as English words.
+const perSentence = data.figures.find((it) => it.key === "tokens_per_sentence").values;
+const heads = ["Tokenizer", "Price", "Million tokens", "Cost", "More than in English"];
+function makeCost() {
   const head = make("thead");
   const titles = make("tr");
-  const columns = ["Tokenizer", "Million tokens a month", "Cost a month", "Of that, surcharge over English"];
-  titles.append(...columns.map((title) => make("th", title, { scope: "col" })));
+  titles.append(...heads.map((title) => make("th", title, { scope: "col" })));
   head.append(titles);
   const body = make("tbody");
   data.tokenizers.forEach((name, t) => {
     const row = make("tr");
-    const english = fertility[t][data.reference];
-    const known = english !== null && surcharge[t][i] !== null;
-    const tokens = known ? words * english * (1 + surcharge[t][i]) : null;
-    row.append(make("th", name, { scope: "row" }));
-    for (const value of [tokens, known ? tokens * price : null, known ? words * english * surcharge[t][i] * price : null]) {
-      row.append(make("td", value === null ? "\u2013" : minus(number(value, 2))));
-    }
+    const cell = make("td");
+    const input = make("input", undefined, { type: "number", min: 0, step: "any", inputmode: "decimal", "data-price": t, "aria-label": `Price of a million tokens under ${name}` });
+    cell.append(input);
+    row.append(make("th", name, { scope: "row", title: name }), cell, make("td"), make("td"), make("td"));
     body.append(row);
   });
   byId("cost").replaceChildren(head, body);
 }
+const amountOf = (input) => Math.max(0, Number(input.value) || 0);
+function drawCost() {
+  const i = Number(byId("cost-language").value);
+  const amount = amountOf(byId("cost-amount"));
+  const unit = byId("cost-unit").value;
+  // In sentences of the text: what the amount is worth, by the tokens or the words that one of these takes.
+  const english = data.reference;
+  const perUnit = unit === "words" ? data.words : perSentence[Number(unit)][i];
+  const sentences = perUnit ? amount / perUnit : null;
+  const rows = byId("cost").tBodies[0].rows;
+  data.tokenizers.forEach((_, t) => {
+    const price = amountOf(rows[t].querySelector("input"));
+    const known = sentences !== null && perSentence[t][i] !== null && perSentence[t][english] !== null;
+    const tokens = known ? sentences * perSentence[t][i] : null;
+    const extra = known ? tokens - sentences * perSentence[t][english] : null;
+    [tokens, known ? tokens * price : null, known ? extra * price : null].forEach((value, place) => {
+      rows[t].cells[2 + place].textContent = value === null ? "\u2013" : minus(number(value, 2));
+    });
+  });
+  const words = sentences === null ? null : sentences * data.words;
+  byId("cost-note").textContent =
+    (words === null ? "Not known: that tokenizer fails in this language. " : `A month of ${data.languages[i]} that says what ${number(words, 2)} million words of English say. `) +
+    "Prices are in any currency, for a million tokens; the last column is what the same content in English would save.";
+}
+makeCost();
 fill(byId("cost-language"), data.languages, data.codes.includes("fr") ? data.codes.indexOf("fr") : 0);
+fill(byId("cost-unit"), data.tokenizers.map((name) => `million tokens of ${name}`));
+byId("cost-unit").append(make("option", "million words of English", { value: "words" }));
+const prices = () => byId("cost").querySelectorAll("input");
+const priceAll = () => prices().forEach((input) => { input.value = byId("cost-price").value; });
+priceAll();
+byId("cost-price").addEventListener("input", priceAll);
 byId("calculator").addEventListener("input", drawCost);
+byId("cost").addEventListener("input", drawCost);
 byId("calculator").addEventListener("submit", (event) => event.preventDefault());
 drawCost();
