@@ -63,7 +63,29 @@ def test_the_table_says_the_same(folder: Path) -> None:
         ["Gini", "0.200"],
     ]
     assert "Not in the text: bg, cs," in lines[-1]
+    assert max(map(len, lines)) <= 100
     assert str(compare([words], folder)) == compare([words], folder).table()
+
+
+def test_a_table_that_is_too_wide_is_brief(folder: Path) -> None:
+    def fails(sentence: str) -> list[str]:
+        if "a" in sentence:
+            raise RuntimeError("no a")
+        return sentence.split()
+
+    lines = compare([words, characters, fails], folder).table(width=74).splitlines()
+    assert [line.split() for line in lines[:9]] == [
+        ["tokens", "mean", "surcharge", "p90", "worst", "Gini"],
+        ["1", "words", "5.0", "+100", "%", "[+88,", "+125]", "+140", "%", "+150", "%", "el", "0.200"],
+        ["2", "characters", "9.0", "+120", "%", "[+100,", "+167]", "+168", "%", "+180", "%", "el", "0.222"],
+        ["3", "fails", "failed"],
+        [],
+        ["%", "1", "2", "3"],
+        ["el", "+150", "+180"],
+        ["fr", "+50", "+60", "failed"],
+        [],
+    ]
+    assert max(map(len, lines)) <= 74
 
 
 def test_json_says_the_same(folder: Path, tmp_path: Path) -> None:
@@ -115,7 +137,7 @@ def test_a_tokenizer_that_fails_has_no_price(folder: Path) -> None:
     assert problem == (
         "fails fails on 1 of 2 sentences in el, which has no price under it (sentence 2: RuntimeError: no eta)."
     )
-    assert problem in result.table()
+    assert problem in " ".join(result.table().split())
     assert "failed" in result.table()
     assert json.loads(result.to_json())["tokenizers"][1]["surcharge"]["el"] is None
     assert "failed" in result.to_markdown()

@@ -144,7 +144,7 @@ def _lossless(subject: _Subject) -> Finding:
 def _duplicates(subject: _Subject) -> Finding:
     seen: dict[bytes, int] = {}
     twice = [
-        f"{token!r} is {seen[token]} and {number}"
+        f"{_shown(token)} is {seen[token]} and {number}"
         for number, token in subject.tokens.items()
         if seen.setdefault(token, number) != number
     ]
@@ -152,7 +152,7 @@ def _duplicates(subject: _Subject) -> Finding:
 
 
 def _unreachable(subject: _Subject) -> Finding:
-    never = [f"{number} {subject.tokens[number]!r}" for number in unreachable(subject.tokenizer, subject.tokens)]
+    never = [f"{number} {_shown(subject.tokens[number])}" for number in unreachable(subject.tokenizer, subject.tokens)]
     good = "every token is what some text encodes to"
     return _finding("no unreachable tokens", never, good, "tokens that no text was found to encode to")
 
@@ -211,9 +211,10 @@ def merged(word: bytes, ranks: Mapping[tuple[bytes, bytes], int]) -> list[bytes]
 
 
 def _junk(subject: _Subject) -> Finding:
-    found = [f"{number} {token!r}: {why}" for number, token in subject.tokens.items() if (why := junk(token))]
+    found = [f"{number} {_shown(token)}: {why}" for number, token in subject.tokens.items() if (why := junk(token))]
     status: Status = "warning" if found else "ok"
-    detail = f"{len(found):,} tokens that hardly help any text" if found else "no token looks like junk"
+    detail = f"{len(found):,} of {len(subject.tokens):,} tokens hardly help any text"
+    detail = detail if found else "no token looks like junk"
     return Finding("junk tokens", status, detail, tuple(found))
 
 
@@ -344,6 +345,14 @@ def _same_ids(
     ours = subject.tokenizer.encode_batch(texts).to_list()
     differ = [repr(text) for text, a, b in zip(texts, ours, theirs, strict=True) if a != b]
     return _finding(check, differ, f"{len(texts):,} texts have the same ids", "texts with other ids")
+
+
+def _shown(token: bytes) -> str:
+    """Write a token as text, or as bytes if it is none."""
+    try:
+        return repr(token.decode())
+    except UnicodeDecodeError:
+        return repr(token)
 
 
 def _finding(check: str, wrong: Sequence[str], good: str, bad: str) -> Finding:

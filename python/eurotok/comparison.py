@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from eurotok.figures import Figures, Floats
 from eurotok.files import replacing
 from eurotok.measure import Text, Usage, usages
 from eurotok.prices import REFERENCE, ParallelText, load_parallel
-from eurotok.tables import Cell, grade, signed_percent
+from eurotok.tables import Cell, between, grade, signed_percent
 
 _surcharge_style = grade(0.15, 0.40)
 
@@ -28,6 +29,8 @@ class Comparison(Figures):
     def table(self, *, width: int = 100, colours: bool = False) -> str:
         """Set the prices as a table for a terminal: tokens per sentence, surcharge over English and its 95 % interval.
 
+        If that is wider than the terminal: a row a tokenizer, and the surcharges alone.
+
         Parameters
         ----------
         width
@@ -36,7 +39,12 @@ class Comparison(Figures):
             Whether to colour the surcharges.
         """
         head, rows = self._cells()
-        return tables.table(head, rows, width=width, colours=colours) + "\n\n" + "\n".join(self.notes())
+        head = [tables.shorten(name, 28) for name in head]
+        full = tables.table(head, rows, width=sys.maxsize, colours=colours)
+        if tables.width_of(full) > width:
+            brief = (self._overview(width), self._surcharges_alone())
+            full = "\n\n".join(tables.table(*each, width=width, colours=colours) for each in brief)
+        return full + "\n\n" + "\n".join(tables.fill(note, width) for note in self.notes())
 
     def to_markdown(self, path: StrPath | None = None) -> str:
         """Write the same table in Markdown; to a file, too, if there is a path."""
@@ -77,8 +85,7 @@ class Comparison(Figures):
                 return "failed", ""
             if reference or np.isnan(extra):
                 return f"{price:.1f}{'':17}", ""
-            between = "" if np.isnan(ends).any() else f"[{100 * ends[0]:+.0f}, {100 * ends[1]:+.0f}]"
-            return f"{price:.1f} {signed_percent(extra):>6} {between:>9}", _surcharge_style(extra)
+            return f"{price:.1f} {signed_percent(extra):>6} {between(*ends):>9}", _surcharge_style(extra)
 
         prices, surcharges, ends = self.prices, self.surcharges, self.intervals
         rows: list[list[Cell]] = [
@@ -97,10 +104,45 @@ class Comparison(Figures):
             "p90": (np.quantile(prices, 0.9, axis=1), self.p90, ends["surcharge_p90"]),
             "worst": (prices.max(axis=1), self.worst, ends["surcharge_worst"]),
         }
-        for name, (price, extra, between) in over.items():
-            rows.append([(name, ""), *(cell(*it) for it in zip(price, extra, between.T, strict=True))])
+        for name, (price, extra, bounds) in over.items():
+            rows.append([(name, ""), *(cell(*it) for it in zip(price, extra, bounds.T, strict=True))])
         rows.append([("Gini", ""), *((f"{value:.3f}{'':17}", "") for value in self.gini)])
         return ["", *self.tokenizers], rows
+
+    def _overview(self, width: int) -> tuple[list[str], list[list[Cell]]]:
+        """Give a row a tokenizer, by the numbers that stand over the columns of `_surcharges_alone`."""
+        room = min(max(width - 62, 12), 40)  # the other columns take 62 at most
+
+        def row(t: int) -> list[Cell]:
+            name = (f"{t + 1:>2} {tables.shorten(self.tokenizers[t], room)}", "")
+            if np.isnan(self.mean[t]):
+                return [name, ("failed", ""), *[("", "")] * 4]
+            others = [i for i, language in enumerate(self.languages) if language != REFERENCE]
+            worst = self.languages[max(others, key=lambda i: self.surcharges[t, i])]
+            ends = between(*self.intervals["surcharge_mean"][:, t])
+            return [
+                name,
+                (f"{self.prices[t].mean():.1f}", ""),
+                (f"{signed_percent(self.mean[t])} {ends:>12}".rstrip(), _surcharge_style(self.mean[t])),
+                (signed_percent(self.p90[t]), _surcharge_style(self.p90[t])),
+                (f"{signed_percent(self.worst[t])} {worst}", _surcharge_style(self.worst[t])),
+                (f"{self.gini[t]:.3f}", ""),
+            ]
+
+        return ["", "tokens", "mean surcharge", "p90", "worst", "Gini"], [row(t) for t in range(len(self.tokenizers))]
+
+    def _surcharges_alone(self) -> tuple[list[str], list[list[Cell]]]:
+        def cell(extra: float, price: float) -> Cell:
+            if np.isnan(extra):
+                return "failed" if np.isnan(price) else "", ""
+            return signed_percent(extra).removesuffix(" %"), _surcharge_style(extra)
+
+        rows: list[list[Cell]] = [
+            [(language, ""), *map(cell, self.surcharges[:, i], self.prices[:, i])]
+            for i, language in enumerate(self.languages)
+            if language != REFERENCE
+        ]
+        return ["%", *(str(t + 1) for t in range(len(self.tokenizers)))], rows
 
     def to_dict(self) -> dict[str, Any]:
         """Give the figures as plain data, as `to_json` writes them; None for what is not known."""

@@ -13,10 +13,14 @@ import numpy as np
 
 from eurotok.figures import Figures
 from eurotok.prices import REFERENCE
+from eurotok.tables import shorten
 
 INK, FAINT, GRID = "#1b1f24", "#57606a", "#d0d7de"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a0428c", "#b07800", "#56b4e9", "#6e4b2a", "#444444")
 """Of tokenizers, in order, then again from the first; after Okabe and Ito (2008), for all kinds of colour vision."""
+
+KEY_LINES = 4
+"""Tokenizers that the key of a picture lists one below the other; more stand in two columns."""
 
 Shape = Literal["circle", "square", "diamond", "triangle"]
 SHAPES: tuple[Shape, ...] = ("circle", "square", "diamond", "triangle")
@@ -116,7 +120,8 @@ def surcharges(figures: Figures) -> Scene:
     extra, ends = figures.surcharges, figures.intervals["surcharge"]
     shown = extra[:, rows][~np.isnan(extra[:, rows])]
     steps = ticks(min(0.0, shown.min(initial=0.0)), max(0.1, shown.max(initial=0.1)))
-    top = float(MARGIN + 44 + 18 * len(figures.tokenizers))
+    columns = 1 if len(figures.tokenizers) <= KEY_LINES else 2
+    top = float(MARGIN + 44 + 18 * -(-len(figures.tokenizers) // columns))
     bottom = top + ROW * len(rows)
 
     def x(value: float) -> float:
@@ -125,10 +130,10 @@ def surcharges(figures: Figures) -> Scene:
     def marks() -> Iterator[Line | Dot | Label]:
         yield Label(MARGIN, MARGIN + 4, "Surcharge over English, by language", size=14.0)
         for t, name in enumerate(figures.tokenizers):
-            y = MARGIN + 28 + 18 * t
+            key, y = MARGIN + t % columns * (LABELS + TRACK) / 2, MARGIN + 28 + 18 * (t // columns)
             number, shape = look(t)
-            yield Dot(MARGIN + 6, y, shape, COLOURS[number], name)
-            yield Label(MARGIN + 20, y, name)
+            yield Dot(key + 6, y, shape, COLOURS[number], name)
+            yield Label(key + 20, y, shorten(name, 40))
         for step in steps:
             yield Line(x(step), top - 6, x(step), bottom, FAINT if step == 0 else GRID)
             yield Label(x(step), top - 14, f"{100 * step:+.0f} %" if step else "0", "middle", FAINT, 11.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
@@ -110,6 +112,41 @@ def signed_percent(value: float) -> str:
     """
     rounded = round(100 * value)
     return f"{rounded:+d} %" if rounded else "0 %"
+
+
+def between(low: float, high: float) -> str:
+    """Write an interval of proportions in per cent; nothing if it is not known.
+
+    Examples
+    --------
+    >>> between(0.351, 0.37), between(-0.12, -0.001), between(float("nan"), 1.0)
+    ('[+35, +37]', '[-12, 0]', '')
+    """
+    if low != low or high != high:
+        return ""
+    ends = (round(100 * low), round(100 * high))
+    return f"[{', '.join(f'{end:+d}' if end else '0' for end in ends)}]"
+
+
+def fill(text: str, width: int) -> str:
+    """Break a text into lines of a terminal."""
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False))
+
+
+def shorten(text: str, width: int) -> str:
+    """Leave out the middle of a text that is too long: names of files differ at both ends.
+
+    Examples
+    --------
+    >>> shorten("tokenizer_240216.model.v2", 16)
+    'tokeniz…model.v2'
+    """
+    return text if len(text) <= width else f"{text[: (width - 1) // 2]}…{text[len(text) - width // 2 :]}"
+
+
+def width_of(text: str) -> int:
+    """Give the length of the longest line, without its escape sequences."""
+    return max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()), default=0)
 
 
 def grade(low: float, high: float) -> Callable[[float], str]:

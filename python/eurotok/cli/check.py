@@ -9,9 +9,12 @@ example:
 """
 
 import argparse
+import shutil
+import sys
 
 from eurotok.checks import Finding, check
 from eurotok.cli.arguments import add_tokenizer, load_tokenizer
+from eurotok.tables import shorten
 
 SHOWN = 5
 """Examples of a finding listed before the rest is only counted."""
@@ -26,16 +29,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     findings = check(load_tokenizer(args))
+    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
     for finding in findings:
-        _show(finding, len(finding.examples) if args.all else SHOWN)
+        _show(finding, args.all, width)
     failed = sum(finding.status == "failed" for finding in findings)
     if failed:
         raise ValueError(f"{args.tokenizer}: {failed} of {len(findings)} checks failed")
 
 
-def _show(finding: Finding, most: int) -> None:
+def _show(finding: Finding, every: bool, width: int) -> None:
     print(f"{finding.status:11}  {finding.check}: {finding.detail}")
+    most = len(finding.examples) if every else SHOWN
     for example in finding.examples[:most]:
-        print(f"{'':13}{example if len(example) <= 100 else example[:99] + '…'}")
+        print(f"{'':13}{example if every else shorten(example, width - 13)}")
     if len(finding.examples) > most:
         print(f"{'':13}and {len(finding.examples) - most:,} more (--all)")

@@ -50,5 +50,11 @@ def describe(tokenizer: Tokenizer) -> dict[str, str]:
 
 
 def _ordinary_tokens(tokenizer: Tokenizer) -> list[bytes]:
-    special = set(tokenizer.special_tokens.values())
-    return [token for i in range(tokenizer.vocab_size) if i not in special and (token := tokenizer.token(i))]
+    special, tokens = set(tokenizer.special_tokens.values()), []
+    for number in range(tokenizer.vocab_size):
+        if number not in special:
+            try:
+                tokens.append(tokenizer.token(number))
+            except _core.UnknownIdError:
+                continue  # a gap between the ids
+    return tokens
