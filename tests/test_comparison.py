@@ -62,7 +62,8 @@ def test_the_table_says_the_same(folder: Path) -> None:
         ["worst", "7.5", "+150", "%", "[+125,", "+200]"],
         ["Gini", "0.200"],
     ]
-    assert "Not in the text: bg, cs," in lines[-1]
+    assert "Not in the text: bg, cs," in lines[-2]
+    assert lines[-1] == "Only 2 sentences: the intervals are rough, and no verdict."
     assert max(map(len, lines)) <= 100
     assert str(compare([words], folder)) == compare([words], folder).table()
 
@@ -117,6 +118,14 @@ def test_every_figure_by_hand(folder: Path) -> None:
     assert figures["parity"] == pytest.approx([(6 / 2 + 9 / 4) / 2, 1.0, 1.5])
     assert figures["cost_per_million_words"] == [3.0, 3.0, 3.0]
     assert figures["context_in_words"] == [128_000.0] * 3
+    result = compare([words], folder, price=3.0)
+    over = {"surcharge_mean": result.mean, "surcharge_worst": result.worst, "surcharge_p90": result.p90}
+    for name, (low, high) in result.intervals.items():
+        value = (result.figures | over | {"gini": result.gini})[name]
+        assert ((low <= value + 1e-9) & (value <= high + 1e-9)).all(), name
+    # Sentences 1 and 1, 1 and 2, or 2 and 2 are drawn.
+    assert result.intervals["parity"][:, 0, 0].tolist() == [9 / 4, 3.0]
+    assert result.intervals["bytes_per_token"][:, 0, 0] == pytest.approx(np.sort([17 / 6, 26 / 9]))
     assert all(math.isnan(it) for it in figures["continued_words"]), "words that are not told are not guessed"
     with pytest.raises(ValueError, match="price"):
         compare([words], folder, price=-1.0)
@@ -148,6 +157,41 @@ def test_a_tokenizer_that_fails_has_no_price(folder: Path) -> None:
 
     with pytest.raises(ValueError, match="broken fails on every sentence: RuntimeError: out of order"):
         compare([words, broken], folder)
+
+
+def test_any_figure_as_a_table(folder: Path) -> None:
+    result = compare([words, characters], folder)
+    assert [line.split() for line in result.table(figure="bytes_per_token").splitlines()[:6]] == [
+        ["words", "characters"],
+        ["el", "2.87", "[2.83,", "2.89]", "1.54", "[1.53,", "1.55]"],
+        ["en", "1.67", "[1.50,", "1.75]", "1.00", "[1.00,", "1.00]"],
+        ["fr", "1.78", "[1.67,", "1.83]", "1.00", "[1.00,", "1.00]"],
+        ["-" * 42],
+        ["mean", "2.10", "1.18"],
+    ]
+    assert "Bytes per token: Bytes of UTF-8" in result.to_markdown(figure="bytes_per_token")
+    assert "| el | 100.0 % | – |" in result.to_markdown(figure="exact_sentences").replace(
+        "| – | – |", "| 100.0 % | – |"
+    )
+    with pytest.raises(ValueError, match="no figure 'speed'; there is surcharge, tokens_per_sentence, "):
+        result.to_latex(figure="speed")
+
+
+def test_a_tokenizer_that_fails_in_english_has_no_surcharges(folder: Path) -> None:
+    result = compare([lambda s: s.split() if s[0] != "a" else []], folder, languages=["el"])
+    assert result.counts.tolist() == [[[6, 9], [-1, -1]]]
+    assert result.prices[0].tolist()[0] == 7.5
+    for name in ("surcharge", "parity", "byte_adjusted_premium"):
+        assert np.isnan(result.figures[name]).all(), name
+        assert np.isnan(result.intervals[name]).all(), name
+    assert any("<lambda> fails on 2 of 2 sentences in en" in it and "no tokens" in it for it in result.problems)
+    assert "no tokens" in result.to_html()
+
+
+def test_a_tokenizer_may_fail_on_all_of_a_language(folder: Path) -> None:
+    result = compare([lambda s: s.encode("ascii")], folder)
+    assert np.isnan(result.prices[0]).tolist() == [True, False, False]
+    assert result.surcharges[0, 2] == pytest.approx(16 / 10 - 1)
 
 
 def test_a_lossy_tokenizer_is_named(folder: Path) -> None:

@@ -39,6 +39,48 @@ def test_ratios_are_of_sums() -> None:
     assert np.isnan(metrics.ratio([1], [0]))
 
 
+def test_byte_adjusted_premium_takes_out_length() -> None:
+    # Greek: twice the tokens for 1.8 times the bytes. The same tokens for twice the bytes is half of English.
+    assert metrics.byte_adjusted_premium([20.0, 10.0], 10.0, [180.0, 200.0], 100.0) == pytest.approx([2 / 1.8, 0.5])
+
+
+def test_parity_weighs_sentences_alike() -> None:
+    tokens, english = np.array([2, 300]), np.array([1, 100])
+    assert metrics.parity(tokens, english) == 2.5
+    price = metrics.tokens_per_sentence([tokens, english])
+    assert metrics.surcharge(price[0], price[1]) == pytest.approx(302 / 101 - 1), "the surcharge goes by length"
+    assert np.isnan(metrics.parity([2, np.nan], [1, 1]))
+
+
+def test_shares_of_words_and_tokens() -> None:
+    parts, forms = [1, 3, 1, 2, 2], [0, 1, 2, 2, 3]
+    assert metrics.continued_words(parts) == 3 / 5
+    assert metrics.single_token_words(parts, forms) == 2 / 4, "0 and 2, which is two tokens elsewhere"
+    assert np.isnan([metrics.continued_words([]), metrics.single_token_words([], []), metrics.cut_tokens([])]).all()
+    assert metrics.exact_sentences([True, True, False]) == 2 / 3
+    assert np.isnan(metrics.vocabulary_used(3, 0))
+
+
+def test_money_and_context() -> None:
+    # 1.8 tokens a word at 2.50 a million: 4.50 a million words; 128,000 tokens hold 71,111 words.
+    assert metrics.cost_per_million_words(1.8, 2.5) == pytest.approx(4.5)
+    assert metrics.context_in_words([1.8, 1.0], 128_000) == pytest.approx([71_111.1, 128_000], abs=0.1)
+
+
+def test_renyi_efficiency_by_hand() -> None:
+    # Shares 1/2, 1/4, 1/4 and order 2: -log2(1/4 + 1/16 + 1/16) over log2(8).
+    assert metrics.renyi_efficiency([2, 1, 1], 8, alpha=2.0) == pytest.approx(-np.log2(6 / 16) / 3)
+    # Order 2.5: 2^-2.5 + 2 * 4^-2.5 = 0.1767767 + 0.0625 = 0.2392767; -ln / 1.5 / ln 8.
+    assert metrics.renyi_efficiency([2, 1, 1], 8) == pytest.approx(1.430135 / 1.5 / 2.0794415, abs=1e-6)
+    assert np.isnan(metrics.renyi_efficiency([], 8))
+
+
+def test_p90_is_over_languages() -> None:
+    # 23 languages: the 90th percentile lies at 0.9 * 22 = 19.8, between the 20th and the 21st.
+    surcharges = np.arange(23) ** 2 / 100
+    assert metrics.p90(surcharges) == pytest.approx(3.61 + 0.8 * (4.0 - 3.61))
+
+
 def test_worst_and_p90() -> None:
     surcharges = [0.1 * n for n in range(11)]
     assert float(metrics.worst(surcharges)) == 1.0

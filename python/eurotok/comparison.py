@@ -18,6 +18,7 @@ from eurotok.figures import Figures, Floats
 from eurotok.files import replacing
 from eurotok.measure import Text, Usage, usages
 from eurotok.prices import REFERENCE, ParallelText, load_parallel
+from eurotok.report.names import FIGURE_NAMES
 from eurotok.tables import Cell, between, grade, signed_percent
 
 _surcharge_style = grade(0.15, 0.40)
@@ -26,7 +27,7 @@ _surcharge_style = grade(0.15, 0.40)
 class Comparison(Figures):
     """The figures of a comparison, and ways to read them: as a table, as data, as a page, as a picture."""
 
-    def table(self, *, width: int = 100, colours: bool = False) -> str:
+    def table(self, *, width: int = 100, colours: bool = False, figure: str = "surcharge") -> str:
         """Set the prices as a table for a terminal: tokens per sentence, surcharge over English and its 95 % interval.
 
         If that is wider than the terminal: a row a tokenizer, and the surcharges alone.
@@ -37,22 +38,29 @@ class Comparison(Figures):
             Width of the terminal in characters.
         colours
             Whether to colour the surcharges.
+        figure
+            Another figure to set instead, by its name in `figures`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such figure.
         """
-        head, rows = self._cells()
+        head, rows = self._cells(figure)
         head = [tables.shorten(name, 28) for name in head]
         full = tables.table(head, rows, width=sys.maxsize, colours=colours)
         if tables.width_of(full) > width:
-            brief = (self._overview(width), self._surcharges_alone())
+            brief = [self._overview(width), self._surcharges_alone()] if figure == "surcharge" else [(head, rows)]
             full = "\n\n".join(tables.table(*each, width=width, colours=colours) for each in brief)
-        return full + "\n\n" + "\n".join(tables.fill(note, width) for note in self.notes())
+        return full + "\n\n" + "\n".join(tables.fill(note, width) for note in self._notes(figure))
 
-    def to_markdown(self, path: StrPath | None = None) -> str:
+    def to_markdown(self, path: StrPath | None = None, figure: str = "surcharge") -> str:
         """Write the same table in Markdown; to a file, too, if there is a path."""
-        return _written(tables.markdown(*self._cells()) + "\n" + "\n\n".join(self.notes()) + "\n", path)
+        return _written(tables.markdown(*self._cells(figure)) + "\n" + "\n\n".join(self._notes(figure)) + "\n", path)
 
-    def to_latex(self, path: StrPath | None = None) -> str:
+    def to_latex(self, path: StrPath | None = None, figure: str = "surcharge") -> str:
         """Write the same table in LaTeX, for the package booktabs; to a file, too, if there is a path."""
-        return _written(tables.latex(*self._cells(), caption=" ".join(self.notes())), path)
+        return _written(tables.latex(*self._cells(figure), caption=" ".join(self._notes(figure))), path)
 
     def to_html(self, path: StrPath | None = None) -> str:
         """Write everything as one page that needs nothing else; to a file, too, if there is a path."""
@@ -79,7 +87,43 @@ class Comparison(Figures):
         with replacing(path) as file:
             file.write(data)
 
-    def _cells(self) -> tuple[list[str], list[list[Cell]]]:
+    def _notes(self, figure: str) -> list[str]:
+        if figure == "surcharge":
+            return self.notes()
+        name, _, about = FIGURE_NAMES[figure]
+        ends = " In brackets 95 % intervals (paired bootstrap over sentences)." if figure in self.intervals else ""
+        return [f"{name}: {about} {self.sentences:,} sentences, {self.text.name}.{ends}", *self.problems]
+
+    def _cells(self, figure: str) -> tuple[list[str], list[list[Cell]]]:
+        """Set the table of a figure; that of the surcharges has the tokens per sentence, too."""
+        if figure not in FIGURE_NAMES:
+            raise ValueError(f"no figure {figure!r}; there is {', '.join(FIGURE_NAMES)}")
+        return self._prices() if figure == "surcharge" else self._values(figure)
+
+    def _values(self, figure: str) -> tuple[list[str], list[list[Cell]]]:
+        kind = FIGURE_NAMES[figure][1]
+        values, ends = self.figures[figure], self.intervals.get(figure)
+
+        def write(value: float) -> str:
+            if np.isnan(value):
+                return "–"
+            return f"{100 * value:.1f} %" if kind == "share" else f"{value:,.0f}" if kind == "whole" else f"{value:.2f}"
+
+        def interval(t: int, i: int) -> str:
+            if ends is None or np.isnan(ends[:, t, i]).any():
+                return ""
+            return f" [{', '.join(map(write, ends[:, t, i]))}]"
+
+        columns = range(len(self.tokenizers))
+        rows: list[list[Cell]] = [
+            [(language, ""), *((write(values[t, i]) + interval(t, i), "") for t in columns)]
+            for i, language in enumerate(self.languages)
+        ]
+        beside = [max(len(interval(t, i)) for i in range(len(self.languages))) for t in columns]
+        means = [write(value) + " " * room for value, room in zip(values.mean(axis=1), beside, strict=True)]
+        return ["", *self.tokenizers], [*rows, [], [("mean", ""), *((text, "") for text in means)]]
+
+    def _prices(self) -> tuple[list[str], list[list[Cell]]]:
         def cell(price: float, extra: float, ends: Floats, reference: bool = False) -> Cell:
             if np.isnan(price):
                 return "failed", ""

@@ -16,6 +16,9 @@ from eurotok.prices import REFERENCE, ParallelText
 
 Floats = NDArray[np.float64]
 
+FEW = 30
+"""Sentences below which a bootstrap says little."""
+
 FIRST_FEW = 3
 """Languages that a note names before it only counts them."""
 
@@ -101,7 +104,7 @@ class Figures:
         sizes = [
             each.vocab_size if each.vocab_size and count else 0 for each, count in zip(self.encoders, used, strict=True)
         ]
-        return metrics.quotient(used, sizes)
+        return metrics.vocabulary_used(used, sizes)
 
     @cached_property
     def figures(self) -> dict[str, Floats]:
@@ -120,7 +123,7 @@ class Figures:
             "byte_adjusted_premium": metrics.byte_adjusted_premium(
                 self.prices, self.prices[:, [english]], length, length[english]
             ),
-            "parity": self._priced(metrics.parity(self.counts, self.counts[:, [english]])),
+            "parity": metrics.parity(self._known, self._known[:, [english]]),
             "cost_per_million_words": metrics.cost_per_million_words(fertility, self.price),
             "context_in_words": metrics.context_in_words(fertility, self.context),
         } | {name: np.array([[getattr(each, name) for each in row] for row in self.usages]) for name in SHARES}
@@ -132,25 +135,39 @@ class Figures:
         By the paired bootstrap of `eurotok.intervals` over sentences: they say what another draw of sentences like
         these could give, not another domain. NaN for a single sentence.
         """
-        if self.sentences < 2:
-            flat, wide = np.full((2, len(self.tokenizers)), np.nan), np.full((2, *self.prices.shape), np.nan)
-            return dict.fromkeys(("tokens_per_sentence", "surcharge", "fertility"), wide) | dict.fromkeys(
-                ("surcharge_mean", "surcharge_worst", "surcharge_p90", "gini"), flat
-            )
         weights = intervals.resample(self.sentences)
-        prices = self._priced(intervals.weighted_means(self.counts, weights))
-        words = intervals.weighted_means(np.array([text.words for text in self.texts]), weights)
+        english = self.languages.index(REFERENCE)
+
+        def mean(values: NDArray[np.generic]) -> Floats:
+            return intervals.weighted_means(values, weights)
+
+        prices = self._priced(mean(self.counts))
+        words, size, characters = (
+            mean(np.array([getattr(text, unit) for text in self.texts]))[:, None, :]
+            for unit in ("words", "size", "characters")
+        )
         surcharges = self._over_english(prices)
         others = self._others(surcharges)
+        fertility = metrics.quotient(prices, words)
         samples = {
             "tokens_per_sentence": prices,
             "surcharge": surcharges,
-            "fertility": metrics.quotient(prices, words[:, None, :]),
+            "fertility": fertility,
+            "bytes_per_token": size / prices,
+            "characters_per_token": characters / prices,
+            "byte_adjusted_premium": metrics.byte_adjusted_premium(
+                prices, prices[..., [english]], size, size[..., [english]]
+            ),
+            "parity": mean(metrics.quotient(self._known, self._known[:, [english]])),
+            "cost_per_million_words": metrics.cost_per_million_words(fertility, self.price),
+            "context_in_words": metrics.context_in_words(fertility, self.context),
             "surcharge_mean": _mean(others),
             "surcharge_worst": metrics.worst(others),
             "surcharge_p90": metrics.p90(others),
             "gini": metrics.gini(prices),
         }
+        if self.sentences < 2:
+            return {name: np.full((2, *values.shape[1:]), np.nan) for name, values in samples.items()}
         return {name: intervals.interval(values) for name, values in samples.items()}
 
     @cached_property
@@ -161,6 +178,8 @@ class Figures:
             found.append(f"Not in the text: {', '.join(self.text.missing)}.")
         if self.sentences < 2:
             found.append("A single sentence: no intervals, and no verdict.")
+        elif self.sentences < FEW:
+            found.append(f"Only {self.sentences} sentences: the intervals are rough, and no verdict.")
         for name, encoded, used in zip(self.tokenizers, self.encoded, self.usages, strict=True):
             failures = {lang: it.failures for lang, it in zip(self.languages, encoded, strict=True) if it.failures}
             for language, places in failures.items():
@@ -179,6 +198,11 @@ class Figures:
                 )
         return tuple(found)
 
+    @cached_property
+    def _known(self) -> Floats:
+        """Tokens of each sentence, as `counts`; NaN where the tokenizer failed."""
+        return np.where(self.counts < 0, np.nan, self.counts)
+
     def _priced(self, values: Floats) -> Floats:
         """Take the price from languages in which a tokenizer failed. Shape (..., tokenizers, languages)."""
         return np.where((self.counts < 0).any(axis=2), np.nan, values)
@@ -191,7 +215,8 @@ class Figures:
 
     def notes(self) -> list[str]:
         """Say what the table holds, and everything in `problems`."""
-        about = f"Tokens per sentence and surcharge over English; {self.sentences:,} sentences, {self.text.name}."
+        count = "1 sentence" if self.sentences == 1 else f"{self.sentences:,} sentences"
+        about = f"Tokens per sentence and surcharge over English; {count}, {self.text.name}."
         if self.sentences > 1:
             about += " In brackets 95 % intervals (paired bootstrap over sentences)."
         return [about, "The mean, p90 and the worst surcharge leave English out.", *self.problems]

@@ -40,7 +40,7 @@ def resample(sentences: int, replicates: int = REPLICATES, seed: int = SEED) -> 
     return drawn / sentences
 
 
-def weighted_means(values: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def weighted_means(values: NDArray[np.generic], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Take the mean over sentences in each draw: shape (..., sentences) to (replicates, ...)."""
     flat = values.reshape(-1, values.shape[-1]).astype(np.float64)
     return (weights @ flat.T).reshape(len(weights), *values.shape[:-1])

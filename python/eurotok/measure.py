@@ -61,7 +61,7 @@ class Usage:
     Attributes
     ----------
     continued_words, single_token_words, cut_tokens, exact_sentences, vocabulary_used
-        See `metrics.quotient`. Words and cuts are NaN unless the tokens join to every sentence.
+        See the functions of `metrics`. Words and cuts are NaN unless the tokens join to every sentence.
     renyi_efficiency
         See `metrics.renyi_efficiency`.
     used
@@ -149,8 +149,8 @@ def _usage(text: Text, encoder: Encoder, encoded: Encoded, tokens: Tokens | None
     inexact = _inexact(text, encoder, ids, unaligned)
     return Usage(
         *words,
-        nan if inexact is None else 1 - len(inexact) / len(text.sentences),
-        len(used) / size if size else nan,
+        nan if inexact is None else metrics.exact_sentences(~np.isin(np.arange(len(text.sentences)), inexact)),
+        float(metrics.vocabulary_used(len(used), size or 0)),
         metrics.renyi_efficiency(frequencies, size) if size else nan,
         used,
         tuple(inexact or ()),
@@ -191,14 +191,8 @@ def _words(text: Text, ids: Ragged, ends: NDArray[np.int64]) -> tuple[float, flo
     cut = text.inside[begins] | text.inside[ends]
     # A word has as many tokens as reach from the one that holds its first byte to the one that holds its last.
     ended = np.cumsum(np.bincount(ends, minlength=len(text.data)))  # tokens that end at a byte or before it
-    alone = ended[text.spans[0]] == ended[text.spans[1] - 1]
-    single = np.zeros(text.forms.max(initial=-1) + 1, dtype=bool)
-    single[text.forms[alone]] = True
-    return (
-        float(metrics.quotient(np.count_nonzero(~alone), alone.size)),
-        float(metrics.quotient(np.count_nonzero(single), single.size)),
-        float(metrics.quotient(np.count_nonzero(cut), cut.size)),
-    )
+    parts = ended[text.spans[1] - 1] - ended[text.spans[0]] + 1
+    return metrics.continued_words(parts), metrics.single_token_words(parts, text.forms), metrics.cut_tokens(cut)
 
 
 def _inexact(text: Text, encoder: Encoder, ids: Ragged, unaligned: Sequence[int]) -> list[int] | None:

@@ -229,13 +229,139 @@ def p90(surcharges: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(np.quantile(values, 0.9, axis=-1)) if values.shape[-1] else np.full(values.shape[:-1], np.nan)
 
 
-def quotient(part: ArrayLike, whole: ArrayLike) -> NDArray[np.float64]:
-    """Divide; NaN where the divisor is 0. A share of words, of tokens or of sentences is such a quotient.
+def continued_words(parts: ArrayLike) -> float:
+    r"""Share of words that several tokens make up.
 
-    *Continued words* are the share of words that several tokens make up (Rust et al., 2021); *single-token words* the
-    share of distinct words that are one token at least once; *cut tokens* the share of tokens that begin or end inside
-    a character; *exact sentences* the share of sentences that decode to themselves; *vocabulary used* the share of the
-    vocabulary that occurs in the text. All without unit, from 0 to 1.
+    .. math:: c = |\{w : t_w > 1\}| / |\{w\}|
+
+    Parameters
+    ----------
+    parts
+        Integers, shape (words,): the tokens that each word of a text has bytes in, words as in `ratio`. A token that
+        also holds the space or the punctuation beside a word is one of its tokens.
+
+    Returns
+    -------
+    float
+        Without unit, from 0 to 1; NaN if there are no words. The "proportion of continued words" of Rust et al. (2021),
+        "How Good is Your Tokenizer?".
+
+    Examples
+    --------
+    >>> continued_words([1, 3, 1, 2])
+    0.5
+    """
+    return _share(np.asarray(parts) > 1)
+
+
+def single_token_words(parts: ArrayLike, forms: ArrayLike) -> float:
+    r"""Share of the distinct words of a text that are one token at least once.
+
+    .. math:: s = |\{v : \min_{w \in v} t_w = 1\}| / |\{v\}|, \quad v \text{ the occurrences of a word}
+
+    Words are distinct if they are spelt differently, by case, too. `continued_words` weighs a word by how often it
+    occurs; this tells how much of the lexicon the vocabulary covers.
+
+    Parameters
+    ----------
+    parts
+        Integers, shape (words,): as in `continued_words`.
+    forms
+        Integers from 0 on, shape (words,): the number of the distinct word that each is.
+
+    Returns
+    -------
+    float
+        Without unit, from 0 to 1; NaN if there are no words. After Acs (2019), "Exploring BERT's Vocabulary".
+
+    Examples
+    --------
+    >>> single_token_words([1, 3, 1, 2], [0, 1, 2, 2])
+    0.6666666666666666
+    """
+    parts, forms = np.asarray(parts), np.asarray(forms, dtype=np.int64)
+    single = np.zeros(forms.max(initial=-1) + 1, dtype=bool)
+    single[forms[parts == 1]] = True
+    return _share(single)
+
+
+def cut_tokens(cut: ArrayLike) -> float:
+    r"""Share of the tokens of a text that begin or end inside a character (a code point).
+
+    .. math:: x = |\{t : t \text{ is not whole characters}\}| / |\{t\}|
+
+    Such tokens mean nothing by themselves, and a model that stops at one has written no text.
+
+    Parameters
+    ----------
+    cut
+        Booleans, shape (tokens,): whether each token begins or ends inside a character.
+
+    Returns
+    -------
+    float
+        Without unit, from 0 to 1; NaN if there are no tokens.
+
+    Examples
+    --------
+    >>> cut_tokens([True, True, False, False])
+    0.5
+    """
+    return _share(cut)
+
+
+def exact_sentences(exact: ArrayLike) -> float:
+    r"""Round-trip exactness: the share of sentences that decode to themselves, code point by code point.
+
+    .. math:: e = |\{s : \mathrm{decode}(\mathrm{encode}(s)) = s\}| / |\{s\}|
+
+    Parameters
+    ----------
+    exact
+        Booleans, shape (sentences,).
+
+    Returns
+    -------
+    float
+        Without unit, from 0 to 1.
+
+    Examples
+    --------
+    >>> exact_sentences([True, False])
+    0.5
+    """
+    return _share(exact)
+
+
+def vocabulary_used(used: ArrayLike, vocab_size: ArrayLike) -> NDArray[np.float64]:
+    r"""Share of the vocabulary that occurs in a text.
+
+    .. math:: u = |\{t \in V : f_t > 0\}| / |V|
+
+    It grows with the text: compare tokenizers on the same one only.
+
+    Parameters
+    ----------
+    used
+        Shape (...): how many different tokens occur.
+    vocab_size
+        Size of the vocabulary, special tokens included; 0 if it is not known.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (...), without unit, from 0 to 1; NaN where the size is not known.
+
+    Examples
+    --------
+    >>> vocabulary_used([50, 7], [200, 0]).tolist()
+    [0.25, nan]
+    """
+    return quotient(used, vocab_size)
+
+
+def quotient(part: ArrayLike, whole: ArrayLike) -> NDArray[np.float64]:
+    """Divide; NaN where the divisor is 0.
 
     Examples
     --------
@@ -244,6 +370,11 @@ def quotient(part: ArrayLike, whole: ArrayLike) -> NDArray[np.float64]:
     """
     part, whole = np.broadcast_arrays(np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64))
     return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0))
+
+
+def _share(of: ArrayLike) -> float:
+    which = np.asarray(of, dtype=bool)
+    return float(quotient(np.count_nonzero(which), which.size))
 
 
 def renyi_efficiency(frequencies: ArrayLike, vocab_size: int, alpha: float = 2.5) -> float:

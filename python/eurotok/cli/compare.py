@@ -1,7 +1,7 @@
 """Price languages under tokenizers.
 
 Prints, for each language and tokenizer, tokens per sentence, the surcharge over English for the same sentences, and its
-95 % interval. --html has many more figures, --json all of them.
+95 % interval; --figure chooses another figure. --html has all of them to look at, --json as data.
 The text is a folder as for 'eurotok train', in which line i is the same sentence in every language (English as en-src
 or en); by default a small sample that comes with eurotok.
 
@@ -16,6 +16,7 @@ import sys
 from eurotok import comparison
 from eurotok.cli.arguments import add_errors
 from eurotok.cli.streams import DASH
+from eurotok.report.names import FIGURE_NAMES
 from eurotok.tables import has_colours
 
 PAGES = {"html": "a page with every figure", "markdown": "the table in Markdown", "latex": "the table in LaTeX"}
@@ -35,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LANG,LANG,...|all",
         help="which to price (default: the official languages of the EU that the text has)",
     )
+    parser.add_argument(
+        "--figure",
+        metavar="NAME",
+        default="surcharge",
+        choices=FIGURE_NAMES,
+        help=f"set this in the tables instead of the surcharge: {', '.join(FIGURE_NAMES)}",
+    )
     parser.add_argument("--json", metavar="FILE", help="write the figures here, too; - writes only them")
     for kind, what in PAGES.items():
         parser.add_argument(f"--{kind}", metavar="FILE", help=f"write {what} here")
@@ -50,13 +58,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    languages = args.languages.split(",") if args.languages and args.languages != "all" else args.languages
+    languages = args.languages
+    if languages and languages != "all":
+        languages = [it.strip() for it in languages.split(",") if it.strip()]
+        if not languages:
+            raise ValueError(f"--languages {args.languages!r} names none")
     result = comparison.compare(
         args.tokenizers, args.text, languages=languages, errors=args.errors, price=args.price, context=args.context
     )
-    for kind in PAGES:
-        if path := getattr(args, kind):
-            getattr(result, f"to_{kind}")(path)
+    if args.html:
+        result.to_html(args.html)
+    if args.markdown:
+        result.to_markdown(args.markdown, args.figure)
+    if args.latex:
+        result.to_latex(args.latex, args.figure)
     for path in args.picture:
         result.picture(path)
     if args.json == DASH:
@@ -65,4 +80,4 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         result.to_json(args.json)
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
-    print(result.table(width=width, colours=has_colours(sys.stdout)))
+    print(result.table(width=width, colours=has_colours(sys.stdout), figure=args.figure))
