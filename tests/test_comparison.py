@@ -74,16 +74,18 @@ def test_a_table_that_is_too_wide_is_brief(folder: Path) -> None:
             raise RuntimeError("no a")
         return sentence.split()
 
-    lines = compare([words, characters, fails], folder).table(width=74).splitlines()
-    assert [line.split() for line in lines[:9]] == [
+    four = {"words": words, "characters": characters, "fails": fails, "again": words}
+    lines = compare(four, folder).table(width=74).splitlines()
+    assert [line.split() for line in lines[:10]] == [
         ["tokens", "mean", "surcharge", "p90", "worst", "Gini"],
         ["1", "words", "5.0", "+100", "%", "[+88,", "+125]", "+140", "%", "+150", "%", "el", "0.200"],
         ["2", "characters", "9.0", "+120", "%", "[+100,", "+167]", "+168", "%", "+180", "%", "el", "0.222"],
         ["3", "fails", "failed"],
+        ["4", "again", "5.0", "+100", "%", "[+88,", "+125]", "+140", "%", "+150", "%", "el", "0.200"],
         [],
-        ["%", "1", "2", "3"],
-        ["el", "+150", "+180"],
-        ["fr", "+50", "+60", "failed"],
+        ["%", "1", "2", "3", "4"],
+        ["el", "+150", "+180", "+150"],
+        ["fr", "+50", "+60", "failed", "+50"],
         [],
     ]
     assert max(map(len, lines)) <= 74

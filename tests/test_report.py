@@ -205,7 +205,20 @@ def test_markdown_and_latex(comparison: Comparison) -> None:
     latex = comparison.to_latex()
     assert latex.count(r"\\") == 1 + 24 + 4
     assert not re.search(r"(?<!\\)%", latex), "a bare % hides the rest of its line"
-    assert r"<b>\&bytes" in latex
+    assert r"\multicolumn{3}{c}{\textless{}b\textgreater{}\&bytes\textless{}/script\textgreater{}}" in latex
+    assert all(line.count("&") - line.count(r"\&") == 6 for line in latex.splitlines() if re.match("[a-z]{2} &", line))
+
+
+def test_latex_compiles(comparison: Comparison, tmp_path: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no pdflatex: the table is not compiled")
+    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + comparison.to_latex()
+    for figure in ("fertility", "cut_tokens"):
+        document += comparison.to_latex(figure=figure)
+    (tmp_path / "t.tex").write_text(document + r"\end{document}", encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-1000:]
 
 
 def test_the_command_writes_them(run: Run, tok_json: Path, tmp_path: Path) -> None:

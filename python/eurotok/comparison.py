@@ -21,6 +21,9 @@ from eurotok.prices import REFERENCE, ParallelText, load_parallel
 from eurotok.report.names import FIGURE_NAMES
 from eurotok.tables import Cell, between, grade, signed_percent
 
+Parts = tuple[tuple[str, ...], str]
+"""What stands in a cell, part by part (a price, its surcharge, the interval of that), and its style."""
+
 _surcharge_style = grade(0.15, 0.40)
 
 
@@ -60,7 +63,8 @@ class Comparison(Figures):
 
     def to_latex(self, path: StrPath | None = None, figure: str = "surcharge") -> str:
         """Write the same table in LaTeX, for the package booktabs; to a file, too, if there is a path."""
-        return _written(tables.latex(*self._cells(figure), caption=" ".join(self._notes(figure))), path)
+        rows = [[parts for parts, _ in row] for row in self._rows(figure)]
+        return _written(tables.latex(["", *self.tokenizers], rows, caption=" ".join(self._notes(figure))), path)
 
     def to_html(self, path: StrPath | None = None) -> str:
         """Write everything as one page that needs nothing else; to a file, too, if there is a path."""
@@ -95,12 +99,26 @@ class Comparison(Figures):
         return [f"{name}: {about} {self.sentences:,} sentences, {self.text.name}.{ends}", *self.problems]
 
     def _cells(self, figure: str) -> tuple[list[str], list[list[Cell]]]:
-        """Set the table of a figure; that of the surcharges has the tokens per sentence, too."""
+        """Set the table of a figure, a column a tokenizer."""
+        rows = self._rows(figure)
+        widths = [
+            [max(map(len, parts)) for parts in zip(*(row[1 + t][0] for row in rows if row), strict=True)]
+            for t in range(len(self.tokenizers))
+        ]
+
+        def joined(part: Parts, widths: Sequence[int]) -> Cell:
+            return " ".join(text.rjust(width) for text, width in zip(part[0], widths, strict=True)), part[1]
+
+        head = ["", *self.tokenizers]
+        return head, [[(row[0][0][0], ""), *map(joined, row[1:], widths)] if row else [] for row in rows]
+
+    def _rows(self, figure: str) -> list[list[Parts]]:
+        """Give the name of each row, and the parts of its cells, the same number in all; an empty row is a rule."""
         if figure not in FIGURE_NAMES:
             raise ValueError(f"no figure {figure!r}; there is {', '.join(FIGURE_NAMES)}")
-        return self._prices() if figure == "surcharge" else self._values(figure)
+        return self._price_rows() if figure == "surcharge" else self._value_rows(figure)
 
-    def _values(self, figure: str) -> tuple[list[str], list[list[Cell]]]:
+    def _value_rows(self, figure: str) -> list[list[Parts]]:
         kind = FIGURE_NAMES[figure][1]
         values, ends = self.figures[figure], self.intervals.get(figure)
 
@@ -109,35 +127,35 @@ class Comparison(Figures):
                 return "–"
             return f"{100 * value:.1f} %" if kind == "share" else f"{value:,.0f}" if kind == "whole" else f"{value:.2f}"
 
-        def interval(t: int, i: int) -> str:
-            if ends is None or np.isnan(ends[:, t, i]).any():
-                return ""
-            return f" [{', '.join(map(write, ends[:, t, i]))}]"
+        def parts(value: float, *ends: float) -> Parts:
+            interval = "" if not ends or np.isnan(ends).any() else f"[{', '.join(map(write, ends))}]"
+            return (write(value), interval) if bounds is not None else (write(value),), ""
 
-        columns = range(len(self.tokenizers))
-        rows: list[list[Cell]] = [
-            [(language, ""), *((write(values[t, i]) + interval(t, i), "") for t in columns)]
+        bounds = ends.transpose(1, 2, 0) if ends is not None else None
+        rows = [
+            [
+                ((language,), ""),
+                *(parts(values[t, i], *(() if bounds is None else bounds[t, i])) for t in self._numbers),
+            ]
             for i, language in enumerate(self.languages)
         ]
-        beside = [max(len(interval(t, i)) for i in range(len(self.languages))) for t in columns]
-        means = [write(value) + " " * room for value, room in zip(values.mean(axis=1), beside, strict=True)]
-        return ["", *self.tokenizers], [*rows, [], [("mean", ""), *((text, "") for text in means)]]
+        return [*rows, [], [(("mean",), ""), *map(parts, values.mean(axis=1))]]
 
-    def _prices(self) -> tuple[list[str], list[list[Cell]]]:
-        def cell(price: float, extra: float, ends: Floats, reference: bool = False) -> Cell:
+    def _price_rows(self) -> list[list[Parts]]:
+        def parts(price: float, extra: float, ends: Floats, reference: bool = False) -> Parts:
             if np.isnan(price):
-                return "failed", ""
+                return ("failed", "", ""), ""
             if reference or np.isnan(extra):
-                return f"{price:.1f}{'':17}", ""
-            return f"{price:.1f} {signed_percent(extra):>6} {between(*ends):>9}", _surcharge_style(extra)
+                return (f"{price:.1f}", "", ""), ""
+            return (f"{price:.1f}", signed_percent(extra), between(*ends)), _surcharge_style(extra)
 
         prices, surcharges, ends = self.prices, self.surcharges, self.intervals
-        rows: list[list[Cell]] = [
+        rows: list[list[Parts]] = [
             [
-                (language, ""),
+                ((language,), ""),
                 *(
-                    cell(prices[t, i], surcharges[t, i], ends["surcharge"][:, t, i], language == REFERENCE)
-                    for t in range(len(self.tokenizers))
+                    parts(prices[t, i], surcharges[t, i], ends["surcharge"][:, t, i], language == REFERENCE)
+                    for t in self._numbers
                 ),
             ]
             for i, language in enumerate(self.languages)
@@ -149,9 +167,13 @@ class Comparison(Figures):
             "worst": (prices.max(axis=1), self.worst, ends["surcharge_worst"]),
         }
         for name, (price, extra, bounds) in over.items():
-            rows.append([(name, ""), *(cell(*it) for it in zip(price, extra, bounds.T, strict=True))])
-        rows.append([("Gini", ""), *((f"{value:.3f}{'':17}", "") for value in self.gini)])
-        return ["", *self.tokenizers], rows
+            rows.append([((name,), ""), *(parts(*it) for it in zip(price, extra, bounds.T, strict=True))])
+        gini = ["failed" if np.isnan(value) else f"{value:.3f}" for value in self.gini]
+        return [*rows, [(("Gini",), ""), *(((value, "", ""), "") for value in gini)]]
+
+    @property
+    def _numbers(self) -> range:
+        return range(len(self.tokenizers))
 
     def _overview(self, width: int) -> tuple[list[str], list[list[Cell]]]:
         """Give a row a tokenizer, by the numbers that stand over the columns of `_surcharges_alone`."""

@@ -177,45 +177,69 @@ LATEX = str.maketrans(
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
         **{character: f"\\{character}" for character in "&%$#_{}"},
     }
 )
 
 
-def latex(head: Sequence[str], rows: Sequence[Sequence[Cell]], *, caption: str = "") -> str:
-    r"""Set a table in LaTeX, for the package booktabs; empty rows are rules.
+def latex(head: Sequence[str], rows: Sequence[Sequence[Sequence[str]]], *, caption: str = "") -> str:
+    r"""Set a table in LaTeX, for the package booktabs.
+
+    Parameters
+    ----------
+    head
+        Names of the columns.
+    rows
+        The cells of each row, as many as there are columns; each cell in as many parts as those below and above it,
+        aligned among themselves. An empty row is a rule.
+    caption
+        What the table shows.
 
     Examples
     --------
-    >>> print(latex(["", "a_b"], [[("fr", ""), ("1.5 +10 %", "")]], caption="50 %"))
+    >>> print(latex(["", "a_b"], [[["fr"], ["1.5", "-10 %"]]], caption="50 %"))
     \begin{table}
     \caption{50 \%}
-    \begin{tabular}{lr}
+    \begin{tabular}{lr@{\ }r}
     \toprule
-     & a\_b \\
+     & \multicolumn{2}{c}{a\_b} \\
     \midrule
-    fr & 1.5 +10 \% \\
+    fr & 1.5 & $-$10 \% \\
     \bottomrule
     \end{tabular}
     \end{table}
     <BLANKLINE>
     """
 
-    def line(cells: Sequence[str]) -> str:
-        return " & ".join(" ".join(cell.split()).translate(LATEX) for cell in cells) + r" \\"
+    def line(cells: Sequence[Sequence[str]]) -> str:
+        return " & ".join(_latex(part) for parts in cells for part in parts) + r" \\"
 
+    between_parts = r"@{\ }"
+    parts = [len(cell) for cell in next(filter(None, rows))[1:]]
+    names = [
+        rf"\multicolumn{{{count}}}{{c}}{{{_latex(name)}}}" if count > 1 else _latex(name)
+        for name, count in zip(head[1:], parts, strict=True)
+    ]
     return "\n".join(
         [
             r"\begin{table}",
-            rf"\caption{{{caption.translate(LATEX)}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            rf"\caption{{{_latex(caption)}}}",
+            rf"\begin{{tabular}}{{l{''.join(between_parts.join('r' * count) for count in parts)}}}",
             r"\toprule",
-            line(head),
+            " & ".join([_latex(head[0]), *names]) + r" \\",
             r"\midrule",
-            *(line([text for text, _ in row]) if row else r"\midrule" for row in rows),
+            *(line(row) if row else r"\midrule" for row in rows),
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
             "",
         ]
     )
+
+
+def _latex(text: str) -> str:
+    """Escape what LaTeX would read as commands, and set a minus before a number as one."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "$-$", text.translate(LATEX))
