@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,24 @@ def test_special_tokens_at_fault(tok_json: Path, tmp_path: Path) -> None:
     found = by_name(check(changed(tok_json, tmp_path, added_tokens=added)))["special tokens sane"]
     assert found.status == "failed"
     assert "'<|end|>' in plain text is its id: a text could forge it" in found.examples
+
+
+def test_special_tokens_that_are_words_or_begin_others(
+    tok_json: Path, tmp_path: Path, sentences: dict[str, Sequence[str]]
+) -> None:
+    words = sentences["de"][0][:30]
+    content = json.loads(tok_json.read_text(encoding="utf-8"))
+    (first, *rest) = content["added_tokens"]
+    next_id = max(content["model"]["vocab"].values()) + 1
+    added = [
+        first,
+        *rest,
+        first | {"content": "<|end|>x", "id": next_id},
+        first | {"content": words, "id": next_id + 1},
+    ]
+    found = by_name(check(changed(tok_json, tmp_path, added_tokens=added)))["special tokens sane"]
+    assert "'<|end|>' begins '<|end|>x': libraries differ in which of them they find" in found.examples
+    assert f"{words!r} occurs in ordinary sentences" in found.examples
 
 
 def test_absent_libraries_are_not_checked(tok: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,9 @@ from eurotok import _core
 from eurotok.prices import load_parallel
 from eurotok.tokenizer import Tokenizer
 
+Encode = Callable[[Sequence[str]], list[list[int]]]
+"""Of a library: texts to the ids of each."""
+
 Status = Literal["ok", "failed", "warning", "not checked"]
 
 SCALARS = [*range(0xD800), *range(0xE000, 0x110000)]
@@ -213,9 +216,8 @@ def merged(word: bytes, ranks: Mapping[tuple[bytes, bytes], int]) -> list[bytes]
 def _junk(subject: _Subject) -> Finding:
     found = [f"{number} {_shown(token)}: {why}" for number, token in subject.tokens.items() if (why := junk(token))]
     status: Status = "warning" if found else "ok"
-    detail = f"{len(found):,} of {len(subject.tokens):,} tokens hardly help any text"
-    detail = detail if found else "no token looks like junk"
-    return Finding("junk tokens", status, detail, tuple(found))
+    bad = f"tokens that hardly help any text: {len(found):,} of {len(subject.tokens):,}"
+    return Finding("junk tokens", status, bad if found else "no token looks like junk", tuple(found))
 
 
 def junk(token: bytes) -> str | None:
@@ -275,9 +277,15 @@ def _specials(subject: _Subject) -> Finding:
     tokenizer = subject.tokenizer
     specials, wrong = tokenizer.special_tokens, []
     ordinary = {token: number for number, token in subject.tokens.items()}
+    sentences = "\n".join(subject.natural)
+    for content, following in pairwise([*sorted(specials), ""]):
+        if content and following.startswith(content):
+            wrong.append(f"{content!r} begins {following!r}: libraries differ in which of them they find")
     for content, number in specials.items():
         if not content.strip():
             wrong.append(f"{content!r} is empty or white space")
+        elif content in sentences:
+            wrong.append(f"{content!r} occurs in ordinary sentences")
         if content.encode() in ordinary:
             wrong.append(f"{content!r} is an ordinary token, too ({ordinary[content.encode()]})")
         if not 0 <= number < tokenizer.vocab_size:
@@ -292,7 +300,7 @@ def _specials(subject: _Subject) -> Finding:
         wrong.append("two have the same id")
     if not specials:
         return Finding("special tokens sane", "warning", "there are none: not even one that ends a text")
-    return _finding("special tokens sane", wrong, f"{len(specials):,} special tokens", "special tokens at fault")
+    return _finding("special tokens sane", wrong, f"special tokens: {len(specials):,}", "special tokens at fault")
 
 
 def _in_tokenizers(subject: _Subject) -> Finding:
@@ -301,14 +309,18 @@ def _in_tokenizers(subject: _Subject) -> Finding:
     except ImportError:
         return Finding("same ids in tokenizers", "not checked", "tokenizers is not installed")
 
-    def encoder(folder: Path) -> Callable[[Sequence[str]], list[list[int]]]:
+    def load(folder: Path) -> tuple[Encode, Encode]:
         path = folder / "tokenizer.json"
         subject.tokenizer.save(path)
         peer = tokenizers.Tokenizer.from_file(str(path))
-        peer.encode_special_tokens = True
-        return lambda texts: [it.ids for it in peer.encode_batch_fast(texts, add_special_tokens=False)]
 
-    return _same_ids("same ids in tokenizers", subject, encoder)
+        def encode(texts: Sequence[str], specials_are_text: bool) -> list[list[int]]:
+            peer.encode_special_tokens = specials_are_text
+            return [it.ids for it in peer.encode_batch_fast(texts, add_special_tokens=False)]
+
+        return lambda texts: encode(texts, True), lambda texts: encode(texts, False)
+
+    return _same_ids("same ids in tokenizers", subject, load)
 
 
 def _in_tiktoken(subject: _Subject) -> Finding:
@@ -318,7 +330,7 @@ def _in_tiktoken(subject: _Subject) -> Finding:
     except ImportError:
         return Finding("same ids in tiktoken", "not checked", "tiktoken is not installed")
 
-    def encoder(folder: Path) -> Callable[[Sequence[str]], list[list[int]]]:
+    def load(folder: Path) -> tuple[Encode, Encode]:
         path, tokenizer = folder / "x.tiktoken", subject.tokenizer
         tokenizer.save(path)
         peer: Any = tiktoken.Encoding(
@@ -327,24 +339,29 @@ def _in_tiktoken(subject: _Subject) -> Finding:
             mergeable_ranks=load_tiktoken_bpe(str(path)),
             special_tokens=tokenizer.special_tokens,
         )
-        return lambda texts: [peer.encode_ordinary(text) for text in texts]
+        return (
+            lambda texts: [peer.encode_ordinary(text) for text in texts],
+            lambda texts: [peer.encode(text, allowed_special="all") for text in texts],
+        )
 
-    return _same_ids("same ids in tiktoken", subject, encoder)
+    return _same_ids("same ids in tiktoken", subject, load)
 
 
-def _same_ids(
-    check: str, subject: _Subject, encoder: Callable[[Path], Callable[[Sequence[str]], list[list[int]]]]
-) -> Finding:
+def _same_ids(check: str, subject: _Subject, load: Callable[[Path], tuple[Encode, Encode]]) -> Finding:
+    """Compare ids with those of a library, which encodes with special tokens as text, and with them as ids."""
     # Not every scalar: neither library is made to be that quick.
     texts = [*ADVERSARIAL, *subject.natural, *subject.texts[len(ADVERSARIAL) :: 40]]
+    marked = [f"a {content}b{content}" for content in subject.tokenizer.special_tokens if content]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            theirs = encoder(Path(folder))(texts)
+            plain, parsing = load(Path(folder))
+            theirs = [*plain(texts), *parsing(marked)]
         except Exception as error:  # both libraries raise what they like, and a panic of theirs is no reason to stop
             return Finding(check, "failed", f"it does not load: {type(error).__name__}: {error}")
     ours = subject.tokenizer.encode_batch(texts).to_list()
-    differ = [repr(text) for text, a, b in zip(texts, ours, theirs, strict=True) if a != b]
-    return _finding(check, differ, f"{len(texts):,} texts have the same ids", "texts with other ids")
+    ours += subject.tokenizer.encode_batch(marked, specials="parse").to_list()
+    differ = [repr(text) for text, a, b in zip([*texts, *marked], ours, theirs, strict=True) if a != b]
+    return _finding(check, differ, f"{len(ours):,} texts have the same ids", "texts with other ids")
 
 
 def _shown(token: bytes) -> str:
@@ -357,7 +374,7 @@ def _shown(token: bytes) -> str:
 
 def _finding(check: str, wrong: Sequence[str], good: str, bad: str) -> Finding:
     if wrong:
-        return Finding(check, "failed", f"{len(wrong):,} {bad}", tuple(wrong))
+        return Finding(check, "failed", f"{bad}: {len(wrong):,}", tuple(wrong))
     return Finding(check, "ok", good)
 
 
