@@ -107,19 +107,61 @@ def load_parallel(
     return ParallelText(name if folder is None else Path(folder).resolve().name, sentences, missing)
 
 
+def load_sentences(folder: StrPath, languages: Iterable[str], errors: str = "strict") -> dict[str, Sequence[str]]:
+    """Load parallel text in some languages, or those of them that it has.
+
+    Parameters
+    ----------
+    folder
+        As `eurotok.corpus.find_languages` has it.
+    languages
+        Which languages to take; English from `en-src` where there is one.
+    errors
+        `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
+
+    Returns
+    -------
+    dict of str to sequence of str
+        The sentences of each language, equally many.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    CorpusError
+        If none of the languages is there, a line is empty, or the numbers of lines differ.
+    """
+    files = find_languages(folder)
+    if SOURCE in files:
+        files[REFERENCE] = files.pop(SOURCE)
+    wanted = sorted(set(languages))
+    sentences: dict[str, Sequence[str]] = {
+        language: [line for path in files[language] for line in read_lines(path, errors)]
+        for language in wanted
+        if language in files
+    }
+    if not sentences:
+        raise _core.CorpusError(
+            f"{os.fspath(folder)}: no text for {', '.join(wanted)}; there is {', '.join(sorted(files))}"
+        )
+    _check_aligned(sentences, files)
+    return sentences
+
+
 def _check_aligned(sentences: Mapping[str, Sequence[str]], files: Mapping[str, Sequence[Path]]) -> None:
     def place(language: str) -> str:
         return ", ".join(map(str, files[language]))
 
-    expected = len(sentences[REFERENCE])
+    reference = REFERENCE if REFERENCE in sentences else min(sentences)
+    expected = len(sentences[reference])
     for language, lines in sentences.items():
         if len(lines) != expected:
             raise _core.CorpusError(
-                f"{place(language)}: {len(lines)} lines, but {place(REFERENCE)} has {expected}; "
+                f"{place(language)}: {len(lines)} lines, but {place(reference)} has {expected}; "
                 "line i must be the same sentence in every file"
             )
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 raise _core.CorpusError(f"{place(language)}: line {number} is empty")
     if not expected:
-        raise _core.CorpusError(f"{place(REFERENCE)}: no sentences")
+        raise _core.CorpusError(f"{place(reference)}: no sentences")

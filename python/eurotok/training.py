@@ -9,11 +9,13 @@ from pathlib import Path
 
 from eurotok import _core
 from eurotok._core import Counts
-from eurotok.corpus import Files, ending, list_files, parquet_texts
+from eurotok.corpus import Files, StrPath, ending, list_files, parquet_texts
+from eurotok.prices import load_sentences
 from eurotok.progress import Report, reporting
 from eurotok.tokenizer import Tokenizer
 
 DEFAULT_SCHEME = "europe"
+DEFAULT_FAIRNESS = 10.0
 UNDETERMINED = "und"
 """The language of texts that come without one, as BCP 47 writes it."""
 
@@ -87,6 +89,9 @@ def train(
     scheme: str | None = None,
     special_tokens: Sequence[str] = (),
     shares: Mapping[str, float] | None = None,
+    parallel: StrPath | Counts | None = None,
+    fairness: float | None = None,
+    target: Mapping[str, float] | None = None,
     min_frequency: int = 2,
     max_token_length: int | None = None,
     threads: int | None = None,
@@ -109,8 +114,20 @@ def train(
     shares
         Weight of each language; 1 for those left out. By default each language weighs the same, however many bytes
         of text it has.
+    parallel
+        The same sentences in every language, which say what each pays: a folder as for
+        `eurotok.prices.load_sentences`, or the `Counts` of one, made with the same scheme. They are not trained on. A
+        language without parallel text, such as code, needs a share, and keeps it.
+    fairness
+        How far to go from the cheapest vocabulary towards one under which all languages pay alike: the weight of a
+        language grows with this power of its price, the tokens of its parallel text. 0 is cheapest over all languages;
+        10, the default if there are `parallel` or `target`, makes prices nearly equal at a cost of 1 %; much more evens
+        them out at any cost.
+    target
+        What each language should pay in proportion to the others; 1 for those left out. `{"en": 0.9}` asks for English
+        to be cheaper by a tenth. Without `parallel`, the price of a language is tokens per byte of training text.
     min_frequency
-        How often a pair must occur to be merged; counted as the languages weigh, not as they are.
+        How often a pair must occur to be merged; counted as the languages weigh by their shares, not as they are.
     max_token_length
         Tokens stay shorter than this many bytes, but for those of two bytes. By default they grow as long as a piece.
     threads, errors, progress
@@ -140,18 +157,35 @@ def train(
         counts = source
     else:
         counts = count(source, scheme or DEFAULT_SCHEME, threads=threads, errors=errors, progress=progress)
+    target = dict(target or {})
+    if fairness is None and (parallel is not None or target):
+        fairness = DEFAULT_FAIRNESS
+    if fairness and parallel is None and not target:
+        raise ValueError("fairness: needs parallel text or a target, to know what languages pay")
     with reporting(progress) as report:
         trained = _core.train(
             counts,
             vocab_size,
             special_tokens=list(special_tokens),
             shares=None if shares is None else dict(shares),
+            fairness=fairness,
+            parallel=None if parallel is None else _parallel_counts(parallel, counts, threads, errors),
+            target=target,
             min_frequency=min_frequency,
             max_token_length=max_token_length,
             threads=threads,
             progress=report,
         )
     return Tokenizer(trained)
+
+
+def _parallel_counts(parallel: StrPath | Counts, counts: Counts, threads: int | None, errors: str) -> Counts:
+    if isinstance(parallel, Counts):
+        return parallel
+    priced = Counts(counts.scheme)
+    for language, sentences in load_sentences(parallel, counts.languages, errors).items():
+        priced.add_texts(language, sentences, threads=threads)
+    return priced
 
 
 def add_files(

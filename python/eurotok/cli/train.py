@@ -6,6 +6,7 @@ folders <lang> of such files. Each language weighs the same unless --share says 
 
 example:
   eurotok train --corpus texts/ --vocab-size 65536 --share en=4 --special-token '<|end|>' -o tokenizer.json
+  eurotok train --corpus texts/ --vocab-size 65536 --parallel sentences/ --fairness 10 -o tokenizer.json
   eurotok train part-1.counts part-2.counts --vocab-size 65536 -o tokenizer.json
 """
 
@@ -44,6 +45,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weight of a language; 1 for the others (repeatable)",
     )
     parser.add_argument(
+        "--parallel",
+        metavar="DIR",
+        help="the same sentences in every language, a line each: they say what languages pay, and are not trained on",
+    )
+    parser.add_argument(
+        "--fairness",
+        type=float,
+        metavar="F",
+        help="0 is cheapest over all languages, 10 makes prices nearly equal, more still more so "
+        f"(default: {training.DEFAULT_FAIRNESS:g} with --parallel or --target)",
+    )
+    parser.add_argument(
+        "--target",
+        dest="targets",
+        action="append",
+        type=pair(float),
+        metavar="LANG=PRICE",
+        help="what a language should pay, in proportion to the others; 1 for these (repeatable)",
+    )
+    parser.add_argument(
         "--special-token",
         dest="special_tokens",
         action="append",
@@ -78,6 +99,9 @@ def run(args: argparse.Namespace) -> None:
         vocab_size=args.vocab_size,
         special_tokens=args.special_tokens,
         shares=None if args.shares is None else dict(args.shares),
+        parallel=args.parallel,
+        fairness=args.fairness,
+        target=None if args.targets is None else dict(args.targets),
         min_frequency=args.min_frequency,
         max_token_length=args.max_token_length,
         threads=args.threads,

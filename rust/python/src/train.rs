@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eurotok_core::train::{Options, Progress, Trained};
+use eurotok_core::train::{Fairness, Options, Progress, Trained};
 use pyo3::prelude::*;
 
 use crate::counts::Counts;
@@ -58,8 +59,8 @@ impl Reporter {
 /// Trains a tokenizer.
 #[pyfunction]
 #[pyo3(signature = (
-    counts, vocab_size, *, special_tokens = Vec::new(), shares = None, min_frequency = 2, max_token_length = None,
-    threads = None, checkpoint = None, progress = None,
+    counts, vocab_size, *, special_tokens = Vec::new(), shares = None, fairness = None, parallel = None, target = None,
+    min_frequency = 2, max_token_length = None, threads = None, checkpoint = None, progress = None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn train(
@@ -68,6 +69,9 @@ fn train(
     vocab_size: i64,
     special_tokens: Vec<String>,
     shares: Option<BTreeMap<String, f64>>,
+    fairness: Option<f64>,
+    parallel: Option<&Counts>,
+    target: Option<BTreeMap<String, f64>>,
     min_frequency: i64,
     max_token_length: Option<i64>,
     threads: Option<i64>,
@@ -76,6 +80,7 @@ fn train(
 ) -> PyResult<Tokenizer> {
     let options = Options {
         special_tokens,
+        fairness: fairness.map(|strength| fair(strength, parallel, target)),
         ..options(vocab_size, shares, min_frequency, max_token_length, threads, checkpoint)?
     };
     run(py, progress, |report| eurotok_core::train::train(&counts.read(), &options, report))
@@ -84,8 +89,8 @@ fn train(
 /// Grows a tokenizer.
 #[pyfunction]
 #[pyo3(signature = (
-    tokenizer, counts, vocab_size, *, shares = None, min_frequency = 2, max_token_length = None, threads = None,
-    checkpoint = None, progress = None,
+    tokenizer, counts, vocab_size, *, shares = None, fairness = None, parallel = None, target = None, min_frequency = 2,
+    max_token_length = None, threads = None, checkpoint = None, progress = None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn extend(
@@ -94,13 +99,19 @@ fn extend(
     counts: &Counts,
     vocab_size: i64,
     shares: Option<BTreeMap<String, f64>>,
+    fairness: Option<f64>,
+    parallel: Option<&Counts>,
+    target: Option<BTreeMap<String, f64>>,
     min_frequency: i64,
     max_token_length: Option<i64>,
     threads: Option<i64>,
     checkpoint: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
-    let options = options(vocab_size, shares, min_frequency, max_token_length, threads, checkpoint)?;
+    let options = Options {
+        fairness: fairness.map(|strength| fair(strength, parallel, target)),
+        ..options(vocab_size, shares, min_frequency, max_token_length, threads, checkpoint)?
+    };
     let vocab = tokenizer.vocab();
     run(py, progress, |report| eurotok_core::train::extend(vocab, &counts.read(), &options, report))
 }
@@ -125,11 +136,17 @@ fn options(
         special_tokens: Vec::new(),
         balance: true,
         shares: shares.unwrap_or_default(),
+        fairness: None,
         min_frequency: natural("min_frequency", min_frequency)?,
         max_token_length: max_token_length.map(|length| natural("max_token_length", length)).transpose()?,
         threads: parse_threads(threads)?,
         checkpoint,
     })
+}
+
+fn fair(strength: f64, parallel: Option<&Counts>, target: Option<BTreeMap<String, f64>>) -> Fairness {
+    let parallel = parallel.map(|counts| Arc::new(counts.read().clone()));
+    Fairness { strength, parallel, targets: target.unwrap_or_default() }
 }
 
 /// Runs training without the GIL, reporting progress.

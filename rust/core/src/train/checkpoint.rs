@@ -84,7 +84,11 @@ impl Checkpoint {
 /// times their weights, and a hash of `options`.
 pub(super) fn fingerprint(weights: &Weights, options: &str) -> Result<u64> {
     let mut sum = hash(options.as_bytes());
-    weights.for_each_piece(0..SHARDS, |piece, weight| sum = sum.wrapping_add(hash(piece).wrapping_mul(weight)))?;
+    for (number, column) in (1_u64..).step_by(2).zip(&weights.columns) {
+        let mut part = 0_u64;
+        column.for_each_piece(0..SHARDS, |piece, weight| part = part.wrapping_add(hash(piece).wrapping_mul(weight)))?;
+        sum = sum.wrapping_add(part.wrapping_mul(number));
+    }
     Ok(sum)
 }
 

@@ -1,4 +1,6 @@
-//! Pieces in one array of cells, and what they weigh.
+//! Pieces in one array of cells, column by column, and what they weigh.
+
+use std::ops::Range;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -19,12 +21,23 @@ pub(super) const DEAD: u32 = u32::MAX - 1;
 /// Cells between entries of the index of weights.
 const STRIDE: usize = 64;
 
-/// Pieces of two bytes or more, heaviest first: a cell a byte, a [`GAP`] before each and after the last.
+/// Pieces of two bytes or more, heaviest first in each column: a cell a byte, a [`GAP`] before each and after the last.
 pub(super) struct Layout {
     pub(super) symbols: Zeroed<u32>,
     pub(super) weights: CellWeights,
-    /// The sum of the weights times the lengths of pieces.
+    pub(super) columns: Vec<CellColumn>,
+    /// The sum of the weights times the lengths of pieces, before fairness.
     pub(super) total: u64,
+}
+
+/// The cells of one column.
+pub(super) struct CellColumn {
+    pub(super) cells: Range<u32>,
+    /// Whether what occurs there counts.
+    pub(super) counts: bool,
+    pub(super) is_priced: bool,
+    /// The tokens there, those of pieces of one byte included, if it is priced.
+    pub(super) tokens: u64,
 }
 
 /// What pieces weigh, by cell: since they stand in the order of their weight, where it changes says it all.
@@ -68,49 +81,75 @@ impl Layout {
     /// the result takes memory.
     pub(super) fn new(weights: &Weights, known: &Known, me: usize, threads: usize) -> Result<Self> {
         let shards = || (me..SHARDS).step_by(threads);
-        let mut cells: HashMap<u64, usize, FxBuildHasher> = HashMap::default();
-        let mut total = 0_u128;
-        weights.for_each_piece(shards(), |piece, weight| {
-            if is_laid_out(piece, weight) {
-                *cells.entry(weight).or_default() += piece.len() + 1;
-                total += u128::from(weight) * piece.len() as u128;
-            }
-        })?;
-        if total * threads as u128 >= 1 << 63 {
-            return Err(too_large());
-        }
-        let mut classes: Vec<(u64, usize)> = cells.iter().map(|(&weight, &cells)| (weight, cells)).collect();
-        classes.sort_unstable_by(|a, b| b.cmp(a));
-        let mut changes = Vec::with_capacity(classes.len() + 1);
+        let mut columns = Vec::with_capacity(weights.columns.len());
+        // By column and weight: how many cells its pieces take, and then where the next of them goes.
+        let mut places: Vec<HashMap<u64, usize, FxBuildHasher>> = Vec::with_capacity(weights.columns.len());
+        let mut changes = Vec::new();
         let mut next = 0;
-        for (weight, length) in classes {
-            changes.push((next as u32, weight));
-            // From here on, where the next piece of this weight goes.
-            cells.insert(weight, next);
-            next += length;
-            if next >= DEAD as usize {
-                let reason = "4 GiB of unique pieces a thread or more: use more threads, or drop rare pieces";
-                return Err(Error::corpus("counts", reason));
+        let mut total = 0_u128;
+        for column in &weights.columns {
+            let mut cells: HashMap<u64, usize, FxBuildHasher> = HashMap::default();
+            let (mut sum, mut single) = (0_u128, 0_u128);
+            column.for_each_piece(shards(), |piece, weight| {
+                if is_laid_out(piece, weight) {
+                    *cells.entry(weight).or_default() += piece.len() + 1;
+                    sum += u128::from(weight) * piece.len() as u128;
+                } else if column.is_priced {
+                    single += u128::from(weight);
+                }
+            })?;
+            total += sum * u128::from(column.factor);
+            if total.max(sum + single) * threads as u128 >= 1 << 63 {
+                return Err(too_large());
             }
+            let mut classes: Vec<(u64, usize)> = cells.iter().map(|(&weight, &cells)| (weight, cells)).collect();
+            classes.sort_unstable_by(|a, b| b.cmp(a));
+            changes.reserve(classes.len() + 1);
+            let first = next;
+            for (weight, length) in classes {
+                changes.push((next as u32, weight));
+                cells.insert(weight, next);
+                next += length;
+                if next >= DEAD as usize {
+                    let reason = "4 GiB of unique pieces a thread or more: use more threads, or drop rare pieces";
+                    return Err(Error::corpus("counts", reason));
+                }
+            }
+            places.push(cells);
+            let (counts, is_priced) = (column.factor > 0, column.is_priced);
+            columns.push(CellColumn { cells: first as u32..next as u32, counts, is_priced, tokens: 0 });
         }
         let mut symbols = Zeroed::new(next + 1);
         let (mut merger, mut tokens) = (Merger::default(), Vec::new());
-        weights.for_each_piece(shards(), |piece, weight| {
-            if is_laid_out(piece, weight) {
-                let cell = cells.get_mut(&weight).expect("every weight has been met");
-                symbols[*cell] = GAP;
-                *cell += 1;
-                known.merge(&mut merger, piece, &mut tokens);
-                for &token in &tokens {
-                    let length = known.lengths[token as usize] as usize;
-                    symbols[*cell] = token;
-                    symbols[*cell + length - 1] = token;
-                    *cell += length;
+        for ((column, places), cells) in weights.columns.iter().zip(&mut places).zip(&mut columns) {
+            column.for_each_piece(shards(), |piece, weight| {
+                if is_laid_out(piece, weight) {
+                    let cell = places.get_mut(&weight).expect("every weight has been met");
+                    symbols[*cell] = GAP;
+                    *cell += 1;
+                    known.merge(&mut merger, piece, &mut tokens);
+                    for &token in &tokens {
+                        let length = known.lengths[token as usize] as usize;
+                        symbols[*cell] = token;
+                        symbols[*cell + length - 1] = token;
+                        *cell += length;
+                    }
+                    if column.is_priced {
+                        cells.tokens += weight * tokens.len() as u64;
+                    }
+                } else if column.is_priced {
+                    cells.tokens += weight;
                 }
-            }
-        })?;
+            })?;
+        }
         symbols[next] = GAP;
-        Ok(Self { symbols, weights: CellWeights::new(changes, next + 1), total: total as u64 })
+        Ok(Self { symbols, weights: CellWeights::new(changes, next + 1), columns, total: total as u64 })
+    }
+
+    /// The column of a cell of a piece, looked for from one before it or from the first.
+    pub(super) fn column(columns: &[CellColumn], cell: u32, before: usize) -> usize {
+        let from = if columns[before].cells.start <= cell { before } else { 0 };
+        from + columns[from..].iter().position(|column| cell < column.cells.end).expect("pieces end before columns do")
     }
 }
 

@@ -2,21 +2,24 @@
 //!
 //! [`train`] makes the byte-level BPE vocabulary that `tokenizers`' `BpeTrainer` makes of the same pieces, merge by merge and id
 //! by id; [`extend`] goes on from any vocabulary, [`truncate()`] goes back. In data-flow order: [`weights`] turns counts into
-//! weights, so that each language has its share; [`layout`] puts the pieces into one array, with the merges [`known`] so far;
-//! [`words`] merges pairs in them, and [`report`] gathers what that did; [`pairs`] holds what every pair weighs and proposes the
-//! heaviest; [`rounds`] decides which of them may be merged at once and keeps the threads in step, as a [`team`]; [`lexicon`]
+//! weights, so that each language has its share, and [`fairness`] has them follow prices, by [`power`]s; [`layout`] puts the pieces into one array, with the merges [`known`] so far;
+//! [`words`] merges pairs in them, and [`report`] gathers what that did; [`pairs`] holds what every pair weighs, in [`rows`],
+//! and proposes the heaviest; [`rounds`] decides which of them may be merged at once and keeps the threads in step, as a [`team`]; [`lexicon`]
 //! gives tokens their ids; [`checkpoint`] keeps merges on disk. The result is the same at any number of threads. It costs
 //! some 10 bytes of memory per byte of unique pieces.
 
 mod checkpoint;
+mod fairness;
 mod known;
 mod layout;
 mod lexicon;
 #[cfg(test)]
 mod naive;
 mod pairs;
+mod power;
 mod report;
 mod rounds;
+mod rows;
 mod team;
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,8 @@ use crate::error::{Error, Result};
 use crate::vocab::merges::effective;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use checkpoint::Checkpoint;
+pub use fairness::Fairness;
+use fairness::refresh_before;
 use known::Known;
 use lexicon::Lexicon;
 use pairs::Pair;
@@ -51,7 +56,10 @@ pub struct Options {
     pub balance: bool,
     /// The share of each language; 1 for those left out.
     pub shares: BTreeMap<String, f64>,
-    /// How often a pair must occur to be merged; if languages are balanced, as if they had been balanced from the start.
+    /// Whether languages weigh by what they pay.
+    pub fairness: Option<Fairness>,
+    /// How often a pair must occur to be merged; if languages are balanced, as if they had been balanced from the start, and
+    /// whatever they pay.
     pub min_frequency: u64,
     /// Tokens of more than two bytes stay shorter than this, as in `tokenizers`.
     pub max_token_length: Option<usize>,
@@ -69,6 +77,7 @@ impl Default for Options {
             special_tokens: Vec::new(),
             balance: true,
             shares: BTreeMap::new(),
+            fairness: None,
             min_frequency: 2,
             max_token_length: None,
             threads: None,
@@ -179,9 +188,13 @@ fn grow(
     let mut task = Task { weights: &weights, longest, floor, threads: threads(options.threads), first, resumed: None };
     let mut checkpoint = None;
     if let Some(path) = &options.checkpoint {
-        let run = (vocab.scheme.pattern(), &vocab.merges, &vocab.specials, weights.least, longest);
-        let (opened, merges) = Checkpoint::open(path, checkpoint::fingerprint(&weights, &format!("{run:?}"))?)?;
+        let run = (vocab.scheme.pattern(), &vocab.merges, &vocab.specials, weights.least, longest, &weights.policy);
+        let (opened, mut merges) = Checkpoint::open(path, checkpoint::fingerprint(&weights, &format!("{run:?}"))?)?;
         checkpoint = Some(opened);
+        if weights.policy.is_some() {
+            // Where prices were looked at last.
+            merges.truncate(refresh_before(merges.len()));
+        }
         if !merges.is_empty() {
             let lexicon = lexicon.replay(&merges).ok_or_else(|| {
                 Error::format(path.display(), "the checkpoint holds merges that training does not make")

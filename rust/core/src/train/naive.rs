@@ -1,39 +1,72 @@
-//! Training as `tokenizers` defines it, in the simplest way: the judge of everything else here.
+//! Training as `tokenizers` defines it, and as fairness does, in the simplest way: the judge of everything else here.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use super::fairness::{Policy, refresh_after};
 
 type Pair = (u32, u32);
 
 /// A place in the queue: what the pair weighed when it came there, and the pieces it was then born in.
 struct Entry {
-    weight: i64,
+    weight: u64,
     pair: Pair,
     pieces: BTreeSet<usize>,
 }
 
+/// A piece: its tokens, the column it stands in, and how often.
+pub(super) type Piece = (Vec<u32>, usize, u64);
+
+/// How columns weigh.
+pub(super) struct Columns<'p> {
+    /// Their number.
+    pub(super) number: usize,
+    /// What an occurrence counts for at first, in the columns that are trained on.
+    pub(super) first: Vec<u64>,
+    pub(super) policy: Option<&'p Policy>,
+}
+
 /// The merges of weighted pieces, and the number of ids then in use. Tokens are given as their ids: `tokens[id]`.
 pub(super) fn train(
-    pieces: &[(Vec<u32>, i64)],
+    pieces: &[Piece],
+    columns: &Columns,
     mut tokens: Vec<Vec<u8>>,
     size: usize,
-    least: i64,
+    least: u64,
     longest: usize,
 ) -> (Vec<Pair>, Vec<Vec<u8>>) {
     let mut pieces = pieces.to_vec();
-    let mut weights = BTreeMap::new();
+    let mut amounts = BTreeMap::<Pair, Vec<u64>>::new();
     let mut born = BTreeMap::<Pair, BTreeSet<usize>>::new();
-    for (place, (piece, weight)) in pieces.iter().enumerate() {
+    let none = || vec![0; columns.number];
+    for (place, (piece, column, count)) in pieces.iter().enumerate() {
         for pair in piece.windows(2) {
-            *weights.entry((pair[0], pair[1])).or_insert(0) += weight;
+            amounts.entry((pair[0], pair[1])).or_insert_with(none)[*column] += count;
             born.entry((pair[0], pair[1])).or_default().insert(place);
         }
     }
-    let mut queue = Vec::new();
+    let weigh = |amounts: &[u64], factors: &[u64]| amounts.iter().zip(factors).map(|(a, b)| a * b).sum::<u64>();
+    let refreshed = |pieces: &[Piece]| {
+        let mut lengths = none();
+        pieces.iter().for_each(|(piece, column, count)| lengths[*column] += piece.len() as u64 * count);
+        columns.policy.map(|policy| policy.factors(&lengths))
+    };
+    let mut refresh = refresh_after(0);
+    let mut factors = refreshed(&pieces);
+    let mut queue = Vec::<Entry>::new();
     let mut merges = Vec::new();
     loop {
+        if merges.len() == refresh {
+            refresh = refresh_after(refresh);
+            factors = refreshed(&pieces);
+            if let Some(factors) = &factors {
+                queue.iter_mut().for_each(|entry| entry.weight = weigh(&amounts[&entry.pair], factors));
+            }
+        }
+        let present = factors.as_ref().unwrap_or(&columns.first);
         for (pair, pieces) in std::mem::take(&mut born) {
-            if weights[&pair] > 0 {
-                queue.push(Entry { weight: weights[&pair], pair, pieces });
+            let weight = weigh(&amounts[&pair], present);
+            if weight > 0 {
+                queue.push(Entry { weight, pair, pieces });
             }
         }
         if tokens.len() >= size {
@@ -42,12 +75,14 @@ pub(super) fn train(
         let first = queue.iter().enumerate().max_by_key(|(_, entry)| (entry.weight, std::cmp::Reverse(entry.pair)));
         let Some((first, _)) = first else { break };
         let entry = &mut queue[first];
-        if entry.weight != weights[&entry.pair] {
-            entry.weight = weights[&entry.pair];
+        let weight = weigh(&amounts[&entry.pair], present);
+        if entry.weight != weight {
+            entry.weight = weight;
             continue;
         }
-        if entry.weight < least.max(1) {
-            break;
+        if weigh(&amounts[&entry.pair], &columns.first) < least.max(1) {
+            queue.swap_remove(first);
+            continue;
         }
         let entry = queue.swap_remove(first);
         let (left, right) = entry.pair;
@@ -59,15 +94,17 @@ pub(super) fn train(
         merges.push(entry.pair);
         let length = |symbol: u32| tokens[symbol as usize].len();
         for place in entry.pieces {
-            let (piece, weight) = &mut pieces[place];
+            let (piece, column, count) = &mut pieces[place];
             let mut at = 0;
             while at + 1 < piece.len() {
                 if (piece[at], piece[at + 1]) == (left, right) {
                     piece.splice(at..at + 2, [product]);
                     let mut change = |lost, made: Pair| {
-                        *weights.entry(lost).or_insert(0) -= *weight;
+                        if let Some(amounts) = amounts.get_mut(&lost) {
+                            amounts[*column] -= *count;
+                        }
                         if length(made.0) + length(made.1) < longest {
-                            *weights.entry(made).or_insert(0) += *weight;
+                            amounts.entry(made).or_insert_with(none)[*column] += *count;
                             born.entry(made).or_default().insert(place);
                         }
                     };

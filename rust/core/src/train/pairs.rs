@@ -1,9 +1,13 @@
 //! What pairs weigh: those that one thread keeps, by hash.
 //!
-//! Weights are exact: a round's births and deaths are applied merge by merge. Each time a pair is born it joins the queue with the
+//! What occurs of each pair is exact, by column: a round's births and deaths are applied merge by merge. What a pair weighs is
+//! that times the factors of the columns. Each time a pair is born it joins the queue with the
 //! weight it then has; entries are brought up to date only when they come first, since weights hardly ever rise.
 //!
-//! They rise when a token is made a second time from other parts (`abc` of `ab|c`, and of `a|bc` where `ab` never formed):
+//! When factors change, some do. So entries have their weight times a gauge, which falls by as much as any factor rises: what
+//! stands in the queue remains no less than what it would be now, and near it, as prices change little from one time to the next.
+//!
+//! Weights also rise when a token is made a second time from other parts (`abc` of `ab|c`, and of `a|bc` where `ab` never formed):
 //! pairs with it are born again. We then do as `tokenizers` does: every birth has an entry of its own in the queue, with its
 //! own occurrences; the entry that comes up is merged wherever the pair occurs in the pieces of those occurrences; a merged
 //! pair keeps its weight, to which a later birth adds; and of a pair merged several times the last merge counts.
@@ -18,7 +22,8 @@ use rustc_hash::FxBuildHasher;
 
 use super::report::{Birth, RIGHT, Report, joined};
 use super::rounds::Merge;
-use super::weights::too_large;
+use super::rows::{Row, Rows};
+use super::weights::Weights;
 use crate::error::Result;
 
 /// Two symbols side by side. Ordered by the left one, then the right one.
@@ -49,42 +54,63 @@ impl Pair {
     }
 }
 
+impl<W> Entry<W> {
+    fn map<V>(self, of: impl FnOnce(W) -> V) -> Entry<V> {
+        Entry { weight: of(self.weight), pair: self.pair, number: self.number }
+    }
+}
+
+/// The gauge at first.
+const GAUGE: u64 = 1 << 63;
+
+/// Below this it has lost too many places.
+const LOW: u64 = 1 << 32;
+
 /// The number of a birth that is not kept.
 pub(super) const UNKEPT: u32 = u32::MAX;
 
-/// A pair as it stands in the queue: the heaviest first, then the smallest.
+/// A pair as it stands in the queue, or as it is proposed: the heaviest first, then the smallest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    pub(super) weight: u64,
+pub(super) struct Entry<W = u64> {
+    pub(super) weight: W,
     pub(super) pair: Reverse<Pair>,
     /// By which the threads know the occurrences that belong to this entry.
     pub(super) number: u32,
 }
 
 /// The pairs that one thread keeps.
-#[derive(Default)]
 pub(super) struct Pairs {
-    weights: HashMap<Pair, u64, FxBuildHasher>,
-    /// The weight that a pair must be born with to be kept.
+    /// The factors of columns at first, under which a pair must weigh `floor` when it is born to be kept, and `least` to be merged.
+    first: Vec<u64>,
     floor: u64,
-    queue: BinaryHeap<Entry>,
+    least: u64,
+    factors: Vec<u64>,
+    gauge: u64,
+    kept: HashMap<Pair, Row, FxBuildHasher>,
+    rows: Rows,
+    /// With weights times the gauge.
+    queue: BinaryHeap<Entry<u128>>,
     /// Pairs that have several entries.
     reborn: HashSet<Pair, FxBuildHasher>,
     /// The numbers given to entries.
     numbers: u32,
     /// What one merge gave birth to, by neighbour: those joined on their right, and on their left.
     born: [Vec<Born>; 2],
+    /// The rows of `born`.
+    scratch: Rows,
     /// The entries of `born` in use: the side and the neighbour.
     met: Vec<(usize, u32)>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Born {
-    weight: u64,
+    /// Of `Pairs::scratch`.
+    row: Row,
+    is_met: bool,
     number: u32,
 }
 
-const UNBORN: Born = Born { weight: 0, number: UNKEPT };
+const UNBORN: Born = Born { row: Row::NONE, is_met: false, number: UNKEPT };
 
 /// The heaviest pairs of one keeper.
 #[derive(Debug, Default)]
@@ -100,17 +126,52 @@ pub(super) struct Proposal {
 }
 
 impl Pairs {
+    /// No pairs yet. They will be those of columns with these factors.
+    pub(super) fn new(weights: &Weights, factors: Vec<u64>) -> Self {
+        Self {
+            first: weights.first_factors(),
+            floor: 1,
+            least: weights.least,
+            factors,
+            gauge: GAUGE,
+            kept: HashMap::default(),
+            rows: Rows::default(),
+            queue: BinaryHeap::new(),
+            reborn: HashSet::default(),
+            numbers: 0,
+            born: [Vec::new(), Vec::new()],
+            scratch: Rows::default(),
+            met: Vec::new(),
+        }
+    }
+
     /// Forgets all pairs and starts with those that `reports` of every thread bring, as long as they weigh `floor`; neither are
     /// lighter ones kept later. For each birth of each report, `kept` becomes the number of its entry.
-    pub(super) fn start(&mut self, floor: u64, reports: &[&RwLock<Report>], kept: &mut [Vec<u32>]) {
-        *self = Self { floor, ..Self::default() };
+    ///
+    /// # Errors
+    /// [`Error::Corpus`](crate::Error::Corpus) if there are more than can be added up.
+    pub(super) fn start(&mut self, floor: u64, reports: &[&RwLock<Report>], kept: &mut [Vec<u32>]) -> Result<()> {
+        self.floor = floor;
+        self.kept.clear();
+        self.reborn.clear();
         let reports: Vec<_> = reports.iter().map(|report| report.read().expect("no thread panics")).collect();
-        for birth in reports.iter().flat_map(|report| &report.births) {
-            *self.weights.entry(birth.pair).or_insert(0) += birth.weight;
+        let mut rows = Rows::default();
+        for birth in reports.iter().flat_map(|report| &report.births).filter(|birth| birth.weight > 0) {
+            rows.add(self.kept.entry(birth.pair).or_insert(Row::NONE), birth.column, birth.weight)?;
         }
-        self.weights.retain(|_, weight| *weight >= floor);
-        let entry = |((&pair, &weight), number)| Entry { weight, pair: Reverse(pair), number };
-        let entries: Vec<Entry> = self.weights.iter().zip(0..).map(entry).collect();
+        self.rows.clear();
+        self.kept.retain(|_, row| {
+            let is_kept = rows.weigh(*row, &self.first) >= floor;
+            if is_kept {
+                *row = self.rows.copy(*row, &rows);
+            }
+            is_kept
+        });
+        let entry = |((&pair, &row), number)| {
+            let weight = self.gauged(self.rows.weigh(row, &self.factors));
+            Entry { weight, pair: Reverse(pair), number }
+        };
+        let entries: Vec<Entry<u128>> = self.kept.iter().zip(0..).map(entry).collect();
         self.numbers = entries.len() as u32;
         let numbers: HashMap<Pair, u32, FxBuildHasher> =
             entries.iter().map(|entry| (entry.pair.0, entry.number)).collect();
@@ -119,9 +180,10 @@ impl Pairs {
             kept.extend(report.births.iter().map(|birth| numbers.get(&birth.pair).copied().unwrap_or(UNKEPT)));
         }
         self.queue = entries.into();
+        Ok(())
     }
 
-    /// Applies what a round did, from `reports` of every thread. `kept` as in [`start`](Self::start).
+    /// Applies what a round did, from `reports` of every thread. `kept` and errors as in [`start`](Self::start).
     pub(super) fn apply(&mut self, round: &[Merge], reports: &[&RwLock<Report>], kept: &mut [Vec<u32>]) -> Result<()> {
         let reports: Vec<_> = reports.iter().map(|report| report.read().expect("no thread panics")).collect();
         let mut births: Vec<_> = reports.iter().map(|report| report.births.as_slice()).collect();
@@ -139,48 +201,56 @@ impl Pairs {
                 let (left, right) = death.pair.symbols();
                 if merge.is_new && left == merge.product {
                     // Born a moment ago, unless it would be too long.
-                    if let Some(born) = self.born[RIGHT].get_mut(right as usize).filter(|born| born.weight > 0) {
-                        born.weight -= death.weight;
+                    if let Some(born) = self.born[RIGHT].get_mut(right as usize).filter(|born| born.is_met) {
+                        self.scratch.subtract(&mut born.row, death.column, death.weight);
                     }
-                } else if let Some(weight) = self.weights.get_mut(&death.pair) {
-                    *weight -= death.weight;
+                } else if let Some(row) = self.kept.get_mut(&death.pair) {
+                    self.rows.subtract(row, death.column, death.weight);
                 }
             }
             self.bear(merge);
             for (kept, births) in kept.iter_mut().zip(births) {
-                kept.extend(births.iter().map(|birth| self.born[birth.side][birth.neighbour()].number));
+                kept.extend(births.iter().map(|birth| self.born[birth.side as usize][birth.neighbour()].number));
             }
             for (side, neighbour) in self.met.drain(..) {
                 self.born[side][neighbour as usize] = UNBORN;
             }
+            self.scratch.clear();
         }
         Ok(())
     }
 
     fn add_up<'b>(&mut self, births: impl Iterator<Item = &'b Birth>) -> Result<()> {
         for birth in births {
-            let (side, neighbour) = (&mut self.born[birth.side], birth.neighbour());
+            let (side, neighbour) = (&mut self.born[birth.side as usize], birth.neighbour());
             if side.len() <= neighbour {
                 side.resize((neighbour + 1).next_power_of_two(), UNBORN);
             }
             let born = &mut side[neighbour];
-            if born.weight == 0 {
-                self.met.push((birth.side, neighbour as u32));
+            if !born.is_met {
+                born.is_met = true;
+                self.met.push((birth.side as usize, neighbour as u32));
             }
-            born.weight = born.weight.checked_add(birth.weight).ok_or_else(too_large)?;
+            if birth.weight > 0 {
+                self.scratch.add(&mut born.row, birth.column, birth.weight)?;
+            }
         }
         Ok(())
     }
 
-    /// Adds births of pairs with a token that is not new to what the pairs weigh already.
+    /// Adds births of pairs with a token that is not new to what occurs of the pairs already.
     fn bear_again(&mut self, product: u32) -> Result<()> {
         for &(side, neighbour) in &self.met {
             let pair = joined(product, side, neighbour);
-            let weight = self.weights.entry(pair).or_insert(0);
-            if *weight > 0 {
+            let row = self.kept.entry(pair).or_insert(Row::NONE);
+            if self.rows.weigh(*row, &self.first) > 0 {
                 self.reborn.insert(pair);
             }
-            *weight = weight.checked_add(self.born[side][neighbour as usize].weight).ok_or_else(too_large)?;
+            let mut added = Ok(());
+            self.scratch.for_each(self.born[side][neighbour as usize].row, |column, amount| {
+                added = std::mem::replace(&mut added, Ok(())).and_then(|()| self.rows.add(row, column, amount));
+            });
+            added?;
         }
         Ok(())
     }
@@ -190,12 +260,14 @@ impl Pairs {
         for &(side, neighbour) in &self.met {
             let pair = joined(merge.product, side, neighbour);
             let born = self.born[side][neighbour as usize];
-            let weight = if merge.is_new { born.weight } else { self.weights[&pair] };
-            if weight < self.floor {
+            let (row, rows) = if merge.is_new { (born.row, &self.scratch) } else { (self.kept[&pair], &self.rows) };
+            if rows.weigh(row, &self.first) < self.floor {
                 continue;
             }
+            let weight = self.gauged(rows.weigh(row, &self.factors));
             if merge.is_new {
-                self.weights.insert(pair, weight);
+                let row = self.rows.copy(row, &self.scratch);
+                self.kept.insert(pair, row);
             }
             let twin = self.born[1 - side].get(neighbour as usize).map_or(UNKEPT, |born| born.number);
             let number = if neighbour == merge.product && twin != UNKEPT {
@@ -210,19 +282,63 @@ impl Pairs {
         }
     }
 
-    /// Proposes up to `most` pairs of at least the weight `least`. What the last round did not take returns first.
-    pub(super) fn propose(&mut self, proposal: &mut Proposal, most: usize, least: u64) {
-        self.queue.extend(proposal.entries.drain(..).skip(proposal.taken));
+    /// The weight from which on a pair comes before all that are not kept: these weigh less than the floor times the most that a
+    /// factor has risen.
+    pub(super) fn safe(&self) -> u64 {
+        if self.floor <= self.least {
+            // Those not kept are not merged either.
+            return 1;
+        }
+        let pairs = self.factors.iter().zip(&self.first);
+        let risen = pairs.map(|(&factor, &first)| (u128::from(self.floor) * u128::from(factor)).div_ceil(first.into()));
+        risen.max().map_or(1, |safe| u64::try_from(safe).unwrap_or(u64::MAX))
+    }
+
+    fn gauged(&self, weight: u64) -> u128 {
+        u128::from(weight) * u128::from(self.gauge)
+    }
+
+    /// Has pairs weighed by other factors. Takes all proposals back.
+    pub(super) fn refresh(&mut self, factors: Vec<u64>, proposal: &mut Proposal) {
+        self.take_back(proposal);
+        let gauges = self.factors.iter().zip(&factors).map(|(&old, &new)| {
+            u64::try_from(u128::from(self.gauge) * u128::from(old) / u128::from(new)).unwrap_or(u64::MAX)
+        });
+        self.gauge = gauges.min().map_or(self.gauge, |gauge| gauge.min(self.gauge));
+        self.factors = factors;
+        // Entries of pairs with several may be lighter than their pair.
+        if self.gauge < LOW || !self.reborn.is_empty() {
+            self.gauge = GAUGE;
+            let entries = std::mem::take(&mut self.queue).into_iter().map(|entry| {
+                let weight = self.rows.weigh(self.kept[&entry.pair.0], &self.factors);
+                entry.map(|_| self.gauged(weight))
+            });
+            self.queue = entries.collect();
+        }
+    }
+
+    fn take_back(&mut self, proposal: &mut Proposal) {
+        let gauge = u128::from(self.gauge);
+        let entries = proposal.entries.drain(..).skip(proposal.taken);
+        self.queue.extend(entries.map(|entry| entry.map(|weight| u128::from(weight) * gauge)));
         proposal.whole_pieces.clear();
         (proposal.more, proposal.taken) = (false, 0);
+    }
+
+    /// Proposes up to `most` pairs, after what the last round did not take has returned.
+    pub(super) fn propose(&mut self, proposal: &mut Proposal, most: usize) {
+        self.take_back(proposal);
         while let Some(mut first) = self.queue.peek_mut() {
-            let weight = self.weights[&first.pair.0];
-            if weight < first.weight {
-                first.weight = weight;
+            let row = self.kept[&first.pair.0];
+            let weight = self.rows.weigh(row, &self.factors);
+            let gauged = u128::from(weight) * u128::from(self.gauge);
+            if gauged < first.weight {
+                first.weight = gauged;
                 continue;
             }
-            if weight < least {
-                break;
+            if self.rows.weigh(row, &self.first) < self.least {
+                PeekMut::pop(first);
+                continue;
             }
             if proposal.entries.len() == most {
                 proposal.more = true;
@@ -230,7 +346,8 @@ impl Pairs {
             }
             let entry = PeekMut::pop(first);
             proposal.whole_pieces.push(self.reborn.contains(&entry.pair.0));
-            proposal.entries.push(entry);
+            // Of a pair with several, the entry may have less.
+            proposal.entries.push(entry.map(|gauged| (gauged / u128::from(self.gauge)) as u64));
         }
     }
 }

@@ -12,16 +12,18 @@ pub(super) struct Report {
     pub(super) deaths: Vec<Death>,
 }
 
-/// Occurrences that a merge made of a pair that it made possible.
+/// Occurrences in a column that a merge made of a pair that it made possible.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Birth {
     /// The number of the merge in its round.
     pub(super) merge: u32,
     /// The side of the merged symbol that the other is on.
-    pub(super) side: usize,
+    pub(super) side: u32,
     pub(super) pair: Pair,
+    pub(super) column: u32,
+    /// Nothing in a column that does not count.
     pub(super) weight: u64,
-    /// How many occurrences.
+    /// How many occurrences in all columns, if it is the first of the pair in its merge; else 0.
     pub(super) count: u32,
 }
 
@@ -29,15 +31,16 @@ impl Birth {
     /// The symbol beside the merged one.
     pub(super) fn neighbour(&self) -> usize {
         let (left, right) = self.pair.symbols();
-        if self.side == LEFT { left as usize } else { right as usize }
+        if self.side as usize == LEFT { left as usize } else { right as usize }
     }
 }
 
-/// Occurrences of a pair that a merge took away.
+/// Occurrences of a pair that a merge took away from a column.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Death {
     /// The number of the merge in its round.
     pub(super) merge: u32,
+    pub(super) column: u32,
     pub(super) pair: Pair,
     pub(super) weight: u64,
 }
@@ -71,10 +74,14 @@ const UNNOTED: usize = usize::MAX;
 /// What the merges of a round met on one side.
 #[derive(Debug, Default)]
 pub(super) struct Side {
-    /// What the present merge met, by symbol.
+    /// What the present merge met in the present column, by symbol.
     tallies: Vec<Tally>,
-    /// The symbols it met.
+    /// The symbols it met there.
     met: Vec<u32>,
+    /// What it met in all columns.
+    found: Vec<Found>,
+    /// How many occurrences of each symbol it met in all columns.
+    counts: Vec<u32>,
     /// All that was met in the round: the symbol, and the cell where the merged one begins.
     meetings: Vec<(u32, u32)>,
     /// Where each merge's meetings end.
@@ -83,10 +90,19 @@ pub(super) struct Side {
     cursors: Vec<usize>,
 }
 
+/// A symbol that a merge met in a column.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    neighbour: u32,
+    column: u32,
+    weight: u64,
+}
+
 impl Side {
     /// Makes room for this many symbols.
     pub(super) fn resize(&mut self, symbols: usize) {
         self.tallies.resize(symbols, Tally::default());
+        self.counts.resize(symbols, 0);
         self.cursors.resize(symbols, UNNOTED);
     }
 
@@ -105,10 +121,20 @@ impl Side {
         self.meetings.push((neighbour, cell));
     }
 
-    /// Ends a merge: calls `sink` with all it met.
-    pub(super) fn end_merge(&mut self, mut sink: impl FnMut(u32, Tally)) {
+    /// Ends a column of a merge.
+    pub(super) fn end_column(&mut self, column: u32) {
         for neighbour in self.met.drain(..) {
-            sink(neighbour, std::mem::take(&mut self.tallies[neighbour as usize]));
+            let Tally { weight, count } = std::mem::take(&mut self.tallies[neighbour as usize]);
+            self.counts[neighbour as usize] += count;
+            self.found.push(Found { neighbour, column, weight });
+        }
+    }
+
+    /// Ends a merge: calls `sink` with all it met, by column; occurrences come with the first.
+    pub(super) fn end_merge(&mut self, mut sink: impl FnMut(u32, u32, Tally)) {
+        for Found { neighbour, column, weight } in self.found.drain(..) {
+            let count = std::mem::take(&mut self.counts[neighbour as usize]);
+            sink(neighbour, column, Tally { weight, count });
         }
         self.ends.push(self.meetings.len());
     }

@@ -18,6 +18,8 @@
 //! that stand where q's did: each is one of q's or a new token, whose id is larger than all that pk holds, so the new pair
 //! is larger than pk as well. With (n, n) and (n, n') it is the same, q being (r, l) or (r, l'). ∎
 //!
+//! The claim is about fixed weights, so a run ends where factors are refreshed: at numbers of merges that depend on nothing else.
+//!
 //! A pair of a symbol with itself, and one that makes a known token, may thus end a run, but not be followed. So may one that
 //! is looked for in whole pieces, since it has a weight that its occurrences do not bear out.
 
@@ -31,6 +33,7 @@ use hashbrown::HashMap;
 
 use super::Progress;
 use super::checkpoint::Checkpoint;
+use super::fairness::refresh_after;
 use super::known::Known;
 use super::lexicon::{Joined, Lexicon};
 use super::pairs::{Pair, Pairs, Proposal};
@@ -73,6 +76,8 @@ pub(super) struct Merge {
 enum Step {
     /// These merges.
     Round(Vec<Merge>),
+    /// Weigh pairs by the present prices.
+    Refresh,
     Else(Next),
 }
 
@@ -116,6 +121,8 @@ struct Board {
     /// By the thread that keeps the pairs, then the one whose words it is about: the number of each birth.
     kept: Vec<RwLock<Vec<Vec<u32>>>>,
     proposals: Vec<Mutex<Proposal>>,
+    /// The tokens of each column in each thread's words.
+    tokens: Vec<Mutex<Vec<u64>>>,
     step: RwLock<Step>,
     /// The sum of the weights times the lengths of pieces.
     total: AtomicU64,
@@ -139,6 +146,7 @@ impl Task<'_> {
             reports: (0..threads).map(|_| (0..threads).map(|_| RwLock::default()).collect()).collect(),
             kept: (0..threads).map(|_| RwLock::new(vec![Vec::new(); threads])).collect(),
             proposals: (0..threads).map(|_| Mutex::default()).collect(),
+            tokens: (0..threads).map(|_| Mutex::default()).collect(),
             step: RwLock::new(Step::Else(Next::Stop)),
             total: AtomicU64::new(0),
             failure: Mutex::default(),
@@ -146,10 +154,13 @@ impl Task<'_> {
         let wanted = lexicon.wanted() as u64;
         let guess = |total: u64| self.floor.unwrap_or(total / wanted / SPREAD).max(self.weights.least);
         let workers: Vec<_> = (0..threads).map(|me| Worker { me, task: self, board: &board, guess: &guess }).collect();
+        let merges = self.resumed.as_ref().map_or(Vec::new(), |resumed| resumed.merges.clone());
+        let is_fair = self.weights.policy.is_some();
         let mut leader = Leader {
             first: lexicon,
             lexicon: self.resumed.as_ref().map_or(lexicon, |resumed| &resumed.lexicon).clone(),
-            merges: self.resumed.as_ref().map_or(Vec::new(), |resumed| resumed.merges.clone()),
+            refresh: is_fair.then(|| refresh_after(merges.len())),
+            merges,
             checkpoint,
             sides: Vec::new(),
             runs: 0,
@@ -188,7 +199,7 @@ struct Worker<'b> {
 
 impl Worker<'_> {
     /// Works until there is nothing to do. `lead` decides on the next step, given the floor, while the others wait.
-    fn work(&self, lead: &mut dyn FnMut(&Board, u64)) {
+    fn work(&self, lead: &mut dyn FnMut(&Board, Floor)) {
         let Self { me, task, board, guess } = *self;
         let _member = board.team.member();
         let reports = &board.reports[me];
@@ -203,15 +214,23 @@ impl Worker<'_> {
             if let (Ok(words), None) = (&words, floor) {
                 board.total.fetch_add(words.total(), Ordering::Relaxed);
             }
+            if let Ok(words) = &words {
+                self.price(words);
+            }
             board.team.meet();
             let (Ok(mut words), false) = (words, board.has_failed()) else { return };
             let mut present = floor.unwrap_or_else(|| guess(board.total.load(Ordering::Relaxed)));
-            let mut pairs = Pairs::default();
+            let mut pairs = Pairs::new(task.weights, self.factors());
             floor = loop {
                 words.report_all(reports);
                 board.team.meet();
-                pairs.start(present, &about, &mut board.kept[me].write().expect("no thread panics"));
-                match self.rounds(&mut words, &mut pairs, &about, &mut |board| lead(board, present)) {
+                let started = pairs.start(present, &about, &mut board.kept[me].write().expect("no thread panics"));
+                if let Err(error) = started {
+                    board.fail(error);
+                }
+                match self.rounds(&mut words, &mut pairs, &about, &mut |board, safe| {
+                    lead(board, Floor { present, safe });
+                }) {
                     Next::Recall(lower) => present = lower,
                     Next::Restart(lowest) => break Some(lowest),
                     Next::Stop => return,
@@ -220,15 +239,37 @@ impl Worker<'_> {
         }
     }
 
+    /// Tells the others the tokens of each column.
+    fn price(&self, words: &Words) {
+        if self.task.weights.policy.is_some() {
+            let mut tokens = self.board.tokens[self.me].lock().expect("no thread panics");
+            tokens.clear();
+            tokens.extend(words.tokens());
+        }
+    }
+
+    /// The factors under the present prices. Threads compute them alike.
+    fn factors(&self) -> Vec<u64> {
+        let Weights { policy, columns, .. } = self.task.weights;
+        let Some(policy) = policy else { return self.task.weights.first_factors() };
+        let mut tokens = vec![0; columns.len()];
+        for part in &self.board.tokens {
+            for (sum, part) in tokens.iter_mut().zip(&*part.lock().expect("no thread panics")) {
+                *sum += part;
+            }
+        }
+        policy.factors(&tokens)
+    }
+
     /// Merges round by round, until something else is to be done.
     fn rounds(
         &self,
         words: &mut Words,
         pairs: &mut Pairs,
         about: &[&RwLock<Report>],
-        lead: &mut dyn FnMut(&Board),
+        lead: &mut dyn FnMut(&Board, u64),
     ) -> Next {
-        let Self { me, task, board, .. } = *self;
+        let Self { me, board, .. } = *self;
         let reports = &board.reports[me];
         let mut most = PROPOSALS;
         let mut is_first = true;
@@ -241,20 +282,25 @@ impl Worker<'_> {
                     // Twice what was of use last time: entries that come back cost more than a shorter round.
                     most = (2 * proposal.taken + 2).min(PROPOSALS);
                 }
-                pairs.propose(&mut proposal, most, task.weights.least);
+                pairs.propose(&mut proposal, most);
             }
             board.team.meet();
-            lead(board);
+            lead(board, pairs.safe());
             board.team.meet();
             let step = board.step.read().expect("no thread panics");
             let round = match &*step {
                 Step::Round(round) => round,
+                Step::Refresh => {
+                    pairs.refresh(self.factors(), &mut board.proposals[me].lock().expect("no thread panics"));
+                    continue;
+                }
                 Step::Else(next) => return *next,
             };
             board
                 .with_kept(me, |kept| if is_first { words.note_all(reports, kept) } else { words.note(reports, kept) });
             is_first = false;
             words.merge(round, reports);
+            self.price(words);
             board.team.meet();
             let applied = pairs.apply(round, about, &mut board.kept[me].write().expect("no thread panics"));
             if let Err(error) = applied {
@@ -281,6 +327,15 @@ impl Board {
     }
 }
 
+/// What weighs too little to be known.
+#[derive(Debug, Clone, Copy)]
+struct Floor {
+    /// The weight under the first factors that a pair must be born with to be kept.
+    present: u64,
+    /// The weight from which on a pair comes before all that are not kept.
+    safe: u64,
+}
+
 /// What decides on the steps.
 struct Leader<'l> {
     /// The lexicon before the first merge.
@@ -292,13 +347,15 @@ struct Leader<'l> {
     /// By symbol: the last run in which it was a left symbol, and a right one.
     sides: Vec<[u32; 2]>,
     runs: u32,
+    /// The number of merges at which prices are looked at next.
+    refresh: Option<usize>,
     least: u64,
     progress: &'l mut dyn FnMut(Progress) -> ControlFlow<()>,
     reported: Option<Instant>,
 }
 
 impl Leader<'_> {
-    fn lead(&mut self, board: &Board, floor: u64) {
+    fn lead(&mut self, board: &Board, floor: Floor) {
         let proposals = board.proposals.iter().map(|proposal| proposal.lock().expect("no thread panics"));
         if let Some(checkpoint) = &mut self.checkpoint
             && let Err(error) = checkpoint.update(&self.merges)
@@ -326,14 +383,18 @@ impl Leader<'_> {
     }
 
     /// Chooses the longest run that the claim allows, or what else is to be done.
-    fn choose(&mut self, floor: u64, proposals: &mut [impl DerefMut<Target = Proposal>]) -> Step {
+    fn choose(&mut self, floor: Floor, proposals: &mut [impl DerefMut<Target = Proposal>]) -> Step {
+        if self.refresh == Some(self.merges.len()) && !self.lexicon.is_complete() {
+            self.refresh = Some(refresh_after(self.merges.len()));
+            return Step::Refresh;
+        }
         let mut round = Vec::new();
         self.runs += 1;
         self.sides.resize(self.lexicon.len(), [0; 2]);
-        while !self.lexicon.is_complete() {
+        while !self.lexicon.is_complete() && self.refresh != Some(self.merges.len()) {
             let heads = proposals.iter().enumerate();
             let heads = heads.filter_map(|(keeper, proposal)| Some((*proposal.entries.get(proposal.taken)?, keeper)));
-            let Some((entry, keeper)) = heads.max().filter(|(entry, _)| entry.weight >= floor) else { break };
+            let Some((entry, keeper)) = heads.max().filter(|(entry, _)| entry.weight >= floor.safe) else { break };
             let proposal = &mut proposals[keeper];
             let whole_pieces = proposal.whole_pieces[proposal.taken];
             let pair = entry.pair.0;
@@ -345,10 +406,11 @@ impl Leader<'_> {
             let (product, joined) = self.lexicon.join(left, right);
             if joined == Joined::Again {
                 self.checkpoint = None;
-                if floor > 1 {
+                if floor.present > 1 {
                     // Pairs that were dropped would matter now, and when they were born.
                     self.lexicon = self.first.clone();
                     self.merges.clear();
+                    self.refresh = self.refresh.map(|_| refresh_after(0));
                     return Step::Else(Next::Restart(1));
                 }
             }
@@ -365,8 +427,8 @@ impl Leader<'_> {
         }
         if !round.is_empty() {
             Step::Round(round)
-        } else if floor > self.least && !self.lexicon.is_complete() {
-            Step::Else(Next::Recall((floor / LOWERING).max(self.least)))
+        } else if floor.present > self.least && !self.lexicon.is_complete() {
+            Step::Else(Next::Recall((floor.present / LOWERING).max(self.least)))
         } else {
             Step::Else(Next::Stop)
         }

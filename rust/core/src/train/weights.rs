@@ -1,23 +1,40 @@
 //! What each language's pieces weigh.
+//!
+//! Text stands in columns. Without fairness there is one, of all languages, in which a piece weighs its counts times the factors of
+//! their languages. With fairness each language has its own, in which a piece weighs its count, since factors change as
+//! prices fall; and so has the parallel text of each language, which counts for nothing in a pair, but is priced.
 
 use crate::count::{Counts, Language, Shard};
 use crate::error::{Error, Result};
 
 use super::Options;
+use super::fairness::{Fairness, Policy, Priced};
 
 /// A weight of 1 has this many binary places, so that shares are kept to five digits.
 const PLACES: u32 = 16;
 
 /// Counts of languages, each with the factor that makes weights of them.
 pub(super) struct Weights<'c> {
-    languages: Vec<(&'c Language, u64)>,
-    /// The weight that a pair needs to be merged.
+    /// Those of training text first.
+    pub(super) columns: Vec<Column<'c>>,
+    /// The weight that a pair needs to be merged, under the first factors of columns.
     pub(super) least: u64,
+    /// How the factors of columns change.
+    pub(super) policy: Option<Policy>,
+}
+
+/// Text of which an occurrence counts for as much, whatever the piece.
+pub(super) struct Column<'c> {
+    languages: Vec<(&'c Language, u64)>,
+    /// What an occurrence counts for before fairness; 0 for text that is only priced.
+    pub(super) factor: u64,
+    /// Whether its tokens are somebody's price.
+    pub(super) is_priced: bool,
 }
 
 impl<'c> Weights<'c> {
     /// Weights under which every language has its share of the text: factors are integers, so that sums are exact.
-    pub(super) fn new(counts: &'c Counts, options: &Options) -> Result<Self> {
+    pub(super) fn new(counts: &'c Counts, options: &'c Options) -> Result<Self> {
         for (name, share) in &options.shares {
             if !(share.is_finite() && *share >= 0.0) {
                 return Err(Error::argument("shares", format!("{share} for {name:?} is not a share (0 or more)")));
@@ -29,25 +46,82 @@ impl<'c> Weights<'c> {
         let share = |name: &str| if options.balance { options.shares.get(name).copied().unwrap_or(1.0) } else { 1.0 };
         let languages: Vec<_> = counts
             .languages()
-            .map(|(name, language)| (language, share(name)))
-            .filter(|&(language, share)| language.bytes() > 0 && share > 0.0)
+            .map(|(name, language)| (name, language, share(name)))
+            .filter(|&(_, language, share)| language.bytes() > 0 && share > 0.0)
             .collect();
         let least = options.min_frequency.max(1);
-        if !options.balance || languages.len() < 2 {
-            let languages = languages.into_iter().map(|(language, _)| (language, 1)).collect();
-            return Ok(Self { languages, least });
+        let (factors, one) = if !options.balance || languages.len() < 2 {
+            (vec![1; languages.len()], 1)
+        } else {
+            let bytes: f64 = languages.iter().map(|(_, language, _)| language.bytes() as f64).sum();
+            let shares: f64 = languages.iter().map(|(_, _, share)| share).sum();
+            // Weights add up to the bytes there are, in units of `one`: what fits a `u64` decides on the unit.
+            let spare = 62_u32.saturating_sub(bytes.log2().ceil() as u32);
+            let one = 1_u64 << PLACES.min(spare);
+            let factor =
+                |own: u64, share: f64| (one as f64 * (share / shares) * (bytes / own as f64)).round().max(1.0) as u64;
+            (languages.iter().map(|&(_, language, share)| factor(language.bytes(), share)).collect(), one)
+        };
+        let least = least.saturating_mul(one);
+        let Some(fairness) = &options.fairness else {
+            let languages =
+                languages.iter().zip(factors).map(|(&(_, language, _), factor)| (language, factor)).collect();
+            let columns = vec![Column { languages, factor: 1, is_priced: false }];
+            return Ok(Self { columns, least, policy: None });
+        };
+        let mut columns: Vec<Column> = languages
+            .iter()
+            .zip(factors)
+            .map(|(&(_, language, _), factor)| Column { languages: vec![(language, 1)], factor, is_priced: false })
+            .collect();
+        let mut priced = Vec::new();
+        for (column, &(name, language, share)) in languages.iter().enumerate() {
+            let price = match fairness.parallel_text(name, counts)? {
+                Some(parallel) => {
+                    columns.push(Column { languages: vec![(parallel, 1)], factor: 0, is_priced: true });
+                    Some((columns.len() - 1, parallel.bytes()))
+                }
+                None if fairness.parallel.is_none() => {
+                    columns[column].is_priced = true;
+                    Some((column, language.bytes()))
+                }
+                None if options.shares.contains_key(name) => None,
+                None => {
+                    let reason =
+                        format!("no text for {name:?}: a language without a price needs a share, which it keeps");
+                    return Err(Error::argument("parallel", reason));
+                }
+            };
+            priced.push(Priced { name, bytes: language.bytes(), share, price });
         }
-        let bytes: f64 = languages.iter().map(|(language, _)| language.bytes() as f64).sum();
-        let shares: f64 = languages.iter().map(|(_, share)| share).sum();
-        // Weights add up to the bytes there are, in units of `one`: what fits a `u64` decides on the unit.
-        let spare = 62_u32.saturating_sub(bytes.log2().ceil() as u32);
-        let one = 1_u64 << PLACES.min(spare);
-        let factor =
-            |own: u64, share: f64| (one as f64 * (share / shares) * (bytes / own as f64)).round().max(1.0) as u64;
-        let weigh = |(language, share): (&'c Language, f64)| (language, factor(language.bytes(), share));
-        Ok(Self { languages: languages.into_iter().map(weigh).collect(), least: least.saturating_mul(one) })
+        if priced.iter().all(|language| language.price.is_none()) {
+            return Err(Error::argument("parallel", "no text for any language that is trained on"));
+        }
+        let policy = Some(fairness.policy(&priced)?);
+        Ok(Self { columns, least, policy })
     }
 
+    /// What an occurrence counts for before fairness, by column of training text.
+    pub(super) fn first_factors(&self) -> Vec<u64> {
+        self.columns.iter().map(|column| column.factor).filter(|&factor| factor > 0).collect()
+    }
+}
+
+impl Fairness {
+    /// The parallel text of a language, if there is some.
+    fn parallel_text(&self, name: &str, counts: &Counts) -> Result<Option<&Language>> {
+        let Some(parallel) = &self.parallel else { return Ok(None) };
+        if parallel.scheme() != counts.scheme() {
+            let name = |counts: &Counts| counts.scheme().name().unwrap_or(counts.scheme().pattern()).to_string();
+            let reason = format!("split by {:?}, the counts by {:?}", name(parallel), name(counts));
+            return Err(Error::argument("parallel", reason));
+        }
+        let text = parallel.languages().find(|&(language, _)| language == name);
+        Ok(text.map(|(_, language)| language).filter(|language| language.bytes() > 0))
+    }
+}
+
+impl Column<'_> {
     /// Calls `sink` with every piece in some of the shards and its weight over all languages.
     pub(super) fn for_each_piece(
         &self,

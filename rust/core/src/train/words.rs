@@ -20,7 +20,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::known::Known;
-use super::layout::{CellWeights, DEAD, GAP, Layout};
+use super::layout::{CellColumn, CellWeights, DEAD, GAP, Layout};
 use super::pairs::{Pair, UNKEPT};
 use super::report::{self, Birth, Death, LEFT, RIGHT, Report, Side, Tally};
 use super::rounds::Merge;
@@ -39,6 +39,12 @@ enum Numbers {
     /// By both symbols, if there are no more than this.
     Square(usize),
     Map(HashMap<Pair, u32, FxBuildHasher>),
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self::Square(0)
+    }
 }
 
 impl Numbers {
@@ -61,6 +67,54 @@ struct Slice {
 impl Slice {
     fn range(self) -> Range<usize> {
         self.start..self.start + self.count as usize
+    }
+}
+
+/// All pairs of one thread's pieces, with numbers.
+#[derive(Default)]
+struct Census {
+    numbers: Numbers,
+    /// What of each occurs in the present column.
+    tallies: Vec<(Pair, Tally)>,
+    /// The numbers of those that do.
+    met: Vec<u32>,
+    /// What occurs in all columns: the number, the column and the weight.
+    found: Vec<(u32, u32, u64)>,
+    /// How many occurrences of each there are in all columns.
+    counts: Vec<u32>,
+}
+
+impl Census {
+    fn new(symbols: usize) -> Self {
+        if symbols > SQUARE {
+            return Self { numbers: Numbers::Map(HashMap::default()), ..Self::default() };
+        }
+        let tallies = vec![(Pair::new(0, 0), Tally::default()); symbols * symbols];
+        let counts = vec![0; symbols * symbols];
+        Self { numbers: Numbers::Square(symbols), tallies, counts, ..Self::default() }
+    }
+
+    #[inline(always)]
+    fn meet(&mut self, left: u32, right: u32, weight: u64) {
+        let number = self.numbers.of(left, right, self.tallies.len());
+        if number == self.tallies.len() {
+            self.tallies.push((Pair::new(0, 0), Tally::default()));
+            self.counts.push(0);
+        }
+        let (pair, tally) = &mut self.tallies[number];
+        if tally.count == 0 {
+            *pair = Pair::new(left, right);
+            self.met.push(number as u32);
+        }
+        tally.add(weight);
+    }
+
+    fn end_column(&mut self, column: u32) {
+        for number in self.met.drain(..) {
+            let Tally { weight, count } = std::mem::take(&mut self.tallies[number as usize].1);
+            self.counts[number as usize] += count;
+            self.found.push((number, column, weight));
+        }
     }
 }
 
@@ -89,16 +143,21 @@ impl Words {
             occurrences: Vec::new(),
             slices: vec![Vec::new(); threads],
             sides: [Side::default(), Side::default()],
-            numbers: Numbers::Square(0),
+            numbers: Numbers::default(),
         };
         words.resize(known.lengths.len());
         words.lengths.copy_from_slice(&known.lengths);
         Ok(words)
     }
 
-    /// The sum of the weights times the lengths of pieces.
+    /// The sum of the weights times the lengths of pieces, before fairness.
     pub(super) fn total(&self) -> u64 {
         self.layout.total
+    }
+
+    /// The tokens of each column that is priced.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = u64> {
+        self.layout.columns.iter().map(|column| column.tokens)
     }
 
     /// Makes room for this many symbols.
@@ -111,11 +170,11 @@ impl Words {
         }
     }
 
-    /// Calls `sink` with every pair and the cell where it begins.
-    fn for_each_pair(symbols: &[u32], lengths: &[u32], mut sink: impl FnMut(u32, u32, usize)) {
-        let mut cell = 0;
+    /// Calls `sink` with every pair in some cells that begin with a gap, and the cell where it begins.
+    fn for_each_pair(symbols: &[u32], cells: &Range<u32>, lengths: &[u32], mut sink: impl FnMut(u32, u32, usize)) {
+        let mut cell = cells.start as usize;
         let mut left = GAP;
-        while cell + 1 < symbols.len() {
+        while cell < cells.end as usize {
             let next = cell + if left == GAP { 1 } else { lengths[left as usize] as usize };
             let right = symbols[next];
             if left != GAP && right != GAP {
@@ -129,33 +188,33 @@ impl Words {
     pub(super) fn report_all(&mut self, reports: &[RwLock<Report>]) {
         self.occurrences.clear();
         self.slices.iter_mut().for_each(Vec::clear);
-        let width = self.lengths.len();
-        let square = if width <= SQUARE { width } else { 0 };
-        let mut tallies = vec![(Pair::new(0, 0), Tally::default()); square * square];
-        self.numbers = if square > 0 { Numbers::Square(square) } else { Numbers::Map(HashMap::default()) };
-        let mut hint = 0;
-        Self::for_each_pair(&self.layout.symbols, &self.lengths, |left, right, cell| {
-            let number = self.numbers.of(left, right, tallies.len());
-            if number == tallies.len() {
-                tallies.push((Pair::new(0, 0), Tally::default()));
-            }
-            let (pair, tally) = &mut tallies[number];
-            *pair = Pair::new(left, right);
-            tally.add(self.layout.weights.at(cell, &mut hint));
-        });
+        let mut census = Census::new(self.lengths.len());
+        let Layout { symbols, weights, columns, .. } = &self.layout;
+        for (column, CellColumn { cells, counts, .. }) in columns.iter().enumerate() {
+            let mut hint = 0;
+            Self::for_each_pair(symbols, cells, &self.lengths, |left, right, cell| {
+                let weight = if *counts { weights.at(cell, &mut hint) } else { 0 };
+                census.meet(left, right, weight);
+            });
+            census.end_column(column as u32);
+        }
         let mut reports = report::write_all(reports);
         for report in &mut reports {
             report.births.clear();
             report.deaths.clear();
         }
-        for (pair, Tally { weight, count }) in tallies.into_iter().filter(|(_, tally)| tally.count > 0) {
+        for (number, column, weight) in census.found {
+            let pair = census.tallies[number as usize].0;
             let (left, right) = pair.symbols();
             let length = (self.lengths[left as usize] + self.lengths[right as usize]) as usize;
             // Two bytes may always be merged.
             if length == 2 || length < self.longest {
-                report::report_birth(&mut reports, Birth { merge: 0, side: RIGHT, pair, weight, count });
+                let count = std::mem::take(&mut census.counts[number as usize]);
+                let birth = Birth { merge: 0, side: RIGHT as u32, pair, column, weight, count };
+                report::report_birth(&mut reports, birth);
             }
         }
+        self.numbers = census.numbers;
     }
 
     /// Notes the occurrences of the pairs that [`report_all`](Self::report_all) reported and that are kept.
@@ -168,13 +227,14 @@ impl Words {
         };
         for (keeper, (report, kept)) in reports.iter().zip(kept).enumerate() {
             for (birth, &number) in report.read().expect("no thread panics").births.iter().zip(*kept) {
-                if number != UNKEPT {
+                if number != UNKEPT && birth.count > 0 {
                     let (left, right) = birth.pair.symbols();
                     cursors[numbers.of(left, right, 0)] = self.allot(keeper, number, birth.count);
                 }
             }
         }
-        Self::for_each_pair(&self.layout.symbols, &self.lengths, |left, right, cell| {
+        let cells = 0..self.layout.symbols.len() as u32 - 1;
+        Self::for_each_pair(&self.layout.symbols, &cells, &self.lengths, |left, right, cell| {
             let cursor = &mut cursors[numbers.of(left, right, 0)];
             if *cursor != UNNOTED {
                 self.occurrences[*cursor] = cell as u32;
@@ -217,6 +277,9 @@ impl Words {
                 symbols: &mut self.layout.symbols,
                 weights: &self.layout.weights,
                 hint: 0,
+                columns: &mut self.layout.columns,
+                column: 0,
+                present: Present::default(),
                 lengths: &self.lengths,
                 sides: &mut self.sides,
                 left,
@@ -228,6 +291,7 @@ impl Words {
             } else {
                 merger.merge_all(occurrences);
             }
+            merger.end_column();
             self.report(merge, number as u32, &mut reports);
         }
     }
@@ -237,12 +301,15 @@ impl Words {
         let (left, right) = merge.pair.symbols();
         let length = self.lengths[merge.product as usize] as usize;
         for (side, lost) in [(LEFT, left), (RIGHT, right)] {
-            self.sides[side].end_merge(|neighbour, Tally { weight, count }| {
-                let pair = report::joined(lost, side, neighbour);
-                report::report_death(reports, Death { merge: number, pair, weight });
+            self.sides[side].end_merge(|neighbour, column, Tally { weight, count }| {
+                if self.layout.columns[column as usize].counts {
+                    let pair = report::joined(lost, side, neighbour);
+                    report::report_death(reports, Death { merge: number, column, pair, weight });
+                }
                 if self.lengths[neighbour as usize] as usize + length < self.longest {
                     let pair = report::joined(merge.product, side, neighbour);
-                    report::report_birth(reports, Birth { merge: number, side, pair, weight, count });
+                    let side = side as u32;
+                    report::report_birth(reports, Birth { merge: number, side, pair, column, weight, count });
                 }
             });
         }
@@ -257,9 +324,9 @@ impl Words {
         for merge in 0..self.sides[LEFT].merges() {
             for (keeper, births) in births.iter_mut().enumerate() {
                 while let Some((birth, &number)) = births.next_if(|(birth, _)| birth.merge as usize == merge) {
-                    if number != UNKEPT {
+                    if number != UNKEPT && birth.count > 0 {
                         let cursor = self.allot(keeper, number, birth.count);
-                        self.sides[birth.side].set(birth.neighbour(), cursor);
+                        self.sides[birth.side as usize].set(birth.neighbour(), cursor);
                         set.push(birth);
                     }
                 }
@@ -271,10 +338,20 @@ impl Words {
             left.note(merge, &mut self.occurrences, |neighbour, cell| cell - self.lengths[neighbour as usize]);
             right.note(merge, &mut self.occurrences, |_, cell| cell);
             for birth in set.drain(..) {
-                self.sides[birth.side].unset(birth.neighbour());
+                self.sides[birth.side as usize].unset(birth.neighbour());
             }
         }
     }
+}
+
+/// The column where a merge is under way.
+#[derive(Default)]
+struct Present {
+    cells: Range<u32>,
+    counts: bool,
+    is_priced: bool,
+    /// By how many tokens the text has become shorter.
+    saved: u64,
 }
 
 /// A merge under way.
@@ -282,6 +359,9 @@ struct Merger<'w> {
     symbols: &'w mut [u32],
     weights: &'w CellWeights,
     hint: usize,
+    columns: &'w mut [CellColumn],
+    column: usize,
+    present: Present,
     lengths: &'w [u32],
     sides: &'w mut [Side; 2],
     left: u32,
@@ -332,15 +412,36 @@ impl Merger<'_> {
         symbols[begin] = *product;
         symbols[end - 1] = *product;
         let (before, after) = (symbols[begin - 1], symbols[end]);
-        if before == GAP && after == GAP {
+        if !self.present.cells.contains(&(begin as u32)) {
+            self.enter_column(begin as u32);
+        }
+        if before == GAP && after == GAP && !self.present.is_priced {
             return;
         }
         let weight = self.weights.at(begin, &mut self.hint);
+        self.present.saved += weight;
+        let weight = if self.present.counts { weight } else { 0 };
         if before != GAP {
             self.sides[LEFT].meet(before, begin as u32, weight);
         }
         if after != GAP {
             self.sides[RIGHT].meet(after, begin as u32, weight);
         }
+    }
+
+    #[cold]
+    fn enter_column(&mut self, cell: u32) {
+        self.end_column();
+        self.column = Layout::column(self.columns, cell, self.column);
+        let CellColumn { cells, counts, is_priced, .. } = &self.columns[self.column];
+        self.present = Present { cells: cells.clone(), counts: *counts, is_priced: *is_priced, saved: 0 };
+    }
+
+    /// Ends what was merged in the present column.
+    fn end_column(&mut self) {
+        if let Some(column) = self.columns.get_mut(self.column).filter(|column| column.is_priced) {
+            column.tokens -= std::mem::take(&mut self.present.saved);
+        }
+        self.sides.iter_mut().for_each(|side| side.end_column(self.column as u32));
     }
 }

@@ -1,3 +1,5 @@
+mod fairness;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -43,12 +45,13 @@ fn check(pieces: &[(String, u64)], options: &Options) -> Result<(), TestCaseErro
     let byte_id = |byte: u8| tokens.iter().position(|token| *token == [byte]).unwrap() as u32;
     let mut unique = BTreeMap::new();
     for (piece, count) in pieces {
-        *unique.entry(piece).or_insert(0) += *count as i64;
+        *unique.entry(piece).or_insert(0) += *count;
     }
-    let words: Vec<(Vec<u32>, i64)> =
-        unique.into_iter().map(|(piece, count)| (piece.bytes().map(byte_id).collect(), count)).collect();
+    let words: Vec<naive::Piece> =
+        unique.into_iter().map(|(piece, count)| (piece.bytes().map(byte_id).collect(), 0, count)).collect();
+    let columns = naive::Columns { number: 1, first: vec![1], policy: None };
     let longest = options.max_token_length.unwrap_or(usize::MAX);
-    let (merges, tokens) = naive::train(&words, tokens, options.vocab_size, options.min_frequency as i64, longest);
+    let (merges, tokens) = naive::train(&words, &columns, tokens, options.vocab_size, options.min_frequency, longest);
     for (threads, floor) in [(1, None), (2, Some(1)), (2, Some(9)), (8, Some(40))] {
         let options = Options { threads: Some(threads), ..options.clone() };
         let trained = train_above(floor, &counts, &options, &mut unhurried).unwrap();

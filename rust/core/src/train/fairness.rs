@@ -1,0 +1,167 @@
+//! Prices of languages to what an occurrence of a pair in each of them counts for.
+//!
+//! Let T be the price of a language, the tokens of its parallel text under the merges so far, B the bytes of that text, N those of
+//! its training text, tau its target. An occurrence in it counts `share * (T / tau)^strength * B / N`: the pair that comes to most over all
+//! languages is a step of greedy descent on the (strength + 1)-norm of the prices. Without parallel text a language is priced by
+//! its training text, per byte.
+//!
+//! These factors are integers, as large as fits the sum over all text, and at least 1: they say what languages count for beside
+//! one another. A column without a price has a fixed share of the whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::power::{ONE, PLACES, exp2, log2};
+use crate::count::Counts;
+use crate::error::{Error, Result};
+
+/// How far from the cheapest vocabulary to go towards one with equal prices.
+#[derive(Debug, Clone, Default)]
+pub struct Fairness {
+    /// The exponent of prices: 0 makes the vocabulary that is cheapest over all languages, much of it the one under which the
+    /// dearest language is cheapest.
+    pub strength: f64,
+    /// Counts of the same sentences in every language, of the scheme of the training text. They say what languages
+    /// pay, and are not trained on. Without them the training text does, byte by byte.
+    pub parallel: Option<Arc<Counts>>,
+    /// The price that each language should have, in proportion to the others; 1 for those left out.
+    pub targets: BTreeMap<String, f64>,
+}
+
+/// The strongest fairness: beyond, a difference of a hundredth in price already decides alone.
+const STRONGEST: f64 = 10_000.0;
+
+/// The sum of all factors times the bytes they are for stays below two to this power.
+const ROOM: i128 = 62;
+
+/// Merges between refreshes are this part of those made, within limits: prices fall fastest at first.
+const PART: usize = 64;
+const FEWEST: usize = 16;
+const MOST: usize = 256;
+
+/// How factors follow from prices.
+#[derive(Debug)]
+pub(super) struct Policy {
+    /// The exponent of prices, with [`PLACES`] binary places.
+    strength: i128,
+    /// By column of training text.
+    columns: Vec<Terms>,
+}
+
+/// What a column's factor is made of.
+#[derive(Debug)]
+struct Terms {
+    /// Bytes of training text.
+    bytes: u64,
+    /// With [`PLACES`] binary places.
+    share: u128,
+    price: Option<Price>,
+}
+
+/// Where a column's price comes from.
+#[derive(Debug)]
+struct Price {
+    /// The column whose tokens it is.
+    column: usize,
+    /// The logarithm of the factor for a price of 1.
+    constant: i128,
+}
+
+/// A language as the policy needs it.
+pub(super) struct Priced<'c> {
+    pub(super) name: &'c str,
+    pub(super) bytes: u64,
+    pub(super) share: f64,
+    /// The column of its price, and the bytes of text there.
+    pub(super) price: Option<(usize, u64)>,
+}
+
+impl Fairness {
+    /// How factors follow from the prices of these languages.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a strength or a target outside its domain, or a target without a price.
+    pub(super) fn policy(&self, languages: &[Priced]) -> Result<Policy> {
+        if !(0.0..=STRONGEST).contains(&self.strength) {
+            return Err(Error::argument("fairness", format!("{} is not between 0 and {STRONGEST}", self.strength)));
+        }
+        for (name, target) in &self.targets {
+            if !(target.is_finite() && *target > 0.0) {
+                return Err(Error::argument("target", format!("{target} for {name:?} is not a price (more than 0)")));
+            }
+            if !languages.iter().any(|language| language.name == name && language.price.is_some()) {
+                return Err(Error::argument("target", format!("{name:?} is not a language with a price")));
+            }
+        }
+        let strength = (self.strength * ONE as f64).round() as i128;
+        let fixed = |number: f64| (number * ONE as f64).round().max(1.0) as u64;
+        let log = |number: f64| log2(fixed(number)) - i128::from(PLACES) * ONE;
+        let terms = |language: &Priced| {
+            let price = language.price.map(|(column, bytes)| {
+                let target = self.targets.get(language.name).copied().unwrap_or(1.0);
+                let per_byte = if self.parallel.is_some() { 0 } else { log2(bytes) };
+                let price_of_one = -power(strength, log(target) + per_byte);
+                let text = if self.parallel.is_some() { log2(bytes) } else { 0 };
+                Price { column, constant: price_of_one + log(language.share) + text - log2(language.bytes) }
+            });
+            Terms { bytes: language.bytes, share: u128::from(fixed(language.share)), price }
+        };
+        Ok(Policy { strength, columns: languages.iter().map(terms).collect() })
+    }
+}
+
+/// The logarithm of a power.
+fn power(exponent: i128, log: i128) -> i128 {
+    (exponent * log) >> PLACES
+}
+
+impl Policy {
+    /// What an occurrence counts for, by column of training text, under these prices: the tokens of each column.
+    pub(super) fn factors(&self, tokens: &[u64]) -> Vec<u64> {
+        let logs = self.columns.iter().map(|terms| {
+            let price = terms.price.as_ref()?;
+            Some(price.constant + power(self.strength, log2(tokens[price.column].max(1))))
+        });
+        let logs: Vec<Option<i128>> = logs.collect();
+        let priced = || self.columns.iter().zip(&logs).filter_map(|(terms, log)| Some((terms, (*log)?)));
+        let heaviest = priced().map(|(terms, log)| log + log2(terms.bytes)).max().unwrap_or(0);
+        let shares = |with_price: bool| {
+            let columns = self.columns.iter().filter(move |terms| terms.price.is_some() == with_price);
+            columns.map(|terms| terms.share).sum::<u128>()
+        };
+        let (with_price, fixed) = (shares(true).max(1), shares(false));
+        // All columns weigh less than the heaviest by their number, and by what those with a fixed share add.
+        let parts = (1 + self.columns.len() as u128) * (1 + fixed.div_ceil(with_price));
+        let whole = heaviest + log2(u64::try_from(parts).unwrap_or(u64::MAX)) + ONE;
+        let scale = ROOM * ONE - whole;
+        let factor = |log: i128| exp2(log + scale).max(1);
+        let all: u128 = priced().map(|(terms, log)| u128::from(terms.bytes) * u128::from(factor(log))).sum();
+        let of_share = |terms: &Terms| {
+            let part = all * terms.share / with_price / u128::from(terms.bytes);
+            u64::try_from(part).unwrap_or(u64::MAX).max(1)
+        };
+        let columns = self.columns.iter().zip(&logs);
+        columns.map(|(terms, log)| log.map_or_else(|| of_share(terms), factor)).collect()
+    }
+}
+
+/// The merges at which factors are refreshed: the first such number after this many.
+pub(super) fn refresh_after(merges: usize) -> usize {
+    let mut next = 0;
+    while next <= merges {
+        next += (next / PART).clamp(FEWEST, MOST);
+    }
+    next
+}
+
+/// The last such number up to this many merges.
+pub(super) fn refresh_before(merges: usize) -> usize {
+    let mut last = 0;
+    loop {
+        let next = refresh_after(last);
+        if next > merges {
+            return last;
+        }
+        last = next;
+    }
+}

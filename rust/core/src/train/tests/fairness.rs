@@ -1,0 +1,105 @@
+//! Fairness against the naive trainer, and against what is known of prices.
+
+use std::sync::Arc;
+
+use super::*;
+
+type Texts = Vec<(String, u64)>;
+
+/// Columns as training lays them out, for the naive trainer, of languages in alphabetical order.
+fn naive_pieces(counts: &Counts, tokens: &[Vec<u8>], first: usize) -> Vec<naive::Piece> {
+    let byte_id = |byte: u8| tokens.iter().position(|token| *token == [byte]).unwrap() as u32;
+    let mut pieces = BTreeMap::new();
+    for (column, (_, language)) in (first..).zip(counts.languages()) {
+        language
+            .for_each_piece(|piece, count| {
+                pieces.insert((column, piece.to_vec()), count);
+            })
+            .unwrap();
+    }
+    let piece = |((column, piece), count): ((usize, Vec<u8>), u64)| {
+        (piece.into_iter().map(byte_id).collect::<Vec<_>>(), column, count)
+    };
+    pieces.into_iter().map(piece).collect()
+}
+
+fn check_fair(texts: &[Texts], parallel: Option<&[Texts]>, options: &Options) -> Result<(), TestCaseError> {
+    let names = ["aa", "bb", "cc"];
+    let of = |texts: &[Texts]| {
+        let texts: Vec<_> = names.iter().zip(texts).map(|(&name, texts)| (name, texts.as_slice())).collect();
+        counts(&texts)
+    };
+    let counts = of(texts);
+    let parallel = parallel.map(of).map(Arc::new);
+    let fairness = Fairness { parallel: parallel.clone(), ..options.fairness.clone().unwrap() };
+    let options = Options { fairness: Some(fairness), ..options.clone() };
+    let weights = Weights::new(&counts, &options).unwrap();
+    let (lexicon, _) = Lexicon::new(&[], options.vocab_size).unwrap();
+    let tokens: Vec<Vec<u8>> = (0..lexicon.len() as u32).map(|id| lexicon.tokens().get(id).to_vec()).collect();
+    let mut pieces = naive_pieces(&counts, &tokens, 0);
+    if let Some(parallel) = &parallel {
+        pieces.extend(naive_pieces(parallel, &tokens, texts.len()));
+    }
+    let columns = naive::Columns {
+        number: weights.columns.len(),
+        first: weights.first_factors(),
+        policy: weights.policy.as_ref(),
+    };
+    let (merges, tokens) = naive::train(&pieces, &columns, tokens, options.vocab_size, weights.least, usize::MAX);
+    for (threads, floor) in [(1, None), (2, Some(1)), (2, Some(1 << 19)), (8, Some(1 << 22))] {
+        let options = Options { threads: Some(threads), ..options.clone() };
+        let trained = train_above(floor, &counts, &options, &mut unhurried).unwrap();
+        prop_assert_eq!(pairs(&trained.vocab), merges.as_slice(), "{} threads, floor {:?}", threads, floor);
+        prop_assert_eq!(trained.vocab.size(), tokens.len());
+    }
+    Ok(())
+}
+
+fn languages(alphabets: [&'static str; 3], length: usize) -> impl Strategy<Value = Vec<Texts>> {
+    Vec::from(alphabets.map(|alphabet| pieces(alphabet, length)))
+}
+
+fn options(size: usize, strength: f64, share: f64, target: f64) -> Options {
+    Options {
+        vocab_size: size,
+        min_frequency: 1,
+        shares: BTreeMap::from([("bb".to_string(), share)]),
+        fairness: Some(Fairness { strength, targets: BTreeMap::from([("aa".to_string(), target)]), parallel: None }),
+        ..Options::default()
+    }
+}
+
+/// The naive trainer takes its time.
+fn fewer() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.div_ceil(4), ..usual }
+}
+
+proptest! {
+    #![proptest_config(fewer())]
+
+    #[test]
+    fn fair_training_is_naive_training(
+        texts in prop_oneof![
+            languages(["ab", "bc", "cd"], 12), languages(["abc", "abd", "xyz"], 16), languages(["a-h", "a-h", "c-k"], 10),
+        ],
+        parallel in prop::option::of(prop_oneof![
+            languages(["ab", "bc", "cd"], 12), languages(["a-h", "a-h", "c-k"], 10),
+        ]),
+        size in 257..340_usize,
+        strength in prop_oneof![Just(0.0), Just(0.5), Just(10.0), Just(300.0)],
+        share in prop_oneof![Just(1.0), 0.2..5.0],
+        target in prop_oneof![Just(1.0), 0.5..2.0],
+        missing in prop::bool::weighted(0.2),
+        min_frequency in 1..4_u64,
+    ) {
+        let mut parallel = parallel;
+        let mut options = Options { min_frequency, ..options(size, strength, share, target) };
+        if let Some(parallel) = parallel.as_mut().filter(|_| missing) {
+            // The last language keeps a fixed share.
+            parallel.truncate(2);
+            options.shares.insert("cc".to_string(), 0.5);
+        }
+        check_fair(&texts, parallel.as_deref(), &options)?;
+    }
+}
