@@ -201,6 +201,7 @@ def test_a_lossy_tokenizer_is_named(folder: Path) -> None:
     lossy.decode = lambda ids: "".join(map(chr, ids))
     result = compare([lossy], folder)
     assert result.figures["exact_sentences"].tolist() == [[1.0, 0.0, 0.0]]
+    assert '<a class="tag bad" href="#problems">lossy</a>' in result.to_html()
     assert any("lossy is lossy: sentences 2 in en (first 1), 2 in fr (first 1)" in it for it in result.problems)
 
 

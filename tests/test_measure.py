@@ -148,5 +148,6 @@ def test_results_of_any_shape() -> None:
     assert words.to_list() == [[0, 1, 0]]
     holder = SimpleNamespace(encode=lambda text: SimpleNamespace(ids=np.arange(len(text))))
     assert run(encoder_of(holder), ["abc"]).counts.tolist() == [3]
+    assert run(encoder_of(lambda text: {"input_ids": [5, 6], "attention_mask": [1]}), ["abc"]).counts.tolist() == [2]
     negative = run(encoder_of(lambda text: len(text) - 2), ["abc", "a"])
     assert (negative.counts.tolist(), negative.failures) == ([1, -1], {1: "ValueError: -1 tokens"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -224,7 +224,7 @@ def _of_anything(tokenizer: Any, name: str) -> Encoder:  # noqa: ANN401
     seen: dict[Hashable, int] = {}
 
     def ids(result: Any) -> Any:  # noqa: ANN401 - whatever a tokenizer returns
-        result = getattr(result, "ids", result)
+        result = result["input_ids"] if isinstance(result, Mapping) else getattr(result, "ids", result)
         if isinstance(result, (int, np.integer)):
             if result < 0:
                 raise ValueError(f"{result} tokens")

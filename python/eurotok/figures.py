@@ -185,7 +185,7 @@ class Figures:
             for language, places in failures.items():
                 (first, message), count = next(iter(places.items())), len(places)
                 found.append(
-                    f"{name} fails on {count} of {self.sentences} sentences in {language}, which has no price "
+                    f"{name} fails on {count:,} of {self.sentences:,} sentences in {language}, which has no price "
                     f"under it (sentence {first + 1}: {message})."
                 )
             inexact = {lang: it.inexact for lang, it in zip(self.languages, used, strict=True) if it.inexact}
@@ -197,6 +197,12 @@ class Figures:
                     f"{name}: the tokens of {_places(apart)} do not join to the text: no figures of its words."
                 )
         return tuple(found)
+
+    def flaw(self, t: int) -> str:
+        """Say in a word what is wrong with a tokenizer on this text: it fails, or is lossy; else nothing."""
+        if any(each.failures for each in self.encoded[t]):
+            return "fails"
+        return "lossy" if any(each.inexact for each in self.usages[t]) else ""
 
     @cached_property
     def _known(self) -> Floats:
@@ -227,6 +233,6 @@ def _mean(values: Floats) -> Floats:
 
 
 def _places(places: Mapping[str, Sequence[int]]) -> str:
-    few = [f"{len(each)} in {language} (first {each[0] + 1})" for language, each in places.items()]
+    few = [f"{len(each):,} in {language} (first {each[0] + 1})" for language, each in places.items()]
     more = f" and others in {len(few) - FIRST_FEW} languages" if len(few) > FIRST_FEW else ""
     return f"sentences {', '.join(few[:FIRST_FEW])}{more}"

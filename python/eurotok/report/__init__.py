@@ -95,10 +95,10 @@ def _cards(figures: Figures, best: int) -> str:
     """Summarize a few tokenizers: a card each."""
     cards = []
     for t, name in enumerate(figures.tokenizers):
+        name = f"<span {_mark(t, {t})}></span> {_breakable(name)}{_flaw(figures, t)}"
         if np.isnan(figures.mean[t]):
-            cards.append(f"<li><h3>{escape(name)}</h3><p>No mean: see the problems below.</p></li>")
+            cards.append(f"<li><h3>{name}</h3><p>No mean: see the problems below.</p></li>")
             continue
-        name = f"<span {_mark(t, {t})}></span> {_breakable(name)}"
         mark = ' <span class="tag">lowest mean</span>' if t == best and len(figures.tokenizers) > 1 else ""
         between = _between(figures, "surcharge_mean", t)
         cards.append(
@@ -131,14 +131,18 @@ def _ranking(figures: Figures) -> str:
                 f"{figures.gini[t]:.3f}",
                 f"{figures.prices[t].mean():.1f}",
             ]
-        rows.append(
-            f'<tr><th scope="row" title="{name}">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-        )
+        row = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows.append(f'<tr><th scope="row" title="{name}">{name}{_flaw(figures, t)}</th>{row}</tr>')
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Summary by tokenizer"><table class="ranking">'
         f"<thead><tr>{''.join(f'<th scope={chr(34)}col{chr(34)}>{it}</th>' for it in head)}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _flaw(figures: Figures, t: int) -> str:
+    flaw = figures.flaw(t)
+    return f' <a class="tag bad" href="#problems">{flaw}</a>' if flaw else ""
 
 
 def _dearest(figures: Figures, t: int) -> str:
