@@ -1,5 +1,6 @@
 """What is counted in a text, against counts by hand and by plain loops."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from types import SimpleNamespace
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from eurotok import Tokenizer
 from eurotok.encoders import Encoded, Encoder, encoder_of, piece_bytes, run
-from eurotok.measure import WORD, Text, Usage, usages
+from eurotok.measure import Text, Usage, usages, word_spans
 from eurotok.ragged import Ragged
+
+WORD = re.compile(r"[^\W_](?:\S*[^\W_])?")
 
 
 def usage(text: Text, encoder: Encoder, encoded: Encoded) -> Usage:
@@ -28,10 +31,15 @@ def cutter(tokens: Sequence[Sequence[bytes]]) -> Encoder:
 
 def test_words() -> None:
     def of(text: str) -> list[str]:
-        return [it[0] for it in WORD.finditer(text)]
+        return [text[begin:end] for begin, end in word_spans(text).T]
 
     assert of("« L’école », dit-il : 2,5 % – Mont-Blanc!") == ["L’école", "dit-il", "2,5", "Mont-Blanc"]
-    assert of("- … _ ,") == []
+    assert of("- … _ ,") == of("") == []
+
+
+@given(st.text())
+def test_words_are_those_of_the_regex(text: str) -> None:
+    assert word_spans(text).T.tolist() == [list(it.span()) for it in WORD.finditer(text)]
 
 
 def test_by_hand() -> None:

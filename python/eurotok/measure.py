@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from eurotok import metrics
 from eurotok.encoders import Encoded, Encoder
 from eurotok.ragged import Ragged
-
-# Between white space, from the first letter or digit to the last.
-WORD = re.compile(r"[^\W_](?:\S*[^\W_])?")
 
 
 class Text:
@@ -47,11 +44,38 @@ class Text:
         self.inside = np.append((self.data & 0xC0) == 0x80, False)
         byte_of_character = np.append(np.flatnonzero(~self.inside[:-1]), len(self.data))
         numbers: dict[str, int] = {}
-        found = [(*it.span(), numbers.setdefault(it[0], len(numbers))) for it in WORD.finditer(joined)]
-        begin, end, form = np.array(found, dtype=np.int64).reshape(-1, 3).T
-        self.spans, self.forms = byte_of_character[np.stack([begin, end])], form
+        spans = word_spans(joined)
+        words = [joined[begin:end] for begin, end in spans.T.tolist()]
+        self.forms = np.array([numbers.setdefault(word, len(numbers)) for word in words], dtype=np.int64)
+        self.spans = byte_of_character[spans]
         owner = np.searchsorted(self.starts, self.spans[0], side="right") - 1
         self.words = np.bincount(owner, minlength=len(sentences))
+
+
+def word_spans(text: str) -> NDArray[np.int64]:
+    r"""Find the words of a text: what stands between white space, from its first letter or digit to its last.
+
+    They are the matches of `[^\W_](?:\S*[^\W_])?`, which takes twice as long to find them.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        Shape (2, words): where each begins and ends, in characters.
+
+    Examples
+    --------
+    >>> word_spans("« L’été », 2,5 –").tolist()
+    [[2, 11], [7, 14]]
+    """
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    present, space, letter = np.zeros((3, sys.maxunicode + 1), dtype=bool)
+    present[codes] = True
+    for code in np.flatnonzero(present).tolist():
+        space[code], letter[code] = chr(code).isspace(), chr(code).isalnum()
+    places = np.flatnonzero(letter[codes])
+    between_spaces = np.cumsum(space[codes])[places]  # the same number for all letters of a word
+    first = np.flatnonzero(np.diff(between_spaces, prepend=-1))
+    return np.stack([places[first], np.append(places[first[1:] - 1], places[-1:]) + 1])
 
 
 @dataclass(frozen=True)
