@@ -282,6 +282,16 @@ def test_all_kinds_of_tokenizers(tok: Tokenizer, tok_json: Path, sentences: dict
     assert len(set(result.tokenizers)) == len(kinds), "names are told apart"
 
 
+def test_a_scheme_for_files_that_state_none(tok: Tokenizer, tok_json: Path, tmp_path: Path) -> None:
+    tok.save(tmp_path / "x.tiktoken")
+    (tmp_path / "x.tiktoken.json").unlink(missing_ok=True)
+    (tmp_path / "x.json").unlink(missing_ok=True)
+    with pytest.raises(eurotok.FormatError, match="does not say how text is split"):
+        compare([tmp_path / "x.tiktoken"])
+    result = compare([tmp_path / "x.tiktoken", tok_json], scheme="europe")
+    assert (result.counts[0] == result.counts[1]).all()
+
+
 def test_what_is_no_tokenizer() -> None:
     with pytest.raises(TypeError, match="not a tokenizer: 3"):
         compare([3])

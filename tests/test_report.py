@@ -16,8 +16,8 @@ import pytest
 from conftest import Run
 from eurotok import Comparison, Tokenizer, compare
 from eurotok.pictures import order, surcharges, svg, ticks
+from eurotok.prices import language_name
 from eurotok.report import cuts as cuts_of
-from eurotok.report import language_name
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -180,12 +180,13 @@ def test_svg_holds_every_figure(comparison: Comparison) -> None:
     root = ET.fromstring(svg(surcharges(comparison)))
     space = "{http://www.w3.org/2000/svg}"
     titles = [it.text or "" for it in root.iter(f"{space}title")]
-    assert len([it for it in titles if it.startswith("el, ours: +")]) == 1
+    assert len([it for it in titles if it.startswith("Greek, ours: +")]) == 1
     assert len(titles) == 1 + 2 + 2 * 23, "the picture, the key, and a mark a language and tokenizer"
-    rows = [it.text for it in root.iter(f"{space}text") if it.text in comparison.languages]
-    assert rows == [comparison.languages[i] for i in order(comparison)]
+    names = [language_name(it) for it in comparison.languages]
+    rows = [it.text for it in root.iter(f"{space}text") if it.text in names]
+    assert rows == [names[i] for i in order(comparison)]
     dearest = comparison.surcharges[0].argmax()
-    assert rows[0] == comparison.languages[dearest]
+    assert rows[0] == names[dearest]
 
 
 def test_pictures_as_files(comparison: Comparison, tmp_path: Path) -> None:

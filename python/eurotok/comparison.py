@@ -262,6 +262,7 @@ def compare(
     *,
     languages: Iterable[str] | Literal["all"] | None = None,
     errors: str = "strict",
+    scheme: str | None = None,
     price: float = 1.0,
     context: int = 128_000,
 ) -> Comparison:
@@ -279,6 +280,8 @@ def compare(
         Which languages to price, or `"all"`; by default the official ones of the European Union.
     errors
         `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
+    scheme
+        Splitting rule of `.tiktoken` files that state none and are not known by their content: a name or a regex.
     price
         Money for a million tokens, in any currency, for the cost of a million words.
     context
@@ -305,7 +308,7 @@ def compare(
     """
     named: Iterable[tuple[str | None, object]]
     named = tokenizers.items() if isinstance(tokenizers, Mapping) else [(None, each) for each in tokenizers]
-    contenders = [(name, tokenizer, encoder_of(tokenizer)) for name, tokenizer in named]
+    contenders = [(name, tokenizer, encoder_of(tokenizer, scheme)) for name, tokenizer in named]
     if not contenders:
         raise ValueError("there is no tokenizer to compare")
     if not price >= 0 or context < 1:

@@ -95,7 +95,7 @@ def run(encoder: Encoder, sentences: Sequence[str]) -> Encoded:
     return Encoded(counts, ids, failures)
 
 
-def encoder_of(tokenizer: object) -> Encoder:
+def encoder_of(tokenizer: object, scheme: str | None = None) -> Encoder:
     """Find out how to use a tokenizer.
 
     Parameters
@@ -104,6 +104,8 @@ def encoder_of(tokenizer: object) -> Encoder:
         A `Tokenizer`; a file that `eurotok.load` reads, or else the libraries `tokenizers` (`tokenizer.json`) or
         `sentencepiece` (`.model`); an object of these, of `tiktoken` or of `transformers`; any other object with a
         method `encode`; or a function of a text that gives its tokens or their number.
+    scheme
+        The splitting rule of a file that states none and is not known by its content; see `eurotok.load`.
 
     Returns
     -------
@@ -123,7 +125,7 @@ def encoder_of(tokenizer: object) -> Encoder:
     if isinstance(tokenizer, (str, os.PathLike)):
         path = Path(tokenizer)
         name = os.path.join(path.parent.name, path.name) if path.name == "tokenizer.json" else path.name  # noqa: PTH118
-        return _of_file(path, name)
+        return _of_file(path, name, scheme)
     name = str(getattr(tokenizer, "name", None) or getattr(tokenizer, "__name__", type(tokenizer).__name__))
     if isinstance(tokenizer, Tokenizer):
         return _of_ours(tokenizer, f"{tokenizer.scheme or 'regex'}-{tokenizer.vocab_size}")
@@ -140,9 +142,14 @@ def encoder_of(tokenizer: object) -> Encoder:
     return _of_anything(tokenizer, name)
 
 
-def _of_file(path: Path, name: str) -> Encoder:
+def _of_file(path: Path, name: str, scheme: str | None) -> Encoder:
     try:
-        return _of_ours(load(path), name)
+        try:
+            return _of_ours(load(path), name)
+        except _core.FormatError:
+            if scheme is None:
+                raise
+            return _of_ours(load(path, scheme), name)
     except _core.UnsupportedError as error:
         data = path.read_bytes()
         library = "tokenizers" if data.lstrip().startswith(b"{") else "sentencepiece"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from eurotok.figures import Figures
-from eurotok.prices import REFERENCE
+from eurotok.prices import REFERENCE, language_name
 from eurotok.tables import shorten
 
 INK, FAINT, GRID = "#1b1f24", "#57606a", "#d0d7de"
@@ -37,7 +37,7 @@ def look(t: int) -> tuple[int, Shape]:
     return t % len(COLOURS), SHAPES[(t + t // len(COLOURS)) % len(SHAPES)]
 
 
-ROW, MARGIN, LABELS, TRACK = 20, 16, 56, 560
+ROW, MARGIN, LABELS, TRACK = 20, 16, 110, 560
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def surcharges(figures: Figures) -> Scene:
             yield Line(x(step), top - 6, x(step), bottom, FAINT if step == 0 else GRID)
             yield Label(x(step), top - 14, f"{100 * step:+.0f} %" if step else "0", "middle", FAINT, 11.0)
         for place, i in enumerate(rows):
-            middle, language = top + ROW * (place + 0.5), figures.languages[i]
+            middle, language = top + ROW * (place + 0.5), language_name(figures.languages[i])
             yield Label(LABELS - 12, middle, language, "end")
             known = extra[:, i][~np.isnan(extra[:, i])]
             if known.size:

@@ -19,6 +19,21 @@ OFFICIAL = (
 # fmt: on
 """The 24 official languages of the European Union."""
 
+# fmt: off
+LANGUAGE_NAMES = {
+    "be": "Belarusian", "bg": "Bulgarian", "bs": "Bosnian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh",
+    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "en-GB": "English (UK)", "es": "Spanish",
+    "es-MX": "Spanish (Mexico)", "et": "Estonian", "eu": "Basque", "fi": "Finnish", "fo": "Faroese", "fr": "French",
+    "fr-CA": "French (Canada)", "ga": "Irish", "gl": "Galician", "hr": "Croatian", "hu": "Hungarian", "is": "Icelandic",
+    "it": "Italian", "lb": "Luxembourgish", "lt": "Lithuanian", "lv": "Latvian", "mk": "Macedonian", "mt": "Maltese",
+    "nb": "Norwegian Bokmål", "nl": "Dutch", "nn": "Norwegian Nynorsk", "pl": "Polish", "pt": "Portuguese",
+    "pt-BR": "Portuguese (Brazil)", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
+    "sq": "Albanian", "sr": "Serbian", "sr-Latn": "Serbian (Latin)", "sv": "Swedish", "tr": "Turkish",
+    "uk": "Ukrainian",
+}
+# fmt: on
+"""English names of languages, by the code that their file has."""
+
 REFERENCE = "en"
 """The language that the others are compared with."""
 
@@ -27,6 +42,17 @@ SOURCE = "en-src"
 
 SAMPLE = Path(__file__).parent / "data" / "sample"
 """The embedded parallel text: some dozen sentences in each official language, written for this package."""
+
+
+def language_name(language: str) -> str:
+    """Give the English name of a language, or its code if it is not known.
+
+    Examples
+    --------
+    >>> language_name("mt"), language_name("tlh")
+    ('Maltese', 'tlh')
+    """
+    return LANGUAGE_NAMES.get(language, language)
 
 
 @dataclass(frozen=True)

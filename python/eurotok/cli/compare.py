@@ -14,7 +14,7 @@ import shutil
 import sys
 
 from eurotok import comparison
-from eurotok.cli.arguments import add_errors
+from eurotok.cli.arguments import add_errors, add_scheme
 from eurotok.cli.streams import DASH
 from eurotok.report.names import FIGURE_NAMES
 from eurotok.tables import has_colours
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TOKENIZER",
         help="a tokenizer.json, .tiktoken, .eurotok or Tekken file, or a SentencePiece .model",
     )
+    add_scheme(parser)
     parser.add_argument("--text", metavar="DIR", help="parallel text (default: the embedded sample)")
     parser.add_argument(
         "--languages",
@@ -64,7 +65,13 @@ def run(args: argparse.Namespace) -> None:
         if not languages:
             raise ValueError(f"--languages {args.languages!r} names none")
     result = comparison.compare(
-        args.tokenizers, args.text, languages=languages, errors=args.errors, price=args.price, context=args.context
+        args.tokenizers,
+        args.text,
+        languages=languages,
+        errors=args.errors,
+        scheme=args.scheme,
+        price=args.price,
+        context=args.context,
     )
     if args.html:
         result.to_html(args.html)

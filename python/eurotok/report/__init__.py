@@ -20,8 +20,8 @@ from eurotok import intervals
 from eurotok.figures import Figures, Floats
 from eurotok.measure import token_bytes
 from eurotok.pictures import look, order, ticks
-from eurotok.prices import REFERENCE
-from eurotok.report.names import FIGURE_NAMES, LANGUAGE_NAMES
+from eurotok.prices import REFERENCE, language_name
+from eurotok.report.names import FIGURE_NAMES
 
 EXAMPLES = 3
 """Sentences that are shown with their tokens."""
@@ -71,11 +71,6 @@ def _shown_first(figures: Figures, best: int) -> set[int]:
     """Choose the tokenizers that the picture shows in colour: all if they are few, else the first ones and the best."""
     count = len(figures.tokenizers)
     return set(range(count)) if count <= COLOURED else {*range(COLOURED - 1), best}
-
-
-def language_name(language: str) -> str:
-    """Give the English name of a language, or its code if it is not known."""
-    return LANGUAGE_NAMES.get(language, language)
 
 
 def percent(value: float, digits: int = 0) -> str:
