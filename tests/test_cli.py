@@ -146,6 +146,11 @@ def test_convert_and_info(run: Run, tok: eurotok.Tokenizer, tok_json: Path, tmp_
     assert "2,000 ids" in info
     assert f"<|end|> = {end}" in info
     assert eurotok.schemes()["europe"] in info
+    tok.save(tmp_path / "gap.tiktoken")
+    lines = (tmp_path / "gap.tiktoken").read_text().splitlines(keepends=True)
+    (tmp_path / "gap.tiktoken").write_text("".join(lines[:-2] + lines[-1:]))
+    info = run("info", "gap.tiktoken").stdout.decode()
+    assert f"{len(lines) - 1:,}, on average" in info, "ids may have gaps"
     schemes = [line.split()[0] for line in run("info").stdout.decode().splitlines()]
     assert schemes == list(eurotok.schemes())
 

@@ -16,7 +16,7 @@ import pytest
 from conftest import Run
 from eurotok import Comparison, Tokenizer, compare
 from eurotok.pictures import order, surcharges, svg, ticks
-from eurotok.prices import language_name
+from eurotok.prices import ParallelText, language_name
 from eurotok.report import cuts as cuts_of
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -97,6 +97,33 @@ def test_many_tokenizers_are_rows(tok: Tokenizer) -> None:
     assert legend.count("checked") in (4, 5), "the others are grey until they are chosen"
     marks = set(re.findall(r'class="mark (\w+)" data-t="\d+" style="--c:var\((--c\d)\)', legend))
     assert len(marks) == 21, "no two look alike"
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        {"en": ["a b c"], "fr": ["a b c d"]},
+        {"en": ["a b c", "d e"]},
+        {"en": ["...", "?"], "fr": ["!!", "…"]},
+        {"en": ["\U0001f600 <b>"] * 3, "de": ["\U0001f600 </script>"] * 3},
+    ],
+    ids=["one sentence", "English alone", "no words", "emoji and markup"],
+)
+@pytest.mark.parametrize("count", [1, 6])
+def test_every_output_of_a_poor_text(tok: Tokenizer, sentences: dict[str, list[str]], count: int) -> None:
+    def fails(sentence: str) -> int:
+        if "d" in sentence:
+            raise RuntimeError("no d")
+        return len(sentence)
+
+    result = compare({f"t{n}": tok for n in range(count)} | {"fails": fails}, ParallelText("poor", sentences))
+    page = data_of(result.to_html())
+    assert page["sentences"][0][page["reference"]] == sentences["en"][0]
+    assert svg(surcharges(result)).endswith("</svg>\n")
+    for figure in result.figures:
+        outputs = [result.table(figure=figure), result.to_markdown(figure=figure), result.to_latex(figure=figure)]
+        assert not [it for it in [*outputs, result.table(width=60)] if re.search(r"\bnan\b", it)]
+    assert "NaN" not in result.to_json()
 
 
 # What a reader does, done by a script, which writes down what it sees.
