@@ -257,6 +257,20 @@ def test_text_without_english_or_utf8(folder: Path) -> None:
         compare([words], folder)
 
 
+def test_sentences_in_memory() -> None:
+    seen: list[tuple[str, int, int]] = []
+    text = {"en": ["a b", "c"], "fr": ["a b c", "d e f"]}
+    result = compare([words, characters], text, progress=lambda *step: seen.append(step))
+    assert result.prices[0].tolist() == [1.5, 3.0]
+    assert seen == [("comparing", 1, 2), ("comparing", 2, 2)]
+    with pytest.raises(eurotok.CorpusError, match="no English"):
+        compare([words], {"fr": ["a"]})
+    with pytest.raises(eurotok.CorpusError, match="text in memory, fr: 1 lines, but text in memory, en has 2"):
+        compare([words], text | {"fr": ["a"]})
+    with pytest.raises(eurotok.CorpusError, match="fr: line 2 is empty"):
+        compare([words], text | {"fr": ["a", " "]})
+
+
 def test_the_sample_is_the_24_languages() -> None:
     sample = load_parallel()
     assert sample.languages == OFFICIAL

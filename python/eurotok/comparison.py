@@ -17,7 +17,8 @@ from eurotok.encoders import Encoded, Encoder, encoder_of, run
 from eurotok.figures import Figures, Floats
 from eurotok.files import replacing
 from eurotok.measure import Text, Usage, usages
-from eurotok.prices import REFERENCE, ParallelText, load_parallel
+from eurotok.prices import REFERENCE, ParallelText, load_parallel, parallel
+from eurotok.progress import Report, reporting
 from eurotok.report.names import FIGURE_NAMES
 from eurotok.tables import Cell, between, grade, signed_percent
 
@@ -258,13 +259,14 @@ class Comparison(Figures):
 
 def compare(
     tokenizers: Sequence[object] | Mapping[str, object],
-    text: StrPath | ParallelText | None = None,
+    text: StrPath | ParallelText | Mapping[str, Sequence[str]] | None = None,
     *,
     languages: Iterable[str] | Literal["all"] | None = None,
     errors: str = "strict",
     scheme: str | None = None,
     price: float = 1.0,
     context: int = 128_000,
+    progress: bool | Report = False,
 ) -> Comparison:
     """Price the languages of a parallel text under tokenizers.
 
@@ -275,7 +277,8 @@ def compare(
         a text that gives its tokens or their number; see `eurotok.encoders.encoder_of`. Tokens that a library adds at
         the ends of a text are not counted.
     text
-        A folder of parallel text (see `eurotok.prices.load_parallel`), or such a text; by default the embedded sample.
+        A folder of parallel text (see `eurotok.prices.load_parallel`), such a text, or the sentences of each language;
+        by default the embedded sample.
     languages
         Which languages to price, or `"all"`; by default the official ones of the European Union.
     errors
@@ -286,6 +289,8 @@ def compare(
         Money for a million tokens, in any currency, for the cost of a million words.
     context
         Length of a context in tokens, for the words that fit into it.
+    progress
+        Whether to show the progress on a terminal, or a function of (stage, done, total) to call.
 
     Returns
     -------
@@ -313,12 +318,15 @@ def compare(
         raise ValueError("there is no tokenizer to compare")
     if not price >= 0 or context < 1:
         raise ValueError(f"a price of {price} for a million tokens, and a context of {context}")
-    if not isinstance(text, ParallelText):
+    if isinstance(text, Mapping):
+        text = parallel(text)
+    elif not isinstance(text, ParallelText):
         text = load_parallel(text, languages, errors)
     names = _distinct([(name or encoder.name, tokenizer) for name, tokenizer, encoder in contenders])
     encoders = tuple(encoder for _, _, encoder in contenders)
     texts = tuple(Text(text.sentences[language]) for language in text.languages)
-    encoded, seen = zip(*_measured(encoders, texts), strict=True)
+    with reporting(progress) as report:
+        encoded, seen = zip(*_measured(encoders, texts, report), strict=True)
     for name, row in zip(names, encoded, strict=True):
         if all(len(result.failures) == len(result.counts) for result in row):
             raise ValueError(f"{name} fails on every sentence: {row[0].failures[0]}")
@@ -327,7 +335,7 @@ def compare(
 
 
 def _measured(
-    encoders: Sequence[Encoder], texts: Sequence[Text]
+    encoders: Sequence[Encoder], texts: Sequence[Text], report: Report | None
 ) -> list[tuple[tuple[Encoded, ...], tuple[Usage, ...]]]:
     """Encode texts and count what is in them, with several tokenizers at a time if they are made for that."""
 
@@ -339,7 +347,12 @@ def _measured(
     try:
         # Those that tell their tokens are of libraries that know of threads; a function of the user's may not.
         pending = {id(it): pool.submit(measured, it) for it in encoders if it.token is not None}
-        return [pending[id(it)].result() if id(it) in pending else measured(it) for it in encoders]
+        results = []
+        for encoder in encoders:
+            results.append(pending[id(encoder)].result() if id(encoder) in pending else measured(encoder))
+            if report is not None:
+                report("comparing", len(results), len(encoders))
+        return results
     finally:
         pool.shutdown(cancel_futures=True)
 

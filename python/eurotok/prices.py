@@ -129,7 +129,7 @@ def load_parallel(
     sentences = {}
     for language in sorted(wanted):
         sentences[language] = [line for path in files[language] for line in read_lines(path, errors)]
-    _check_aligned(sentences, files)
+    _check_aligned(sentences, _places(files))
     return ParallelText(name if folder is None else Path(folder).resolve().name, sentences, missing)
 
 
@@ -170,24 +170,44 @@ def load_sentences(folder: StrPath, languages: Iterable[str], errors: str = "str
         raise _core.CorpusError(
             f"{os.fspath(folder)}: no text for {', '.join(wanted)}; there is {', '.join(sorted(files))}"
         )
-    _check_aligned(sentences, files)
+    _check_aligned(sentences, _places(files))
     return sentences
 
 
-def _check_aligned(sentences: Mapping[str, Sequence[str]], files: Mapping[str, Sequence[Path]]) -> None:
-    def place(language: str) -> str:
-        return ", ".join(map(str, files[language]))
+def parallel(sentences: Mapping[str, Sequence[str]], name: str = "text in memory") -> ParallelText:
+    """Take parallel text from memory: sentence i is the same one in every language.
 
+    Raises
+    ------
+    CorpusError
+        If there is no English, a sentence is empty, or the numbers of sentences differ.
+
+    Examples
+    --------
+    >>> parallel({"en": ["One."], "fr": ["Un."]}).languages
+    ('en', 'fr')
+    """
+    if REFERENCE not in sentences:
+        raise _core.CorpusError(f"{name}: no English text ({REFERENCE}) to compare with")
+    _check_aligned(sentences, {language: f"{name}, {language}" for language in sentences})
+    return ParallelText(name, sentences)
+
+
+def _places(files: Mapping[str, Sequence[Path]]) -> dict[str, str]:
+    return {language: ", ".join(map(str, paths)) for language, paths in files.items()}
+
+
+def _check_aligned(sentences: Mapping[str, Sequence[str]], places: Mapping[str, str]) -> None:
     reference = REFERENCE if REFERENCE in sentences else min(sentences)
     expected = len(sentences[reference])
     for language, lines in sentences.items():
         if len(lines) != expected:
             raise _core.CorpusError(
-                f"{place(language)}: {len(lines)} lines, but {place(reference)} has {expected}; "
+                f"{places[language]}: {len(lines)} lines, but {places[reference]} has {expected}; "
                 "line i must be the same sentence in every file"
             )
         for number, line in enumerate(lines, 1):
             if not line.strip():
-                raise _core.CorpusError(f"{place(language)}: line {number} is empty")
+                raise _core.CorpusError(f"{places[language]}: line {number} is empty")
     if not expected:
-        raise _core.CorpusError(f"{place(reference)}: no sentences")
+        raise _core.CorpusError(f"{places[reference]}: no sentences")

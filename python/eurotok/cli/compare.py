@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> None:
         scheme=args.scheme,
         price=args.price,
         context=args.context,
+        progress=True,
     )
     if args.html:
         result.to_html(args.html)
