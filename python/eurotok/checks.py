@@ -97,6 +97,18 @@ def check(tokenizer: Tokenizer) -> list[Finding]:
     return [question(subject) for question in QUESTIONS]
 
 
+def ordinary_tokens(tokenizer: Tokenizer) -> dict[int, bytes]:
+    """Give the tokens that are not special, by id; there may be gaps between the ids."""
+    special, found = set(tokenizer.special_tokens.values()), {}
+    for number in range(tokenizer.vocab_size):
+        if number not in special:
+            try:
+                found[number] = tokenizer.token(number)
+            except _core.UnknownIdError:
+                continue
+    return found
+
+
 class _Subject:
     """A tokenizer, and what several questions need of it."""
 
@@ -106,14 +118,7 @@ class _Subject:
     @cached_property
     def tokens(self) -> dict[int, bytes]:
         """The ordinary tokens by id."""
-        special, found = set(self.tokenizer.special_tokens.values()), {}
-        for number in range(self.tokenizer.vocab_size):
-            if number not in special:
-                try:
-                    found[number] = self.tokenizer.token(number)
-                except _core.UnknownIdError:
-                    continue  # a gap between the ids
-        return found
+        return ordinary_tokens(self.tokenizer)
 
     @cached_property
     def texts(self) -> list[str]:

@@ -8,7 +8,9 @@ example:
 import argparse
 
 from eurotok import _core
+from eurotok.checks import ordinary_tokens
 from eurotok.cli.arguments import add_scheme
+from eurotok.tables import shorten
 from eurotok.tokenizer import Tokenizer, load
 
 SHOWN = 8
@@ -37,24 +39,13 @@ def describe(tokenizer: Tokenizer) -> dict[str, str]:
     listed = ", ".join(f"{text} = {id}" for text, id in specials[:SHOWN])  # noqa: A001 - ids are called id
     if len(specials) > SHOWN:
         listed += f", and {len(specials) - SHOWN} more"
-    tokens = _ordinary_tokens(tokenizer)
+    tokens = list(ordinary_tokens(tokenizer).values())
     longest = max(tokens, key=len)
     return {
         "vocabulary": f"{tokenizer.vocab_size:,} ids",
         "tokens": f"{len(tokens):,}, on average {sum(map(len, tokens)) / len(tokens):.1f} bytes",
-        "longest": f"{longest.decode(errors='replace')!r}, {len(longest)} bytes",
+        "longest": f"{shorten(repr(longest.decode(errors='replace')), 60)}, {len(longest)} bytes",
         "specials": listed or "none",
         "scheme": tokenizer.scheme or "a regex of its own",
         "pattern": tokenizer.pattern,
     }
-
-
-def _ordinary_tokens(tokenizer: Tokenizer) -> list[bytes]:
-    special, tokens = set(tokenizer.special_tokens.values()), []
-    for number in range(tokenizer.vocab_size):
-        if number not in special:
-            try:
-                tokens.append(tokenizer.token(number))
-            except _core.UnknownIdError:
-                continue  # a gap between the ids
-    return tokens
