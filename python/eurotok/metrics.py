@@ -203,7 +203,20 @@ def parity(counts: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
 
 
 def worst(surcharges: ArrayLike) -> NDArray[np.float64]:
-    """Largest surcharge of any language: shape (..., languages) to (...), without unit; NaN if there is no language.
+    r"""Largest surcharge of any language.
+
+    .. math:: w = \max_l s_l
+
+    Parameters
+    ----------
+    surcharges
+        Shape (..., languages): surcharges of the languages other than the reference.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (...), without unit; NaN if there is no language. The max-min view of fairness, for which
+        Foroutan et al. (2025), "Parity-Aware Byte-Pair Encoding", train.
 
     Examples
     --------
@@ -215,10 +228,21 @@ def worst(surcharges: ArrayLike) -> NDArray[np.float64]:
 
 
 def p90(surcharges: ArrayLike) -> NDArray[np.float64]:
-    """Surcharge that nine languages of ten stay below: the 90th percentile, interpolated linearly.
+    r"""Surcharge that nine languages of ten stay below: the 90th percentile, interpolated linearly.
 
-    Shape (..., languages) to (...), without unit; NaN if there is no language. The percentile is type 7 of Hyndman and
-    Fan (1996), "Sample Quantiles in Statistical Packages".
+    .. math:: q = s_{(k)} + (h - k) (s_{(k+1)} - s_{(k)}), \quad h = 0.9 (n - 1) + 1, \; k = \lfloor h \rfloor
+
+    Parameters
+    ----------
+    surcharges
+        Shape (..., languages): surcharges of the n languages other than the reference; :math:`s_{(k)}` is the k-th
+        smallest.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (...), without unit; NaN if there is no language. Type 7 of Hyndman and Fan (1996), "Sample Quantiles in
+        Statistical Packages". Every language weighs the same, however many speak it.
 
     Examples
     --------
@@ -300,7 +324,8 @@ def cut_tokens(cut: ArrayLike) -> float:
     Returns
     -------
     float
-        Without unit, from 0 to 1; NaN if there are no tokens.
+        Without unit, from 0 to 1; NaN if there are no tokens. Land and Bartolo (2024), "Fishing for Magikarp", call
+        such tokens partial UTF-8 sequences.
 
     Examples
     --------
@@ -323,7 +348,8 @@ def exact_sentences(exact: ArrayLike) -> float:
     Returns
     -------
     float
-        Without unit, from 0 to 1.
+        Without unit, from 0 to 1. The measure is of this package; byte-level tokenizers are made to reach 1 (Radford et
+        al., 2019, "Language Models are Unsupervised Multitask Learners").
 
     Examples
     --------
@@ -350,7 +376,7 @@ def vocabulary_used(used: ArrayLike, vocab_size: ArrayLike) -> NDArray[np.float6
     Returns
     -------
     NDArray[np.float64]
-        Shape (...), without unit, from 0 to 1; NaN where the size is not known.
+        Shape (...), without unit, from 0 to 1; NaN where the size is not known. The measure is of this package.
 
     Examples
     --------
@@ -424,7 +450,8 @@ def cost_per_million_words(fertility: ArrayLike, price: float) -> NDArray[np.flo
     Returns
     -------
     NDArray[np.float64]
-        Money, in that currency. Languages differ in what a word holds: compare tokenizers by it, not languages.
+        Money, in that currency. Languages differ in what a word holds: compare tokenizers by it, not languages. After
+        Ahia et al. (2023), "Do All Languages Cost the Same? Tokenization in the Era of Commercial Language Models".
 
     Examples
     --------
@@ -447,7 +474,7 @@ def context_in_words(fertility: ArrayLike, context: int) -> NDArray[np.float64]:
     Returns
     -------
     NDArray[np.float64]
-        In words.
+        In words. Petrov et al. (2023) compare languages by how much of a text fits into a context.
 
     Examples
     --------
