@@ -23,6 +23,7 @@ from eurotok._core import (
     split,
 )
 from eurotok.comparison import Comparison, compare
+from eurotok.parity import Parity
 from eurotok.ragged import Ragged
 from eurotok.tokenizer import Tokenizer, load
 from eurotok.training import count, train
@@ -33,6 +34,7 @@ __all__ = [
     "Counts",
     "Error",
     "FormatError",
+    "Parity",
     "PatternError",
     "Ragged",
     "Tokenizer",

@@ -133,6 +133,7 @@ def train(
     fairness: float | None = None,
     parallel: Counts | None = None,
     target: dict[str, float] | None = None,
+    parity: dict[str, Any] | None = None,  # window: (size, alpha) or None, ratio, global_merges
     min_frequency: int = 2,
     max_token_length: int | None = None,
     threads: int | None = None,

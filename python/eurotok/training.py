@@ -10,6 +10,7 @@ from pathlib import Path
 from eurotok import _core
 from eurotok._core import Counts
 from eurotok.corpus import Files, StrPath, ending, list_files, parquet_texts
+from eurotok.parity import Parity, Variant
 from eurotok.prices import load_sentences
 from eurotok.progress import Report, reporting
 from eurotok.tokenizer import Tokenizer
@@ -92,6 +93,7 @@ def train(
     parallel: StrPath | Counts | None = None,
     fairness: float | None = None,
     target: Mapping[str, float] | None = None,
+    parity: Parity | Variant | None = None,
     min_frequency: int = 2,
     max_token_length: int | None = None,
     threads: int | None = None,
@@ -126,6 +128,8 @@ def train(
     target
         What each language should pay in proportion to the others; 1 for those left out. `{"en": 0.9}` asks for English
         to be cheaper by a tenth. Without `parallel`, the price of a language is tokens per byte of training text.
+    parity
+        Parity-aware BPE in place of fairness: `"base"`, `"window"` or an `eurotok.Parity`.
     min_frequency
         How often a pair must occur to be merged; counted as the languages weigh by their shares, not as they are.
     max_token_length
@@ -158,7 +162,9 @@ def train(
     else:
         counts = count(source, scheme or DEFAULT_SCHEME, threads=threads, errors=errors, progress=progress)
     target = dict(target or {})
-    if fairness is None and (parallel is not None or target):
+    if isinstance(parity, str):
+        parity = Parity(parity)
+    if fairness is None and parity is None and (parallel is not None or target):
         fairness = DEFAULT_FAIRNESS
     if fairness and parallel is None and not target:
         raise ValueError("fairness: needs parallel text or a target, to know what languages pay")
@@ -171,6 +177,7 @@ def train(
             fairness=fairness,
             parallel=None if parallel is None else _parallel_counts(parallel, counts, threads, errors),
             target=target,
+            parity=None if parity is None else parity.arguments(),
             min_frequency=min_frequency,
             max_token_length=max_token_length,
             threads=threads,

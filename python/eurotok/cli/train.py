@@ -17,6 +17,7 @@ import time
 from eurotok import training
 from eurotok.cli.arguments import add_errors, add_threads, load_counts, pair
 from eurotok.cli.streams import DASH, check_folder, output
+from eurotok.parity import Parity
 
 ENDINGS = (".json", ".tiktoken", ".eurotok")
 
@@ -65,6 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a language should pay, in proportion to the others; 1 for these (repeatable)",
     )
     parser.add_argument(
+        "--parity", choices=("base", "window"), help="parity-aware BPE in place of fairness, to compare with"
+    )
+    parser.add_argument(
+        "--global-merges", type=int, metavar="N", default=0, help="merges of plain BPE that --parity begins with"
+    )
+    parser.add_argument(
         "--special-token",
         dest="special_tokens",
         action="append",
@@ -102,6 +109,7 @@ def run(args: argparse.Namespace) -> None:
         parallel=args.parallel,
         fairness=args.fairness,
         target=None if args.targets is None else dict(args.targets),
+        parity=None if args.parity is None else Parity(args.parity, global_merges=args.global_merges),
         min_frequency=args.min_frequency,
         max_token_length=args.max_token_length,
         threads=args.threads,

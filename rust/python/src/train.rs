@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eurotok_core::train::{Fairness, Options, Progress, Trained};
+use eurotok_core::train::{Fairness, Options, Parity, Progress, Trained, Window};
 use pyo3::prelude::*;
 
 use crate::counts::Counts;
@@ -60,7 +60,7 @@ impl Reporter {
 #[pyfunction]
 #[pyo3(signature = (
     counts, vocab_size, *, special_tokens = Vec::new(), shares = None, fairness = None, parallel = None, target = None,
-    min_frequency = 2, max_token_length = None, threads = None, checkpoint = None, progress = None,
+    parity = None, min_frequency = 2, max_token_length = None, threads = None, checkpoint = None, progress = None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn train(
@@ -72,6 +72,7 @@ fn train(
     fairness: Option<f64>,
     parallel: Option<&Counts>,
     target: Option<BTreeMap<String, f64>>,
+    parity: Option<ParityArguments>,
     min_frequency: i64,
     max_token_length: Option<i64>,
     threads: Option<i64>,
@@ -80,6 +81,7 @@ fn train(
 ) -> PyResult<Tokenizer> {
     let options = Options {
         special_tokens,
+        parity: parity.map(|arguments| arguments.parity(parallel)).transpose()?,
         fairness: fairness.map(|strength| fair(strength, parallel, target)),
         ..options(vocab_size, shares, min_frequency, max_token_length, threads, checkpoint)?
     };
@@ -137,11 +139,33 @@ fn options(
         balance: true,
         shares: shares.unwrap_or_default(),
         fairness: None,
+        parity: None,
         min_frequency: natural("min_frequency", min_frequency)?,
         max_token_length: max_token_length.map(|length| natural("max_token_length", length)).transpose()?,
         threads: parse_threads(threads)?,
         checkpoint,
     })
+}
+
+/// The arguments of parity-aware BPE but for its parallel text.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct ParityArguments {
+    window: Option<(i64, f64)>,
+    ratio: BTreeMap<String, f64>,
+    global_merges: i64,
+}
+
+impl ParityArguments {
+    fn parity(self, parallel: Option<&Counts>) -> PyResult<Parity> {
+        let window = |(size, alpha)| Ok::<_, PyErr>(Window { size: natural("window_size", size)?, alpha });
+        Ok(Parity {
+            window: self.window.map(window).transpose()?,
+            parallel: parallel.map(|counts| Arc::new(counts.read().clone())),
+            ratio: self.ratio,
+            global_merges: natural("global_merges", self.global_merges)?,
+        })
+    }
 }
 
 fn fair(strength: f64, parallel: Option<&Counts>, target: Option<BTreeMap<String, f64>>) -> Fairness {

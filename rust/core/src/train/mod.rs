@@ -16,7 +16,9 @@ mod lexicon;
 #[cfg(test)]
 mod naive;
 mod pairs;
+mod parity;
 mod power;
+mod ranking;
 mod report;
 mod rounds;
 mod rows;
@@ -41,6 +43,7 @@ use fairness::refresh_before;
 use known::Known;
 use lexicon::Lexicon;
 use pairs::Pair;
+pub use parity::{Parity, Window};
 use rounds::{Resumed, Task};
 pub use truncate::truncate;
 use weights::Weights;
@@ -58,6 +61,8 @@ pub struct Options {
     pub shares: BTreeMap<String, f64>,
     /// Whether languages weigh by what they pay.
     pub fairness: Option<Fairness>,
+    /// Parity-aware BPE in place of fairness.
+    pub parity: Option<Parity>,
     /// How often a pair must occur to be merged; if languages are balanced, as if they had been balanced from the start, and
     /// whatever they pay.
     pub min_frequency: u64,
@@ -78,6 +83,7 @@ impl Default for Options {
             balance: true,
             shares: BTreeMap::new(),
             fairness: None,
+            parity: None,
             min_frequency: 2,
             max_token_length: None,
             threads: None,
@@ -185,6 +191,16 @@ fn grow(
     let weights = Weights::new(counts, options)?;
     let longest = options.max_token_length.unwrap_or(usize::MAX);
     let first = Known::new(&vocab)?;
+    if let Some(parity) = &options.parity {
+        if options.checkpoint.is_some() {
+            return Err(Error::argument("checkpoint", "there is none under parity"));
+        }
+        let min_frequency = options.min_frequency.max(1);
+        let task = parity::Task { parity, weights: &weights, longest, min_frequency, floor, first };
+        let (lexicon, merges) = task.run(lexicon.clone(), progress)?;
+        let complete = lexicon.len() >= options.vocab_size;
+        return Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete });
+    }
     let mut task = Task { weights: &weights, longest, floor, threads: threads(options.threads), first, resumed: None };
     let mut checkpoint = None;
     if let Some(path) = &options.checkpoint {

@@ -188,7 +188,7 @@ impl Task<'_> {
 }
 
 /// The merges without those that are made again later: of a pair merged several times, the last merge counts.
-fn last_of_each(merges: &[Pair]) -> Vec<Pair> {
+pub(super) fn last_of_each(merges: &[Pair]) -> Vec<Pair> {
     let last: HashMap<Pair, usize> = merges.iter().enumerate().map(|(place, &pair)| (pair, place)).collect();
     merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair).collect()
 }

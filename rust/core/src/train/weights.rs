@@ -8,7 +8,7 @@ use crate::count::{Counts, Language, Shard};
 use crate::error::{Error, Result};
 
 use super::Options;
-use super::fairness::{Fairness, Policy, Priced};
+use super::fairness::{Policy, Priced};
 
 /// A weight of 1 has this many binary places, so that shares are kept to five digits.
 const PLACES: u32 = 16;
@@ -19,6 +19,10 @@ pub(super) struct Weights<'c> {
     pub(super) columns: Vec<Column<'c>>,
     /// The weight that a pair needs to be merged, under the first factors of columns.
     pub(super) least: u64,
+    /// The languages, if each has a column.
+    pub(super) names: Vec<&'c str>,
+    /// By column of training text: the column of its price, unless it has a fixed share.
+    pub(super) prices: Vec<Option<usize>>,
     /// How the factors of columns change.
     pub(super) policy: Option<Policy>,
 }
@@ -63,11 +67,15 @@ impl<'c> Weights<'c> {
             (languages.iter().map(|&(_, language, share)| factor(language.bytes(), share)).collect(), one)
         };
         let least = least.saturating_mul(one);
-        let Some(fairness) = &options.fairness else {
-            let languages =
-                languages.iter().zip(factors).map(|(&(_, language, _), factor)| (language, factor)).collect();
-            let columns = vec![Column { languages, factor: 1, is_priced: false }];
-            return Ok(Self { columns, least, policy: None });
+        let parallel = match (&options.fairness, &options.parity) {
+            (None, None) => {
+                let languages = languages.iter().zip(factors).map(|(&(_, language, _), factor)| (language, factor));
+                let columns = vec![Column { languages: languages.collect(), factor: 1, is_priced: false }];
+                return Ok(Self { columns, least, names: Vec::new(), prices: Vec::new(), policy: None });
+            }
+            (Some(_), Some(_)) => return Err(Error::argument("parity", "either fairness or parity")),
+            (Some(fairness), None) => fairness.parallel.as_deref(),
+            (None, Some(parity)) => parity.parallel.as_deref(),
         };
         let mut columns: Vec<Column> = languages
             .iter()
@@ -76,29 +84,40 @@ impl<'c> Weights<'c> {
             .collect();
         let mut priced = Vec::new();
         for (column, &(name, language, share)) in languages.iter().enumerate() {
-            let price = match fairness.parallel_text(name, counts)? {
-                Some(parallel) => {
+            let price = match parallel.map(|parallel| text(parallel, name, counts)).transpose()? {
+                Some(Some(parallel)) => {
                     columns.push(Column { languages: vec![(parallel, 1)], factor: 0, is_priced: true });
                     Some((columns.len() - 1, parallel.bytes()))
                 }
-                None if fairness.parallel.is_none() => {
+                None => {
                     columns[column].is_priced = true;
                     Some((column, language.bytes()))
                 }
-                None if options.shares.contains_key(name) => None,
-                None => {
-                    let reason =
-                        format!("no text for {name:?}: a language without a price needs a share, which it keeps");
-                    return Err(Error::argument("parallel", reason));
+                Some(None) if options.parity.is_none() && options.shares.contains_key(name) => None,
+                Some(None) => {
+                    let means = if options.parity.is_some() {
+                        ""
+                    } else {
+                        ": a language without a price needs a share, which it keeps"
+                    };
+                    return Err(Error::argument("parallel", format!("no text for {name:?}{means}")));
                 }
             };
             priced.push(Priced { name, bytes: language.bytes(), share, price });
         }
-        if priced.iter().all(|language| language.price.is_none()) {
+        if priced.iter().all(|language| language.price.is_none()) && !priced.is_empty() {
             return Err(Error::argument("parallel", "no text for any language that is trained on"));
         }
-        let policy = Some(fairness.policy(&priced)?);
-        Ok(Self { columns, least, policy })
+        let names: Vec<&str> = languages.iter().map(|&(name, ..)| name).collect();
+        if let Some(parity) = &options.parity {
+            if !options.shares.is_empty() {
+                return Err(Error::argument("shares", "under parity, languages have what they pay for"));
+            }
+            parity.check(&names)?;
+        }
+        let prices = priced.iter().map(|language| language.price.map(|(column, _)| column)).collect();
+        let policy = options.fairness.as_ref().map(|fairness| fairness.policy(&priced)).transpose()?;
+        Ok(Self { columns, least, names, prices, policy })
     }
 
     /// What an occurrence counts for before fairness, by column of training text.
@@ -107,18 +126,15 @@ impl<'c> Weights<'c> {
     }
 }
 
-impl Fairness {
-    /// The parallel text of a language, if there is some.
-    fn parallel_text(&self, name: &str, counts: &Counts) -> Result<Option<&Language>> {
-        let Some(parallel) = &self.parallel else { return Ok(None) };
-        if parallel.scheme() != counts.scheme() {
-            let name = |counts: &Counts| counts.scheme().name().unwrap_or(counts.scheme().pattern()).to_string();
-            let reason = format!("split by {:?}, the counts by {:?}", name(parallel), name(counts));
-            return Err(Error::argument("parallel", reason));
-        }
-        let text = parallel.languages().find(|&(language, _)| language == name);
-        Ok(text.map(|(_, language)| language).filter(|language| language.bytes() > 0))
+/// The parallel text of a language, if there is some.
+fn text<'p>(parallel: &'p Counts, name: &str, counts: &Counts) -> Result<Option<&'p Language>> {
+    if parallel.scheme() != counts.scheme() {
+        let name = |counts: &Counts| counts.scheme().name().unwrap_or(counts.scheme().pattern()).to_string();
+        let reason = format!("split by {:?}, the counts by {:?}", name(parallel), name(counts));
+        return Err(Error::argument("parallel", reason));
     }
+    let text = parallel.languages().find(|&(language, _)| language == name);
+    Ok(text.map(|(_, language)| language).filter(|language| language.bytes() > 0))
 }
 
 impl Column<'_> {

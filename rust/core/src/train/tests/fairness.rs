@@ -70,7 +70,7 @@ fn options(size: usize, strength: f64, share: f64, target: f64) -> Options {
 }
 
 /// The naive trainer takes its time.
-fn fewer() -> ProptestConfig {
+pub(super) fn fewer() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig { cases: usual.cases.div_ceil(4), ..usual }
 }

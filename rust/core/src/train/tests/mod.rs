@@ -1,4 +1,5 @@
 mod fairness;
+mod parity;
 
 use std::collections::BTreeMap;
 
