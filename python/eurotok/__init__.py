@@ -25,8 +25,11 @@ from eurotok._core import (
 from eurotok.comparison import Comparison, compare
 from eurotok.parity import Parity
 from eurotok.ragged import Ragged
+from eurotok.sweep import Sweep, sweep
 from eurotok.tokenizer import Tokenizer, load
+from eurotok.trace import Trace
 from eurotok.training import count, train
+from eurotok.wishes import Outcome, Wish, grant
 
 __all__ = [
     "Comparison",
@@ -34,17 +37,23 @@ __all__ = [
     "Counts",
     "Error",
     "FormatError",
+    "Outcome",
     "Parity",
     "PatternError",
     "Ragged",
+    "Sweep",
     "Tokenizer",
+    "Trace",
     "UnknownIdError",
     "UnsupportedError",
+    "Wish",
     "__version__",
     "compare",
     "count",
+    "grant",
     "load",
     "schemes",
     "split",
+    "sweep",
     "train",
 ]

@@ -139,6 +139,7 @@ def train(
     threads: int | None = None,
     checkpoint: str | None = None,
     progress: Callable[[str, int, int], Any] | None = None,
+    trace: Callable[[list[str], list[int], list[int], list[list[int]]], Any] | None = None,
 ) -> Tokenizer: ...
 def extend(
     tokenizer: Tokenizer,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TypedDict
 
 from eurotok import _core
 from eurotok._core import Counts
@@ -14,6 +15,7 @@ from eurotok.parity import Parity, Variant
 from eurotok.prices import load_sentences
 from eurotok.progress import Report, reporting
 from eurotok.tokenizer import Tokenizer
+from eurotok.trace import Trace
 
 DEFAULT_SCHEME = "europe"
 DEFAULT_FAIRNESS = 10.0
@@ -24,6 +26,15 @@ BATCH = 1024
 """Texts of an iterable held at a time."""
 
 Source = Files | Iterable[str]
+
+
+class Options(TypedDict, total=False):
+    """Arguments of `train` that say nothing of prices."""
+
+    special_tokens: Sequence[str]
+    shares: Mapping[str, float] | None
+    min_frequency: int
+    max_token_length: int | None
 
 
 def count(
@@ -99,6 +110,7 @@ def train(
     threads: int | None = None,
     errors: str = "strict",
     progress: bool | Report = False,
+    trace: Callable[[Trace], object] | None = None,
 ) -> Tokenizer:
     """Train a byte-level BPE tokenizer.
 
@@ -136,6 +148,8 @@ def train(
         Tokens stay shorter than this many bytes, but for those of two bytes. By default they grow as long as a piece.
     threads, errors, progress
         As for `count`.
+    trace
+        Called in the end with the `eurotok.Trace` of training under fairness or parity.
 
     Returns
     -------
@@ -182,6 +196,7 @@ def train(
             max_token_length=max_token_length,
             threads=threads,
             progress=report,
+            trace=None if trace is None else lambda *parts: trace(Trace.of(*parts)),
         )
     return Tokenizer(trained)
 

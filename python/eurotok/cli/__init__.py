@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import eurotok
-from eurotok.cli import check, compare, convert, count, count_pieces, decode, demo, encode, info, train
+from eurotok.cli import check, compare, convert, count, count_pieces, decode, demo, encode, info, sweep, train
 
-VERBS = (demo, train, count_pieces, encode, decode, count, compare, check, convert, info)
+VERBS = (demo, train, sweep, count_pieces, encode, decode, count, compare, check, convert, info)
 
 
 class Parser(argparse.ArgumentParser):

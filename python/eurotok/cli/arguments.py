@@ -1,11 +1,14 @@
 """Arguments that several commands have."""
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from eurotok._core import Counts
+from eurotok.prices import REFERENCE
 from eurotok.tokenizer import Tokenizer, load
+from eurotok.wishes import Wish
 
 Value = TypeVar("Value")
 
@@ -78,3 +81,25 @@ def pair(kind: Callable[[str], Value]) -> Callable[[str], tuple[str, Value]]:
             raise argparse.ArgumentTypeError(f"{argument!r}: {value!r} is not a number") from None
 
     return read
+
+
+def numbers(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
+    """Make a reader of numbers with commas between them."""
+
+    def read(argument: str) -> list[Value]:
+        try:
+            return [kind(part) for part in argument.split(",")]
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected numbers with commas between, not {argument!r}") from None
+
+    return read
+
+
+def wish(argument: str) -> Wish:
+    """Read a wish: `surcharge<=20%`, `fr<=15%`, `fr>=-5%`, or `en<=3%@TOKENIZER`."""
+    parsed = re.fullmatch(r"([\w-]+)([<>]=)([+-]?\d+(?:\.\d+)?)%(?:@(.+))?", argument)
+    if not parsed:
+        raise argparse.ArgumentTypeError(f"expected LANG<=N%, LANG>=N% or surcharge<=N%, not {argument!r}")
+    language, sign, limit, tokenizer = parsed.groups()
+    than = REFERENCE if tokenizer is None else load(tokenizer)
+    return Wish(None if language == "surcharge" else language, float(limit) / 100, than, least=sign == ">=")

@@ -13,13 +13,18 @@ example:
 import argparse
 import sys
 import time
+from typing import Any
 
-from eurotok import training
-from eurotok.cli.arguments import add_errors, add_threads, load_counts, pair
+from eurotok import curves, pictures, training
+from eurotok.cli.arguments import add_errors, add_threads, load_counts, pair, wish
 from eurotok.cli.streams import DASH, check_folder, output
+from eurotok.files import replacing
 from eurotok.parity import Parity
+from eurotok.trace import Trace
+from eurotok.wishes import Granted, grant
 
 ENDINGS = (".json", ".tiktoken", ".eurotok")
+TRACES = (".json", ".svg", ".png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +71,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a language should pay, in proportion to the others; 1 for these (repeatable)",
     )
     parser.add_argument(
+        "--wish",
+        dest="wishes",
+        action="append",
+        type=wish,
+        metavar="WISH",
+        help="a limit to prices, for which targets are found: surcharge<=20%%, fr<=15%%, fr>=-5%%, or "
+        "en<=3%%@TOKENIZER for what English pays under another (repeatable, the most important first)",
+    )
+    parser.add_argument(
+        "--trace", metavar="FILE", help="also write who won each merge and what languages paid: .json, .svg or .png"
+    )
+    parser.add_argument(
         "--parity", choices=("base", "window"), help="parity-aware BPE in place of fairness, to compare with"
     )
     parser.add_argument(
@@ -94,6 +111,12 @@ def run(args: argparse.Namespace) -> None:
     if bool(args.counts) == bool(args.corpus):
         args.parser.error("give either --corpus or counts to train on")
     _check_output(args.output)
+    if args.trace is not None:
+        if not args.trace.endswith(TRACES):
+            raise ValueError(f"{args.trace}: the name must end in {', '.join(TRACES)}, which says the format")
+        if args.parallel is None and not args.targets and args.parity is None:
+            args.parser.error("--trace needs --parallel, --target or --parity")
+        check_folder(args.trace)
     began = time.perf_counter()
     if args.counts:
         counts = load_counts(args.counts, args.scheme)
@@ -101,32 +124,45 @@ def run(args: argparse.Namespace) -> None:
         scheme = args.scheme or training.DEFAULT_SCHEME
         counts = training.count(args.corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
     counted = time.perf_counter()
-    tokenizer = training.train(
-        counts,
-        vocab_size=args.vocab_size,
-        special_tokens=args.special_tokens,
-        shares=None if args.shares is None else dict(args.shares),
-        parallel=args.parallel,
-        fairness=args.fairness,
-        target=None if args.targets is None else dict(args.targets),
-        parity=None if args.parity is None else Parity(args.parity, global_merges=args.global_merges),
-        min_frequency=args.min_frequency,
-        max_token_length=args.max_token_length,
-        threads=args.threads,
-        progress=True,
-    )
+    traces: list[Trace] = []
+    granted: tuple[Granted, ...] = ()
+    options: dict[str, Any] = {
+        "vocab_size": args.vocab_size,
+        "special_tokens": args.special_tokens,
+        "shares": None if args.shares is None else dict(args.shares),
+        "parallel": args.parallel,
+        "target": None if args.targets is None else dict(args.targets),
+        "min_frequency": args.min_frequency,
+        "max_token_length": args.max_token_length,
+        "threads": args.threads,
+        "progress": True,
+    }
+    if args.wishes:
+        if args.parallel is None or args.parity is not None:
+            args.parser.error("--wish needs --parallel, and no --parity")
+        fairness = training.DEFAULT_FAIRNESS if args.fairness is None else args.fairness
+        outcome = grant(counts, args.wishes, fairness=fairness, **options)
+        tokenizer, granted = outcome.tokenizer, outcome.granted
+        traces.append(outcome.trace)
+    else:
+        parity = None if args.parity is None else Parity(args.parity, global_merges=args.global_merges)
+        tokenizer = training.train(counts, fairness=args.fairness, parity=parity, trace=traces.append, **options)
     merged = time.perf_counter()
     if args.output == DASH:
         with output(DASH) as file:
             file.write(tokenizer.to_bytes("json"))
     else:
         tokenizer.save(args.output)
+    if args.trace is not None:
+        _write_trace(args.trace, traces)
     size, verb = sum(counts.bytes.values()) / 1e6, "loaded" if args.counts else "counted"
     print(
         f"{len(counts.languages)} languages, {size:,.1f} MB: {verb} in {counted - began:.1f} s, "
         f"{tokenizer.vocab_size:,} tokens in {merged - counted:.1f} s -> {args.output}",
         file=sys.stderr,
     )
+    for wished in granted:
+        print(wished, file=sys.stderr)
     if tokenizer.vocab_size < args.vocab_size:
         print(f"the text supports {tokenizer.vocab_size:,} tokens, not {args.vocab_size:,}", file=sys.stderr)
 
@@ -137,3 +173,12 @@ def _check_output(path: str) -> None:
     if not path.endswith(ENDINGS):
         raise ValueError(f"{path}: the name must end in {', '.join(ENDINGS)}, which says the format")
     check_folder(path)
+
+
+def _write_trace(path: str, traces: list[Trace]) -> None:
+    if path.endswith(".json"):
+        traces[0].save(path)
+        return
+    drawn = pictures.draw(curves.trace(traces[0]), path)
+    with replacing(path) as file:
+        file.write(drawn)

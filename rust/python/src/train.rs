@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eurotok_core::train::{Fairness, Options, Parity, Progress, Trained, Window};
+use eurotok_core::train::{Fairness, NOBODY, Options, Parity, Progress, Trace, Trained, Window};
 use pyo3::prelude::*;
 
 use crate::counts::Counts;
@@ -61,6 +61,7 @@ impl Reporter {
 #[pyo3(signature = (
     counts, vocab_size, *, special_tokens = Vec::new(), shares = None, fairness = None, parallel = None, target = None,
     parity = None, min_frequency = 2, max_token_length = None, threads = None, checkpoint = None, progress = None,
+    trace = None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn train(
@@ -78,6 +79,7 @@ fn train(
     threads: Option<i64>,
     checkpoint: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
+    trace: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
     let options = Options {
         special_tokens,
@@ -85,7 +87,11 @@ fn train(
         fairness: fairness.map(|strength| fair(strength, parallel, target)),
         ..options(vocab_size, shares, min_frequency, max_token_length, threads, checkpoint)?
     };
-    run(py, progress, |report| eurotok_core::train::train(&counts.read(), &options, report))
+    let (tokenizer, found) = run(py, progress, |report| eurotok_core::train::train(&counts.read(), &options, report))?;
+    if let (Some(trace), Some(found)) = (trace, found) {
+        trace.call1(py, parts(found))?;
+    }
+    Ok(tokenizer)
 }
 
 /// Grows a tokenizer.
@@ -116,6 +122,7 @@ fn extend(
     };
     let vocab = tokenizer.vocab();
     run(py, progress, |report| eurotok_core::train::extend(vocab, &counts.read(), &options, report))
+        .map(|(tokenizer, _)| tokenizer)
 }
 
 /// Cuts a tokenizer to a smaller vocabulary.
@@ -178,7 +185,7 @@ fn run(
     py: Python<'_>,
     progress: Option<Py<PyAny>>,
     train: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> eurotok_core::Result<Trained> + Send,
-) -> PyResult<Tokenizer> {
+) -> PyResult<(Tokenizer, Option<Trace>)> {
     let mut reporter = Reporter::new(progress);
     let trained = py.detach(|| {
         train(&mut |progress| match progress {
@@ -186,7 +193,17 @@ fn run(
             Progress::Merges { size, wanted } => reporter.report("merges", size as u64, wanted as u64),
         })
     });
-    Tokenizer::from_vocab(reporter.finish(trained.raise())?.vocab)
+    let Trained { vocab, trace, .. } = reporter.finish(trained.raise())?;
+    Ok((Tokenizer::from_vocab(vocab)?, trace))
+}
+
+/// Languages, the winner of each merge, numbers of merges, and prices then.
+type TraceParts = (Vec<String>, Vec<i64>, Vec<usize>, Vec<Vec<u64>>);
+
+fn parts(trace: Trace) -> TraceParts {
+    let winners = trace.winners.into_iter().map(|winner| if winner == NOBODY { -1 } else { i64::from(winner) });
+    let (merges, prices) = trace.prices.into_iter().unzip();
+    (trace.languages, winners.collect(), merges, prices)
 }
 
 /// A number of the user's that must not be negative.

@@ -25,6 +25,7 @@ mod rows;
 mod team;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod truncate;
 mod weights;
 mod words;
@@ -45,6 +46,7 @@ use lexicon::Lexicon;
 use pairs::Pair;
 pub use parity::{Parity, Window};
 use rounds::{Resumed, Task};
+pub use trace::{NOBODY, Trace};
 pub use truncate::truncate;
 use weights::Weights;
 
@@ -113,6 +115,8 @@ pub struct Trained {
     pub vocab: Vocab,
     /// Whether it has the size that was asked for; if not, the text supports no more merges.
     pub complete: bool,
+    /// How it came about, under fairness or parity.
+    pub trace: Option<Trace>,
 }
 
 /// Trains a vocabulary. `progress` is called some twenty times a second, and may break to interrupt.
@@ -197,9 +201,9 @@ fn grow(
         }
         let min_frequency = options.min_frequency.max(1);
         let task = parity::Task { parity, weights: &weights, longest, min_frequency, floor, first };
-        let (lexicon, merges) = task.run(lexicon.clone(), progress)?;
+        let (lexicon, merges, trace) = task.run(lexicon.clone(), progress)?;
         let complete = lexicon.len() >= options.vocab_size;
-        return Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete });
+        return Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete, trace: Some(trace) });
     }
     let mut task = Task { weights: &weights, longest, floor, threads: threads(options.threads), first, resumed: None };
     let mut checkpoint = None;
@@ -219,9 +223,9 @@ fn grow(
             task.resumed = Some(Resumed { lexicon, merges, known });
         }
     }
-    let (lexicon, merges) = task.run(lexicon, checkpoint, progress)?;
+    let (lexicon, merges, trace) = task.run(lexicon, checkpoint, progress)?;
     let complete = lexicon.len() >= options.vocab_size;
-    Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete })
+    Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete, trace })
 }
 
 /// A vocabulary with more merges, and with the tokens of the lexicon that has them.

@@ -119,6 +119,8 @@ pub(super) struct Proposal {
     pub(super) entries: Vec<Entry>,
     /// For each, whether it must be looked for in whole pieces.
     pub(super) whole_pieces: Vec<bool>,
+    /// For each, the column that counts for most of its weight.
+    pub(super) winners: Vec<u32>,
     /// Whether there are more pairs that might be merged.
     pub(super) more: bool,
     /// How many of them the round took.
@@ -322,6 +324,7 @@ impl Pairs {
         let entries = proposal.entries.drain(..).skip(proposal.taken);
         self.queue.extend(entries.map(|entry| entry.map(|weight| u128::from(weight) * gauge)));
         proposal.whole_pieces.clear();
+        proposal.winners.clear();
         (proposal.more, proposal.taken) = (false, 0);
     }
 
@@ -346,6 +349,7 @@ impl Pairs {
             }
             let entry = PeekMut::pop(first);
             proposal.whole_pieces.push(self.reborn.contains(&entry.pair.0));
+            proposal.winners.push(self.rows.winner(row, &self.factors));
             // Of a pair with several, the entry may have less.
             proposal.entries.push(entry.map(|gauged| (gauged / u128::from(self.gauge)) as u64));
         }

@@ -23,6 +23,7 @@ use super::pairs::Pair;
 use super::ranking::Ranking;
 use super::report::Report;
 use super::rounds::{Merge, last_of_each};
+use super::trace::{NOBODY, Trace};
 use super::weights::Weights;
 use super::words::Words;
 use crate::count::Counts;
@@ -52,6 +53,9 @@ pub struct Window {
 
 /// Merges between two reports of progress.
 const INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 50 });
+
+/// Merges between two notes of prices.
+const TRACED: usize = 256;
 
 /// By how much the floor is lowered when a language has no pair above it.
 const LOWERING: u64 = 8;
@@ -136,12 +140,13 @@ pub(super) struct Task<'t> {
 }
 
 impl Task<'_> {
-    /// Merges until the lexicon is complete or no language has a pair left. Returns the lexicon and the merges.
+    /// Merges until the lexicon is complete or no language has a pair left. Returns the lexicon, the merges, and how
+    /// they came about.
     pub(super) fn run(
         &self,
         mut lexicon: Lexicon,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<(Lexicon, Vec<Pair>)> {
+    ) -> Result<(Lexicon, Vec<Pair>, Trace)> {
         if progress(Progress::Pairs).is_break() {
             return Err(Error::Interrupted);
         }
@@ -153,8 +158,9 @@ impl Task<'_> {
         words.report_all(&reports);
         let mut kept = ranking.start(floor, &reports[0])?;
         words.note_all(&reports, &[&kept]);
+        let columns = |words: &Words| words.tokens().collect::<Vec<u64>>();
         let tokens = |words: &Words| -> Vec<u64> {
-            let all: Vec<u64> = words.tokens().collect();
+            let all = columns(words);
             self.weights.prices.iter().flatten().map(|&column| all[column]).collect()
         };
         let ratios = self.weights.names.iter().filter_map(|&name| self.parity.ratio.get(name).copied()).collect();
@@ -165,6 +171,7 @@ impl Task<'_> {
             is_exhausted: vec![false; languages],
             last: VecDeque::new(),
         };
+        let mut trace = Trace::new(self.weights, 0);
         let mut merges = Vec::new();
         let mut reported: Option<Instant> = None;
         while !lexicon.is_complete() {
@@ -174,6 +181,9 @@ impl Task<'_> {
                 if progress(Progress::Merges { size, wanted }).is_break() {
                     return Err(Error::Interrupted);
                 }
+            }
+            if merges.len() % TRACED == 0 {
+                trace.price(merges.len(), &columns(&words));
             }
             let language = if merges.len() < self.parity.global_merges {
                 None
@@ -204,6 +214,7 @@ impl Task<'_> {
             let (product, joined) = lexicon.join(left, right);
             let is_new = joined == Joined::New;
             merges.push(pair);
+            trace.winners.push(language.map_or(NOBODY, |language| language as u32));
             let merge = Merge { pair, product, is_new, keeper: 0, number, whole_pieces: false };
             words.merge(&[merge], &reports);
             if joined == Joined::Again {
@@ -216,6 +227,7 @@ impl Task<'_> {
                 words.note(&reports, &[&kept]);
             }
         }
-        Ok((lexicon, last_of_each(&merges)))
+        trace.price(merges.len(), &columns(&words));
+        Ok((lexicon, last_of_each(&merges), trace))
     }
 }

@@ -39,6 +39,7 @@ use super::lexicon::{Joined, Lexicon};
 use super::pairs::{Pair, Pairs, Proposal};
 use super::report::Report;
 use super::team::Team;
+use super::trace::Trace;
 use super::weights::Weights;
 use super::words::Words;
 use crate::error::{Error, Result};
@@ -134,13 +135,14 @@ struct Board {
 }
 
 impl Task<'_> {
-    /// Merges until the lexicon is complete or nothing is left that weighs enough. Returns the lexicon and the merges.
+    /// Merges until the lexicon is complete or nothing is left that weighs enough. Returns the lexicon, the merges, and under
+    /// fairness how they came about.
     pub(super) fn run(
         &self,
         lexicon: &Lexicon,
         checkpoint: Option<Checkpoint>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<(Lexicon, Vec<Pair>)> {
+    ) -> Result<(Lexicon, Vec<Pair>, Option<Trace>)> {
         if progress(Progress::Pairs).is_break() {
             return Err(Error::Interrupted);
         }
@@ -165,6 +167,7 @@ impl Task<'_> {
             first: lexicon,
             lexicon: self.resumed.as_ref().map_or(lexicon, |resumed| &resumed.lexicon).clone(),
             refresh: is_fair.then(|| refresh_after(merges.len())),
+            trace: Trace::new(self.weights, merges.len()),
             merges,
             checkpoint,
             sides: Vec::new(),
@@ -182,7 +185,10 @@ impl Task<'_> {
         });
         match board.failure.into_inner().expect("no thread panics") {
             Some(error) => Err(error),
-            None => Ok((leader.lexicon, last_of_each(&leader.merges))),
+            None => {
+                let trace = leader.refresh.map(|_| leader.trace);
+                Ok((leader.lexicon, last_of_each(&leader.merges), trace))
+            }
         }
     }
 }
@@ -255,15 +261,8 @@ impl Worker<'_> {
 
     /// The factors under the present prices. Threads compute them alike.
     fn factors(&self) -> Vec<u64> {
-        let Weights { policy, columns, .. } = self.task.weights;
-        let Some(policy) = policy else { return self.task.weights.first_factors() };
-        let mut tokens = vec![0; columns.len()];
-        for part in &self.board.tokens {
-            for (sum, part) in tokens.iter_mut().zip(&*part.lock().expect("no thread panics")) {
-                *sum += part;
-            }
-        }
-        policy.factors(&tokens)
+        let policy = self.task.weights.policy.as_ref();
+        policy.map_or_else(|| self.task.weights.first_factors(), |policy| policy.factors(&self.board.tokens()))
     }
 
     /// Merges round by round, until something else is to be done.
@@ -324,6 +323,17 @@ impl Board {
         self.failure.lock().expect("no thread panics").is_some()
     }
 
+    /// The tokens of each column, all threads together.
+    fn tokens(&self) -> Vec<u64> {
+        let mut all = Vec::new();
+        for part in &self.tokens {
+            let part = part.lock().expect("no thread panics");
+            all.resize(part.len(), 0);
+            all.iter_mut().zip(&*part).for_each(|(sum, part)| *sum += part);
+        }
+        all
+    }
+
     /// Calls `use_kept` with what each keeper answered to the reports of thread `me`.
     fn with_kept(&self, me: usize, use_kept: impl FnOnce(&[&[u32]])) {
         let kept: Vec<_> = self.kept.iter().map(|kept| kept.read().expect("no thread panics")).collect();
@@ -354,6 +364,7 @@ struct Leader<'l> {
     runs: u32,
     /// The number of merges at which prices are looked at next.
     refresh: Option<usize>,
+    trace: Trace,
     least: u64,
     progress: &'l mut dyn FnMut(Progress) -> ControlFlow<()>,
     reported: Option<Instant>,
@@ -367,7 +378,13 @@ impl Leader<'_> {
         {
             board.fail(error);
         }
+        if self.trace.prices.is_empty() || self.refresh == Some(self.merges.len()) {
+            self.trace.price(self.merges.len(), &board.tokens());
+        }
         let step = self.choose(floor, &mut proposals.collect::<Vec<_>>());
+        if let Step::Else(Next::Stop) = step {
+            self.trace.price(self.merges.len(), &board.tokens());
+        }
         if self.reported.is_none_or(|reported| reported.elapsed() >= INTERVAL) {
             self.reported = Some(Instant::now());
             let (size, wanted) = (self.lexicon.len(), self.lexicon.wanted());
@@ -416,6 +433,7 @@ impl Leader<'_> {
                     self.lexicon = self.first.clone();
                     self.merges.clear();
                     self.refresh = self.refresh.map(|_| refresh_after(0));
+                    self.trace.clear();
                     return Step::Else(Next::Restart(1));
                 }
             }
@@ -425,6 +443,7 @@ impl Leader<'_> {
             let exhausted = proposal.more && proposal.taken == proposal.entries.len();
             let is_new = joined == Joined::New;
             self.merges.push(pair);
+            self.trace.winners.push(proposal.winners[proposal.taken - 1]);
             round.push(Merge { pair, product, is_new, keeper, number: entry.number, whole_pieces });
             if !is_new || whole_pieces || left == right || exhausted {
                 break;

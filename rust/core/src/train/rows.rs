@@ -57,6 +57,18 @@ impl Rows {
         sum
     }
 
+    /// The column that counts for most of a row's weight, of several the first.
+    pub(super) fn winner(&self, row: Row, factors: &[u64]) -> u32 {
+        let mut best = (0, 0);
+        self.for_each(row, |column, amount| {
+            let weight = amount.saturating_mul(factors[column as usize]);
+            if weight > best.0 || (weight == best.0 && column < best.1) {
+                best = (weight, column);
+            }
+        });
+        best.1
+    }
+
     /// Copies a row of others here.
     pub(super) fn copy(&mut self, row: Row, others: &Self) -> Row {
         let Row::Many { length, start: old } = row else { return row };

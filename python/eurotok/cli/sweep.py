@@ -1,0 +1,93 @@
+"""Train many tokenizers from one set of counts, to see what equal prices cost.
+
+Each fairness and target is trained once, for the largest vocabulary; smaller ones are what training had come to.
+The table has the tokens of the parallel text over all languages, their Gini, and the highest surcharge over
+English; * marks those that no other of their size betters in both.
+
+example:
+  eurotok sweep --corpus texts/ --parallel sentences/ --fairness 0,3,10,30 --vocab-size 32768,65536 -o s.svg
+  eurotok sweep all.counts --parallel sentences/ --target en=0.9 --target en=0.8 --vocab-size 65536 -o s.json
+"""
+
+import argparse
+
+from eurotok import curves, pictures, training
+from eurotok.cli.arguments import add_errors, add_threads, load_counts, numbers, pair
+from eurotok.cli.streams import check_folder
+from eurotok.files import replacing
+from eurotok.sweep import FAIRNESS, sweep
+from eurotok.tables import table
+
+ENDINGS = (".json", ".svg", ".png")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("counts", nargs="*", metavar="COUNTS", help="saved counts to train on")
+    parser.add_argument("--corpus", metavar="DIR", help="text by language, instead of counts")
+    parser.add_argument("--parallel", metavar="DIR", required=True, help="the same sentences in every language")
+    parser.add_argument(
+        "--vocab-size", type=numbers(int), metavar="N,...", required=True, help="entries of the vocabularies"
+    )
+    parser.add_argument(
+        "--fairness",
+        type=numbers(float),
+        metavar="F,...",
+        default=list(FAIRNESS),
+        help=f"values to try (default: {','.join(f'{value:g}' for value in FAIRNESS)}), beside plain BPE",
+    )
+    parser.add_argument(
+        "--target",
+        dest="targets",
+        action="append",
+        type=pair(float),
+        metavar="LANG=PRICE",
+        help="a target to try, beside none (repeatable)",
+    )
+    parser.add_argument("--scheme", metavar="NAME|REGEX", help="splitting rule, as for train")
+    parser.add_argument("-o", "--output", metavar="FILE", help=f"also write the sweep as {', '.join(ENDINGS)}")
+    add_threads(parser)
+    add_errors(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    if bool(args.counts) == bool(args.corpus):
+        args.parser.error("give either --corpus or counts to train on")
+    if args.output is not None:
+        if not args.output.endswith(ENDINGS):
+            raise ValueError(f"{args.output}: the name must end in {', '.join(ENDINGS)}, which says the format")
+        check_folder(args.output)
+    if args.counts:
+        counts = load_counts(args.counts, args.scheme)
+    else:
+        scheme = args.scheme or training.DEFAULT_SCHEME
+        counts = training.count(args.corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
+    found = sweep(
+        counts,
+        args.parallel,
+        vocab_sizes=args.vocab_size,
+        fairness=[None, *args.fairness],
+        targets=[{}, *(dict([target]) for target in args.targets or ())],
+        threads=args.threads,
+        progress=True,
+    )
+    if args.output is not None and args.output.endswith(".json"):
+        found.save(args.output)
+    elif args.output is not None:
+        drawn = pictures.draw(curves.sweep(found), args.output)
+        with replacing(args.output) as file:
+            file.write(drawn)
+    best = found.frontier()
+    rows = [
+        [
+            (point.name, ""),
+            (f"{point.vocab_size:,}", ""),
+            (f"{point.total:,}", ""),
+            (f"{point.gini:.4f}", ""),
+            (f"{100 * point.worst:+.1f} %", ""),
+            ("*" if point in best else "", ""),
+        ]
+        for point in found.points
+    ]
+    print(table(["", "entries", "tokens", "Gini", "worst", ""], rows))

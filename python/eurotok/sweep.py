@@ -1,0 +1,187 @@
+"""Many tokenizers from one set of counts: what equal prices cost, by fairness, targets and size of the vocabulary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+
+from eurotok import _core
+from eurotok._core import Counts
+from eurotok.corpus import StrPath
+from eurotok.files import replacing
+from eurotok.metrics import gini
+from eurotok.prices import REFERENCE, load_sentences
+from eurotok.progress import Report
+from eurotok.tokenizer import Tokenizer
+from eurotok.training import Options, train
+
+FORMAT = "eurotok sweep 1"
+FAIRNESS = (0.0, 3.0, 10.0, 30.0, 100.0)
+"""What is tried by default."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A tokenizer of a sweep.
+
+    Attributes
+    ----------
+    fairness
+        As for `eurotok.train`; `None` for plain BPE, balanced.
+    target
+        As for `eurotok.train`.
+    vocab_size
+        Entries of the vocabulary.
+    prices
+        Tokens of the parallel text, by language.
+    """
+
+    fairness: float | None
+    target: Mapping[str, float]
+    vocab_size: int
+    prices: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Tokens over all languages."""
+        return sum(self.prices.values())
+
+    @property
+    def gini(self) -> float:
+        """Inequality of prices: see `eurotok.metrics.gini`."""
+        return float(gini(np.array(list(self.prices.values()), dtype=float)))
+
+    @property
+    def worst(self) -> float:
+        """The highest surcharge over English, in parts; NaN without English."""
+        reference = self.prices.get(REFERENCE)
+        return max(self.prices.values()) / reference - 1 if reference else float("nan")
+
+    @property
+    def name(self) -> str:
+        """What it was trained for, but for the size."""
+        wanted = "".join(f", {language}={value:g}" for language, value in self.target.items())
+        return ("plain" if self.fairness is None else f"f={self.fairness:g}") + wanted
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The points of a sweep, in the order of the fairness and targets asked for, and of sizes within."""
+
+    text: str
+    points: tuple[Point, ...]
+
+    def frontier(self) -> list[Point]:
+        """Give the points that no other of their size betters in total and in Gini."""
+
+        def is_bettered(point: Point) -> bool:
+            others = [other for other in self.points if other.vocab_size == point.vocab_size]
+            mine = (point.total, point.gini)
+            return any(
+                other.total <= mine[0] and other.gini <= mine[1] and (other.total, other.gini) != mine
+                for other in others
+            )
+
+        return [point for point in self.points if not is_bettered(point)]
+
+    def save(self, path: StrPath) -> None:
+        """Write the sweep as JSON, whole or not at all."""
+        content = {"format": FORMAT, "text": self.text, "points": [asdict(point) for point in self.points]}
+        with replacing(path) as file:
+            file.write((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+    @staticmethod
+    def load(path: StrPath) -> Sweep:
+        """Read a sweep that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        FormatError
+            If it is not a sweep.
+        """
+        content = Path(path).read_bytes()
+        try:
+            data = json.loads(content)
+            if data["format"] != FORMAT:
+                raise ValueError
+            return Sweep(data["text"], tuple(Point(**point) for point in data["points"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise _core.FormatError(f"{path}: not a sweep of this version") from error
+
+
+def sweep(
+    counts: Counts,
+    parallel: StrPath,
+    *,
+    vocab_sizes: Sequence[int],
+    fairness: Sequence[float | None] = FAIRNESS,
+    targets: Sequence[Mapping[str, float]] = ({},),
+    threads: int | None = None,
+    progress: bool | Report = False,
+    **options: Unpack[Options],
+) -> Sweep:
+    """Train a tokenizer for each fairness, targets and size, and price it on the text that steered it.
+
+    Each pair of fairness and targets is trained once, for the largest size; smaller ones are what training had come to.
+
+    Parameters
+    ----------
+    counts
+        What to train on.
+    parallel
+        A folder of the same sentences in every language, as for `eurotok.train`.
+    vocab_sizes
+        Entries of the vocabulary.
+    fairness
+        Values to try; `None` is plain BPE, balanced.
+    targets
+        Targets to try with each of them above 0.
+    threads, progress, options
+        As for `eurotok.train`.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    ValueError
+        If there are no sizes or no values, or as for `eurotok.train`.
+    OSError, CorpusError
+        As for `eurotok.train`.
+    """
+    if not vocab_sizes or not fairness or not targets:
+        raise ValueError("sweep: there is nothing to train")
+    sentences = load_sentences(parallel, counts.languages)
+    steering = Counts(counts.scheme)
+    for language, lines in sentences.items():
+        steering.add_texts(language, lines, threads=threads)
+    points = []
+    for value in fairness:
+        # Without fairness, targets say nothing.
+        for target in targets if value else ({},):
+            largest = train(
+                counts,
+                vocab_size=max(vocab_sizes),
+                parallel=None if value is None else steering,
+                fairness=value,
+                target=target,
+                threads=threads,
+                progress=progress,
+                **options,
+            )
+            for size in sorted(set(vocab_sizes)):
+                tok = Tokenizer(_core.truncate(largest, min(size, largest.vocab_size)))
+                prices = {
+                    language: int(tok.count_batch(list(lines), threads=threads).sum())
+                    for language, lines in sentences.items()
+                }
+                points.append(Point(value, dict(target), tok.vocab_size, prices))
+    return Sweep(str(parallel), tuple(points))

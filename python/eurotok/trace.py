@@ -1,0 +1,96 @@
+"""How a vocabulary came about: whose merges they are, and what languages paid as it grew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eurotok import _core
+from eurotok.corpus import StrPath
+from eurotok.files import replacing
+
+FORMAT = "eurotok trace 1"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What training under fairness or parity did.
+
+    Attributes
+    ----------
+    languages
+        The languages that were trained on.
+    winners : ndarray of int64, shape (merges,)
+        By merge: the place in `languages` of the one that won it, which counted for most of its weight or whose turn it
+        was. -1 where that is not known: merges of all languages together, and those before an interruption. A merge
+        that makes a known token counts, too, so there may be some more than in the tokenizer.
+    merges : ndarray of int64, shape (points,)
+        After how many merges prices were noted.
+    prices : ndarray of int64, shape (points, languages)
+        What each language then paid: tokens of its parallel text, or of its training text without one; 0 for one
+        without a price.
+    """
+
+    languages: tuple[str, ...]
+    winners: NDArray[np.int64]
+    merges: NDArray[np.int64]
+    prices: NDArray[np.int64]
+
+    @staticmethod
+    def of(
+        languages: Sequence[str], winners: Sequence[int], merges: Sequence[int], prices: Sequence[Sequence[int]]
+    ) -> Trace:
+        """Make a trace of plain numbers."""
+        table = np.array(prices, dtype=np.int64).reshape(len(merges), len(languages))
+        return Trace(tuple(languages), np.array(winners, dtype=np.int64), np.array(merges, dtype=np.int64), table)
+
+    @property
+    def priced(self) -> NDArray[np.intp]:
+        """The places of the languages with a price."""
+        return np.flatnonzero(self.prices.any(axis=0)) if len(self.prices) else np.array([], dtype=np.intp)
+
+    def won(self) -> dict[str, int]:
+        """Count the merges that each language won."""
+        counts = np.bincount(self.winners[self.winners >= 0], minlength=len(self.languages))
+        return dict(zip(self.languages, counts.tolist(), strict=True))
+
+    def final(self) -> dict[str, int]:
+        """Give what each language with a price paid in the end."""
+        return {self.languages[place]: int(self.prices[-1, place]) for place in self.priced}
+
+    def save(self, path: StrPath) -> None:
+        """Write the trace as JSON, whole or not at all."""
+        content = {
+            "format": FORMAT,
+            "languages": self.languages,
+            "winners": self.winners.tolist(),
+            "merges": self.merges.tolist(),
+            "prices": self.prices.tolist(),
+        }
+        with replacing(path) as file:
+            file.write(json.dumps(content, separators=(",", ":")).encode())
+
+    @staticmethod
+    def load(path: StrPath) -> Trace:
+        """Read a trace that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        FormatError
+            If it is not a trace.
+        """
+        content = Path(path).read_bytes()
+        try:
+            data = json.loads(content)
+            if data["format"] != FORMAT:
+                raise ValueError
+            return Trace.of(data["languages"], data["winners"], data["merges"], data["prices"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise _core.FormatError(f"{path}: not a trace of this version") from error

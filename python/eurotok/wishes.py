@@ -1,0 +1,279 @@
+"""Training towards prices that were wished for, and a report of which came true at what cost.
+
+A wish is a limit on what a language pays beside another, or beside itself under another tokenizer. It is met by
+targets: that of a language that pays too much is lowered by as much, and training begins again from the same counts, a
+few times. Wishes come in order, each given those before it, so that what each costs is known: the tokens it adds over
+all languages.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Unpack
+
+from eurotok._core import Counts
+from eurotok.corpus import StrPath
+from eurotok.prices import REFERENCE, load_sentences
+from eurotok.progress import Report
+from eurotok.tokenizer import Tokenizer
+from eurotok.trace import Trace
+from eurotok.training import DEFAULT_FAIRNESS, Options, train
+
+ROUNDS = 8
+"""Trainings that a wish may take."""
+
+CLOSE = 0.002
+"""Within this part of its limit a wish that was overshot is left as it is."""
+
+
+class Counting(Protocol):
+    """What counts tokens."""
+
+    def count(self, text: str) -> int:
+        """Count the tokens of a text."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A limit on a price.
+
+    Attributes
+    ----------
+    language
+        Whose price; `None` for each language but `than`.
+    limit
+        By how much, in parts, it may be above that of `than`: 0.2 for 20 %, -0.05 for a twentieth below.
+    than
+        The language, or the tokenizer under which the same language is priced.
+    least
+        Whether the limit is a floor instead: the price is to be no less.
+
+    Examples
+    --------
+    >>> print(Wish(None, 0.2))
+    no surcharge above +20 %
+    >>> print(Wish("fr", -0.05, "de", least=True))
+    fr at least -5 % beside de
+    """
+
+    language: str | None
+    limit: float
+    than: str | Counting = REFERENCE
+    least: bool = False
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        limit = f"{100 * self.limit:+g} %"
+        if self.language is None and self.than == REFERENCE and not self.least:
+            return f"no surcharge above {limit}"
+        what = self.than if isinstance(self.than, str) else "itself under another tokenizer"
+        return f"{self.language or 'each'} at {'least' if self.least else 'most'} {limit} beside {what}"
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What came of a wish.
+
+    Attributes
+    ----------
+    wish
+        The wish.
+    met
+        Whether it is met in the end.
+    worst
+        The price farthest from the limit, beside that of `than`, minus one.
+    language
+        Whose price that is.
+    cost
+        Tokens that the wish added over all languages, given the wishes before it.
+    """
+
+    wish: Wish
+    met: bool
+    worst: float
+    language: str
+    cost: int
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return (
+            f"{'met' if self.met else 'NOT met'}: {self.wish} ({self.language} {100 * self.worst:+.1f} %), "
+            f"{self.cost:+,} tokens"
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A tokenizer, and how it came about.
+
+    Attributes
+    ----------
+    tokenizer
+        The tokenizer.
+    trace
+        Whose merges, and prices as the vocabulary grew.
+    targets
+        The targets that it was trained with in the end.
+    granted
+        What came of each wish, in their order.
+    """
+
+    tokenizer: Tokenizer
+    trace: Trace
+    targets: Mapping[str, float]
+    granted: tuple[Granted, ...]
+
+
+def grant(
+    counts: Counts,
+    wishes: Sequence[Wish],
+    *,
+    vocab_size: int,
+    parallel: StrPath | Mapping[str, Sequence[str]],
+    fairness: float = DEFAULT_FAIRNESS,
+    target: Mapping[str, float] | None = None,
+    progress: bool | Report = False,
+    **options: Unpack[Options],
+) -> Outcome:
+    """Train a tokenizer whose prices meet wishes as far as can be.
+
+    Parameters
+    ----------
+    counts
+        What to train on.
+    wishes
+        The wishes, the most important first: a later one is not met at the cost of an earlier one that is.
+    vocab_size, fairness, target, progress, options
+        As for `eurotok.train`. Targets are where the search begins.
+    parallel
+        The same sentences in every language: a folder, or by language.
+
+    Returns
+    -------
+    Outcome
+        The tokenizer that meets most wishes, of these the cheapest over all languages.
+
+    Raises
+    ------
+    ValueError
+        If a wish is about a language without parallel text, or its limit is not above -1.
+    OSError, CorpusError
+        As for `eurotok.train`.
+    """
+    sentences = parallel if isinstance(parallel, Mapping) else load_sentences(parallel, counts.languages)
+    steering = Counts(counts.scheme)
+    for language, lines in sentences.items():
+        steering.add_texts(language, list(lines))
+    limits = [_limits(wish, sentences) for wish in wishes]
+
+    def attempt(targets: Mapping[str, float]) -> _Attempt:
+        traces: list[Trace] = []
+        tokenizer = train(
+            counts,
+            vocab_size=vocab_size,
+            parallel=steering,
+            fairness=fairness,
+            target=targets,
+            progress=progress,
+            trace=traces.append,
+            **options,
+        )
+        return _Attempt(tokenizer, traces[0], dict(targets))
+
+    best = attempt(dict(target or {}))
+    costs = []
+    for number in range(len(wishes)):
+        before, present, known = best, best, limits[: number + 1]
+        attempts = [best]
+        for _ in range(ROUNDS):
+            targets = _corrected(present, known)
+            if targets is None:
+                break
+            present = attempt(targets)
+            attempts.append(present)
+        best = min(attempts, key=lambda it: ([excess(it, limit) > 0 for limit in known], _rank(it, known)))
+        costs.append(best.total - before.total)
+    granted = []
+    for wish, limit, cost in zip(wishes, limits, costs, strict=True):
+        language, over = max(_ratios(best, limit), key=lambda it: it[1] * limit.sign)
+        granted.append(Granted(wish, excess(best, limit) <= 0, limit.bound * over - 1, language, cost))
+    return Outcome(best.tokenizer, best.trace, best.targets, tuple(granted))
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """A wish in numbers: each language's price over that of `than` is at most `bound`; at least, if `sign` is -1."""
+
+    languages: tuple[str, ...]
+    than: str | Mapping[str, int]
+    bound: float
+    sign: int
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    tokenizer: Tokenizer
+    trace: Trace
+    targets: Mapping[str, float]
+
+    @property
+    def total(self) -> int:
+        return sum(self.trace.final().values())
+
+
+def _limits(wish: Wish, sentences: Mapping[str, Sequence[str]]) -> _Limit:
+    if not (math.isfinite(wish.limit) and wish.limit > -1):
+        raise ValueError(f"wish: a limit of {wish.limit} is not above -1")
+    asked = [language for language in (wish.language, wish.than) if isinstance(language, str)]
+    if absent := [language for language in asked if language not in sentences]:
+        raise ValueError(f"wish: {absent[0]!r} has no parallel text")
+    if wish.language is None:
+        languages = tuple(language for language in sorted(sentences) if language != wish.than)
+    else:
+        languages = (wish.language,)
+    than: str | Mapping[str, int]
+    if isinstance(wish.than, str):
+        than = wish.than
+    else:
+        count = wish.than.count
+        than = {language: sum(count(line) for line in sentences[language]) for language in languages}
+    return _Limit(languages, than, 1 + wish.limit, -1 if wish.least else 1)
+
+
+def _ratios(attempt: _Attempt, limit: _Limit) -> list[tuple[str, float]]:
+    """Give each language's price over what it may be."""
+    paid, than = attempt.trace.final(), limit.than
+    return [
+        (language, paid[language] / (limit.bound * (paid[than] if isinstance(than, str) else than[language])))
+        for language in limit.languages
+    ]
+
+
+def excess(attempt: _Attempt, limit: _Limit) -> float:
+    """Give by how much a limit is missed; 0 or less if it is kept."""
+    return max(limit.sign * math.log(ratio) for _, ratio in _ratios(attempt, limit))
+
+
+def _rank(attempt: _Attempt, limits: Sequence[_Limit]) -> tuple[float, int]:
+    return max(0.0, *(excess(attempt, limit) for limit in limits)), attempt.total
+
+
+def _corrected(attempt: _Attempt, limits: Sequence[_Limit]) -> dict[str, float] | None:
+    """Give targets that should meet the limits, or `None` if these do, and none by more than they must."""
+    targets = dict(attempt.targets)
+    moved = False
+    for limit in limits:
+        for language, ratio in _ratios(attempt, limit):
+            off = limit.sign * math.log(ratio)
+            # What missed the limit aims a little below it; what was moved too far comes back.
+            if off > 0 or (language in attempt.targets and off < -CLOSE):
+                aim = -limit.sign * (off + CLOSE / 2)
+                value = targets.get(language, 1.0) * math.exp(aim)
+                # A limit holds a price on its side: beyond where it began, it has nothing to say.
+                kept = min(value, 1.0) if limit.sign > 0 else max(value, 1.0)
+                if not math.isclose(kept, targets.get(language, 1.0), rel_tol=1e-6):
+                    targets[language] = kept
+                    moved = True
+    return targets if moved else None
