@@ -151,10 +151,15 @@ def _tiktoken(tok: Any, threads: int) -> Ways:
     )
 
 
-def _load_quicktok(module: Any, vocabulary: Vocabulary) -> Any:
-    if vocabulary.name != "o200k":
-        raise LookupError(f"reads its own vocabularies only, not {vocabulary.name}")
-    return module.get_encoding("o200k_base")
+def _bundled(load: Callable[[Any], Any]) -> Callable[[Any, Vocabulary], Any]:
+    """Make a loader of the vocabulary that an engine brings along: there is no way to give it another."""
+
+    def load_bundled(module: Any, vocabulary: Vocabulary) -> Any:
+        if vocabulary.name != "o200k":
+            raise LookupError(f"reads its own vocabularies only, not {vocabulary.name}")
+        return load(module)
+
+    return load_bundled
 
 
 def _quicktok(tok: Any, threads: int) -> Ways:
@@ -200,6 +205,26 @@ def _splintr(tok: Any, _threads: int) -> Ways:
     )
 
 
+def _bpe_openai(tok: Any, threads: int) -> Ways:
+    return Ways(
+        encode=tok.encode_ordinary,
+        batch=lambda texts: tok.encode_ordinary_batch(texts, num_threads=threads),
+        encode_list=tok.encode_ordinary,
+        decode=tok.decode,
+    )
+
+
+def _rs_bpe(tok: Any, threads: int) -> Ways:
+    options = import_module("rs_bpe.bpe").openai.ParallelOptions(min_batch_size=1, chunk_size=64, max_threads=threads)
+    return Ways(
+        encode=tok.encode,
+        batch=lambda texts: tok.encode_batch_parallel(texts, options)[0],
+        encode_list=tok.encode,
+        count=tok.count,
+        decode=tok.decode,
+    )
+
+
 def _load_regex(module: Any, vocabulary: Vocabulary) -> Any:
     return module.compile(vocabulary.pattern)
 
@@ -240,7 +265,12 @@ ENGINES: dict[str, Engine] = {
         _tokenizers_rc,
         path="peers/tokenizers-rc",
     ),
-    "quicktok": Engine("quicktok-v1", "quicktok", {"own format": _load_quicktok}, _quicktok),
+    "quicktok": Engine(
+        "quicktok-v1",
+        "quicktok",
+        {"bundled": _bundled(lambda module: module.get_encoding("o200k_base"))},
+        _quicktok,
+    ),
     "tokie": Engine(
         "tokie",
         "tokie",
@@ -248,6 +278,13 @@ ENGINES: dict[str, Engine] = {
         _tokie,
     ),
     "splintr": Engine("splintr-rs", "splintr", {"tiktoken": _load_splintr}, _splintr),
+    "bpe-openai": Engine(
+        "bpe-openai",
+        "bpe_openai",
+        {"bundled": _bundled(lambda module: module.get_encoding("o200k_base"))},
+        _bpe_openai,
+    ),
+    "rs-bpe": Engine("rs-bpe", "rs_bpe.bpe", {"bundled": _bundled(lambda module: module.openai.o200k_base())}, _rs_bpe),
     "regex": Engine("regex", "regex", {"pattern": _load_regex}, lambda tok, _: Ways(split=tok.findall)),
 }
 
