@@ -268,7 +268,7 @@ ENGINES: dict[str, Engine] = {
     "quicktok": Engine(
         "quicktok-v1",
         "quicktok",
-        {"bundled": _bundled(lambda module: module.get_encoding("o200k_base"))},
+        {"own format": _bundled(lambda module: module.get_encoding("o200k_base"))},
         _quicktok,
     ),
     "tokie": Engine(
@@ -281,10 +281,12 @@ ENGINES: dict[str, Engine] = {
     "bpe-openai": Engine(
         "bpe-openai",
         "bpe_openai",
-        {"bundled": _bundled(lambda module: module.get_encoding("o200k_base"))},
+        {"own format": _bundled(lambda module: module.get_encoding("o200k_base"))},
         _bpe_openai,
     ),
-    "rs-bpe": Engine("rs-bpe", "rs_bpe.bpe", {"bundled": _bundled(lambda module: module.openai.o200k_base())}, _rs_bpe),
+    "rs-bpe": Engine(
+        "rs-bpe", "rs_bpe.bpe", {"own format": _bundled(lambda module: module.openai.o200k_base())}, _rs_bpe
+    ),
     "regex": Engine("regex", "regex", {"pattern": _load_regex}, lambda tok, _: Ways(split=tok.findall)),
 }
 
