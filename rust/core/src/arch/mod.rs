@@ -6,7 +6,9 @@
 
 #![expect(unsafe_code, reason = "vector instructions are unsafe to call until the CPU is known to have them")]
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generic;
 mod portable;
 #[cfg(test)]
@@ -48,6 +50,8 @@ enum Kind {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl Isa {
@@ -62,6 +66,10 @@ impl Isa {
             if x86_64::has_avx2() {
                 isas.push(Self(Kind::Avx2));
             }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if aarch64::has_neon() {
+            isas.push(Self(Kind::Neon));
         }
         isas.push(Self(Kind::Portable));
         isas
@@ -83,7 +91,7 @@ impl Isa {
         })
     }
 
-    /// `"avx512"`, `"avx2"` or `"portable"`.
+    /// `"avx512"`, `"avx2"`, `"neon"` or `"portable"`.
     pub fn name(self) -> &'static str {
         match self.0 {
             Kind::Portable => "portable",
@@ -91,6 +99,8 @@ impl Isa {
             Kind::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => "neon",
         }
     }
 
@@ -99,6 +109,9 @@ impl Isa {
     pub fn run<W: Work>(self, work: W) -> W::Output {
         match self.0 {
             Kind::Portable => work.run(),
+            // What every arm64 has, the compiler uses anyway.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => work.run(),
             // SAFETY: `available` offers these only where the CPU has their instructions.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 | Kind::Avx512 => unsafe { x86_64::avx2::run(work) },
@@ -118,6 +131,9 @@ impl Isa {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { x86_64::avx512::classify(text, start, blocks) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => unsafe { aarch64::neon::classify(text, start, blocks) },
         }
         wanted
     }
