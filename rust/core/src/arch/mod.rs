@@ -11,12 +11,14 @@ mod aarch64;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generic;
 mod portable;
+mod row;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 use crate::error::{Error, Result};
+pub use row::Row;
 
 /// The classes of 64 consecutive bytes: bit `i` of each mask speaks of byte `i`. Every byte of a character has the
 /// character's class. Past the end of the text all bits are zero, but for those of class 0 ([`Class::Other`]), which are zero
@@ -108,13 +110,16 @@ impl Isa {
     #[inline(always)]
     pub fn run<W: Work>(self, work: W) -> W::Output {
         match self.0 {
-            Kind::Portable => work.run(),
+            Kind::Portable => work.run::<row::Plain>(),
             // What every arm64 has, the compiler uses anyway.
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => work.run(),
+            Kind::Neon => work.run::<row::Plain>(),
             // SAFETY: `available` offers these only where the CPU has their instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 | Kind::Avx512 => unsafe { x86_64::avx2::run(work) },
+            Kind::Avx2 => unsafe { x86_64::avx2::run(work) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86_64::avx512::run(work) },
         }
     }
 
@@ -156,8 +161,8 @@ pub fn prefetch<T>(entries: &[T], index: usize) {
 pub trait Work {
     /// What comes of it.
     type Output;
-    /// Does it. Mark the implementation `#[inline(always)]`, and all it calls in its loops.
-    fn run(self) -> Self::Output;
+    /// Does it, on the rows at hand. Mark the implementation `#[inline(always)]`, and all it calls in its loops.
+    fn run<R: Row>(self) -> Self::Output;
 }
 
 /// The class of each ASCII byte, by its value; zero above.

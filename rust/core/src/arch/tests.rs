@@ -59,3 +59,86 @@ proptest! {
         check(&text, start.min(text.len()));
     }
 }
+
+/// All that a row can do, on the same numbers.
+struct OnRow {
+    numbers: [u32; 16],
+    others: [u32; 16],
+    places: u16,
+    number: u32,
+    words: [u64; 8],
+    bits: Vec<u32>,
+}
+
+impl Work for &OnRow {
+    type Output = (Vec<[u32; 16]>, u32, u16, u16, u64);
+
+    fn run<R: Row>(self) -> Self::Output {
+        let (row, other) = (R::load(&self.numbers), R::load(&self.others));
+        let rows = [
+            row,
+            row.advance(self.places),
+            row.set(self.places, self.number),
+            row.times(self.number),
+            row.plus(other),
+            row.down(self.number % 32),
+        ];
+        let rows = rows.map(|row| {
+            let mut numbers = [0; 16];
+            row.store(&mut numbers);
+            numbers
+        });
+        let least = u64::from(self.number) << 21;
+        (
+            rows.to_vec(),
+            row.least(),
+            row.equal(self.number),
+            row.are_set(&self.bits),
+            R::within(&self.words, least, 1 << 21),
+        )
+    }
+}
+
+proptest! {
+    #[test]
+    fn rows_are_alike(
+        numbers in any::<[u32; 16]>(),
+        others in any::<[u32; 16]>(),
+        places: u16,
+        at in 0..16usize,
+        words in any::<[u64; 8]>(),
+        which in 0..8usize,
+        bits in prop::collection::vec(any::<u32>(), 64),
+        length in 0..7u32,
+    ) {
+        let number = numbers[at];
+        let mut words = words.map(|word| word >> 1);
+        words[which] = u64::from(number) << 21 | words[which] & 0x1F_FFFF;
+        let bits = bits[..1 << length].to_vec();
+        let work = OnRow { numbers, others, places, number, words, bits };
+        let expected = Isa(Kind::Portable).run(&work);
+        for isa in Isa::available() {
+            prop_assert_eq!(isa.run(&work), expected.clone(), "{}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn a_row_of_equals() {
+    let row = |number: u32| OnRow {
+        numbers: [number; 16],
+        others: [0; 16],
+        places: 0x8001,
+        number,
+        words: [0; 8],
+        bits: vec![1],
+    };
+    for number in [0, 1, u32::MAX] {
+        let (rows, least, equal, ..) = Isa(Kind::Portable).run(&row(number));
+        assert_eq!((least, equal), (number, 0xFFFF));
+        assert_eq!(rows[1][15], u32::MAX);
+        for isa in Isa::available() {
+            assert_eq!(isa.run(&row(number)), Isa(Kind::Portable).run(&row(number)), "{}", isa.name());
+        }
+    }
+}

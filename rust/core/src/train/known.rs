@@ -3,8 +3,9 @@
 use crate::arch::Isa;
 use crate::error::Result;
 use crate::vocab::Vocab;
+use crate::vocab::merger::Merger;
 use crate::vocab::merges::{byte_ids, sufficient};
-use crate::vocab::pairs::{Merger, PairTable};
+use crate::vocab::pairs::PairTable;
 
 /// The merges of a vocabulary, ready to be made in any piece.
 pub(super) struct Known {

@@ -10,7 +10,7 @@ use super::weights::{Weights, too_large};
 use crate::count::SHARDS;
 use crate::error::{Error, Result};
 use crate::memory::Zeroed;
-use crate::vocab::pairs::Merger;
+use crate::vocab::merger::Merger;
 
 /// What stands between pieces.
 pub(super) const GAP: u32 = u32::MAX;

@@ -8,7 +8,8 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::pairs::{MAX_MERGES, Merger, PairTable};
+use super::merger::Merger;
+use super::pairs::{MAX_MERGES, PairTable};
 use super::{Merges, Vocab};
 use crate::arch::Isa;
 
@@ -67,17 +68,23 @@ fn of_ranks(vocab: &Vocab) -> Vec<Merge> {
     };
     let mut table = PairTable::with_capacity(rank_to_id.len().min(MAX_MERGES), Isa::available()[0]);
     let mut merger = Merger::default();
-    let mut symbols = Vec::new();
     let mut merges = Vec::with_capacity(rank_to_id.len());
-    for (_, id) in by_length {
-        symbols.clear();
-        merger.merge(&table, vocab.tokens.get(id), &mut symbols);
-        if let [left, right] = symbols[..] {
-            let rank = id_to_rank[&id];
-            table.insert(left, right, rank);
-            merges.push((rank, Merge { left: id_of(left), right: id_of(right), result: id }));
+    for same_length in by_length.chunk_by(|(a, _), (b, _)| a == b) {
+        let known = merges.len();
+        let tokens = same_length.iter().map(|&(_, id)| vocab.tokens.get(id));
+        merger.merge_all(&table, tokens, |number, symbols| {
+            if let [left, right] = *symbols {
+                merges.push((left, right, same_length[number].1));
+            }
+        });
+        for &(left, right, id) in &merges[known..] {
+            table.insert(left, right, id_to_rank[&id]);
         }
     }
+    let merges = merges
+        .into_iter()
+        .map(|(left, right, id)| (id_to_rank[&id], Merge { left: id_of(left), right: id_of(right), result: id }));
+    let mut merges: Vec<_> = merges.collect();
     merges.sort_unstable_by_key(|&(rank, _)| rank);
     merges.into_iter().map(|(_, merge)| merge).collect()
 }

@@ -4,6 +4,7 @@
 //! [`Vocab::new`]: every one of the 256 bytes is an ordinary token, ordinary tokens are distinct and not empty, every merge
 //! names tokens whose concatenation is a token, special tokens have distinct contents and ids, and no id is used twice.
 
+pub mod merger;
 pub mod merges;
 pub mod pairs;
 mod tokens;

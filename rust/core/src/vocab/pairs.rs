@@ -1,19 +1,16 @@
-//! Pairs of neighbouring symbols, and BPE over them.
+//! Pairs of neighbouring symbols.
 //!
 //! A *symbol* is a token as merging sees it: the byte `b` is symbol `b`, what merge number `r` makes is symbol `256 + r`. So the
 //! rank of a merge names its result.
 //!
-//! New words are what a tokenizer spends its time on in an inflected language, and a word costs some twenty look-ups of pairs, most
-//! of them of pairs that do not merge: nine of ten of those end at a filter of some ten bits a merge, which stays in the
-//! second-level cache. The others read one line, which holds eight merges of eight bytes. (Tags of 16 bits in its place need
-//! the list of merges to be exact, and half of the time went into waiting for that list.)
-
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+//! A word costs some twenty look-ups of pairs, most of them of pairs that do not merge: nine of ten of those end at a
+//! filter of some ten bits a merge, which stays in the second-level cache. The others read one line, which holds eight merges of
+//! eight bytes. (A smaller filter and lines of their own for the first 26,000 merges, most of what words need, made a word dearer
+//! by a third: it is asked for twice.) What a piece begins from has a table of its own, without hashing: bytes, and characters of two bytes.
 
 use hashbrown::HashMap;
 
-use crate::arch::{Isa, Work};
+use crate::arch::{Isa, Row, prefetch};
 use crate::memory::Zeroed;
 
 /// The most merges a vocabulary can have.
@@ -25,27 +22,23 @@ pub const NONE: u32 = u32::MAX;
 /// Merges of a bucket: a cache line.
 const BUCKET: usize = 8;
 
+/// Bits of the filter for each bucket.
+const BITS_A_BUCKET: usize = 64;
+
 /// Bits of a symbol, and of a rank.
 const BITS: u32 = 21;
-
-/// A symbol that no merge names.
-const NOTHING: u32 = u32::MAX;
 
 /// From a pair of symbols to the rank of its merge.
 #[derive(Debug)]
 pub struct PairTable {
-    /// A bit for each of many hashes: whether a pair with this hash merges.
-    filter: Zeroed<u64>,
+    /// A bit for each of many hashes: whether a pair with this hash merges. As many words as a power of two says.
+    filter: Zeroed<u32>,
     /// Merges by the hash of their pair, each as its left symbol, its right one and its rank; 0 is empty. One that finds its
     /// bucket full stands in the next.
     buckets: Zeroed<[u64; BUCKET]>,
     shift: u32,
-    /// The ranks of pairs of bytes, directly.
-    of_bytes: Vec<u32>,
-    /// By the low bits of a two-byte character's code point: the symbol of the character, where its two bytes may be merged
-    /// before all else; else 0.
-    characters: Vec<u32>,
-    isa: Isa,
+    starts: Starts,
+    pub(super) isa: Isa,
 }
 
 impl PairTable {
@@ -55,27 +48,25 @@ impl PairTable {
     /// If `merges` exceeds [`MAX_MERGES`], which vocabularies are checked against.
     pub fn with_capacity(merges: usize, isa: Isa) -> Self {
         assert!(merges <= MAX_MERGES, "ranks have 21 bits");
-        let buckets = (merges.div_ceil(BUCKET) * 5 / 4).next_power_of_two().max(2);
+        // More places than merges, so that a search ends at a bucket that is not full.
+        let buckets = (merges * 5 / 4 / BUCKET + 1).next_power_of_two().max(2);
         Self {
-            filter: Zeroed::new(buckets),
+            filter: Zeroed::new(buckets * BITS_A_BUCKET / 32),
             buckets: Zeroed::new(buckets),
-            shift: u64::BITS - buckets.trailing_zeros() - 6,
-            of_bytes: vec![NONE; 1 << 16],
-            characters: vec![0; 0x800],
+            shift: u32::BITS - (buckets * BITS_A_BUCKET).trailing_zeros(),
+            starts: Starts::of_bytes(),
             isa,
         }
     }
 
-    /// Adds the pair of merge number `rank`; of a pair that is there already, the first rank counts.
+    /// Adds the pair of merge number `rank`, which is not there yet.
     pub fn insert(&mut self, left: u32, right: u32, rank: u32) {
         if left < 256 && right < 256 {
-            let slot = &mut self.of_bytes[(left << 8 | right) as usize];
-            *slot = rank.min(*slot);
-            return;
+            self.starts.insert(left, right, rank);
         }
         let bit = home(left, right, self.shift);
-        self.filter[bit / 64] |= 1 << (bit % 64);
-        let mut bucket = bit / 64;
+        self.filter[bit as usize / 32] |= 1 << (bit % 32);
+        let mut bucket = bit as usize / BITS_A_BUCKET;
         loop {
             if let Some(slot) = self.buckets[bucket].iter_mut().find(|slot| **slot == 0) {
                 *slot = key(left, right) << BITS | u64::from(rank);
@@ -86,31 +77,148 @@ impl PairTable {
     }
 
     /// Says that all pairs are there.
+    pub fn finish(&mut self) {
+        let merges = self.buckets.iter().flatten().filter(|slot| **slot != 0).map(|slot| {
+            let field = |number: u32| (slot >> (number * BITS)) as u32 & ((1 << BITS) - 1);
+            (field(2) - 1, field(1), field(0))
+        });
+        self.starts = Starts::new(merges);
+    }
+
+    /// The tables as slices: to look up many pairs.
+    pub(super) fn view(&self) -> View<'_> {
+        let Self { filter, buckets, shift, starts, .. } = self;
+        let starts =
+            StartsView { characters: &starts.characters, symbols: &starts.symbols, after_rank: &starts.after_rank };
+        View { filter, buckets, shift: *shift, starts }
+    }
+}
+
+/// A pair as a number of twice [`BITS`] bits, not 0. A symbol that no merge names may have more bits: its pairs are no others'.
+#[inline(always)]
+fn key(left: u32, right: u32) -> u64 {
+    (u64::from(left) + 1) << BITS | u64::from(right)
+}
+
+/// The bit of a pair in the filter, and so its bucket, a part of that: the upper bits of a sum to which both symbols contribute
+/// all of theirs.
+#[inline(always)]
+fn home(left: u32, right: u32, shift: u32) -> u32 {
+    left.wrapping_mul(LEFT).wrapping_add(right.wrapping_mul(RIGHT)) >> shift
+}
+
+/// What [`home`] multiplies symbols by: odd numbers without a pattern.
+const LEFT: u32 = 0x9E37_79B1;
+const RIGHT: u32 = 0x85EB_CA6B;
+
+/// A [`PairTable`] at hand.
+#[derive(Clone, Copy)]
+pub(super) struct View<'t> {
+    filter: &'t [u32],
+    buckets: &'t [[u64; BUCKET]],
+    shift: u32,
+    pub(super) starts: StartsView<'t>,
+}
+
+/// A pair that may merge.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Question {
+    pub(super) key: u64,
+    pub(super) bucket: u32,
+}
+
+impl Question {
+    /// The question for a pair at a bit of the filter.
+    #[inline(always)]
+    pub(super) fn new(left: u32, right: u32, bit: u32) -> Self {
+        Self { key: key(left, right), bucket: bit / BITS_A_BUCKET as u32 }
+    }
+}
+
+impl View<'_> {
+    /// The rank of a pair, or [`NONE`].
+    #[inline(always)]
+    pub(super) fn rank<R: Row>(&self, left: u32, right: u32) -> u32 {
+        let bit = home(left, right, self.shift);
+        let may_merge = self.filter[bit as usize / 32] >> (bit % 32) & 1 != 0;
+        if may_merge { self.answer::<R>(Question::new(left, right, bit)) } else { NONE }
+    }
+
+    /// The bits of sixteen pairs in the filter, and which of them may merge. Without a branch: which do is hard to foresee.
+    #[inline(always)]
+    pub(super) fn ask_all<R: Row>(&self, left: &[u32; 16], right: &[u32; 16]) -> ([u32; 16], u16) {
+        let bits = R::load(left).times(LEFT).plus(R::load(right).times(RIGHT)).down(self.shift);
+        let mut places = [0; 16];
+        bits.store(&mut places);
+        (places, bits.are_set(self.filter))
+    }
+
+    /// Asks for the place of a pair ahead of [`answer`](Self::answer).
+    #[inline(always)]
+    pub(super) fn fetch(&self, question: Question) {
+        prefetch(self.buckets, question.bucket as usize);
+    }
+
+    /// The rank of a pair that may merge, or [`NONE`].
+    #[inline(always)]
+    pub(super) fn answer<R: Row>(&self, question: Question) -> u32 {
+        let mut bucket = question.bucket as usize;
+        loop {
+            let slots = &self.buckets[bucket];
+            let found = R::within(slots, question.key << BITS, 1 << BITS);
+            // One branch, hardly ever taken: it is not foreseen which of the pairs that pass the filter do merge.
+            if (found != 0) | (slots[BUCKET - 1] == 0) {
+                return if found == 0 { NONE } else { found as u32 & ((1 << BITS) - 1) };
+            }
+            bucket = (bucket + 1) & (self.buckets.len() - 1);
+        }
+    }
+}
+
+/// What pieces begin from, numbered: the 256 bytes, then the characters of two bytes that are made before all else.
+#[derive(Debug)]
+pub(super) struct Starts {
+    /// By the low eleven bits of a two-byte character's code point: its number; 0 if it is not made at once.
+    characters: Vec<u16>,
+    /// The symbol of each number.
+    symbols: Vec<u32>,
+    /// One more than the rank of each pair, by the number of its left and, within that, its right one; 0 if it does not merge.
+    after_rank: Zeroed<u32>,
+}
+
+impl Starts {
+    /// No pair merges yet.
+    fn of_bytes() -> Self {
+        Self { characters: vec![0; 0x800], symbols: (0..256).collect(), after_rank: Zeroed::new(1 << 16) }
+    }
+
+    fn insert(&mut self, left: u32, right: u32, rank: u32) {
+        self.after_rank[left as usize * self.symbols.len() + right as usize] = rank + 1;
+    }
+
+    /// The bytes and characters of a vocabulary with these merges, as left symbol, right one and rank.
     ///
     /// The two bytes of a character may merge before all else if no merge of the lead with what is before it, none of the other
     /// byte with what follows, and none of the character itself has a smaller rank than theirs: then nothing comes between
     /// them, and nothing that they make possible comes before them.
-    pub fn finish(&mut self) {
-        let of_bytes = self.of_bytes.iter().zip(0..).filter(|(rank, _)| **rank != NONE);
-        let of_bytes = of_bytes.map(|(&rank, pair)| (pair >> 8, pair & 0xFF, rank));
-        let of_symbols = self.buckets.iter().flatten().filter(|slot| **slot != 0).map(|slot| {
-            let field = |number: u32| (slot >> (number * BITS)) as u32 & ((1 << BITS) - 1);
-            (field(2), field(1), field(0))
-        });
+    fn new(merges: impl Iterator<Item = (u32, u32, u32)> + Clone) -> Self {
         let mut first_as_left: HashMap<u32, u32> = HashMap::new();
         let mut first_as_right = HashMap::new();
-        for (left, right, rank) in of_bytes.chain(of_symbols) {
+        let mut of_bytes = HashMap::new();
+        for (left, right, rank) in merges.clone() {
             for (first, symbol) in [(&mut first_as_left, left), (&mut first_as_right, right)] {
                 let first = first.entry(symbol).or_insert(rank);
                 *first = rank.min(*first);
             }
+            if left < 256 && right < 256 {
+                of_bytes.insert((left, right), rank);
+            }
         }
+        let mut starts = Self::of_bytes();
+        let mut numbers: HashMap<u32, u32> = (0..256).map(|byte| (byte, byte)).collect();
         for character in 0x80..0x800u32 {
             let (lead, other) = (0xC0 | character >> 6, 0x80 | character & 0x3F);
-            let rank = self.of_bytes[(lead << 8 | other) as usize];
-            if rank == NONE {
-                continue;
-            }
+            let Some(&rank) = of_bytes.get(&(lead, other)) else { continue };
             let symbol = 256 + rank;
             let rivals = [
                 first_as_right.get(&lead),
@@ -119,310 +227,59 @@ impl PairTable {
                 first_as_right.get(&symbol),
             ];
             if rivals.into_iter().flatten().all(|&rival| rank < rival) {
-                self.characters[character as usize] = symbol;
+                let number = starts.symbols.len() as u32;
+                starts.characters[character as usize] = number as u16;
+                starts.symbols.push(symbol);
+                numbers.insert(symbol, number);
             }
         }
-    }
-
-    /// The tables as slices: to look up many pairs.
-    fn view(&self) -> View<'_> {
-        View {
-            filter: &self.filter,
-            buckets: &self.buckets,
-            shift: self.shift,
-            of_bytes: &self.of_bytes,
-            characters: &self.characters,
+        starts.after_rank = Zeroed::new(starts.symbols.len() * starts.symbols.len());
+        for (left, right, rank) in merges {
+            if let (Some(&left), Some(&right)) = (numbers.get(&left), numbers.get(&right)) {
+                starts.insert(left, right, rank);
+            }
         }
+        starts
     }
 }
 
-fn key(left: u32, right: u32) -> u64 {
-    u64::from(left) << BITS | u64::from(right)
-}
-
-/// The bit of a pair in the filter, and so its bucket, a 64th of that: the upper bits of a product to which both symbols
-/// contribute all of theirs.
-#[inline(always)]
-fn home(left: u32, right: u32, shift: u32) -> usize {
-    ((u64::from(left) << 32 | u64::from(right)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize
-}
-
-/// A [`PairTable`] at hand.
+/// [`Starts`] at hand.
 #[derive(Clone, Copy)]
-struct View<'t> {
-    filter: &'t [u64],
-    buckets: &'t [[u64; BUCKET]],
-    shift: u32,
-    of_bytes: &'t [u32],
-    characters: &'t [u32],
+pub(super) struct StartsView<'t> {
+    characters: &'t [u16],
+    symbols: &'t [u32],
+    after_rank: &'t [u32],
 }
 
-impl View<'_> {
-    /// The rank of a pair, or [`NONE`].
+impl StartsView<'_> {
+    /// Puts the numbers of what `piece` begins from into `numbers`, and returns how many there are. `numbers` has room for one
+    /// a byte.
     #[inline(always)]
-    fn rank(&self, left: u32, right: u32) -> u32 {
-        if (left | right) < 256 {
-            return self.of_bytes[(left << 8 | right) as usize];
-        }
-        let bit = home(left, right, self.shift);
-        let mut bucket = bit / 64;
-        if self.filter[bucket] >> (bit % 64) & 1 == 0 {
-            return NONE;
-        }
-        let key = key(left, right);
-        loop {
-            let slots = &self.buckets[bucket];
-            let mut found = 0;
-            for &slot in slots {
-                found |= if slot >> BITS == key { slot } else { 0 };
-            }
-            if found != 0 {
-                return found as u32 & ((1 << BITS) - 1);
-            }
-            if slots[BUCKET - 1] == 0 {
-                return NONE;
-            }
-            bucket = (bucket + 1) & (self.buckets.len() - 1);
-        }
-    }
-}
-
-/// BPE of pieces. Memory is reused across calls.
-#[derive(Debug, Default)]
-pub struct Merger {
-    words: [Word; AT_ONCE],
-    heap: BinaryHeap<Reverse<u64>>,
-    next: Vec<u32>,
-    previous: Vec<u32>,
-}
-
-/// Words merged at a time. The steps of a merge wait for each other, those of different words do not: the processor
-/// overlaps them.
-const AT_ONCE: usize = 4;
-
-impl Merger {
-    /// Appends to `out` the symbols that BPE leaves of `piece`: the pair of smallest rank merges first, the leftmost of equals,
-    /// until none merges. O(n log n), for short pieces O(n²) with a small constant.
-    pub fn merge(&mut self, pairs: &PairTable, piece: &[u8], out: &mut Vec<u32>) {
-        let pairs = pairs.view();
-        if piece.len() > Word::LONGEST {
-            return self.merge_long(pairs, piece, out);
-        }
-        let word = &mut self.words[0];
-        word.begin(pairs, piece);
-        while word.step(pairs) {}
-        out.extend_from_slice(word.collect());
-    }
-
-    /// Calls `sink` with the number of each piece and the symbols that BPE leaves of it, in any order.
-    pub fn merge_all<'p>(
-        &mut self,
-        pairs: &PairTable,
-        pieces: impl Iterator<Item = &'p [u8]>,
-        sink: impl FnMut(usize, &[u32]),
-    ) {
-        pairs.isa.run(InLanes { merger: self, pairs: pairs.view(), pieces: pieces.enumerate(), sink });
-    }
-
-    /// A heap of candidate pairs over a doubly linked list. A candidate is valid if its left place still begins a symbol and
-    /// the pair there still has its rank (a place only ever changes to other pairs, and a pair of equal rank is the same pair).
-    fn merge_long(&mut self, pairs: View<'_>, piece: &[u8], out: &mut Vec<u32>) {
-        const END: u32 = u32::MAX;
-        const GONE: u32 = u32::MAX;
-        let Self { heap, next, previous, .. } = self;
-        let length = u32::try_from(piece.len()).expect("a piece is under 4 GiB");
-        let mut symbols: Vec<u32> = piece.iter().map(|&byte| u32::from(byte)).collect();
-        next.clear();
-        next.extend((1..length).chain([END]));
-        previous.clear();
-        previous.extend([END].into_iter().chain(0..length - 1));
-        // The rank above and the place below, so that the smallest is the next to merge.
-        let candidate = |left: u32, right: u32, place: u32| {
-            let rank = pairs.rank(left, right);
-            (rank != NONE).then(|| Reverse(u64::from(rank) << 32 | u64::from(place)))
-        };
-        let mut first = std::mem::take(heap).into_vec();
-        first.clear();
-        first.extend(symbols.windows(2).zip(0..).filter_map(|(pair, place)| candidate(pair[0], pair[1], place)));
-        *heap = BinaryHeap::from(first);
-        while let Some(Reverse(best)) = heap.pop() {
-            let (rank, left) = ((best >> 32) as u32, best as u32);
-            let right = next[left as usize];
-            if symbols[left as usize] == GONE
-                || right == END
-                || pairs.rank(symbols[left as usize], symbols[right as usize]) != rank
-            {
-                continue;
-            }
-            symbols[left as usize] = 256 + rank;
-            symbols[right as usize] = GONE;
-            let after = next[right as usize];
-            next[left as usize] = after;
-            if after != END {
-                previous[after as usize] = left;
-                heap.extend(candidate(symbols[left as usize], symbols[after as usize], left));
-            }
-            let before = previous[left as usize];
-            if before != END {
-                heap.extend(candidate(symbols[before as usize], symbols[left as usize], before));
-            }
-        }
-        out.extend(symbols.into_iter().filter(|&symbol| symbol != GONE));
-    }
-}
-
-/// [`Merger::merge_all`], in the form that [`Isa::run`] takes.
-struct InLanes<'m, P, S> {
-    merger: &'m mut Merger,
-    pairs: View<'m>,
-    pieces: std::iter::Enumerate<P>,
-    sink: S,
-}
-
-impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> InLanes<'_, P, S> {
-    /// Begins the next short piece in a lane and returns its number; does the long ones on the way.
-    #[inline(always)]
-    fn begin(&mut self, lane: usize) -> Option<usize> {
-        loop {
-            let (number, piece) = self.pieces.next()?;
-            if piece.len() <= Word::LONGEST {
-                self.merger.words[lane].begin(self.pairs, piece);
-                return Some(number);
-            }
-            let mut symbols = Vec::new();
-            self.merger.merge_long(self.pairs, piece, &mut symbols);
-            (self.sink)(number, &symbols);
-        }
-    }
-}
-
-impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InLanes<'_, P, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(mut self) {
-        let mut numbers = [None; AT_ONCE];
-        for (lane, number) in numbers.iter_mut().enumerate() {
-            *number = self.begin(lane);
-        }
-        while numbers.iter().any(Option::is_some) {
-            for (lane, slot) in numbers.iter_mut().enumerate() {
-                let Some(number) = *slot else { continue };
-                let word = &mut self.merger.words[lane];
-                if !word.step(self.pairs) {
-                    (self.sink)(number, word.collect());
-                    *slot = self.begin(lane);
-                }
-            }
-        }
-    }
-}
-
-/// A short piece while it is merged: a linked list of symbols in arrays.
-///
-/// The candidate of a place is its pair's rank above and the place below, in one word, so the smallest is the next merge, the
-/// leftmost of equals. Place 0 and the one behind the last hold a symbol that merges with nothing, so the ends need no care.
-#[derive(Debug, Clone, Default)]
-struct Word {
-    symbols: [u32; Word::PLACES],
-    candidates: [u32; Word::PLACES],
-    next: [u8; Word::PLACES],
-    previous: [u8; Word::PLACES],
-    length: usize,
-}
-
-impl Word {
-    const PLACES: usize = 32;
-    const PLACE_BITS: u32 = 5;
-    /// The longest piece, in bytes.
-    const LONGEST: usize = Self::PLACES - 2;
-
-    #[inline(always)]
-    fn candidate(place: usize, rank: u32) -> u32 {
-        // `NONE` is all ones, and stays so.
-        if rank == NONE { NONE } else { rank << Self::PLACE_BITS | place as u32 }
-    }
-
-    /// Takes up a piece.
-    #[inline(always)]
-    fn begin(&mut self, pairs: View<'_>, piece: &[u8]) {
-        const NEXT: [u8; Word::PLACES] = {
-            let mut next = [0; Word::PLACES];
-            let mut place = 0;
-            while place < Word::PLACES {
-                next[place] = place as u8 + 1;
-                place += 1;
-            }
-            next
-        };
-        const PREVIOUS: [u8; Word::PLACES] = {
-            let mut previous = NEXT;
-            let mut place = 0;
-            while place < Word::PLACES {
-                previous[place] = (place as u8).saturating_sub(1);
-                place += 1;
-            }
-            previous
-        };
-        self.next = NEXT;
-        self.previous = PREVIOUS;
-        self.symbols[0] = NOTHING;
-        let mut length = 0;
-        let mut at = 0;
+    pub(super) fn of(&self, piece: &[u8], numbers: &mut [u16]) -> usize {
+        let characters: &[u16; 0x800] = self.characters[..].try_into().expect("eleven bits");
+        let (mut count, mut at) = (0, 0);
         while at < piece.len() {
-            let lead = u32::from(piece[at]);
-            let character = match piece.get(at + 1) {
-                Some(&other) if lead & 0xE0 == 0xC0 && other & 0xC0 == 0x80 => {
-                    pairs.characters[((lead & 0x1F) << 6 | u32::from(other & 0x3F)) as usize]
-                }
-                _ => 0,
-            };
-            length += 1;
-            self.symbols[length] = if character == 0 { lead } else { character };
-            at += if character == 0 { 1 } else { 2 };
-        }
-        self.symbols[length + 1] = NOTHING;
-        self.length = length;
-        self.candidates = [NONE; Self::PLACES];
-        for place in 1..length {
-            self.candidates[place] = Self::candidate(place, pairs.rank(self.symbols[place], self.symbols[place + 1]));
-        }
-    }
-
-    /// Applies one merge; `false` if there is none left.
-    #[inline(always)]
-    fn step(&mut self, pairs: View<'_>) -> bool {
-        let lanes = if self.length < Self::PLACES / 2 { Self::PLACES / 2 } else { Self::PLACES };
-        let mut best = NONE;
-        for &candidate in &self.candidates[..lanes] {
-            best = if candidate < best { candidate } else { best };
-        }
-        if best == NONE {
-            return false;
-        }
-        let (rank, left) = (best >> Self::PLACE_BITS, best as usize % Self::PLACES);
-        let right = usize::from(self.next[left]) % Self::PLACES;
-        let before = usize::from(self.previous[left]) % Self::PLACES;
-        let after = usize::from(self.next[right]) % Self::PLACES;
-        let made = 256 + rank;
-        self.symbols[left] = made;
-        self.next[left] = after as u8;
-        self.previous[after] = left as u8;
-        self.candidates[right] = NONE;
-        self.candidates[left] = Self::candidate(left, pairs.rank(made, self.symbols[after]));
-        self.candidates[before] = Self::candidate(before, pairs.rank(self.symbols[before], made));
-        true
-    }
-
-    /// The symbols that are left, in a row: moved to the front, which ends the list.
-    #[inline(always)]
-    fn collect(&mut self) -> &[u32] {
-        let (mut place, mut count) = (1, 0);
-        while place <= self.length {
-            self.symbols[count] = self.symbols[place];
+            let lead = piece[at];
+            let other = if at + 1 < piece.len() { piece[at + 1] } else { 0 };
+            let is_two = lead & 0xE0 == 0xC0 && other & 0xC0 == 0x80;
+            let character = characters[usize::from(lead & 0x1F) << 6 | usize::from(other & 0x3F)];
+            let character = if is_two { character } else { 0 };
+            numbers[count] = if character == 0 { u16::from(lead) } else { character };
             count += 1;
-            place = usize::from(self.next[place]) % (Self::PLACES + 1);
+            at += 1 + usize::from(character != 0);
         }
-        &self.symbols[..count]
+        count
+    }
+
+    /// The symbol of a number.
+    #[inline(always)]
+    pub(super) fn symbol(&self, number: u16) -> u32 {
+        self.symbols[usize::from(number)]
+    }
+
+    /// The rank of the pair of two numbers, or [`NONE`].
+    #[inline(always)]
+    pub(super) fn rank(&self, left: u16, right: u16) -> u32 {
+        self.after_rank[usize::from(left) * self.symbols.len() + usize::from(right)].wrapping_sub(1)
     }
 }

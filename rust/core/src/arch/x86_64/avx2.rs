@@ -3,13 +3,14 @@
 use std::arch::x86_64::*;
 
 use crate::arch::generic::{self, Lanes};
+use crate::arch::row::Plain;
 use crate::arch::{ASCII, Block, Work};
 
 /// # Safety
 /// The CPU must have AVX2, BMI1, BMI2 and POPCNT.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 pub(in crate::arch) unsafe fn run<W: Work>(work: W) -> W::Output {
-    work.run()
+    work.run::<Plain>()
 }
 
 /// # Safety

@@ -3,13 +3,21 @@
 use std::arch::x86_64::*;
 
 use crate::arch::generic::{self, Lanes};
-use crate::arch::{ASCII, Block};
+use crate::arch::row::Row;
+use crate::arch::{ASCII, Block, Work};
 
 /// # Safety
 /// The CPU must have AVX-512 F, BW and VBMI.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 pub(in crate::arch) unsafe fn classify(text: &[u8], start: usize, blocks: &mut [Block]) {
     generic::classify::<Zmm>(text, start, blocks);
+}
+
+/// # Safety
+/// The CPU must have AVX-512 F, BW and VBMI, AVX2, BMI1, BMI2 and POPCNT.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx2,bmi1,bmi2,popcnt")]
+pub(in crate::arch) unsafe fn run<W: Work>(work: W) -> W::Output {
+    work.run::<Numbers>()
 }
 
 #[derive(Clone, Copy)]
@@ -73,5 +81,91 @@ impl Lanes for Zmm {
     fn bit<const BIT: i32>(self) -> u64 {
         // SAFETY: see the impl.
         unsafe { _mm512_test_epi8_mask(self.0, _mm512_set1_epi8(1 << BIT)) }
+    }
+}
+
+/// Sixteen numbers.
+#[derive(Clone, Copy)]
+struct Numbers(__m512i);
+
+// SAFETY (all blocks below): these methods run inside `run` alone, whose caller vouches for the CPU; loads and stores are of
+// references to 64 bytes.
+impl Row for Numbers {
+    #[inline(always)]
+    fn load(numbers: &[u32; 16]) -> Self {
+        // SAFETY: 64 readable bytes; the load has no alignment.
+        Self(unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn store(self, numbers: &mut [u32; 16]) {
+        // SAFETY: 64 writable bytes; the store has no alignment.
+        unsafe { _mm512_storeu_si512(numbers.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    fn least(self) -> u32 {
+        // SAFETY: see the impl.
+        unsafe { _mm512_reduce_min_epu32(self.0) }
+    }
+
+    #[inline(always)]
+    fn equal(self, number: u32) -> u16 {
+        // SAFETY: see the impl.
+        unsafe { _mm512_cmpeq_epi32_mask(self.0, _mm512_set1_epi32(number as i32)) }
+    }
+
+    #[inline(always)]
+    fn advance(self, places: u16) -> Self {
+        // SAFETY: see the impl.
+        Self(unsafe { _mm512_mask_alignr_epi32::<1>(self.0, places, _mm512_set1_epi32(-1), self.0) })
+    }
+
+    #[inline(always)]
+    fn set(self, places: u16, number: u32) -> Self {
+        // SAFETY: see the impl.
+        Self(unsafe { _mm512_mask_set1_epi32(self.0, places, number as i32) })
+    }
+
+    #[inline(always)]
+    fn times(self, factor: u32) -> Self {
+        // SAFETY: see the impl.
+        Self(unsafe { _mm512_mullo_epi32(self.0, _mm512_set1_epi32(factor as i32)) })
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        Self(unsafe { _mm512_add_epi32(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn down(self, bits: u32) -> Self {
+        // SAFETY: see the impl.
+        Self(unsafe { _mm512_srl_epi32(self.0, _mm_cvtsi32_si128(bits as i32)) })
+    }
+
+    #[inline(always)]
+    fn are_set(self, words: &[u32]) -> u16 {
+        assert!(!words.is_empty(), "bits of no words");
+        // SAFETY: see the impl. What is gathered lies within `words`: an `&` with the last index is at most that; and a slice in
+        // memory has fewer than 2^31 words of these, or is seen as if it had.
+        unsafe {
+            let last = (words.len().min(1 << 31) - 1) as i32;
+            let places = _mm512_and_si512(_mm512_srli_epi32::<5>(self.0), _mm512_set1_epi32(last));
+            let words = _mm512_i32gather_epi32::<4>(places, words.as_ptr().cast());
+            let bits = _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(self.0, _mm512_set1_epi32(31)));
+            _mm512_test_epi32_mask(words, bits)
+        }
+    }
+
+    #[inline(always)]
+    fn within(words: &[u64; 8], least: u64, span: u64) -> u64 {
+        // SAFETY: see the impl; 64 readable bytes, without alignment.
+        let places = unsafe {
+            let above = _mm512_sub_epi64(_mm512_loadu_si512(words.as_ptr().cast()), _mm512_set1_epi64(least as i64));
+            _mm512_cmplt_epu64_mask(above, _mm512_set1_epi64(span as i64))
+        };
+        words[places.trailing_zeros() as usize % 8] & 0u64.wrapping_sub(u64::from(places != 0))
     }
 }

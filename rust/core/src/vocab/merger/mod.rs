@@ -1,0 +1,103 @@
+//! BPE of pieces.
+//!
+//! New words are what a tokenizer spends its time on in an inflected language. The merges of a word wait for one another, and
+//! whether a pair merges is hard to foresee, for a branch predictor too. So up to 32 words go in step: each step finds the best
+//! pair of every word, applies it, and asks for the two pairs born of it, all without a branch on what it finds; the pairs that
+//! may merge are gathered in a list, and then looked up one after another, while the memory that some of them wait for comes to
+//! all. Words of up to 15 symbols, nine of ten, are each a [`row`] in a vector register; longer ones are linked [`list`]s in
+//! arrays; what is longer still takes a [`heap`].
+
+mod births;
+mod group;
+mod heap;
+mod list;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use super::pairs::{PairTable, View};
+use crate::arch::{Row, Work};
+use group::Group;
+use heap::Heap;
+use list::WordInList;
+use row::WordInRow;
+
+/// A symbol that no merge names.
+const NOTHING: u32 = u32::MAX;
+
+/// Words that go in step.
+const AT_ONCE: usize = 32;
+
+/// The longest piece, in bytes, that is merged in step.
+const LONGEST: usize = 128 - 2;
+
+/// BPE of pieces. Memory is reused across calls.
+#[derive(Debug, Default)]
+pub struct Merger {
+    words: Box<Words>,
+    heap: Heap,
+}
+
+/// Words by their length, so that those of a group take about as many steps.
+#[derive(Debug, Default)]
+struct Words {
+    in_row: Group<WordInRow>,
+    short: Group<WordInList<32>>,
+    long: Group<WordInList<64>>,
+    longest: Group<WordInList<128>>,
+}
+
+impl Merger {
+    /// Appends to `out` the symbols that BPE leaves of `piece`: the pair of smallest rank merges first, the leftmost of equals,
+    /// until none merges. O(n log n), for short pieces O(n²) with a small constant.
+    pub fn merge(&mut self, pairs: &PairTable, piece: &[u8], out: &mut Vec<u32>) {
+        self.merge_all(pairs, std::iter::once(piece), |_, symbols| out.extend_from_slice(symbols));
+    }
+
+    /// Calls `sink` with the number of each piece and the symbols that BPE leaves of it, in any order.
+    pub fn merge_all<'p>(
+        &mut self,
+        pairs: &PairTable,
+        pieces: impl Iterator<Item = &'p [u8]>,
+        sink: impl FnMut(usize, &[u32]),
+    ) {
+        pairs.isa.run(InStep { merger: self, pairs: pairs.view(), pieces, sink });
+    }
+}
+
+/// [`Merger::merge_all`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
+struct InStep<'m, P, S> {
+    merger: &'m mut Merger,
+    pairs: View<'m>,
+    pieces: P,
+    sink: S,
+}
+
+impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InStep<'_, P, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<R: Row>(self) {
+        let Self { merger, pairs, pieces, mut sink } = self;
+        let Words { in_row, short, long, longest } = &mut *merger.words;
+        let mut numbers = [0; LONGEST];
+        for (number, piece) in pieces.enumerate() {
+            if piece.len() > LONGEST {
+                sink(number, &merger.heap.merge::<R>(pairs, piece));
+                continue;
+            }
+            let count = pairs.starts.of(piece, &mut numbers);
+            let numbers = &numbers[..count];
+            match count {
+                0..=15 => in_row.take::<R>(pairs, number, numbers, &mut sink),
+                16..=30 => short.take::<R>(pairs, number, numbers, &mut sink),
+                31..=62 => long.take::<R>(pairs, number, numbers, &mut sink),
+                _ => longest.take::<R>(pairs, number, numbers, &mut sink),
+            }
+        }
+        in_row.finish::<R>(pairs, &mut sink);
+        short.finish::<R>(pairs, &mut sink);
+        long.finish::<R>(pairs, &mut sink);
+        longest.finish::<R>(pairs, &mut sink);
+    }
+}
