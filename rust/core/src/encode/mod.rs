@@ -1,9 +1,9 @@
 //! Pieces to ids.
 //!
-//! A piece passes three places, the first that knows it answers: the [`cache`] of the worker (pieces seen before), the table of
-//! [`whole`] tokens (shared, complete from the first byte on), and BPE itself. So the ids are exactly those of BPE, by
-//! whichever rule the source file states, at any warmth. Memory: the tables take about 50 bytes a token; a worker's cache is of
-//! fixed size; besides, only the ids returned.
+//! A piece passes three places, the first that knows it answers: the [`cache`] of the worker (pieces seen before), the few
+//! tokens that stand [`whole`] although merging does not make them, and BPE itself. So the ids are exactly those of BPE, by
+//! whichever rule the source file states, at any warmth. Memory: the tables take about 30 bytes a token; a worker's cache is
+//! bounded; besides, only the ids returned.
 
 mod added;
 mod batch;
@@ -23,11 +23,13 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use crate::arch::Isa;
 use crate::error::Result;
 use crate::split::{Ends, Splitter};
+use crate::vocab::merger::Merger;
 use crate::vocab::merges::{byte_ids, sufficient};
-use crate::vocab::pairs::{Merger, PairTable};
+use crate::vocab::pairs::PairTable;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
 use cache::Cache;
+use pieces::Group;
 use whole::Whole;
 
 /// What the text of a special token in a text is.
@@ -44,10 +46,10 @@ pub enum Specials {
 #[derive(Debug)]
 pub struct Encoder {
     vocab: Vocab,
+    isa: Isa,
     splitter: Splitter,
     pairs: PairTable,
-    /// The id of each symbol.
-    ids: Vec<u32>,
+    ids: Ids,
     whole: Whole,
     added: Added,
     workers: [Mutex<Option<Box<Worker>>>; WORKERS],
@@ -62,12 +64,12 @@ struct Worker {
     cache: Cache,
     merger: Merger,
     ends: Ends,
-    symbols: Vec<u32>,
+    group: Box<Group>,
 }
 
 impl Worker {
     fn new() -> Self {
-        Self { cache: Cache::new(), merger: Merger::default(), ends: Ends::default(), symbols: vec![] }
+        Self { cache: Cache::new(), merger: Merger::default(), ends: Ends::default(), group: Group::new() }
     }
 }
 
@@ -113,24 +115,24 @@ impl Encoder {
             }
         }
         pairs.finish();
-        let takes_whole_pieces = match vocab.merges {
-            Merges::Ranks => true,
-            Merges::List { ignore_merges, .. } => ignore_merges,
-        };
-        let mut merger = Merger::default();
-        let mut reachable = vec![takes_whole_pieces; vocab.tokens.len()];
-        if !takes_whole_pieces {
-            let mut symbols = Vec::new();
-            for (id, token) in vocab.tokens.iter() {
-                symbols.clear();
-                merger.merge(&pairs, token, &mut symbols);
-                reachable[id as usize] = symbols.len() == 1;
+        let is_reached: Vec<bool> = match vocab.merges {
+            // These merges are the effective ones, which make just what is reached.
+            Merges::Ranks => symbol_of.iter().map(|&symbol| symbol != u32::MAX).collect(),
+            Merges::List { ignore_merges: false, .. } => vec![true; vocab.tokens.len()],
+            Merges::List { ignore_merges: true, .. } => {
+                let (ids, tokens): (Vec<u32>, Vec<&[u8]>) = vocab.tokens.iter().unzip();
+                let mut is_reached = vec![false; vocab.tokens.len()];
+                Merger::default().merge_all(&pairs, tokens.into_iter(), |number, symbols| {
+                    is_reached[ids[number] as usize] = symbols.len() == 1;
+                });
+                is_reached
             }
-        }
-        let whole = Whole::new(&vocab.tokens, |id| reachable[id as usize]);
+        };
+        let whole = Whole::new(&vocab.tokens, |id| is_reached[id as usize]);
+        let ids = Ids::new(ids);
         let added = Added::new(&vocab.specials);
         let workers = std::array::from_fn(|_| Mutex::new(None));
-        Ok(Self { vocab, splitter, pairs, ids, whole, added, workers })
+        Ok(Self { vocab, isa, splitter, pairs, ids, whole, added, workers })
     }
 
     /// The vocabulary.
@@ -221,12 +223,46 @@ impl Encoder {
     }
 }
 
+/// The id of each symbol. Where merges made tokens one after the other, as trainers do, an id is its symbol but for a difference,
+/// and need not be waited for.
+#[derive(Debug)]
+struct Ids {
+    /// By symbol, as far as they are not told by the difference.
+    table: Vec<u32>,
+    difference: u32,
+}
+
+impl Ids {
+    fn new(mut table: Vec<u32>) -> Self {
+        let difference = table.get(256).map_or(0, |id| id.wrapping_sub(256));
+        if table.iter().zip(0..).skip(256).all(|(&id, symbol)| id == difference.wrapping_add(symbol)) {
+            table.truncate(256);
+        }
+        Self { table, difference }
+    }
+
+    #[inline(always)]
+    fn of(&self, symbol: u32) -> u32 {
+        self.table.get(symbol as usize).copied().unwrap_or(self.difference.wrapping_add(symbol))
+    }
+}
+
 /// Where ids go.
 trait Sink {
     fn put(&mut self, ids: &[u32]);
+
+    /// The ids of the first `count` pieces of a group.
+    #[inline(always)]
+    fn put_all(&mut self, group: &mut Group, count: usize)
+    where
+        Self: Sized,
+    {
+        group.write(count, self);
+    }
 }
 
 impl Sink for Vec<u32> {
+    #[inline(always)]
     fn put(&mut self, ids: &[u32]) {
         self.extend_from_slice(ids);
     }
@@ -238,5 +274,9 @@ struct Count(usize);
 impl Sink for Count {
     fn put(&mut self, ids: &[u32]) {
         self.0 += ids.len();
+    }
+
+    fn put_all(&mut self, group: &mut Group, count: usize) {
+        self.0 += group.total(count);
     }
 }

@@ -1,125 +1,260 @@
-//! The inner loop: pieces in groups, each looked up, the missing ones encoded.
+//! The inner loop: pieces in groups, each looked up, the missing ones merged.
 //!
-//! The cache of a worker outgrows the processor's, so a look-up may wait for memory. Therefore pieces go in groups: the places of
-//! a group are asked for while the group before it is looked up; where a piece is missing, the same is done with the places of
-//! all that are missing among the whole tokens, then these are encoded, and the look-up goes on. Warm, a piece costs its key, a
-//! hash, one cache line and a store of fixed width: the only branches are on its length class and on being known.
+//! A group passes in stages, each a loop of its own over all of it. The first makes every piece's key and asks for its place in
+//! the cache, which outgrows the processor's; the second looks all of them up; the third takes the long ones; the fourth those that
+//! are missing, in lists that the stages before it made; the last writes all ids in a row. What differs from piece to piece in
+//! ways that no branch predictor can foresee (its length, being known, the number of its ids) decides on numbers and
+//! addresses, not on branches: on text of new words a wrong guess costs more than the look-up.
 
-use super::cache::{self, Cache, ELSEWHERE, LONG, LONG_IDS, LongKey, SHORT, SHORT_IDS, View};
+use super::cache::{self, Cache, LONG, LongKey, SHORT, SHORT_IDS, ShortKey};
 use super::{Encoder, Sink, Worker};
+use crate::arch::{Row, Work};
+use crate::vocab::merger::Merger;
+
+/// In place of the number of ids of a short piece that has more than its way in the cache holds.
+const ELSEWHERE: u32 = 8;
 
 /// The pieces of a group.
-const GROUP: usize = 32;
+const GROUP: usize = 128;
 
-/// A piece of the text, with its key and hash if it is not too long for the cache.
-#[derive(Debug, Clone, Copy, Default)]
-struct Piece {
-    start: usize,
-    length: usize,
-    hash: u64,
-    key: LongKey,
-}
-
-impl Piece {
-    #[inline(always)]
-    fn new(text: &[u8], start: usize, length: usize) -> Self {
-        let (key, hash) = if length <= SHORT {
-            let key = cache::short_key(text, start, length);
-            ([key[0], key[1], 0, 0], cache::hash_short(key))
-        } else if length <= LONG {
-            let key = cache::long_key(text, start, length);
-            (key, cache::hash_long(key))
-        } else {
-            ([0; 4], 0)
-        };
-        Self { start, length, hash, key }
-    }
-
-    #[inline(always)]
-    fn short_key(&self) -> cache::ShortKey {
-        [self.key[0], self.key[1]]
-    }
-
-    /// Its bytes.
-    fn of<'t>(&self, text: &'t [u8]) -> &'t [u8] {
-        &text[self.start..self.start + self.length]
-    }
-
-    /// Key and hash in the long table of a short piece that has too many ids for the short one.
-    fn lengthened(&self) -> (LongKey, u64) {
-        let key = cache::lengthened(self.short_key());
-        (key, cache::hash_long(key))
-    }
-}
-
-impl Cache {
-    /// Remembers a piece, unless it has too many ids.
-    fn insert(&mut self, piece: &Piece, ids: &[u32]) {
-        let count = ids.len() as u32;
-        if piece.length > SHORT {
-            if ids.len() <= LONG_IDS {
-                self.long.insert(&piece.key, piece.hash, ids, count);
-            }
-        } else if ids.len() <= SHORT_IDS {
-            self.short.insert(&piece.short_key(), piece.hash, ids, count);
-        } else if ids.len() <= LONG_IDS {
-            let (key, hash) = piece.lengthened();
-            self.long.insert(&key, hash, ids, count);
-            self.short.insert(&piece.short_key(), piece.hash, &[], ELSEWHERE);
-        }
-    }
-}
-
-/// Ids on their way out: those of a group, and room for the fixed width of the last store.
+/// A group of pieces on its way through the stages.
 #[derive(Debug)]
-struct Buffer {
-    ids: [u32; GROUP * LONG_IDS + LONG_IDS + 1],
-    filled: usize,
+pub(super) struct Group {
+    /// Where each piece begins in the text, and where the last one ends.
+    bounds: [usize; GROUP + 1],
+    keys: [ShortKey; GROUP],
+    hashes: [u64; GROUP],
+    answers: Answers,
+    /// The numbers of the pieces that are too long for the short table.
+    long: List,
+    /// By place in that list: the key, all zeros if the piece is too long for the long table, too; and the hash.
+    long_keys: [LongKey; GROUP],
+    long_hashes: [u64; GROUP],
+    /// The numbers of the pieces that are still without an answer.
+    missing: List,
+    /// The ids of one piece.
+    ids: Vec<u32>,
+    /// Ids on their way out.
+    row: [u32; GROUP * SHORT_IDS],
 }
 
-impl Buffer {
-    /// Appends the ids of a way: all its places are copied, as many count as the last one says.
+/// The ids of each piece.
+#[derive(Debug)]
+pub(super) struct Answers {
+    /// Up to four ids; of more, where they begin in `more`.
+    ids: [[u32; SHORT_IDS]; GROUP],
+    counts: [u32; GROUP],
+    more: Vec<u32>,
+}
+
+/// Numbers of pieces, filled without a branch.
+#[derive(Debug)]
+struct List {
+    numbers: [u8; GROUP],
+    length: usize,
+}
+
+impl List {
+    const EMPTY: Self = Self { numbers: [0; GROUP], length: 0 };
+
+    /// Appends, from `length` on, `number` if `takes`; else the next one takes its place. Returns the length. (It is kept in a
+    /// register, and noted when the list is complete: in memory, each piece would wait for the one before it.)
     #[inline(always)]
-    fn push(&mut self, way: &[u32]) {
-        self.ids[self.filled..self.filled + way.len()].copy_from_slice(way);
-        self.filled += way[way.len() - 1] as usize;
+    fn push(&mut self, length: usize, number: usize, takes: bool) -> usize {
+        self.numbers[length % GROUP] = number as u8;
+        length + usize::from(takes)
     }
 
-    fn flush(&mut self, out: &mut impl Sink) {
-        out.put(&self.ids[..self.filled]);
-        self.filled = 0;
+    /// Keeps those for which `is_kept` holds.
+    fn retain(&mut self, mut is_kept: impl FnMut(usize) -> bool) {
+        let mut length = 0;
+        for at in 0..self.length {
+            let number = usize::from(self.numbers[at]);
+            length = self.push(length, number, is_kept(number));
+        }
+        self.length = length;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.numbers[..self.length].iter().map(|&number| usize::from(number))
     }
 }
 
-impl Piece {
-    /// What the cache holds of it.
+impl Answers {
     #[inline(always)]
-    fn find<'c>(&self, cache: View<'c>) -> Option<&'c [u32]> {
-        if self.length <= SHORT {
-            let way = cache::find(cache.short, &self.short_key(), self.hash)?;
-            if way[SHORT_IDS] != ELSEWHERE {
-                return Some(way);
-            }
-            let (key, hash) = self.lengthened();
-            cache::find(cache.long, &key, hash)
-        } else if self.length <= LONG {
-            cache::find(cache.long, &self.key, self.hash)
+    fn set(&mut self, number: usize, ids: &[u32]) {
+        if ids.len() <= SHORT_IDS {
+            self.ids[number][..ids.len()].copy_from_slice(ids);
         } else {
-            None
+            self.ids[number][0] = self.more.len() as u32;
+            self.more.extend_from_slice(ids);
         }
+        self.counts[number] = ids.len() as u32;
     }
 }
 
-/// Appends the ids of the pieces from `from` on to `buffer` until one is not in the cache; returns its place.
-#[inline(always)]
-fn emit(cache: View<'_>, pieces: &[Piece], from: usize, buffer: &mut Buffer) -> usize {
-    for (place, piece) in pieces.iter().enumerate().skip(from) {
-        match piece.find(cache) {
-            Some(way) => buffer.push(way),
-            None => return place,
+impl Group {
+    pub(super) fn new() -> Box<Self> {
+        Box::new(Self {
+            bounds: [0; GROUP + 1],
+            keys: [[0; 2]; GROUP],
+            hashes: [0; GROUP],
+            answers: Answers { ids: [[0; SHORT_IDS]; GROUP], counts: [0; GROUP], more: Vec::new() },
+            long: List::EMPTY,
+            long_keys: [[0; 4]; GROUP],
+            long_hashes: [0; GROUP],
+            missing: List::EMPTY,
+            ids: Vec::new(),
+            row: [0; GROUP * SHORT_IDS],
+        })
+    }
+
+    /// Keys and hashes of the pieces that end at `base` plus `ends`; their places in the cache are asked for.
+    #[inline(always)]
+    fn prepare(&mut self, text: &[u8], base: usize, ends: &[u32], cache: &Cache) {
+        let sets = cache.short.view();
+        let mut start = self.bounds[0];
+        let mut long = 0;
+        self.answers.more.clear();
+        for (number, &end) in ends.iter().enumerate() {
+            let end = base + end as usize;
+            let key = cache::short_key(text, start, end - start);
+            let hash = cache::hash_short(key);
+            cache::fetch(sets, hash);
+            self.keys[number] = key;
+            self.hashes[number] = hash;
+            long = self.long.push(long, number, end - start > SHORT);
+            self.bounds[number + 1] = end;
+            start = end;
+        }
+        self.long.length = long;
+    }
+
+    /// Answers for the short pieces among the first `count`.
+    #[inline(always)]
+    fn look_up(&mut self, count: usize, cache: &Cache) {
+        let sets = cache.short.view();
+        let mut missing = 0;
+        for number in 0..count {
+            let key = self.keys[number];
+            let (way, is_it) = cache::peek_at(sets, &key, self.hashes[number]);
+            self.answers.ids[number].copy_from_slice(cache::places(way));
+            let is_elsewhere = is_it & cache::is_elsewhere(way);
+            self.answers.counts[number] = if is_elsewhere { ELSEWHERE } else { cache::count(way) as u32 };
+            missing = self.missing.push(missing, number, (!is_it | is_elsewhere) & cache::is_key(key));
+        }
+        self.missing.length = missing;
+    }
+
+    /// Answers for the short pieces that stand in their second set.
+    #[inline(always)]
+    fn look_again(&mut self, cache: &Cache) {
+        let sets = cache.short.view();
+        for number in self.missing.iter() {
+            cache::fetch(sets, cache::second(self.hashes[number]));
+        }
+        let mut missing = 0;
+        for at in 0..self.missing.length {
+            let number = usize::from(self.missing.numbers[at]) % GROUP;
+            if self.answers.counts[number] == ELSEWHERE {
+                missing = self.missing.push(missing, number, true);
+                continue;
+            }
+            let (way, is_it) = cache::peek_at(sets, &self.keys[number], cache::second(self.hashes[number]));
+            self.answers.ids[number].copy_from_slice(cache::places(way));
+            let is_elsewhere = is_it & cache::is_elsewhere(way);
+            self.answers.counts[number] = if is_elsewhere { ELSEWHERE } else { cache::count(way) as u32 };
+            missing = self.missing.push(missing, number, !is_it | is_elsewhere);
+        }
+        self.missing.length = missing;
+    }
+
+    /// Answers for the long pieces.
+    #[inline(always)]
+    fn look_up_long(&mut self, text: &[u8], cache: &Cache) {
+        let sets = cache.long.view();
+        for (at, number) in self.long.iter().enumerate() {
+            let (start, length) = (self.bounds[number], self.bounds[number + 1] - self.bounds[number]);
+            let key = if length <= LONG { cache::long_key(text, start, length) } else { [0; 4] };
+            let hash = cache::hash_long(key);
+            cache::fetch(sets, hash);
+            self.long_keys[at] = key;
+            self.long_hashes[at] = hash;
+        }
+        let mut missing = self.missing.length;
+        for at in 0..self.long.length {
+            let number = usize::from(self.long.numbers[at]);
+            let key = self.long_keys[at];
+            let (way, is_it) = cache::peek_at(sets, &key, self.long_hashes[at]);
+            let is_known = is_it & (key != [0; 4]);
+            if is_known {
+                self.answers.set(number, &cache::places(way)[..cache::count(way)]);
+            }
+            missing = self.missing.push(missing, number, !is_known);
+        }
+        self.missing.length = missing;
+    }
+
+    /// How many ids the first `count` pieces have.
+    pub(super) fn total(&self, count: usize) -> usize {
+        self.answers.counts[..count].iter().map(|&count| count as usize).sum()
+    }
+
+    /// Writes the ids of the first `count` pieces.
+    #[inline(always)]
+    pub(super) fn write(&mut self, count: usize, out: &mut impl Sink) {
+        let mut filled = 0;
+        let answers = &self.answers;
+        for (ids, &length) in answers.ids[..count].iter().zip(&answers.counts) {
+            let length = length as usize;
+            if length > SHORT_IDS {
+                out.put(&self.row[..filled]);
+                filled = 0;
+                let first = ids[0] as usize;
+                out.put(&answers.more[first..first + length]);
+                continue;
+            }
+            self.row[filled..filled + SHORT_IDS].copy_from_slice(ids);
+            filled += length;
+        }
+        out.put(&self.row[..filled]);
+    }
+}
+
+/// [`Encoder::encode_pieces`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
+struct Pieces<'p, S> {
+    encoder: &'p Encoder,
+    worker: &'p mut Worker,
+    text: &'p [u8],
+    base: usize,
+    ends: &'p [u32],
+    out: &'p mut S,
+}
+
+impl<S: Sink> Work for Pieces<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<R: Row>(self) {
+        let Self { encoder, worker, text, base, ends, out } = self;
+        let Worker { group, cache, merger, .. } = worker;
+        group.bounds[0] = base;
+        for ends in ends.chunks(GROUP) {
+            group.prepare(text, base, ends, cache);
+            group.look_up(ends.len(), cache);
+            if group.missing.length > 0 {
+                group.look_again(cache);
+            }
+            if group.long.length > 0 {
+                group.look_up_long(text, cache);
+            }
+            if group.missing.length > 0 {
+                encoder.learn(group, text, cache, merger);
+            }
+            out.put_all(group, ends.len());
+            group.bounds[0] = group.bounds[ends.len()];
         }
     }
-    pieces.len()
 }
 
 impl Encoder {
@@ -132,109 +267,49 @@ impl Encoder {
         ends: &[u32],
         out: &mut impl Sink,
     ) {
-        let mut groups = [[Piece::default(); GROUP]; 2];
-        let mut buffer = Buffer { ids: [0; GROUP * LONG_IDS + LONG_IDS + 1], filled: 0 };
-        let mut start = base;
-        let mut ask = |group: &mut [Piece; GROUP], ends: &[u32], cache: View<'_>| {
-            for (piece, &end) in group.iter_mut().zip(ends) {
-                let end = base + end as usize;
-                *piece = Piece::new(text, start, end - start);
-                if piece.length <= SHORT {
-                    cache::fetch(cache.short, piece.hash);
-                } else if piece.length <= LONG {
-                    cache::fetch(cache.long, piece.hash);
-                }
-                start = end;
+        self.isa.run(Pieces { encoder: self, worker, text, base, ends, out });
+    }
+
+    /// Answers for the pieces that are missing, and remembers them.
+    #[inline(never)]
+    fn learn(&self, group: &mut Group, text: &[u8], cache: &mut Cache, merger: &mut Merger) {
+        let Group { bounds, keys, hashes, answers, missing, ids, .. } = group;
+        let piece = |number: usize| &text[bounds[number]..bounds[number + 1]];
+        missing.retain(|number| {
+            let (start, length) = (bounds[number], bounds[number + 1] - bounds[number]);
+            let found = if length > LONG {
+                None
+            } else if length > SHORT {
+                cache.find_long(cache::long_key(text, start, length))
+            } else if answers.counts[number] == ELSEWHERE {
+                cache.find_elsewhere(keys[number])
+            } else {
+                None
+            };
+            found.inspect(|ids| answers.set(number, ids)).is_none()
+        });
+        let mut remember = |number: usize, ids: &[u32]| {
+            let length = bounds[number + 1] - bounds[number];
+            if length <= SHORT {
+                cache.insert_short(keys[number], hashes[number], ids);
+            } else if length <= LONG {
+                cache.insert_long(cache::long_key(text, bounds[number], length), ids);
             }
         };
-        let mut chunks = ends.chunks(GROUP);
-        let mut ahead = chunks.next();
-        if let Some(ends) = ahead {
-            ask(&mut groups[0], ends, worker.cache.view());
+        if !self.whole.is_empty() {
+            missing.retain(|number| {
+                let Some(id) = self.whole.id(piece(number)) else { return true };
+                answers.set(number, &[id]);
+                remember(number, &[id]);
+                false
+            });
         }
-        let [mut now, mut next] = groups.each_mut();
-        while let Some(ends) = ahead {
-            ahead = chunks.next();
-            if let Some(ends) = ahead {
-                ask(next, ends, worker.cache.view());
-            }
-            let pieces = &now[..ends.len()];
-            let mut learnt = false;
-            let mut known = 0;
-            loop {
-                known = emit(worker.cache.view(), pieces, known, &mut buffer);
-                let Some(piece) = pieces.get(known) else { break };
-                if !learnt {
-                    self.learn(worker, text, &pieces[known..]);
-                    learnt = true;
-                    continue;
-                }
-                // Too long for the cache, or displaced already by another of the group.
-                buffer.flush(out);
-                self.encode_piece(worker, piece.of(text));
-                out.put(&worker.symbols);
-                known += 1;
-            }
-            buffer.flush(out);
-            std::mem::swap(&mut now, &mut next);
-        }
-    }
-
-    /// Encodes those of `pieces` that the cache misses and can hold, and puts them there.
-    #[inline(never)]
-    fn learn(&self, worker: &mut Worker, text: &[u8], pieces: &[Piece]) {
-        let view = worker.cache.view();
-        let mut missing = 0u32;
-        for (place, piece) in pieces.iter().enumerate() {
-            if piece.length <= LONG && piece.find(view).is_none() {
-                missing |= 1 << place;
-                self.whole.fetch(piece.hash);
-            }
-        }
-        let mut words = [0u8; GROUP];
-        let mut count = 0;
-        while missing != 0 {
-            let place = missing.trailing_zeros();
-            missing &= missing - 1;
-            let piece = &pieces[place as usize];
-            let whole = if piece.length <= SHORT {
-                self.whole.short(piece.short_key(), piece.hash)
-            } else {
-                self.whole.long(&self.vocab.tokens, piece.of(text))
-            };
-            match whole {
-                Some(id) => worker.cache.insert(piece, &[id]),
-                None => {
-                    words[count] = place as u8;
-                    count += 1;
-                }
-            }
-        }
-        let words = words[..count].iter().map(|&place| &pieces[usize::from(place)]);
-        let Worker { cache, merger, .. } = worker;
-        let mut ids = [0; LONG + 1];
-        merger.merge_all(&self.pairs, words.clone().map(|piece| piece.of(text)), |number, symbols| {
-            for (id, &symbol) in ids.iter_mut().zip(symbols) {
-                *id = self.ids[symbol as usize];
-            }
-            let piece = words.clone().nth(number).expect("the number of a word");
-            cache.insert(piece, &ids[..symbols.len()]);
+        merger.merge_all(&self.pairs, missing.iter().map(piece), |place, symbols| {
+            let number = usize::from(missing.numbers[place]);
+            ids.clear();
+            ids.extend(symbols.iter().map(|&symbol| self.ids.of(symbol)));
+            answers.set(number, ids);
+            remember(number, ids);
         });
-    }
-
-    /// Replaces `worker.symbols` by the ids of one piece, without the cache.
-    fn encode_piece(&self, worker: &mut Worker, piece: &[u8]) {
-        let Worker { merger, symbols, .. } = worker;
-        symbols.clear();
-        if piece.len() > SHORT
-            && let Some(id) = self.whole.long(&self.vocab.tokens, piece)
-        {
-            symbols.push(id);
-            return;
-        }
-        merger.merge(&self.pairs, piece, symbols);
-        for symbol in symbols.iter_mut() {
-            *symbol = self.ids[*symbol as usize];
-        }
     }
 }
