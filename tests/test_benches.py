@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benches import records, schedule, tables
+from benches import fairness, records, schedule, tables
 from benches.definitions import DEFINITIONS, Case, plan
 from benches.encoders import ENGINES, Vocabulary
 from benches.records import ROOT, Record
@@ -194,3 +194,20 @@ def test_a_quick_run_measures_everything(quick: list[Record]) -> None:
     tokens = {(one.case, one.tokens) for one in quick if one.definition in ("encode", "batch", "decode")}
     assert len(tokens) == len({case for case, _ in tokens}), "all engines of a case give as many ids"
     assert all(one.equal for one in quick if one.definition == "train")
+
+
+def test_fairness_is_measured_and_its_table_is_of_records(tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "benches.fairness", "--corpus", str(SAMPLE), "--parallel", str(SAMPLE)]
+    call += ["--size", "600", "--rounds", "1", "--peer", "--records", str(tmp_path)]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    (run,) = fairness.runs(tmp_path)
+    assert fairness.table(run) == done.stdout.rstrip("\n")
+    prices = {record["trainer"]: record["prices"] for record in run}
+    assert prices["parity"] == prices["ParityBpeTrainer"]
+    assert fairness.gini(prices["fairness 10"].values()) < fairness.gini(prices["plain"].values())
+
+
+def test_the_tables_of_fairness_are_those_of_the_records() -> None:
+    document = fairness.DOCUMENT.read_text(encoding="utf-8")
+    assert fairness.document(document) == document

@@ -165,3 +165,81 @@ pub(super) fn refresh_before(merges: usize) -> usize {
         last = next;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn priced<'c>(name: &'c str, bytes: u64, share: f64, price: Option<(usize, u64)>) -> Priced<'c> {
+        Priced { name, bytes, share, price }
+    }
+
+    proptest! {
+        #[test]
+        fn factors_are_the_formula(
+            strength in 0.0..12.0,
+            bytes in prop::array::uniform3(1_000_000..1_000_000_000_u64),
+            text in prop::array::uniform3(100_000..400_000_u64),
+            tokens in prop::array::uniform3(50_000..100_000_u64),
+            share in 0.1..10.0,
+            target in 0.5..2.0,
+        ) {
+            let targets = BTreeMap::from([("b".to_string(), target)]);
+            let fairness = Fairness { strength, parallel: Some(Arc::new(counts())), targets };
+            let languages = [
+                priced("a", bytes[0], 1.0, Some((3, text[0]))),
+                priced("b", bytes[1], share, Some((4, text[1]))),
+                priced("c", bytes[2], 2.0, None),
+            ];
+            let policy = fairness.policy(&languages).unwrap();
+            let factors = policy.factors(&[0, 0, 0, tokens[0], tokens[1]]);
+            let exact = |which: usize, share: f64, target: f64| {
+                share * (tokens[which] as f64 / target).powf(strength) * text[which] as f64 / bytes[which] as f64
+            };
+            let exact = [exact(0, 1.0, 1.0), exact(1, share, target)];
+            // The lighter of two keeps as many places as the ratio leaves.
+            let (ratio, expected) = (factors[1] as f64 / factors[0] as f64, exact[1] / exact[0]);
+            let places = 1.0 / factors[0].min(factors[1]) as f64;
+            prop_assert!((ratio / expected - 1.0).abs() < 1e-5 + 2.0 * places || places == 1.0, "{ratio} {expected}");
+            let weigh = |which: usize| factors[which] as f64 * bytes[which] as f64;
+            let part = weigh(2) / (weigh(0) + weigh(1)) * (1.0 + share) / 2.0;
+            prop_assert!((part - 1.0).abs() < 1e-5 + 1.0 / factors[2] as f64, "{part}");
+            let whole = weigh(0) + weigh(1) + weigh(2);
+            prop_assert!((54.0..62.1).contains(&whole.log2()), "{}", whole.log2());
+            // A language that becomes cheaper counts for no more than before beside another.
+            let cheaper = policy.factors(&[0, 0, 0, tokens[0], tokens[1] - 1]);
+            prop_assert!(u128::from(cheaper[1]) * u128::from(factors[0])
+                <= u128::from(factors[1]) * u128::from(cheaper[0]) + u128::from(cheaper[0] + factors[0]) * 2);
+        }
+    }
+
+    fn counts() -> Counts {
+        Counts::new(crate::split::Scheme::from_pattern(r"\S+|\s"))
+    }
+
+    #[test]
+    fn without_parallel_text_a_price_is_per_byte() {
+        let fairness = Fairness { strength: 3.0, ..Fairness::default() };
+        let languages = [priced("a", 1000, 1.0, Some((0, 1000))), priced("b", 4000, 1.0, Some((1, 4000)))];
+        let policy = fairness.policy(&languages).unwrap();
+        let factors = policy.factors(&[500, 2000]);
+        assert!((factors[0] as f64 / factors[1] as f64 - 4.0).abs() < 1e-6, "as dear, four times the text");
+        let factors = policy.factors(&[1000, 2000]);
+        assert!((factors[0] as f64 / factors[1] as f64 - 4.0 * 8.0).abs() < 1e-5, "twice as dear");
+    }
+
+    #[test]
+    fn refreshes_come_at_the_same_merges() {
+        let mut all = vec![0];
+        while all[all.len() - 1] < 70_000 {
+            all.push(refresh_after(all[all.len() - 1]));
+        }
+        assert!(all.windows(2).all(|pair| (FEWEST..=MOST).contains(&(pair[1] - pair[0]))));
+        for merges in (0..60_000).step_by(7) {
+            let place = all.partition_point(|&refresh| refresh <= merges);
+            assert_eq!((refresh_before(merges), refresh_after(merges)), (all[place - 1], all[place]));
+        }
+    }
+}

@@ -103,3 +103,31 @@ proptest! {
         check_fair(&texts, parallel.as_deref(), &options)?;
     }
 }
+
+#[test]
+fn a_fair_run_goes_on_from_its_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |factor: u64| -> Texts { (1..200).map(|number| (format!("{:x}", number * factor), 3)).collect() };
+    let texts = [text(7919), text(104_729)];
+    let counts = counts(&[("aa", texts[0].as_slice()), ("bb", texts[1].as_slice())]);
+    let plain = options(420, 10.0, 1.0, 0.8);
+    let expected = train(&counts, &plain, &mut unhurried).unwrap();
+    let checkpoint = Some(folder.path().join("checkpoint"));
+    let kept = Options { checkpoint, ..plain.clone() };
+    let interrupted = train(&counts, &kept, &mut |progress| match progress {
+        Progress::Merges { size, .. } if size > 360 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    assert!(matches!(interrupted, Err(Error::Interrupted)));
+    let mut first = None;
+    let resumed = train(&counts, &kept, &mut |progress| {
+        if let Progress::Merges { size, .. } = progress {
+            first.get_or_insert(size);
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(resumed.unwrap().vocab, expected.vocab);
+    assert!(first.is_some_and(|size| size > 340), "training went on at {first:?}");
+    let other = Options { fairness: Some(Fairness { strength: 9.0, ..Fairness::default() }), ..kept };
+    assert!(matches!(train(&counts, &other, &mut unhurried), Err(Error::Format { .. })), "another run");
+}
