@@ -86,6 +86,32 @@ def test_bytes_that_are_no_text(tok: Tokenizer) -> None:
         tok.decode(ids, errors="maybe")
 
 
+LONG = 1 << 15
+"""From so many ids on, `decode` goes by way of UTF-16."""
+
+
+@pytest.mark.parametrize("unit", ["ascii only", "l'été à Málaga", "Ελλάδα, Éire", "fin 🙂, 🙃", "\ufeff\uffff\0"])
+def test_long_texts_decode_as_short_ones(tok: Tokenizer, unit: str) -> None:
+    ids = np.tile(tok.encode(unit), LONG)
+    assert tok.decode(ids) == unit * LONG
+    assert tok.decode(ids, errors="strict") == unit * LONG
+
+
+def test_long_bytes_that_are_no_text(tok: Tokenizer) -> None:
+    cut, end = tok.id(b"\xf0"), tok.special_tokens["<|end|>"]
+    assert cut is not None
+    ids = np.tile([*tok.encode_list("é🙂"), cut, end], LONG)
+    for skip in (False, True):
+        assert tok.decode(ids, skip_specials=skip) == tok.decode_bytes(ids, skip_specials=skip).decode(errors="replace")
+    with pytest.raises(ValueError, match="invalid UTF-8 at byte 6"):
+        tok.decode(ids, errors="strict")
+    with pytest.raises(ValueError, match="errors"):
+        tok.decode(ids, errors="maybe")
+    ids[-1] = tok.vocab_size
+    with pytest.raises(eurotok.UnknownIdError, match=f"id {tok.vocab_size} at position {len(ids) - 1}"):
+        tok.decode(ids)
+
+
 @pytest.mark.parametrize("bad", [-1, 10**6, 2**32, 2**40])
 def test_unknown_ids_are_named(tok: Tokenizer, bad: int) -> None:
     for decode in (tok.decode, tok.decode_bytes):

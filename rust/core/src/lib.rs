@@ -12,7 +12,7 @@
 //! * [`format`](mod@format): vocabularies from files and to files;
 //! * [`train`](mod@train): counts to merges;
 //! * [`encode`]: pieces to ids;
-//! * [`decode`]: ids to bytes;
+//! * [`decode`]: ids to bytes and text;
 //! * `memory`: zeroed tables in huge pages;
 //! * [`ragged`]: the one result type of batches.
 //!

@@ -1,0 +1,69 @@
+//! Bytes and text against the tokens in a row.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::split::Scheme;
+use crate::vocab::{Merges, Normalizer, Special, Tokens};
+
+/// Whole characters, parts of characters, more units than an entry holds; specials within the table and far beyond it, and an
+/// id that nobody has.
+fn vocab() -> Vocab {
+    let mut tokens = Tokens::of_bytes();
+    let long = "Donaudampfschiff";
+    for token in [" a", "é", "Ω", "🙂", "école", long, &long.repeat(9), "ξξξξξξξξξξξξξξξξ", "🙂🙂🙂🙂🙂🙂🙂🙂"]
+    {
+        tokens.push(token.as_bytes());
+    }
+    for part in
+        [&b"\xE2\x82"[..], b"\x82\xAC", b"a\xC3", b"\xA9b\xF0", b"\x9F\x99", b"\xFF\xFE", b"x\xE2\x82\xAC\xED\xA0"]
+    {
+        tokens.push(part);
+    }
+    tokens.push(b"");
+    tokens.push(b"");
+    let within = tokens.len() as u32 - 1;
+    let special = |content: &str, id, special| Special { content: content.to_string(), id, special };
+    let specials = vec![special("<s>", within, true), special("<é>", 5000, true), special("<added>", 5001, false)];
+    Vocab::new("test", tokens, Merges::Ranks, specials, Scheme::named("gpt2").unwrap(), Normalizer::None).unwrap()
+}
+
+/// Any ids, mostly such that have a token, in runs that outgrow a block.
+fn ids() -> impl Strategy<Value = Vec<u32>> {
+    let id = prop_oneof![
+        8 => 97..123u32,
+        8 => 256..272u32,
+        2 => 0..256u32,
+        1 => prop::sample::select(vec![273, 5000, 5001]),
+    ];
+    let odd = prop_oneof![30 => Just(None), 1 => prop::sample::select(vec![272, 274, 5002, u32::MAX]).prop_map(Some)];
+    (prop::collection::vec(id, 0..60), 1..400usize, odd).prop_map(|(ids, times, odd)| {
+        let mut ids = ids.repeat(times);
+        ids.extend(odd);
+        ids
+    })
+}
+
+proptest! {
+    #[test]
+    fn decoding_puts_tokens_in_a_row(ids in ids(), with_specials: bool) {
+        let vocab = vocab();
+        let decoder = Decoder::new(&vocab);
+        let unknown = ids.iter().position(|&id| vocab.token(id).is_none());
+        let decoded = decoder.decode(&vocab, &ids, with_specials);
+        let text = |lossy| Result::Ok(decoder.decode_utf16(&vocab, &ids, with_specials, lossy)?.map(|parts| parts.concat()));
+        if let Some(place) = unknown {
+            for error in [decoded.unwrap_err(), text(true).unwrap_err(), text(false).unwrap_err()] {
+                let named = matches!(error, Error::UnknownId { id, position, .. } if (id, position) == (ids[place].into(), place));
+                prop_assert!(named, "{error}");
+            }
+            return Ok(());
+        }
+        let kept = ids.iter().filter(|&&id| with_specials || !vocab.is_special(id));
+        let bytes = kept.map(|&id| vocab.token(id).unwrap()).collect::<Vec<_>>().concat();
+        prop_assert_eq!(&decoded.unwrap(), &bytes);
+        let lossy: Vec<u16> = String::from_utf8_lossy(&bytes).encode_utf16().collect();
+        prop_assert_eq!(text(true).unwrap(), Some(lossy.clone()));
+        prop_assert_eq!(text(false).unwrap(), str::from_utf8(&bytes).is_ok().then_some(lossy));
+    }
+}
