@@ -143,6 +143,20 @@ impl Splitter {
     }
 }
 
+/// The pieces of `text` as the definition of a scheme of the table finds them, a character at a time: what a [`Splitter`] is held
+/// to. `None` for a user's regex, which is its own definition.
+pub fn scan<'t>(scheme: &Scheme, text: &'t [u8]) -> Option<Vec<&'t [u8]>> {
+    let rules = &scheme::RULES[scheme.number()?];
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while start < text.len() {
+        let end = scan::piece_end(rules, text, start);
+        pieces.push(&text[start..end]);
+        start = end;
+    }
+    Some(pieces)
+}
+
 /// A distance within one stretch. Only a single piece, or a text for a user's regex, can be too long for it.
 fn offset(distance: usize) -> Result<u32> {
     u32::try_from(distance).map_err(|_| Error::argument("text", "a piece of 4 GiB or more"))

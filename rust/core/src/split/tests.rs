@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::unicode::Class;
 
-/// A scheme of the table three ways: its rules, its masks on each instruction set, its regex.
+/// A scheme of the table three ways: its definition, its masks on each instruction set, its regex.
 struct Judged {
-    rules: scheme::Rules,
+    scheme: Scheme,
     masks: Vec<(&'static str, Splitter)>,
     regex: Pattern,
 }
@@ -16,9 +16,9 @@ fn judged(name: &str) -> Judged {
     let scheme = Scheme::named(name).unwrap();
     let masks = |isa: Isa| (isa.name(), Splitter::with_isa(scheme.clone(), isa).unwrap());
     Judged {
-        rules: scheme::RULES[scheme.number().unwrap()],
         masks: Isa::available().into_iter().map(masks).collect(),
         regex: Pattern::new(scheme.pattern()).unwrap(),
+        scheme,
     }
 }
 
@@ -28,27 +28,16 @@ fn pieces<'t>(run: impl FnOnce(&mut dyn FnMut(&'t [u8])) -> Result<()>) -> Vec<&
     pieces
 }
 
-fn scanned<'t>(rules: &scheme::Rules, text: &'t [u8]) -> Vec<&'t [u8]> {
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    while start < text.len() {
-        let end = scan::piece_end(rules, text, start);
-        pieces.push(&text[start..end]);
-        start = end;
-    }
-    pieces
-}
-
 impl Judged {
     /// The scan equals the regex.
     fn check_scan(&self, text: &str) {
         let expected = pieces(|sink| self.regex.for_each_piece(text.as_bytes(), sink));
-        assert_eq!(scanned(&self.rules, text.as_bytes()), expected, "{:?} on {text:?}", self.regex);
+        assert_eq!(scan(&self.scheme, text.as_bytes()).unwrap(), expected, "{:?} on {text:?}", self.regex);
     }
 
     /// The masks equal the scan.
     fn check_masks(&self, text: &[u8]) {
-        let expected = scanned(&self.rules, text);
+        let expected = scan(&self.scheme, text).unwrap();
         for (isa, splitter) in &self.masks {
             let ours = pieces(|sink| splitter.for_each_piece(text, sink));
             let scheme = splitter.scheme().name();
