@@ -184,12 +184,20 @@ impl Tokenizer {
     ///     If the text has a lone surrogate, or (PatternError) if a regex of one's own gives up on it.
     #[pyo3(signature = (text, *, specials = "text"))]
     fn encode<'py>(&self, py: Python<'py>, text: &str, specials: &str) -> PyResult<Bound<'py, PyArray1<u32>>> {
+        if text.len() < SMALL {
+            let specials = parse_specials(specials)?;
+            return self.inner.encoder.encode_with(text, specials, |ids| PyArray1::from_slice(py, ids)).raise();
+        }
         Ok(array(py, self.encode_ids(py, text, specials)?))
     }
 
     /// Encode a text to a list of int. As `encode` in all else.
     #[pyo3(signature = (text, *, specials = "text"))]
     fn encode_list<'py>(&self, py: Python<'py>, text: &str, specials: &str) -> PyResult<Bound<'py, PyList>> {
+        if text.len() < SMALL {
+            let specials = parse_specials(specials)?;
+            return self.inner.encoder.encode_with(text, specials, |ids| PyList::new(py, ids)).raise()?;
+        }
         PyList::new(py, self.encode_ids(py, text, specials)?)
     }
 

@@ -65,11 +65,19 @@ struct Worker {
     merger: Merger,
     ends: Ends,
     group: Box<Group>,
+    /// Those of a short text.
+    ids: Vec<u32>,
 }
 
 impl Worker {
     fn new() -> Self {
-        Self { cache: Cache::new(), merger: Merger::default(), ends: Ends::default(), group: Group::new() }
+        Self {
+            cache: Cache::new(),
+            merger: Merger::default(),
+            ends: Ends::default(),
+            group: Group::new(),
+            ids: Vec::new(),
+        }
     }
 }
 
@@ -163,6 +171,21 @@ impl Encoder {
         let mut ids = Vec::new();
         self.encode_into(self.lease().worker(), text, specials, &mut ids)?;
         Ok(ids)
+    }
+
+    /// What `take` makes of the ids of a text, which stand in memory that is used again: for short texts.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_with<T>(&self, text: &str, specials: Specials, take: impl FnOnce(&[u32]) -> T) -> Result<T> {
+        let mut lease = self.lease();
+        let worker = lease.worker();
+        let mut ids = std::mem::take(&mut worker.ids);
+        ids.clear();
+        let done = self.encode_into(worker, text, specials, &mut ids);
+        let taken = done.map(|()| take(&ids));
+        worker.ids = ids;
+        taken
     }
 
     /// The number of ids of a text.
