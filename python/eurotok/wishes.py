@@ -21,11 +21,15 @@ from eurotok.tokenizer import Tokenizer
 from eurotok.trace import Trace
 from eurotok.training import DEFAULT_FAIRNESS, Options, train
 
-ROUNDS = 8
+ROUNDS = 10
 """Trainings that a wish may take."""
 
 CLOSE = 0.002
 """Within this part of its limit a wish that was overshot is left as it is."""
+
+
+GAIN = 1.5
+"""By how much more a target moves than the price it is to move, which follows only in part."""
 
 
 class Counting(Protocol):
@@ -134,6 +138,7 @@ def grant(
     parallel: StrPath | Mapping[str, Sequence[str]],
     fairness: float = DEFAULT_FAIRNESS,
     target: Mapping[str, float] | None = None,
+    threads: int | None = None,
     progress: bool | Report = False,
     **options: Unpack[Options],
 ) -> Outcome:
@@ -145,7 +150,7 @@ def grant(
         What to train on.
     wishes
         The wishes, the most important first: a later one is not met at the cost of an earlier one that is.
-    vocab_size, fairness, target, progress, options
+    vocab_size, fairness, target, threads, progress, options
         As for `eurotok.train`. Targets are where the search begins.
     parallel
         The same sentences in every language: a folder, or by language.
@@ -165,7 +170,7 @@ def grant(
     sentences = parallel if isinstance(parallel, Mapping) else load_sentences(parallel, counts.languages)
     steering = Counts(counts.scheme)
     for language, lines in sentences.items():
-        steering.add_texts(language, list(lines))
+        steering.add_texts(language, list(lines), threads=threads)
     limits = [_limits(wish, sentences) for wish in wishes]
 
     def attempt(targets: Mapping[str, float]) -> _Attempt:
@@ -176,6 +181,7 @@ def grant(
             parallel=steering,
             fairness=fairness,
             target=targets,
+            threads=threads,
             progress=progress,
             trace=traces.append,
             **options,
@@ -269,7 +275,7 @@ def _corrected(attempt: _Attempt, limits: Sequence[_Limit]) -> dict[str, float] 
             off = limit.sign * math.log(ratio)
             # What missed the limit aims a little below it; what was moved too far comes back.
             if off > 0 or (language in attempt.targets and off < -CLOSE):
-                aim = -limit.sign * (off + CLOSE / 2)
+                aim = -limit.sign * (off + CLOSE / 2) * (GAIN if off > 0 else 1)
                 value = targets.get(language, 1.0) * math.exp(aim)
                 # A limit holds a price on its side: beyond where it began, it has nothing to say.
                 kept = min(value, 1.0) if limit.sign > 0 else max(value, 1.0)
