@@ -23,6 +23,15 @@ enum Job<'t> {
     Stretch { text: &'t str, range: Range<usize>, first: bool },
 }
 
+impl Job<'_> {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.iter().map(|text| text.len()).sum(),
+            Self::Stretch { range, .. } => range.len(),
+        }
+    }
+}
+
 /// What became of a job.
 struct Part<S> {
     sink: S,
@@ -104,7 +113,7 @@ impl Encoder {
         feed: impl FnOnce(&mut dyn FnMut(&'t str)),
         finish: impl FnOnce(Rest),
     ) -> Result<Ragged> {
-        self.stream(specials, threads, feed, finish, Vec::new, gathered)
+        self.stream(specials, threads, feed, finish, Vec::with_capacity, gathered)
     }
 
     /// The number of ids of each text.
@@ -127,7 +136,7 @@ impl Encoder {
         finish: impl FnOnce(Rest),
     ) -> Result<Vec<i64>> {
         let counted = |parts: Vec<Part<Count>>, _| lengths(&parts).map(|length| length as i64).collect();
-        self.stream(specials, threads, feed, finish, || Count(0), counted)
+        self.stream(specials, threads, feed, finish, |_| Count(0), counted)
     }
 
     fn stream<'t, S: Sink + Length + Send, R: Send>(
@@ -136,7 +145,7 @@ impl Encoder {
         threads: Option<usize>,
         feed: impl FnOnce(&mut dyn FnMut(&'t str)),
         finish: impl FnOnce(Rest),
-        sink: impl Fn() -> S + Sync,
+        sink: impl Fn(usize) -> S + Sync,
         assemble: impl FnOnce(Vec<Part<S>>, usize) -> R + Send,
     ) -> Result<R> {
         let threads = workers(threads, usize::MAX);
@@ -145,7 +154,9 @@ impl Encoder {
             let mut lease = self.lease();
             let mut done = Vec::new();
             while let Some((number, job)) = queue.take() {
-                done.push((number, self.do_job(lease.worker(), specials, job, sink())?));
+                // Room for a token in two bytes, which is more than any language takes; what is not needed is never touched.
+                let sink = sink(job.bytes() / 2);
+                done.push((number, self.do_job(lease.worker(), specials, job, sink)?));
             }
             Ok(done)
         };
