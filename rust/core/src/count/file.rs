@@ -2,16 +2,17 @@
 //!
 //! A line of text that names the format and its version, then one Zstandard frame with a checksum: the scheme's regex,
 //! the number of languages, and for each its name, bytes and documents, followed by its pieces in groups: the number of pieces,
-//! then each in order as the length it shares with the one before, the length and bytes of the rest, and its count. The groups
-//! are those of a table and end with an empty one. Numbers are LEB128.
+//! then each in order, as [`sorted`](super::sorted) has it. The groups are those of a table and end with an empty one. Numbers
+//! are LEB128.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::number::{read_number, write_number};
-use super::table::{Shard, Table};
-use super::{Counts, Language};
+use super::sorted::{Sorted, invalid, read_bytes, read_piece, write_bytes, write_piece};
+use super::table::Table;
+use super::{Counts, Language, SHARDS};
 use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::split::Scheme;
@@ -37,8 +38,8 @@ impl Counts {
         write_number(&mut out, self.languages.len() as u64).map_err(at)?;
         for (name, language) in &self.languages {
             write_head(&mut out, name, language).map_err(at)?;
-            for shard in language.shards() {
-                write_group(&mut out, &Sorted::new(&*shard?)).map_err(at)?;
+            for number in 0..SHARDS {
+                write_shard(&mut out, language, number, at)?;
             }
             write_number(&mut out, 0).map_err(at)?;
         }
@@ -91,25 +92,6 @@ impl Counts {
     }
 }
 
-/// The pieces of a shard in the order of their bytes.
-struct Sorted {
-    bytes: Vec<u8>,
-    places: Vec<(usize, usize, u64)>,
-}
-
-impl Sorted {
-    fn new(shard: &Shard) -> Self {
-        let mut bytes = Vec::new();
-        let mut places = Vec::with_capacity(shard.len());
-        shard.for_each(|piece, count| {
-            places.push((bytes.len(), bytes.len() + piece.len(), count));
-            bytes.extend_from_slice(piece);
-        });
-        places.sort_unstable_by(|a, b| bytes[a.0..a.1].cmp(&bytes[b.0..b.1]));
-        Self { bytes, places }
-    }
-}
-
 fn write_head(out: &mut impl Write, name: &str, language: &Language) -> io::Result<()> {
     write_bytes(out, name.as_bytes())?;
     write_number(out, language.bytes)?;
@@ -122,61 +104,42 @@ fn read_head(input: &mut impl BufRead) -> io::Result<(String, Language)> {
     Ok((name, Language { bytes, documents, ..Language::default() }))
 }
 
-/// Writes a group of pieces, unless there are none.
-fn write_group(out: &mut impl Write, pieces: &Sorted) -> io::Result<()> {
-    if pieces.places.is_empty() {
-        return Ok(());
+/// Writes a shard as a group of pieces, unless there are none.
+fn write_shard(
+    out: &mut impl Write,
+    language: &Language,
+    number: usize,
+    at: impl Fn(io::Error) -> Error,
+) -> Result<()> {
+    let mut before = Vec::new();
+    if language.runs.is_empty() {
+        let sorted = Sorted::new(&language.table.shards[number]);
+        if sorted.len() > 0 {
+            write_number(out, sorted.len() as u64).map_err(&at)?;
+        }
+        return sorted.iter().try_for_each(|(piece, count)| write_piece(out, &mut before, piece, count)).map_err(at);
     }
-    write_number(out, pieces.places.len() as u64)?;
-    let mut before: &[u8] = b"";
-    for &(start, end, count) in &pieces.places {
-        let piece = &pieces.bytes[start..end];
-        let shared = before.iter().zip(piece).take_while(|(a, b)| a == b).count();
-        write_number(out, shared as u64)?;
-        write_bytes(out, &piece[shared..])?;
-        write_number(out, count)?;
-        before = piece;
+    // Only after all pieces have been merged is it known how many there are.
+    let mut pieces = 0_u64;
+    language.merge_shard(number, |_, _| {
+        pieces += 1;
+        Ok(())
+    })?;
+    if pieces > 0 {
+        write_number(out, pieces).map_err(&at)?;
     }
-    Ok(())
+    language.merge_shard(number, |piece, count| write_piece(out, &mut before, piece, count).map_err(&at))
 }
 
 /// Reads a group of pieces; `false` if it is the empty one.
 fn read_group(input: &mut impl BufRead, table: &mut Table) -> io::Result<bool> {
     let pieces = read_number(input)?;
-    let (mut piece, mut before) = (Vec::new(), Vec::new());
+    let mut piece = Vec::new();
     for _ in 0..pieces {
-        let shared = usize::try_from(read_number(input)?).map_err(io::Error::other)?;
-        piece.clear();
-        let start = before.get(..shared).ok_or_else(|| invalid("a piece shares what is not there"))?;
-        piece.extend_from_slice(start);
-        read_bytes(input, &mut piece)?;
-        if piece <= before {
-            return Err(invalid("the pieces are not in order"));
-        }
-        let count = read_number(input)?;
+        let count = read_piece(input, &mut piece)?;
         table.add(&piece, 0, piece.len(), count).map_err(|_| invalid("a count of 2^64 or more"))?;
-        std::mem::swap(&mut piece, &mut before);
     }
     Ok(pieces > 0)
-}
-
-fn invalid(reason: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, reason.into())
-}
-
-fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    write_number(out, bytes.len() as u64)?;
-    out.write_all(bytes)
-}
-
-/// Appends bytes; reserves for no more of them than there are, whatever their length is said to be.
-fn read_bytes(input: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let length = read_number(input)?;
-    if input.take(length).read_to_end(bytes)? as u64 == length {
-        Ok(())
-    } else {
-        Err(io::ErrorKind::UnexpectedEof.into())
-    }
 }
 
 fn read_text(input: &mut impl BufRead) -> io::Result<String> {

@@ -7,6 +7,7 @@
 mod file;
 mod number;
 mod run;
+mod sorted;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,10 @@ use std::thread;
 use crate::documents::{Block, Files, Invalid, Part, Texts};
 use crate::error::{Error, Result};
 use crate::split::{Ends, LOOKAHEAD, Scheme, Splitter};
-use run::Run;
+pub(crate) use run::{Run, Writer};
+use sorted::{InMemory, Sorted, Stream, merge};
 use table::{Overflow, Table};
-pub(crate) use table::{SHARDS, Shard};
+pub(crate) use table::{SHARDS, Shard, Shared};
 
 /// How many different pieces a thread gathers before it adds them to the others, shard by shard, which keeps each look-up
 /// near the processor. Between 2^16 and 2^18 there is little in it; without, counting a large corpus takes half as long again.
@@ -32,6 +34,9 @@ const RECENT: usize = if cfg!(test) { 1 << 8 } else { 1 << 17 };
 
 /// The most runs of a language: beyond, they are put together.
 const RUNS: usize = 16;
+
+/// The most runs of all languages, as far as possible: each is an open file, of which systems allow a process 256 or more.
+const MOST_RUNS: usize = 128;
 
 /// The unique pieces of a corpus and how often each occurs, per language.
 #[derive(Debug, Clone)]
@@ -62,6 +67,11 @@ impl Language {
         self.documents
     }
 
+    /// Pieces on disk, of no documents.
+    pub(crate) fn of_run(run: Run) -> Self {
+        Self { runs: vec![Arc::new(run)], ..Self::default() }
+    }
+
     /// The number of different pieces.
     ///
     /// # Errors
@@ -70,7 +80,9 @@ impl Language {
         if self.runs.is_empty() {
             return Ok(self.table.len());
         }
-        self.shards().map(|shard| shard.map(|shard| shard.len())).sum()
+        let mut pieces = 0;
+        self.for_each_piece(|_, _| pieces += 1)?;
+        Ok(pieces)
     }
 
     /// Calls `sink` with each piece and its count, in no particular order.
@@ -78,7 +90,29 @@ impl Language {
     /// # Errors
     /// [`Error::Io`] if pieces are on disk and cannot be read.
     pub fn for_each_piece(&self, mut sink: impl FnMut(&[u8], u64)) -> Result<()> {
-        self.shards().try_for_each(|shard| shard.map(|shard| shard.for_each(&mut sink)))
+        (0..SHARDS).try_for_each(|number| {
+            self.for_each_in(number, |piece, count| {
+                sink(piece, count);
+                Ok(())
+            })
+        })
+    }
+
+    /// Calls `sink` with all pieces whose hashes begin alike.
+    pub(crate) fn for_each_in(&self, number: usize, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+        match &self.runs[..] {
+            [] => {
+                let mut result = Ok(());
+                self.table.shards[number].for_each(|piece, count| {
+                    if result.is_ok() {
+                        result = sink(piece, count);
+                    }
+                });
+                result
+            }
+            [run] if self.table.shards[number].len() == 0 => run.for_each(number, sink),
+            _ => self.merge_shard(number, sink),
+        }
     }
 
     /// All pieces whose hashes begin alike.
@@ -90,25 +124,59 @@ impl Language {
         Ok(shard)
     }
 
-    fn shards(&self) -> impl Iterator<Item = Result<Cow<'_, Shard>>> {
-        (0..SHARDS).map(|number| self.shard(number))
+    /// Calls `sink` with all pieces whose hashes begin alike, in the order of their bytes. Memory holds no more than a piece of
+    /// each run, and what the table has of them.
+    fn merge_shard(&self, number: usize, sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+        merge(self.streams(number).map(|stream| (stream, 1)), sink)
+    }
+
+    /// Where the pieces are whose hashes begin alike.
+    fn streams(&self, number: usize) -> impl Iterator<Item = Box<dyn Stream + '_>> {
+        let table = &self.table.shards[number];
+        let in_memory = (table.len() > 0).then(|| Box::new(InMemory::from(Sorted::new(table))) as Box<dyn Stream>);
+        self.runs.iter().map(move |run| Box::new(run.stream(number)) as Box<dyn Stream>).chain(in_memory)
     }
 
     /// Moves what is in memory to the disk.
     fn spill(&mut self) -> Result<()> {
-        self.runs.push(Arc::new(Run::write(self.table.shards.iter().map(Ok))?));
-        self.table = Table::default();
+        if self.table.len() > 0 {
+            self.runs.push(Arc::new(Run::write(&self.table.shards)?));
+            self.table = Table::default();
+        }
         self.fold()
     }
 
     /// Makes one of too many runs.
     fn fold(&mut self) -> Result<()> {
-        if self.runs.len() > RUNS {
-            self.runs = vec![Arc::new(Run::write(self.shards())?)];
-            self.table = Table::default();
+        if self.runs.len() > RUNS { self.rewrite(|_| true) } else { Ok(()) }
+    }
+
+    /// Makes one run of all there is, of the pieces whose counts are to be kept.
+    fn rewrite(&mut self, keep: impl Fn(u64) -> bool) -> Result<()> {
+        let mut writer = Writer::new()?;
+        for number in 0..SHARDS {
+            self.merge_shard(number, |piece, count| if keep(count) { writer.add(piece, count) } else { Ok(()) })?;
+            writer.end_shard();
         }
+        self.runs = vec![Arc::new(writer.finish()?)];
+        self.table = Table::default();
         Ok(())
     }
+}
+
+/// Calls `sink` with all pieces of some languages whose hashes begin alike, in the order of their bytes, and the sum of their
+/// counts times the factors of the languages.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Corpus`] if a sum is 2^64 or more; those of `sink`.
+pub(crate) fn merge_languages(
+    languages: &[(&Language, u64)],
+    number: usize,
+    sink: impl FnMut(&[u8], u64) -> Result<()>,
+) -> Result<()> {
+    let streams =
+        languages.iter().flat_map(|&(language, factor)| language.streams(number).map(move |stream| (stream, factor)));
+    merge(streams, sink)
 }
 
 fn overflow() -> Error {
@@ -225,12 +293,10 @@ impl Counts {
     /// [`Error::Io`] if pieces are on disk and cannot be read or written.
     pub fn retain(&mut self, least: u64) -> Result<()> {
         for language in self.languages.values_mut() {
-            let kept = |shard: Result<Cow<Shard>>| shard.map(|shard| shard.retained(least));
             if language.runs.is_empty() {
-                language.table.shards = language.shards().map(kept).collect::<Result<_>>()?;
+                language.table.shards.iter_mut().for_each(|shard| *shard = shard.retained(least));
             } else {
-                language.runs = vec![Arc::new(Run::write(language.shards().map(kept))?)];
-                language.table = Table::default();
+                language.rewrite(|count| count >= least)?;
             }
         }
         Ok(())
@@ -249,12 +315,27 @@ impl Counts {
         self.spill()
     }
 
+    /// Moves all pieces to the disk, where they are read from whatever is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the folder for temporary files.
+    pub fn leave_memory(&mut self) -> Result<()> {
+        self.languages.values_mut().try_for_each(Language::spill)
+    }
+
     /// Moves languages to the disk until the others take no more than half of the memory: the rest is for counting.
     fn spill(&mut self) -> Result<()> {
         let Some(memory) = self.memory else { return Ok(()) };
         while self.languages.values().map(|language| language.table.memory()).sum::<usize>() > memory / 2 {
             let largest = self.languages.values_mut().max_by_key(|language| language.table.memory());
             largest.expect("what takes memory is there").spill()?;
+        }
+        while self.languages.values().map(|language| language.runs.len()).sum::<usize>() > MOST_RUNS {
+            let scattered = self.languages.values_mut().max_by_key(|language| language.runs.len());
+            match scattered.filter(|language| language.runs.len() > 1) {
+                Some(language) => language.rewrite(|_| true)?,
+                None => break,
+            }
         }
         Ok(())
     }

@@ -1,14 +1,14 @@
 //! Counts on disk, where memory is short.
 //!
-//! A run holds what a table held, shard by shard, in a temporary file without a name: whatever ends the process, nothing is
-//! left. A piece may stand in several runs; its count is the sum. To go over all pieces, one shard at a time is put together
-//! in memory, a 64th of the whole.
+//! A run holds what a table held, shard by shard, the pieces of each in the order of their bytes, in a temporary file without a
+//! name: whatever ends the process, nothing is left. A piece may stand in several runs; to go over all pieces, runs are
+//! read side by side, so that memory holds a piece of each.
 
 use std::env;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 
-use super::number::{read_number, write_number};
+use super::sorted::{Sorted, Stream, read_piece, write_piece};
 use super::table::{Overflow, Shard};
 use crate::error::{Error, Result};
 
@@ -21,27 +21,35 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Writes shards, all in order.
+    /// Writes the shards of a table.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the folder for temporary files, above all if the disk is full; those of `shards`.
-    pub(crate) fn write<S: std::borrow::Borrow<Shard>>(shards: impl Iterator<Item = Result<S>>) -> Result<Self> {
-        let mut out = Counted { out: BufWriter::new(tempfile::tempfile().map_err(on_disk)?), length: 0 };
-        let mut places = Vec::new();
+    /// As for [`Writer`].
+    pub(crate) fn write(shards: &[Shard]) -> Result<Self> {
+        let mut writer = Writer::new()?;
         for shard in shards {
-            let shard = shard?;
-            let shard = shard.borrow();
-            places.push((out.length, shard.len()));
-            let mut result = Ok(());
-            shard.for_each(|piece, count| {
-                if result.is_ok() {
-                    result = write_piece(&mut out, piece, count);
-                }
-            });
-            result.map_err(on_disk)?;
+            Sorted::new(shard).iter().try_for_each(|(piece, count)| writer.add(piece, count))?;
+            writer.end_shard();
         }
-        let file = out.out.into_inner().map_err(|error| on_disk(error.into_error()))?;
-        Ok(Self { file, shards: places })
+        writer.finish()
+    }
+
+    /// The pieces of a shard, in the order of their bytes.
+    pub(super) fn stream(&self, number: usize) -> impl Stream {
+        let (start, left) = self.shards[number];
+        Pieces { input: BufReader::new(At { file: &self.file, place: start }), left }
+    }
+
+    /// Calls `sink` with each piece of a shard and its count.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; those of `sink`.
+    pub(crate) fn for_each(&self, number: usize, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+        let (mut pieces, mut piece) = (self.stream(number), Vec::new());
+        while let Some(count) = pieces.next(&mut piece)? {
+            sink(&piece, count)?;
+        }
+        Ok(())
     }
 
     /// Adds the pieces of a shard to one in memory.
@@ -49,27 +57,58 @@ impl Run {
     /// # Errors
     /// [`Error::Io`]; [`Error::Corpus`] if a sum is 2^64 or more.
     pub(crate) fn add_to(&self, into: &mut Shard, number: usize) -> Result<()> {
-        let (start, pieces) = self.shards[number];
-        let mut input = BufReader::new(At { file: &self.file, place: start });
-        let mut piece = Vec::new();
-        for _ in 0..pieces {
-            let count = read_piece(&mut input, &mut piece).map_err(on_disk)?;
-            into.add_piece(&piece, count).map_err(|Overflow| super::overflow())?;
-        }
-        Ok(())
+        self.for_each(number, |piece, count| into.add_piece(piece, count).map_err(|Overflow| super::overflow()))
     }
 }
 
-fn write_piece(out: &mut impl Write, piece: &[u8], count: u64) -> io::Result<()> {
-    write_number(out, piece.len() as u64)?;
-    out.write_all(piece)?;
-    write_number(out, count)
+/// Writes a run piece by piece, shards and their pieces in order.
+///
+/// # Errors
+/// [`Error::Io`] naming the folder for temporary files, above all if the disk is full.
+pub(crate) struct Writer {
+    out: Counted<BufWriter<File>>,
+    shards: Vec<(u64, usize)>,
+    /// Where the present shard begins, and how many pieces it has so far.
+    present: (u64, usize),
+    before: Vec<u8>,
 }
 
-fn read_piece(input: &mut impl BufRead, piece: &mut Vec<u8>) -> io::Result<u64> {
-    piece.resize(read_number(input)? as usize, 0);
-    input.read_exact(piece)?;
-    read_number(input)
+impl Writer {
+    pub(crate) fn new() -> Result<Self> {
+        let file = tempfile::tempfile().map_err(on_disk)?;
+        let out = Counted { out: BufWriter::new(file), length: 0 };
+        Ok(Self { out, shards: Vec::new(), present: (0, 0), before: Vec::new() })
+    }
+
+    pub(crate) fn add(&mut self, piece: &[u8], count: u64) -> Result<()> {
+        self.present.1 += 1;
+        write_piece(&mut self.out, &mut self.before, piece, count).map_err(on_disk)
+    }
+
+    pub(crate) fn end_shard(&mut self) {
+        self.shards.push(self.present);
+        self.present = (self.out.length, 0);
+        self.before.clear();
+    }
+
+    pub(crate) fn finish(self) -> Result<Run> {
+        let file = self.out.out.into_inner().map_err(|error| on_disk(error.into_error()))?;
+        Ok(Run { file, shards: self.shards })
+    }
+}
+
+/// The pieces of a shard of a run.
+struct Pieces<'r> {
+    input: BufReader<At<'r>>,
+    left: usize,
+}
+
+impl Stream for Pieces<'_> {
+    fn next(&mut self, piece: &mut Vec<u8>) -> Result<Option<u64>> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        read_piece(&mut self.input, piece).map(Some).map_err(on_disk)
+    }
 }
 
 fn on_disk(error: io::Error) -> Error {

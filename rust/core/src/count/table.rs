@@ -4,6 +4,7 @@
 //! is cut into shards by hash, so that tables are added to one another by as many threads as there are.
 
 use std::hash::BuildHasher;
+use std::sync::Mutex;
 
 use rustc_hash::FxBuildHasher;
 
@@ -159,6 +160,40 @@ impl Table {
     /// Bytes of memory in use.
     pub(crate) fn memory(&self) -> usize {
         self.shards.iter().map(Shard::memory).sum()
+    }
+}
+
+/// A table that several threads fill at once, each holding a shard for as long as it takes to add one piece.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    shards: Vec<Mutex<Shard>>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    }
+}
+
+impl Shared {
+    /// Adds to the number of a piece, and returns whether it is new.
+    pub(crate) fn add(&self, piece: &[u8], count: u64) -> Result<bool, Overflow> {
+        let key = Key::new(piece, 0, piece.len());
+        let hash = key.hash();
+        let mut shard = self.shards[(hash >> 58) as usize].lock().expect("adding does not panic");
+        let before = shard.len();
+        shard.add(key, hash, piece, count)?;
+        Ok(shard.len() > before)
+    }
+
+    /// Takes a shard out.
+    pub(crate) fn take(&self, number: usize) -> Shard {
+        std::mem::take(&mut self.shards[number].lock().expect("adding does not panic"))
+    }
+
+    /// Bytes of memory in use.
+    pub(crate) fn memory(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().expect("adding does not panic").memory()).sum()
     }
 }
 

@@ -6,7 +6,8 @@
 //! [`words`] merges pairs in them, and [`report`] gathers what that did; [`pairs`] holds what every pair weighs, in [`rows`],
 //! and proposes the heaviest; [`rounds`] decides which of them may be merged at once and keeps the threads in step, as a [`team`]; [`lexicon`]
 //! gives tokens their ids; [`checkpoint`] keeps merges on disk. The result is the same at any number of threads. It costs
-//! some 10 bytes of memory per byte of unique pieces.
+//! some 10 bytes of memory per byte of unique pieces, or what there is: within a limit, [`phases`] trains on the [`segments`] of pieces
+//! that fit, over and over.
 
 mod checkpoint;
 mod fairness;
@@ -17,11 +18,13 @@ mod lexicon;
 mod naive;
 mod pairs;
 mod parity;
+mod phases;
 mod power;
 mod ranking;
 mod report;
 mod rounds;
 mod rows;
+mod segments;
 mod team;
 #[cfg(test)]
 mod tests;
@@ -45,7 +48,8 @@ use known::Known;
 use lexicon::Lexicon;
 use pairs::Pair;
 pub use parity::{Parity, Window};
-use rounds::{Resumed, Task};
+use phases::Budget;
+use rounds::{Outcome, Resumed, Task};
 pub use trace::{NOBODY, Trace};
 pub use truncate::truncate;
 use weights::Weights;
@@ -72,6 +76,9 @@ pub struct Options {
     pub max_token_length: Option<usize>,
     /// How many threads to use; by default one a core. The result does not depend on it.
     pub threads: Option<usize>,
+    /// About how many bytes of memory to take, besides what the counts do. The result does not depend on it, the time does:
+    /// with less than some ten bytes for each of unique pieces, they are gone over many times.
+    pub memory: Option<usize>,
     /// A file that keeps the merges made so far, every half minute and when `progress` breaks. If it is there, training goes
     /// on from it.
     pub checkpoint: Option<PathBuf>,
@@ -89,6 +96,7 @@ impl Default for Options {
             min_frequency: 2,
             max_token_length: None,
             threads: None,
+            memory: None,
             checkpoint: None,
         }
     }
@@ -199,13 +207,17 @@ fn grow(
         if options.checkpoint.is_some() {
             return Err(Error::argument("checkpoint", "there is none under parity"));
         }
+        if options.memory.is_some() {
+            return Err(Error::argument("memory", "there is no limit under parity"));
+        }
         let min_frequency = options.min_frequency.max(1);
         let task = parity::Task { parity, weights: &weights, longest, min_frequency, floor, first };
         let (lexicon, merges, trace) = task.run(lexicon.clone(), progress)?;
         let complete = lexicon.len() >= options.vocab_size;
         return Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete, trace: Some(trace) });
     }
-    let mut task = Task { weights: &weights, longest, floor, threads: threads(options.threads), first, resumed: None };
+    let threads = threads(options.threads);
+    let mut task = Task { weights: &weights, longest, floor, threads, memory: None, first, resumed: None };
     let mut checkpoint = None;
     if let Some(path) = &options.checkpoint {
         let run = (vocab.scheme.pattern(), &vocab.merges, &vocab.specials, weights.least, longest, &weights.policy);
@@ -223,7 +235,13 @@ fn grow(
             task.resumed = Some(Resumed { lexicon, merges, known });
         }
     }
-    let (lexicon, merges, trace) = task.run(lexicon, checkpoint, progress)?;
+    let Outcome { lexicon, merges, trace, .. } = match options.memory {
+        None => task.run(lexicon, checkpoint, progress)?,
+        Some(memory) => {
+            let budget = Budget::new(memory, options.vocab_size, threads);
+            phases::train(task, budget, &vocab, lexicon, checkpoint, progress)?
+        }
+    };
     let complete = lexicon.len() >= options.vocab_size;
     Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete, trace })
 }

@@ -319,6 +319,11 @@ impl Pairs {
         }
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn memory(&self) -> usize {
+        self.kept.capacity() * size_of::<(Pair, Row)>() + self.queue.len() * size_of::<Entry<u128>>()
+    }
+
     fn take_back(&mut self, proposal: &mut Proposal) {
         let gauge = u128::from(self.gauge);
         let entries = proposal.entries.drain(..).skip(proposal.taken);

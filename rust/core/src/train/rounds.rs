@@ -24,7 +24,7 @@
 //! is looked for in whole pieces, since it has a weight that its occurrences do not bear out.
 
 use std::ops::{ControlFlow, DerefMut};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -104,10 +104,33 @@ pub(super) struct Task<'t> {
     /// Pairs that weigh less are not kept at first; by default a guess.
     pub(super) floor: Option<u64>,
     pub(super) threads: usize,
+    /// Bytes of memory that words and pairs may take. With a limit, training ends instead of beginning again.
+    pub(super) memory: Option<usize>,
     /// The merges that were made before training.
     pub(super) first: Known,
     /// What an earlier run came to.
     pub(super) resumed: Option<Resumed>,
+}
+
+/// What training came to.
+pub(super) struct Outcome {
+    pub(super) lexicon: Lexicon,
+    pub(super) merges: Vec<Pair>,
+    pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) end: End,
+    /// How prices went, under fairness.
+    pub(super) trace: Option<Trace>,
+}
+
+/// Why training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The lexicon is complete, or no pair is left that weighs as much as the floor.
+    Done,
+    /// It needs more memory.
+    Full,
+    /// The next merge makes a token that was made before.
+    Again,
 }
 
 /// What a run had come to when it left its last checkpoint.
@@ -128,6 +151,8 @@ struct Board {
     proposals: Vec<Mutex<Proposal>>,
     /// The tokens of each column in each thread's words.
     tokens: Vec<Mutex<Vec<u64>>>,
+    /// Bytes of memory in use, by thread.
+    memory: Vec<AtomicUsize>,
     step: RwLock<Step>,
     /// The sum of the weights times the lengths of pieces.
     total: AtomicU64,
@@ -142,7 +167,7 @@ impl Task<'_> {
         lexicon: &Lexicon,
         checkpoint: Option<Checkpoint>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<(Lexicon, Vec<Pair>, Option<Trace>)> {
+    ) -> Result<Outcome> {
         if progress(Progress::Pairs).is_break() {
             return Err(Error::Interrupted);
         }
@@ -153,6 +178,7 @@ impl Task<'_> {
             kept: (0..threads).map(|_| RwLock::new(vec![Vec::new(); threads])).collect(),
             proposals: (0..threads).map(|_| Mutex::default()).collect(),
             tokens: (0..threads).map(|_| Mutex::default()).collect(),
+            memory: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
             step: RwLock::new(Step::Else(Next::Stop)),
             total: AtomicU64::new(0),
             failure: Mutex::default(),
@@ -169,6 +195,9 @@ impl Task<'_> {
             refresh: is_fair.then(|| refresh_after(merges.len())),
             trace: Trace::new(self.weights, merges.len()),
             merges,
+            memory: self.memory,
+            made: 0,
+            end: End::Done,
             checkpoint,
             sides: Vec::new(),
             runs: 0,
@@ -186,8 +215,9 @@ impl Task<'_> {
         match board.failure.into_inner().expect("no thread panics") {
             Some(error) => Err(error),
             None => {
-                let trace = leader.refresh.map(|_| leader.trace);
-                Ok((leader.lexicon, last_of_each(&leader.merges), trace))
+                let Leader { lexicon, merges, checkpoint, end, refresh, trace, .. } = leader;
+                let trace = refresh.map(|_| trace);
+                Ok(Outcome { lexicon, merges: last_of_each(&merges), checkpoint, end, trace })
             }
         }
     }
@@ -305,6 +335,7 @@ impl Worker<'_> {
             is_first = false;
             words.merge(round, reports);
             self.price(words);
+            board.memory[me].store(words.memory() + pairs.memory(), Ordering::Relaxed);
             board.team.meet();
             let applied = pairs.apply(round, about, &mut board.kept[me].write().expect("no thread panics"));
             if let Err(error) = applied {
@@ -357,6 +388,11 @@ struct Leader<'l> {
     first: &'l Lexicon,
     lexicon: Lexicon,
     merges: Vec<Pair>,
+    /// Bytes of memory that all threads may take.
+    memory: Option<usize>,
+    /// Rounds made.
+    made: usize,
+    end: End,
     /// Where the merges are kept, as long as they are all it takes to go on: until a token is made twice.
     checkpoint: Option<Checkpoint>,
     /// By symbol: the last run in which it was a left symbol, and a right one.
@@ -381,7 +417,13 @@ impl Leader<'_> {
         if self.trace.prices.is_empty() || self.refresh == Some(self.merges.len()) {
             self.trace.price(self.merges.len(), &board.tokens());
         }
-        let step = self.choose(floor, &mut proposals.collect::<Vec<_>>());
+        let memory = || board.memory.iter().map(|memory| memory.load(Ordering::Relaxed)).sum::<usize>();
+        let step = if self.made > 0 && self.memory.is_some_and(|most| memory() > most) {
+            self.end = End::Full;
+            Step::Else(Next::Stop)
+        } else {
+            self.choose(floor, &mut proposals.collect::<Vec<_>>())
+        };
         if let Step::Else(Next::Stop) = step {
             self.trace.price(self.merges.len(), &board.tokens());
         }
@@ -426,6 +468,13 @@ impl Leader<'_> {
                 break;
             }
             let (product, joined) = self.lexicon.join(left, right);
+            if joined == Joined::Again && floor.present > 1 && self.memory.is_some() {
+                if round.is_empty() {
+                    self.end = End::Again;
+                    return Step::Else(Next::Stop);
+                }
+                break;
+            }
             if joined == Joined::Again {
                 self.checkpoint = None;
                 if floor.present > 1 {
@@ -450,8 +499,9 @@ impl Leader<'_> {
             }
         }
         if !round.is_empty() {
+            self.made += 1;
             Step::Round(round)
-        } else if floor.present > self.least && !self.lexicon.is_complete() {
+        } else if floor.present > self.least && !self.lexicon.is_complete() && self.memory.is_none() {
             Step::Else(Next::Recall((floor.present / LOWERING).max(self.least)))
         } else {
             Step::Else(Next::Stop)

@@ -4,7 +4,7 @@
 //! their languages. With fairness each language has its own, in which a piece weighs its count, since factors change as
 //! prices fall; and so has the parallel text of each language, which counts for nothing in a pair, but is priced.
 
-use crate::count::{Counts, Language, Shard};
+use crate::count::{Counts, Language, Shard, merge_languages};
 use crate::error::{Error, Result};
 
 use super::Options;
@@ -120,6 +120,12 @@ impl<'c> Weights<'c> {
         Ok(Self { columns, least, names, prices, policy })
     }
 
+    /// The weights of pieces that have been weighed, all languages together.
+    pub(super) fn of(pieces: &'c Language, least: u64) -> Self {
+        let column = Column { languages: vec![(pieces, 1)], factor: 1, is_priced: false };
+        Self { columns: vec![column], least, policy: None }
+    }
+
     /// What an occurrence counts for before fairness, by column of training text.
     pub(super) fn first_factors(&self) -> Vec<u64> {
         self.columns.iter().map(|column| column.factor).filter(|&factor| factor > 0).collect()
@@ -138,6 +144,12 @@ fn text<'p>(parallel: &'p Counts, name: &str, counts: &Counts) -> Result<Option<
 }
 
 impl Column<'_> {
+    /// Calls `sink` with every piece in a shard, in the order of their bytes, and its weight over all languages; needs no memory
+    /// for what is on disk.
+    pub(super) fn merge_pieces(&self, number: usize, sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+        merge_languages(&self.languages, number, sink)
+    }
+
     /// Calls `sink` with every piece in some of the shards and its weight over all languages.
     pub(super) fn for_each_piece(
         &self,
@@ -146,7 +158,10 @@ impl Column<'_> {
     ) -> Result<()> {
         for number in shards {
             if let [(language, 1)] = self.languages[..] {
-                language.shard(number)?.for_each(&mut sink);
+                language.for_each_in(number, |piece, weight| {
+                    sink(piece, weight);
+                    Ok(())
+                })?;
                 continue;
             }
             let mut all = Shard::default();

@@ -160,6 +160,12 @@ impl Words {
         self.layout.columns.iter().map(|column| column.tokens)
     }
 
+    /// Bytes of memory in use, but for what only grows with the number of tokens.
+    pub(super) fn memory(&self) -> usize {
+        let slices: usize = self.slices.iter().map(|slices| size_of_val(slices.as_slice())).sum();
+        size_of_val(&*self.layout.symbols) + size_of_val(self.occurrences.as_slice()) + slices
+    }
+
     /// Makes room for this many symbols.
     fn resize(&mut self, symbols: usize) {
         if self.lengths.len() < symbols {

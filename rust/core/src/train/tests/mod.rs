@@ -53,10 +53,20 @@ fn check(pieces: &[(String, u64)], options: &Options) -> Result<(), TestCaseErro
     let columns = naive::Columns { number: 1, first: vec![1], policy: None };
     let longest = options.max_token_length.unwrap_or(usize::MAX);
     let (merges, tokens) = naive::train(&words, &columns, tokens, options.vocab_size, options.min_frequency, longest);
-    for (threads, floor) in [(1, None), (2, Some(1)), (2, Some(9)), (8, Some(40))] {
-        let options = Options { threads: Some(threads), ..options.clone() };
+    let ways = [
+        (1, None, None),
+        (2, Some(1), None),
+        (2, Some(9), None),
+        (8, Some(40), None),
+        (1, None, Some(0)),
+        (1, None, Some(4_000)),
+        (2, None, Some(12_000)),
+    ];
+    for (threads, floor, memory) in ways {
+        let options = Options { threads: Some(threads), memory, ..options.clone() };
         let trained = train_above(floor, &counts, &options, &mut unhurried).unwrap();
-        prop_assert_eq!(pairs(&trained.vocab), merges.as_slice(), "{} threads, floor {:?}", threads, floor);
+        let way = format!("{threads} threads, floor {floor:?}, memory {memory:?}");
+        prop_assert_eq!(pairs(&trained.vocab), merges.as_slice(), "{}", way);
         prop_assert_eq!(trained.vocab.size(), tokens.len());
         prop_assert_eq!(trained.complete, tokens.len() == options.vocab_size);
         for (id, token) in tokens.iter().enumerate() {
@@ -117,15 +127,22 @@ proptest! {
     }
 
     #[test]
-    fn resuming_is_training(pieces in pieces("a-f", 14), calls in 2..12_usize, size in 257..340_usize) {
+    fn resuming_is_training(
+        pieces in pieces("a-f", 14),
+        calls in 2..12_usize,
+        size in 257..340_usize,
+        memory in prop_oneof![Just(None), (0..10_000_usize).prop_map(Some)],
+    ) {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
             vocab_size: size,
+            memory,
             checkpoint: Some(folder.path().join("checkpoint")),
             ..Options::default()
         };
         let counts = counts(&[("und", &pieces)]);
-        let expected = train(&counts, &Options { checkpoint: None, ..options.clone() }, &mut unhurried).unwrap();
+        let expected = Options { checkpoint: None, memory: None, ..options.clone() };
+        let expected = train(&counts, &expected, &mut unhurried).unwrap();
         let mut called = 0;
         let interrupted = train(&counts, &options, &mut |_| {
             called += 1;

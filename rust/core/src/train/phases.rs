@@ -1,0 +1,113 @@
+//! Training within a limit of memory, in phases.
+//!
+//! All pieces stay on disk. A phase goes over them twice: to learn what pairs weigh, and to gather the segments in which the heaviest pairs
+//! stand, as many as there is room for; then it merges those pairs, and what is born of them, until they are lighter than others may
+//! be. So memory holds the occurrences that it can afford, and finds the others again. The merges are those of training
+//! without a limit, which [`segments`](super::segments) proves.
+
+use std::ops::ControlFlow;
+
+use super::Progress;
+use super::checkpoint::Checkpoint;
+use super::grown;
+use super::known::Known;
+use super::lexicon::Lexicon;
+use super::rounds::{End, Outcome, Resumed, Task};
+use super::segments::{Pieces, Size};
+use super::weights::Weights;
+use crate::error::{Error, Result};
+use crate::vocab::Vocab;
+
+/// Bytes of memory that the program itself takes, and each token of the vocabulary: its text, its merge, and where to find it.
+const PROGRAM: usize = 40 << 20;
+const TOKEN: usize = 400;
+
+/// Bytes of memory that a place of a pair takes, before equal segments become one.
+const PLACE: usize = 8;
+
+/// What bytes of memory are for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    pub(super) sketch: usize,
+    /// For the table of segments.
+    pub(super) table: usize,
+    /// For training on them, when the table is gone.
+    pub(super) training: usize,
+}
+
+impl Budget {
+    /// Divides a limit.
+    pub(super) fn new(memory: usize, vocab_size: usize, threads: usize) -> Self {
+        let fixed = PROGRAM + vocab_size * TOKEN + (threads << 20);
+        let memory = memory.saturating_sub(fixed).max(memory / 4);
+        Self { sketch: memory / 8, table: memory / 2, training: memory / 10 * 9 }
+    }
+}
+
+/// Trains within a budget. `task` is what to do, as without one.
+pub(super) fn train(
+    task: Task,
+    budget: Budget,
+    vocab: &Vocab,
+    lexicon: &Lexicon,
+    mut checkpoint: Option<Checkpoint>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Outcome> {
+    let Task { weights, longest, threads, .. } = task;
+    let least = weights.least;
+    let [column] = &weights.columns[..] else {
+        return Err(Error::argument("memory", "there is no limit under fairness, which looks at each language by itself"));
+    };
+    let pieces = Pieces::new(column, threads, longest, &mut || report(progress))?;
+    let all = Weights::of(&pieces.language, least);
+    if pieces.size.memory() <= budget.training {
+        return Task { weights: &all, ..task }.run(lexicon, checkpoint, progress);
+    }
+    let (mut present, mut merges) = match task.resumed {
+        Some(Resumed { lexicon, merges, .. }) => (lexicon, merges),
+        None => (lexicon.clone(), Vec::new()),
+    };
+    let mut ceiling = u64::MAX;
+    loop {
+        let made = merges.len();
+        let known = Known::new(&grown(vocab, &present, &merges)?)?;
+        let sketch = pieces.sketch(&known, budget.sketch, &mut || report(progress))?;
+        let Some(floor) = sketch.floor((budget.training / PLACE) as u64) else {
+            return Ok(Outcome { lexicon: present, merges, checkpoint, end: End::Done, trace: None });
+        };
+        // After a phase without merges, which only a sketch much too small can bring about, memory matters less than going on.
+        let stuck = ceiling < u64::MAX;
+        let fits = |table: usize, size: &Size| stuck || table <= budget.table && size.memory() <= budget.training;
+        let floor = floor.min(ceiling).max(least);
+        let segments = pieces.cut(&known, &sketch, floor, &fits, &mut || report(progress))?;
+        drop(sketch);
+        let weights = Weights::of(&segments.language, least);
+        let task = Task {
+            weights: &weights,
+            longest,
+            floor: Some(segments.floor),
+            threads,
+            memory: Some(budget.training),
+            // Where a run that begins again would, which this one does not.
+            first: Known::new(vocab)?,
+            resumed: Some(Resumed { lexicon: present, merges, known }),
+        };
+        let outcome = task.run(lexicon, checkpoint.take(), progress)?;
+        if outcome.end == End::Again {
+            // Pairs that were dropped would matter now, and when they were born: all of them are needed, from the beginning.
+            let first = Known::new(vocab)?;
+            let task = Task { weights: &all, longest, floor: Some(1), threads, memory: None, first, resumed: None };
+            return task.run(lexicon, None, progress);
+        }
+        let done = outcome.end == End::Done && segments.floor <= least;
+        if done || outcome.lexicon.is_complete() {
+            return Ok(outcome);
+        }
+        ceiling = if outcome.merges.len() == made { segments.floor / 2 } else { u64::MAX };
+        (present, merges, checkpoint) = (outcome.lexicon, outcome.merges, outcome.checkpoint);
+    }
+}
+
+fn report(progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<()> {
+    if progress(Progress::Pairs).is_break() { Err(Error::Interrupted) } else { Ok(()) }
+}
