@@ -97,6 +97,22 @@ def test_train_on_saved_counts(run: Run, sample: Path, tmp_path: Path) -> None:
     assert eurotok.load(tmp_path / "t.json") == eurotok.train(sample, vocab_size=1000, scheme="gpt2")
 
 
+def test_a_run_within_a_limit_that_grows_and_is_cut(run: Run, sample: Path, tmp_path: Path) -> None:
+    limits = ("--memory", "2MB", "--checkpoint", "run.checkpoint")
+    small = run("train", "--corpus", sample, "--vocab-size", 1000, *limits, "-o", "small.json")
+    assert small.returncode == 0, small.stderr
+    grow = ("train", "--extend", "small.json", "--corpus", sample, "--vocab-size", 2000)
+    assert run(*grow, "--memory", "2MB", "-o", "grown.json").returncode == 0
+    assert eurotok.load(tmp_path / "grown.json") == eurotok.train(sample, vocab_size=2000)
+    assert run("convert", "grown.json", "cut.json", "--vocab-size", 1000).returncode == 0
+    assert eurotok.load(tmp_path / "cut.json") == eurotok.load(tmp_path / "small.json")
+    result = run("count-pieces", "--corpus", sample, "--memory", "1MB", "--min-count", 2, "-o", "some.counts")
+    assert result.returncode == 0, result.stderr
+    assert eurotok.Counts.load(tmp_path / "some.counts").unique == eurotok.count(sample).filter(2).unique
+    assert "not a size" in refusal(run(*grow, "--memory", "much", "-o", "x.json"))
+    assert "--extend" in refusal(run(*grow, "--scheme", "gpt2", "-o", "x.json"))
+
+
 def test_bad_counts(run: Run, sample: Path, tmp_path: Path) -> None:
     assert run("count-pieces", "--corpus", sample / "fr.txt", "-o", "good.counts").returncode == 0
     good = (tmp_path / "good.counts").read_bytes()

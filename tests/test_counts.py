@@ -95,3 +95,19 @@ def test_counts_may_be_read_while_they_grow(sample: Path) -> None:
 def test_lone_surrogates_are_refused() -> None:
     with pytest.raises(ValueError, match="surrogate"):
         counted(["a\ud800"], "gpt2")
+
+
+@pytest.mark.parametrize("memory", [None, 200_000])
+def test_filtering_drops_rare_pieces_and_languages(memory: int | None) -> None:
+    counts = _core.Counts("gpt2", memory=memory)
+    counts.add_texts("fr", ["le la le la les"])
+    counts.add_texts("de", ["der die der das"])
+    assert counts.filter().unique == counts.unique == {"de": 4, "fr": 4}
+    assert counts.filter(2).unique == {"de": 0, "fr": 1}, "of fr: ' la'"
+    only = counts.filter(1, languages=["fr"])
+    assert (only.languages, only.bytes) == (["fr"], {"fr": 15})
+    assert counts.languages == ["de", "fr"], "the counts are as before"
+    with pytest.raises(ValueError, match="languages: 'xx'"):
+        counts.filter(languages=["xx"])
+    with pytest.raises(ValueError, match="min_count: -1"):
+        counts.filter(-1)

@@ -225,3 +225,69 @@ def test_progress_is_a_line_that_goes_away() -> None:
             progress("merges", 3, 3)
     assert terminal.getvalue() == ("\rcounting fr: 50%\rcounting fr: 100%\rmerges: 100%     \r            \r")
     assert pipe.getvalue() == ""
+
+
+def test_progress_says_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal, clock = Terminal(), iter([0.0, 1.0, 3.0, 4.0, 104.0, 105.0])
+    monkeypatch.setattr("eurotok.progress.time.monotonic", lambda: next(clock))
+    progress = Progress(terminal)
+    for stage, done, total in (
+        ("counting de", 0, 9_000_000),
+        ("counting de", 1_500_000, 9_000_000),
+        ("counting fr", 3_000_000, 9_000_000),
+        ("merges", 256, 1256),
+        ("merges", 356, 1256),
+        ("merges", 1256, 1256),
+    ):
+        progress(stage, done, total)
+    assert [line.rstrip() for line in terminal.getvalue().split("\r")[1:]] == [
+        "counting de: 0%",
+        "counting de: 17%, 1.5 MB/s, 5 s left",
+        "counting fr: 33%, 1.0 MB/s, 6 s left",
+        "merges: 20%",
+        "merges: 28%, 1/s, 15 min left",
+        "merges: 100%, 900/s, 0 s left",
+    ]
+
+
+def test_extend_and_truncate_are_training(folder: Path) -> None:
+    small, large = (eurotok.train(folder, vocab_size=size, special_tokens=["<|end|>"]) for size in (265, 285))
+    assert eurotok.extend(small, folder, vocab_size=285) == large
+    assert eurotok.extend(small, eurotok.count(folder), vocab_size=285, memory="1MB") == large
+    assert eurotok.truncate(large, 265) == small
+    with pytest.raises(ValueError, match="vocab_size: 264"):
+        eurotok.extend(small, folder, vocab_size=264)
+    with pytest.raises(ValueError, match="counts: split by"):
+        eurotok.extend(small, eurotok.count(folder, "gpt2"), vocab_size=285)
+    with pytest.raises(ValueError, match="vocab_size"):
+        eurotok.truncate(small, 100)
+    plain = eurotok.train(folder, vocab_size=265, scheme=r"\S+|\s+")
+    assert eurotok.extend(plain, folder, vocab_size=285).pattern == r"\S+|\s+"
+
+
+def test_a_limit_of_memory_and_a_checkpoint_change_nothing(sample: Path, tmp_path: Path) -> None:
+    expected = eurotok.train(sample, vocab_size=3000)
+    assert eurotok.train(sample, vocab_size=3000, memory="3MB") == expected
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "merges" and done > 1000:
+            raise KeyboardInterrupt
+
+    reports: list[tuple[str, int, int]] = []
+    for memory in (None, "3MB"):
+        checkpoint = tmp_path / f"checkpoint {memory}"
+        with pytest.raises(KeyboardInterrupt):
+            eurotok.train(sample, vocab_size=3000, memory=memory, checkpoint=checkpoint, progress=stop)
+        reports.clear()
+        resumed = eurotok.train(
+            sample, vocab_size=3000, checkpoint=checkpoint, progress=lambda *report: reports.append(report)
+        )
+        assert resumed == expected
+        assert next(done for stage, done, _ in reports if stage == "merges") > 1000
+    for bad in ("much", "0", -1):
+        with pytest.raises(ValueError, match="memory: "):
+            eurotok.train(sample, vocab_size=3000, memory=bad)

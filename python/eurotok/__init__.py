@@ -6,8 +6,8 @@
 >>> tok.decode(ids)
 'schöner Götterfunken'
 
-`load` and `train` make a `Tokenizer`, `count` makes the `Counts` that training starts from, and `compare` prices
-languages under any tokenizers.
+`load` and `train` make a `Tokenizer`, `count` makes the `Counts` that training starts from, `extend` and `truncate`
+change the size of a vocabulary, and `compare` prices languages under any tokenizers.
 """
 
 from eurotok._core import (
@@ -28,7 +28,7 @@ from eurotok.ragged import Ragged
 from eurotok.sweep import Sweep, sweep
 from eurotok.tokenizer import Tokenizer, load
 from eurotok.trace import Trace
-from eurotok.training import count, train
+from eurotok.training import count, extend, train, truncate
 from eurotok.wishes import Outcome, Wish, grant
 
 __all__ = [
@@ -50,10 +50,12 @@ __all__ = [
     "__version__",
     "compare",
     "count",
+    "extend",
     "grant",
     "load",
     "schemes",
     "split",
     "sweep",
     "train",
+    "truncate",
 ]

@@ -113,6 +113,7 @@ class Counts:
         progress: Callable[[str, int, int], Any] | None = None,
     ) -> None: ...
     def add_texts(self, language: str, texts: Sequence[str], *, threads: int | None = None) -> None: ...
+    def filter(self, min_count: int = 1, *, languages: Sequence[str] | None = None) -> Counts: ...
     def __add__(self, value: Counts, /) -> Counts: ...
     def __radd__(self, value: Counts, /) -> Counts: ...
     @property
@@ -136,8 +137,9 @@ def train(
     parity: dict[str, Any] | None = None,  # window: (size, alpha) or None, ratio, global_merges
     min_frequency: int = 2,
     max_token_length: int | None = None,
+    memory: int | None = None,
     threads: int | None = None,
-    checkpoint: str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Callable[[str, int, int], Any] | None = None,
     trace: Callable[[list[str], list[int], list[int], list[list[int]]], Any] | None = None,
 ) -> Tokenizer: ...
@@ -152,8 +154,9 @@ def extend(
     target: dict[str, float] | None = None,
     min_frequency: int = 2,
     max_token_length: int | None = None,
+    memory: int | None = None,
     threads: int | None = None,
-    checkpoint: str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Callable[[str, int, int], Any] | None = None,
 ) -> Tokenizer: ...
 def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer: ...

@@ -2,19 +2,55 @@
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
+from math import ceil
 from typing import Any, Self, TextIO
 
 Report = Callable[[str, int, int], Any]
 """What is told of progress: the stage, and how much of how much is done."""
 
 
+class Pace:
+    """How fast work goes, over the last seconds of what is called alike (`counting fr` and `counting de`)."""
+
+    SECONDS = 10.0
+
+    def __init__(self) -> None:
+        self._kind = ""
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def __call__(self, stage: str, done: int, now: float) -> float:
+        """Note how much is done at a time in seconds; return how much more there is each second, 0 if not yet known."""
+        kind = stage.partition(" ")[0]
+        if kind != self._kind or (self._seen and done < self._seen[-1][1]):
+            self._kind = kind
+            self._seen.clear()
+        while len(self._seen) > 1 and self._seen[1][0] < now - self.SECONDS:
+            self._seen.popleft()
+        self._seen.append((now, done))
+        since, before = self._seen[0]
+        return (done - before) / (now - since) if now - since >= 0.5 else 0.0
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it.
+
+    >>> duration(7.2), duration(95), duration(4000)
+    ('8 s', '2 min', '1 h 7 min')
+    """
+    if seconds <= 60:
+        return f"{ceil(seconds)} s"
+    minutes = ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 class Progress:
     """A line on the terminal that says how far the work is; silent where there is no terminal.
 
-    Called as the core calls back: with the stage, and how much of how much is done. Rewrites its line at most ten
-    times a second.
+    Called as the core calls back: with the stage, and how much of how much is done. Adds how fast it goes and how long
+    it will take at that pace. Rewrites its line at most ten times a second.
 
     Parameters
     ----------
@@ -27,14 +63,22 @@ class Progress:
         self._shown = self._stream.isatty()
         self._next = 0.0
         self._width = 0
+        self._pace = Pace()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show that `done` of `total` (0: unknown) is done in `stage`."""
+        if not self._shown:
+            return
         now = time.monotonic()
-        if not self._shown or (now < self._next and done != total):
+        rate = self._pace(stage, done, now)
+        if now < self._next and done != total:
             return
         self._next = now + 0.1
-        self._write(f"{stage}: {done / total:.0%}" if total else stage)
+        parts = [f"{done / total:.0%}"] if total else []
+        if total and rate:
+            unit = f"{rate / 1e6:,.1f} MB/s" if stage.startswith(("counting", "encoding")) else f"{rate:,.0f}/s"
+            parts += [unit, f"{duration((total - done) / rate)} left"]
+        self._write(f"{stage}: {', '.join(parts)}" if parts else stage)
 
     def close(self) -> None:
         """Take the line away."""

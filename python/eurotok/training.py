@@ -14,6 +14,7 @@ from eurotok.corpus import Files, StrPath, ending, list_files, parquet_texts
 from eurotok.parity import Parity, Variant
 from eurotok.prices import load_sentences
 from eurotok.progress import Report, reporting
+from eurotok.sizes import bytes_of
 from eurotok.tokenizer import Tokenizer
 from eurotok.trace import Trace
 
@@ -41,6 +42,7 @@ def count(
     source: Source,
     scheme: str = DEFAULT_SCHEME,
     *,
+    memory: int | str | None = None,
     threads: int | None = None,
     errors: str = "strict",
     progress: bool | Report = False,
@@ -53,6 +55,9 @@ def count(
         A folder (see `eurotok.corpus.find_languages`), `{language: file or files}`, or an iterable of texts.
     scheme
         The splitting rule: a name of `eurotok.schemes()` or a regex.
+    memory
+        About how much memory to take, in bytes or such as `"4GB"`: what is beyond goes to a temporary file. 100 MB and
+        30 more a thread always help. By default as much as it takes. The result does not depend on it.
     threads
         How many threads to use; by default all cores. The result does not depend on it.
     errors
@@ -81,7 +86,7 @@ def count(
     >>> counts.languages, counts.bytes, counts.unique
     (['und'], {'und': 16}, {'und': 5})
     """
-    counts = Counts(scheme)
+    counts = Counts(scheme, memory=_limit(memory))
     with reporting(progress) as report:
         if isinstance(source, (str, os.PathLike, Mapping)):
             add_files(counts, list_files(source), threads=threads, errors=errors, report=report)
@@ -107,6 +112,8 @@ def train(
     parity: Parity | Variant | None = None,
     min_frequency: int = 2,
     max_token_length: int | None = None,
+    memory: int | str | None = None,
+    checkpoint: StrPath | None = None,
     threads: int | None = None,
     errors: str = "strict",
     progress: bool | Report = False,
@@ -146,6 +153,12 @@ def train(
         How often a pair must occur to be merged; counted as the languages weigh by their shares, not as they are.
     max_token_length
         Tokens stay shorter than this many bytes, but for those of two bytes. By default they grow as long as a piece.
+    memory
+        As for `count`, for counting and for training: the pieces that do not fit stay on disk and are gone over again
+        and again, which takes longer. `Counts` that are given leave the memory for a temporary file.
+    checkpoint
+        A file that keeps the merges made so far, every half minute and at Ctrl-C. If it is there, training goes on from
+        it, if it is that of the same counts and arguments, but for `vocab_size`, `memory` and `threads`.
     threads, errors, progress
         As for `count`.
     trace
@@ -162,6 +175,8 @@ def train(
         If an argument is outside its domain, such as a `vocab_size` below 256 and the special tokens.
     OSError, CorpusError, ImportError
         As for `count`.
+    FormatError
+        If the checkpoint is damaged, or one of another training.
 
     Examples
     --------
@@ -169,31 +184,21 @@ def train(
     >>> tok.merges
     [(b'l', b'o'), (b'lo', b'w')]
     """
-    if isinstance(source, Counts):
-        if scheme is not None and scheme != source.scheme:
-            raise ValueError(f"scheme: the counts were made with {source.scheme!r}, not {scheme!r}")
-        counts = source
-    else:
-        counts = count(source, scheme or DEFAULT_SCHEME, threads=threads, errors=errors, progress=progress)
-    target = dict(target or {})
+    counts = _counted(source, scheme, DEFAULT_SCHEME, memory, threads, errors, progress)
     if isinstance(parity, str):
         parity = Parity(parity)
-    if fairness is None and parity is None and (parallel is not None or target):
-        fairness = DEFAULT_FAIRNESS
-    if fairness and parallel is None and not target:
-        raise ValueError("fairness: needs parallel text or a target, to know what languages pay")
     with reporting(progress) as report:
         trained = _core.train(
             counts,
             vocab_size,
             special_tokens=list(special_tokens),
             shares=None if shares is None else dict(shares),
-            fairness=fairness,
-            parallel=None if parallel is None else _parallel_counts(parallel, counts, threads, errors),
-            target=target,
+            **_fairness(fairness, parallel, target, counts, threads, errors, parity is None),
             parity=None if parity is None else parity.arguments(),
             min_frequency=min_frequency,
             max_token_length=max_token_length,
+            memory=_limit(memory),
+            checkpoint=checkpoint,
             threads=threads,
             progress=report,
             trace=None if trace is None else lambda *parts: trace(Trace.of(*parts)),
@@ -201,13 +206,159 @@ def train(
     return Tokenizer(trained)
 
 
-def _parallel_counts(parallel: StrPath | Counts, counts: Counts, threads: int | None, errors: str) -> Counts:
-    if isinstance(parallel, Counts):
-        return parallel
-    priced = Counts(counts.scheme)
-    for language, sentences in load_sentences(parallel, counts.languages, errors).items():
-        priced.add_texts(language, sentences, threads=threads)
-    return priced
+def extend(
+    tokenizer: Tokenizer,
+    source: Counts | Source,
+    *,
+    vocab_size: int,
+    shares: Mapping[str, float] | None = None,
+    parallel: StrPath | Counts | None = None,
+    fairness: float | None = None,
+    target: Mapping[str, float] | None = None,
+    min_frequency: int = 2,
+    max_token_length: int | None = None,
+    memory: int | str | None = None,
+    checkpoint: StrPath | None = None,
+    threads: int | None = None,
+    errors: str = "strict",
+    progress: bool | Report = False,
+) -> Tokenizer:
+    """Grow the vocabulary of a tokenizer: what training would merge next in some text.
+
+    Old tokens keep their ids, and text that has none of the new ones in it is encoded as before.
+
+    Parameters
+    ----------
+    tokenizer
+        What to grow. It must not normalize text.
+    source
+        What `count` takes, or the `Counts` it made with the tokenizer's scheme.
+    vocab_size
+        Entries in the end, those there are included. There are fewer if the text does not support as many.
+    shares, parallel, fairness, target, min_frequency, max_token_length, memory, checkpoint, threads, errors, progress
+        As for `train`.
+
+    Returns
+    -------
+    Tokenizer
+        A new one.
+
+    Raises
+    ------
+    ValueError
+        As for `train`; if counts were made with another scheme.
+    UnsupportedError
+        If the tokenizer normalizes text.
+    OSError, CorpusError, ImportError, FormatError
+        As for `train`.
+
+    Examples
+    --------
+    >>> small = train(["low lower lowest"] * 3, vocab_size=257)
+    >>> extend(small, ["low lower lowest"] * 3, vocab_size=258).merges
+    [(b'l', b'o'), (b'lo', b'w')]
+    """
+    own = tokenizer.scheme or tokenizer.pattern
+    counts = _counted(source, None, own, memory, threads, errors, progress)
+    with reporting(progress) as report:
+        grown = _core.extend(
+            tokenizer,
+            counts,
+            vocab_size,
+            shares=None if shares is None else dict(shares),
+            **_fairness(fairness, parallel, target, counts, threads, errors),
+            min_frequency=min_frequency,
+            max_token_length=max_token_length,
+            memory=_limit(memory),
+            checkpoint=checkpoint,
+            threads=threads,
+            progress=report,
+        )
+    return Tokenizer(grown)
+
+
+def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
+    """Cut the vocabulary of a tokenizer to its first entries, as if it had been trained to be smaller.
+
+    Parameters
+    ----------
+    tokenizer
+        What to cut.
+    vocab_size
+        Entries in the end, special tokens included: those that stood after the ordinary tokens follow them again.
+
+    Returns
+    -------
+    Tokenizer
+        A new one.
+
+    Raises
+    ------
+    ValueError
+        If it is not between 256 and the special tokens, and the present size.
+    UnsupportedError
+        If a post-processor of the tokenizer names special tokens whose ids would change.
+
+    Examples
+    --------
+    >>> truncate(train(["low lower lowest"] * 3, vocab_size=258), 257).merges
+    [(b'l', b'o')]
+    """
+    return Tokenizer(_core.truncate(tokenizer, vocab_size))
+
+
+class _Fairness(TypedDict):
+    """What the core is told of fairness."""
+
+    fairness: float | None
+    parallel: Counts | None
+    target: dict[str, float]
+
+
+def _fairness(
+    fairness: float | None,
+    parallel: StrPath | Counts | None,
+    target: Mapping[str, float] | None,
+    counts: Counts,
+    threads: int | None,
+    errors: str,
+    by_default: bool = True,
+) -> _Fairness:
+    target = dict(target or {})
+    if fairness is None and by_default and (parallel is not None or target):
+        fairness = DEFAULT_FAIRNESS
+    if fairness and parallel is None and not target:
+        raise ValueError("fairness: needs parallel text or a target, to know what languages pay")
+    if parallel is not None and not isinstance(parallel, Counts):
+        priced = Counts(counts.scheme)
+        for language, sentences in load_sentences(parallel, counts.languages, errors).items():
+            priced.add_texts(language, sentences, threads=threads)
+        parallel = priced
+    return {"fairness": fairness, "parallel": parallel, "target": target}
+
+
+def _limit(memory: int | str | None) -> int | None:
+    try:
+        return None if memory is None else bytes_of(memory)
+    except ValueError as error:
+        raise ValueError(f"memory: {error}") from None
+
+
+def _counted(
+    source: Counts | Source,
+    scheme: str | None,
+    default: str,
+    memory: int | str | None,
+    threads: int | None,
+    errors: str,
+    progress: bool | Report,
+) -> Counts:
+    """Give counts back, and count anything else."""
+    if isinstance(source, Counts):
+        if scheme is not None and scheme != source.scheme:
+            raise ValueError(f"scheme: the counts were made with {source.scheme!r}, not {scheme!r}")
+        return source
+    return count(source, scheme or default, memory=memory, threads=threads, errors=errors, progress=progress)
 
 
 def add_files(
@@ -219,8 +370,10 @@ def add_files(
     report: Report | None = None,
 ) -> None:
     """Count the files of each language into `counts`. Parameters and errors are those of `count`."""
+    sizes = {language: sum(map(_size, paths)) for language, paths in languages.items()}
+    before = 0
     for language, paths in languages.items():
-        stage = None if report is None else _renamed(report, f"counting {language}")
+        stage = None if report is None else _part(report, f"counting {language}", before, sum(sizes.values()))
         columns = [path for path in paths if ending(path) == ".parquet"]
         for path in columns:
             for batch in parquet_texts(path):
@@ -228,7 +381,16 @@ def add_files(
         others = [os.fspath(path) for path in paths if path not in columns]
         if others:
             counts.add_files(language, others, threads=threads, errors=errors, progress=stage)
+        before += sizes[language]
 
 
-def _renamed(report: Report, stage: str) -> Report:
-    return lambda _, done, total: report(stage, done, total)
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # whoever reads it says what is wrong
+        return 0
+
+
+def _part(report: Report, stage: str, before: int, total: int) -> Report:
+    """Report what is done after `before` of a whole of `total`."""
+    return lambda _, done, __: report(stage, before + done, total)

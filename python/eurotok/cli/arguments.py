@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from eurotok._core import Counts
 from eurotok.prices import REFERENCE
+from eurotok.sizes import bytes_of
 from eurotok.tokenizer import Tokenizer, load
 from eurotok.wishes import Wish
 
@@ -31,12 +32,12 @@ def load_tokenizer(args: argparse.Namespace) -> Tokenizer:
     return load(args.tokenizer, args.scheme)
 
 
-def load_counts(paths: Sequence[str], scheme: str | None) -> Counts:
+def load_counts(paths: Sequence[str], scheme: str | None, memory: int | None = None) -> Counts:
     """Load counts files and add them up; all of them are made with `scheme`, or with that of the first."""
-    total = Counts.load(paths[0])
+    total = Counts.load(paths[0], memory=memory)
     scheme = scheme or total.scheme
     for number, path in enumerate(paths):
-        counts = Counts.load(path) if number else total
+        counts = Counts.load(path, memory=memory) if number else total
         if counts.scheme != scheme:
             raise ValueError(f"{path}: the counts were made with {counts.scheme!r}, not {scheme!r}")
         total = total + counts if number else total
@@ -63,9 +64,27 @@ def add_specials(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_memory(parser: argparse.ArgumentParser) -> None:
+    """Add the limit of memory."""
+    parser.add_argument(
+        "--memory",
+        type=size,
+        metavar="SIZE",
+        help="about how much memory to take, such as 4GB; the rest goes to temporary files (default: what it takes)",
+    )
+
+
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Add the number of threads."""
     parser.add_argument("--threads", type=int, metavar="N", help="threads to use (default: all cores)")
+
+
+def size(argument: str) -> int:
+    """Read a size in bytes."""
+    try:
+        return bytes_of(argument)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def pair(kind: Callable[[str], Value]) -> Callable[[str], tuple[str, Value]]:

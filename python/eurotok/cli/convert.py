@@ -1,9 +1,10 @@
-"""Write a tokenizer in another format.
+"""Write a tokenizer in another format, or cut to a smaller vocabulary.
 
 The end of the name says which: .json (a tokenizer.json), .tiktoken or .eurotok. The ids stay the same, or the file is
 not written. Beside a .tiktoken file, which holds tokens only, <file>.json takes the pattern and the special tokens.
 
 example:
+  eurotok convert large.json small.json --vocab-size 32768
   eurotok convert o200k_base.tiktoken tokenizer.json --special-token '<|endoftext|>=199999'
 """
 
@@ -11,6 +12,7 @@ import argparse
 
 from eurotok.cli.arguments import add_scheme, pair
 from eurotok.tokenizer import load
+from eurotok.training import truncate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", metavar="IN", help="a tokenizer.json, .tiktoken or .eurotok file")
     parser.add_argument("output", metavar="OUT", help="the file to write")
     add_scheme(parser)
+    parser.add_argument(
+        "--vocab-size", type=int, metavar="N", help="keep the first entries, as if training had stopped there"
+    )
     parser.add_argument(
         "--special-token",
         dest="special_tokens",
@@ -31,4 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     specials = None if args.special_tokens is None else dict(args.special_tokens)
-    load(args.input, args.scheme, specials).save(args.output)
+    tokenizer = load(args.input, args.scheme, specials)
+    if args.vocab_size is not None:
+        tokenizer = truncate(tokenizer, args.vocab_size)
+    tokenizer.save(args.output)

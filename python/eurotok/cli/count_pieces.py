@@ -15,8 +15,7 @@ import time
 from pathlib import Path
 
 from eurotok import training
-from eurotok._core import Counts
-from eurotok.cli.arguments import add_errors, add_threads, load_counts
+from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts
 from eurotok.cli.streams import check_folder
 from eurotok.corpus import find_languages, language_of
 
@@ -38,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|REGEX",
         help=f"splitting rule (default: that of the added counts, or {training.DEFAULT_SCHEME})",
     )
+    parser.add_argument(
+        "--min-count", type=int, default=1, metavar="N", help="drop pieces that occur less often in their language"
+    )
+    add_memory(parser)
     add_threads(parser)
     add_errors(parser)
 
@@ -49,9 +52,16 @@ def run(args: argparse.Namespace) -> None:
     check_folder(args.output)
     began = time.perf_counter()
     files = _files(args.corpus, args.language)
-    counts = load_counts(args.add, args.scheme) if args.add else Counts(args.scheme or training.DEFAULT_SCHEME)
+    counts = load_counts(args.add, args.scheme, args.memory) if args.add else None
     if files:
-        counts += training.count(files, counts.scheme, threads=args.threads, errors=args.errors, progress=True)
+        scheme = counts.scheme if counts else args.scheme or training.DEFAULT_SCHEME
+        found = training.count(
+            files, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
+        )
+        counts = counts + found if counts else found
+    assert counts is not None, "there is something to count"
+    if args.min_count > 1:
+        counts = counts.filter(args.min_count)
     counts.save(args.output)
     print(
         f"{len(counts.languages)} languages, {sum(counts.bytes.values()) / 1e6:,.1f} MB, "

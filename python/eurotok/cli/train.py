@@ -8,18 +8,22 @@ example:
   eurotok train --corpus texts/ --vocab-size 65536 --share en=4 --special-token '<|end|>' -o tokenizer.json
   eurotok train --corpus texts/ --vocab-size 65536 --parallel sentences/ --fairness 10 -o tokenizer.json
   eurotok train part-1.counts part-2.counts --vocab-size 65536 -o tokenizer.json
+  eurotok train --corpus texts/ --vocab-size 131072 --memory 4GB --checkpoint run.checkpoint -o tokenizer.json
+  eurotok train --extend tokenizer.json --corpus more/ --vocab-size 131072 -o larger.json
 """
 
 import argparse
 import sys
 import time
+from functools import partial
 from typing import Any
 
 from eurotok import curves, pictures, training
-from eurotok.cli.arguments import add_errors, add_threads, load_counts, pair, wish
+from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts, pair, wish
 from eurotok.cli.streams import DASH, check_folder, output
 from eurotok.files import replacing
 from eurotok.parity import Parity
+from eurotok.tokenizer import load
 from eurotok.trace import Trace
 from eurotok.wishes import Granted, grant
 
@@ -102,33 +106,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-token-length", type=int, metavar="BYTES", help="tokens stay shorter than this (default: no limit)"
     )
+    parser.add_argument(
+        "--extend", metavar="TOKENIZER", help="grow the vocabulary of this tokenizer, whose tokens keep their ids"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="keeps the merges made so far; if it is there, training that was stopped or killed goes on from it",
+    )
+    add_memory(parser)
     add_threads(parser)
     add_errors(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    if bool(args.counts) == bool(args.corpus):
-        args.parser.error("give either --corpus or counts to train on")
-    _check_output(args.output)
-    if args.trace is not None:
-        if not args.trace.endswith(TRACES):
-            raise ValueError(f"{args.trace}: the name must end in {', '.join(TRACES)}, which says the format")
-        if args.parallel is None and not args.targets and args.parity is None:
-            args.parser.error("--trace needs --parallel, --target or --parity")
-        check_folder(args.trace)
+    _check_arguments(args)
+    old = load(args.extend) if args.extend else None
     began = time.perf_counter()
     if args.counts:
-        counts = load_counts(args.counts, args.scheme)
+        counts = load_counts(args.counts, args.scheme, args.memory)
     else:
-        scheme = args.scheme or training.DEFAULT_SCHEME
-        counts = training.count(args.corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
+        scheme = (old.scheme or old.pattern) if old else args.scheme or training.DEFAULT_SCHEME
+        counts = training.count(
+            args.corpus, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
+        )
     counted = time.perf_counter()
     traces: list[Trace] = []
     granted: tuple[Granted, ...] = ()
     options: dict[str, Any] = {
         "vocab_size": args.vocab_size,
-        "special_tokens": args.special_tokens,
         "shares": None if args.shares is None else dict(args.shares),
         "parallel": args.parallel,
         "target": None if args.targets is None else dict(args.targets),
@@ -138,15 +145,18 @@ def run(args: argparse.Namespace) -> None:
         "progress": True,
     }
     if args.wishes:
-        if args.parallel is None or args.parity is not None:
-            args.parser.error("--wish needs --parallel, and no --parity")
         fairness = training.DEFAULT_FAIRNESS if args.fairness is None else args.fairness
-        outcome = grant(counts, args.wishes, fairness=fairness, **options)
+        outcome = grant(counts, args.wishes, fairness=fairness, special_tokens=args.special_tokens, **options)
         tokenizer, granted = outcome.tokenizer, outcome.granted
         traces.append(outcome.trace)
     else:
-        parity = None if args.parity is None else Parity(args.parity, global_merges=args.global_merges)
-        tokenizer = training.train(counts, fairness=args.fairness, parity=parity, trace=traces.append, **options)
+        options |= {"fairness": args.fairness, "memory": args.memory, "checkpoint": args.checkpoint}
+        if old:
+            train = partial(training.extend, old)
+        else:
+            parity = None if args.parity is None else Parity(args.parity, global_merges=args.global_merges)
+            train = partial(training.train, special_tokens=args.special_tokens, parity=parity, trace=traces.append)
+        tokenizer = train(counts, **options)
     merged = time.perf_counter()
     if args.output == DASH:
         with output(DASH) as file:
@@ -165,6 +175,26 @@ def run(args: argparse.Namespace) -> None:
         print(wished, file=sys.stderr)
     if tokenizer.vocab_size < args.vocab_size:
         print(f"the text supports {tokenizer.vocab_size:,} tokens, not {args.vocab_size:,}", file=sys.stderr)
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    if bool(args.counts) == bool(args.corpus):
+        args.parser.error("give either --corpus or counts to train on")
+    if args.extend and (args.scheme or args.special_tokens):
+        args.parser.error("--extend: the tokenizer has its --scheme and --special-token already")
+    if args.extend and (args.parity or args.wishes or args.trace):
+        args.parser.error("--extend: there is no --parity, --wish or --trace with it")
+    if args.wishes and (args.parallel is None or args.parity is not None):
+        args.parser.error("--wish needs --parallel, and no --parity")
+    if args.wishes and args.checkpoint:
+        args.parser.error("--wish: trains many times, so there is no --checkpoint")
+    _check_output(args.output)
+    if args.trace is not None:
+        if not args.trace.endswith(TRACES):
+            raise ValueError(f"{args.trace}: the name must end in {', '.join(TRACES)}, which says the format")
+        if args.parallel is None and not args.targets and args.parity is None:
+            args.parser.error("--trace needs --parallel, --target or --parity")
+        check_folder(args.trace)
 
 
 def _check_output(path: str) -> None:

@@ -40,6 +40,14 @@ impl Counts {
         .raise()
     }
 
+    /// Leaves the memory to training, if that has a limit.
+    pub(crate) fn make_room(&self, py: Python<'_>, limit: Option<usize>) -> PyResult<()> {
+        if limit.is_none() {
+            return Ok(());
+        }
+        py.detach(|| self.inner.write().expect("counting does not panic").leave_memory()).raise()
+    }
+
     fn by_language<T>(&self, of: impl Fn(&Language) -> T) -> BTreeMap<String, T> {
         self.read().languages().map(|(name, language)| (name.to_string(), of(language))).collect()
     }
@@ -135,6 +143,39 @@ impl Counts {
             sum.add(other, None).map(|()| sum)
         });
         Ok(Self { inner: RwLock::new(sum.raise()?) })
+    }
+
+    /// The counts of pieces that are not rare, or of some languages alone.
+    ///
+    /// Parameters
+    /// ----------
+    /// min_count
+    ///     How often a piece occurs at least, in its language.
+    /// languages
+    ///     The languages to keep; by default all.
+    ///
+    /// Returns
+    /// -------
+    /// Counts
+    ///     New ones. The bytes of text stay what they were counted as, and with them the shares of languages.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If one of `languages` is not there.
+    /// OSError
+    ///     If pieces are on disk and cannot be read or written.
+    #[pyo3(signature = (min_count = 1, *, languages = None))]
+    fn filter(&self, py: Python<'_>, min_count: i64, languages: Option<Vec<String>>) -> PyResult<Self> {
+        let least = u64::try_from(min_count).map_err(|_| argument("min_count", format!("{min_count} is negative")))?;
+        let kept = py.detach(|| {
+            let mut kept = self.read().clone();
+            if let Some(languages) = languages {
+                kept.keep(&languages)?;
+            }
+            kept.retain(least).map(|()| kept)
+        });
+        Ok(Self { inner: RwLock::new(kept.raise()?) })
     }
 
     /// The splitting rule: a name of `eurotok.schemes()`, or a regex.

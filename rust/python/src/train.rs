@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use eurotok_core::train::{Fairness, NOBODY, Options, Parity, Progress, Trace, Trained, Window};
 use pyo3::prelude::*;
 
-use crate::counts::Counts;
+use crate::counts::{Counts, parse_memory};
 use crate::error::{Raise, argument};
 use crate::tokenizer::{Tokenizer, parse_threads};
 
@@ -60,8 +60,8 @@ impl Reporter {
 #[pyfunction]
 #[pyo3(signature = (
     counts, vocab_size, *, special_tokens = Vec::new(), shares = None, fairness = None, parallel = None, target = None,
-    parity = None, min_frequency = 2, max_token_length = None, threads = None, checkpoint = None, progress = None,
-    trace = None,
+    parity = None, min_frequency = 2, max_token_length = None, memory = None, threads = None, checkpoint = None,
+    progress = None, trace = None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn train(
@@ -76,6 +76,7 @@ fn train(
     parity: Option<ParityArguments>,
     min_frequency: i64,
     max_token_length: Option<i64>,
+    memory: Option<i64>,
     threads: Option<i64>,
     checkpoint: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
@@ -85,8 +86,9 @@ fn train(
         special_tokens,
         parity: parity.map(|arguments| arguments.parity(parallel)).transpose()?,
         fairness: fairness.map(|strength| fair(strength, parallel, target)),
-        ..options(vocab_size, shares, min_frequency, max_token_length, threads, checkpoint)?
+        ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint)?
     };
+    counts.make_room(py, options.memory)?;
     let (tokenizer, found) = run(py, progress, |report| eurotok_core::train::train(&counts.read(), &options, report))?;
     if let (Some(trace), Some(found)) = (trace, found) {
         trace.call1(py, parts(found))?;
@@ -98,7 +100,7 @@ fn train(
 #[pyfunction]
 #[pyo3(signature = (
     tokenizer, counts, vocab_size, *, shares = None, fairness = None, parallel = None, target = None, min_frequency = 2,
-    max_token_length = None, threads = None, checkpoint = None, progress = None,
+    max_token_length = None, memory = None, threads = None, checkpoint = None, progress = None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn extend(
@@ -112,15 +114,17 @@ fn extend(
     target: Option<BTreeMap<String, f64>>,
     min_frequency: i64,
     max_token_length: Option<i64>,
+    memory: Option<i64>,
     threads: Option<i64>,
     checkpoint: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
     let options = Options {
         fairness: fairness.map(|strength| fair(strength, parallel, target)),
-        ..options(vocab_size, shares, min_frequency, max_token_length, threads, checkpoint)?
+        ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint)?
     };
     let vocab = tokenizer.vocab();
+    counts.make_room(py, options.memory)?;
     run(py, progress, |report| eurotok_core::train::extend(vocab, &counts.read(), &options, report))
         .map(|(tokenizer, _)| tokenizer)
 }
@@ -137,6 +141,7 @@ fn options(
     shares: Option<BTreeMap<String, f64>>,
     min_frequency: i64,
     max_token_length: Option<i64>,
+    memory: Option<i64>,
     threads: Option<i64>,
     checkpoint: Option<PathBuf>,
 ) -> PyResult<Options> {
@@ -150,6 +155,7 @@ fn options(
         min_frequency: natural("min_frequency", min_frequency)?,
         max_token_length: max_token_length.map(|length| natural("max_token_length", length)).transpose()?,
         threads: parse_threads(threads)?,
+        memory: parse_memory(memory)?,
         checkpoint,
     })
 }

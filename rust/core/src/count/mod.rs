@@ -302,6 +302,18 @@ impl Counts {
         Ok(())
     }
 
+    /// Drops all languages but these.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if one of them is not there.
+    pub fn keep(&mut self, languages: &[String]) -> Result<()> {
+        if let Some(absent) = languages.iter().find(|name| !self.languages.contains_key(*name)) {
+            return Err(Error::argument("languages", format!("{absent:?} is not a language of the counts")));
+        }
+        self.languages.retain(|name, _| languages.contains(name));
+        Ok(())
+    }
+
     fn add_language(&mut self, name: &str, found: Language, wanted: Option<usize>) -> Result<()> {
         let overflow = || Error::corpus(name, "counts of 2^64 or more");
         let old = self.languages.entry(name.to_string()).or_default();

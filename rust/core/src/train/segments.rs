@@ -69,23 +69,22 @@ impl Sketch {
         heavy.map(|(_, count)| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// The lowest floor above which pairs stand in no more than this many places, or the one above which there is one pair; `None` if there
-    /// are no pairs.
+    /// The lowest floor that pairs in no more than this many places may reach, or at least those of the heaviest bucket; `None` if
+    /// there are no pairs.
     pub(super) fn floor(&self, places: u64) -> Option<u64> {
-        let buckets =
-            self.buckets.iter().map(|(weight, count)| (weight.load(Ordering::Relaxed), count.load(Ordering::Relaxed)));
-        let mut buckets: Vec<(u64, u64)> = buckets.filter(|&(weight, _)| weight > 0).collect();
+        let load =
+            |(weight, count): &(AtomicU64, AtomicU64)| (weight.load(Ordering::Relaxed), count.load(Ordering::Relaxed));
+        let mut buckets: Vec<(u64, u64)> = self.buckets.iter().map(load).filter(|&(weight, _)| weight > 0).collect();
         buckets.sort_unstable_by(|a, b| b.cmp(a));
-        let mut floor = buckets.first()?.0;
-        let mut sum = 0;
+        let (mut last, mut sum) = (buckets.first()?.0, 0);
         for (weight, count) in buckets {
             sum += count;
-            if weight < floor && sum > places {
-                break;
+            if weight < last && sum > places {
+                return Some(weight + 1);
             }
-            floor = weight;
+            last = weight;
         }
-        Some(floor)
+        Some(0)
     }
 }
 
