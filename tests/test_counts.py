@@ -107,7 +107,7 @@ def test_filtering_drops_rare_pieces_and_languages(memory: int | None) -> None:
     only = counts.filter(1, languages=["fr"])
     assert (only.languages, only.bytes) == (["fr"], {"fr": 15})
     assert counts.languages == ["de", "fr"], "the counts are as before"
-    with pytest.raises(ValueError, match="languages: 'xx'"):
+    with pytest.raises(ValueError, match='languages: "xx"'):
         counts.filter(languages=["xx"])
     with pytest.raises(ValueError, match="min_count: -1"):
         counts.filter(-1)

@@ -271,14 +271,14 @@ def test_extend_and_truncate_are_training(folder: Path) -> None:
 
 def test_a_limit_of_memory_and_a_checkpoint_change_nothing(sample: Path, tmp_path: Path) -> None:
     expected = eurotok.train(sample, vocab_size=3000)
-    assert eurotok.train(sample, vocab_size=3000, memory="3MB") == expected
+    assert eurotok.train(sample, vocab_size=3000, memory="6MB") == expected
 
     def stop(stage: str, done: int, total: int) -> None:
         if stage == "merges" and done > 1000:
             raise KeyboardInterrupt
 
     reports: list[tuple[str, int, int]] = []
-    for memory in (None, "3MB"):
+    for memory in (None, "6MB"):
         checkpoint = tmp_path / f"checkpoint {memory}"
         with pytest.raises(KeyboardInterrupt):
             eurotok.train(sample, vocab_size=3000, memory=memory, checkpoint=checkpoint, progress=stop)

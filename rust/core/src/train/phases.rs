@@ -22,8 +22,9 @@ use crate::vocab::Vocab;
 const PROGRAM: usize = 40 << 20;
 const TOKEN: usize = 400;
 
-/// Bytes of memory that a place of a pair takes, before equal segments become one.
-const PLACE: usize = 8;
+/// Bytes of memory that a place of a pair is guessed to take: a twentieth of what it would if equal segments did not become one.
+/// Guessing too little costs cutting again what has been gathered.
+const PLACE: f64 = 0.5;
 
 /// What bytes of memory are for.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +73,7 @@ pub(super) fn train(
         let made = merges.len();
         let known = Known::new(&grown(vocab, &present, &merges)?)?;
         let sketch = pieces.sketch(&known, budget.sketch, &mut || report(progress))?;
-        let Some(floor) = sketch.floor((budget.training / PLACE) as u64) else {
+        let Some(floor) = sketch.floor((budget.training as f64 / PLACE) as u64) else {
             return Ok(Outcome { lexicon: present, merges, checkpoint, end: End::Done, trace: None });
         };
         // After a phase without merges, which only a sketch much too small can bring about, memory matters less than going on.

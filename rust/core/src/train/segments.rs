@@ -17,7 +17,7 @@
 //! Nor need a segment remember its symbols: since nothing was merged across a cut, the merges make of the bytes of a segment
 //! what they made of them in the piece.
 //!
-//! Which pairs weigh less than a floor is known from a [`Sketch`], a table of weights by hash that is never below the truth:
+//! Which pairs weigh less than a floor is known from a [`Sketch`], sums of weights by hash that are never below the truth:
 //! when in doubt, a pair is not cut.
 
 use std::ops::Range;
@@ -32,40 +32,46 @@ use crate::count::{Language, Run, SHARDS, Shard, Shared, Writer};
 use crate::error::Result;
 use crate::vocab::pairs::Merger;
 
-/// Bytes of a bucket of a sketch.
-pub(super) const BUCKET: usize = 2 * size_of::<AtomicU64>();
-
-/// What pairs weigh at most, and in how many places they stand, by hash.
+/// What pairs weigh at most, and in how many places they stand: sums by two hashes, of which the smaller is nearer the truth.
 pub(super) struct Sketch {
-    buckets: Vec<(AtomicU64, AtomicU64)>,
+    /// Weights and places by the first hash.
+    first: Vec<(AtomicU64, AtomicU64)>,
+    /// Weights by the second hash.
+    second: Vec<AtomicU64>,
     shift: u32,
 }
 
 impl Sketch {
     fn new(bytes: usize) -> Self {
-        let places = (bytes / BUCKET).max(2).ilog2();
-        let buckets = std::iter::repeat_with(Default::default).take(1 << places).collect();
-        Self { buckets, shift: 64 - places }
+        let places = (bytes / (3 * size_of::<AtomicU64>())).max(2).ilog2();
+        let first = std::iter::repeat_with(Default::default).take(1 << places).collect();
+        let second = std::iter::repeat_with(Default::default).take(1 << places).collect();
+        Self { first, second, shift: 64 - places }
     }
 
-    fn bucket(&self, left: u32, right: u32) -> &(AtomicU64, AtomicU64) {
+    /// The buckets of a pair.
+    fn buckets(&self, left: u32, right: u32) -> (&(AtomicU64, AtomicU64), &AtomicU64) {
         let hash = Pair::new(left, right).to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.buckets[((hash ^ hash >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> self.shift) as usize]
+        let place = |odd: u64| ((hash ^ hash >> 29).wrapping_mul(odd) >> self.shift) as usize;
+        (&self.first[place(0xbf58_476d_1ce4_e5b9)], &self.second[place(0x94d0_49bb_1331_11eb)])
     }
 
     fn add(&self, left: u32, right: u32, weight: u64) {
-        let (sum, count) = self.bucket(left, right);
+        let ((sum, count), other) = self.buckets(left, right);
         sum.fetch_add(weight, Ordering::Relaxed);
         count.fetch_add(1, Ordering::Relaxed);
+        other.fetch_add(weight, Ordering::Relaxed);
     }
 
-    fn weighs(&self, left: u32, right: u32, floor: u64) -> bool {
-        self.bucket(left, right).0.load(Ordering::Relaxed) >= floor
+    /// Whether a pair may weigh the floor or more.
+    fn may_weigh(&self, left: u32, right: u32, floor: u64) -> bool {
+        let ((sum, _), other) = self.buckets(left, right);
+        sum.load(Ordering::Relaxed) >= floor && other.load(Ordering::Relaxed) >= floor
     }
 
     /// In how many places pairs stand that may weigh the floor or more.
     fn places(&self, floor: u64) -> u64 {
-        let heavy = self.buckets.iter().filter(|(weight, _)| weight.load(Ordering::Relaxed) >= floor);
+        let heavy = self.first.iter().filter(|(weight, _)| weight.load(Ordering::Relaxed) >= floor);
         heavy.map(|(_, count)| count.load(Ordering::Relaxed)).sum()
     }
 
@@ -74,7 +80,7 @@ impl Sketch {
     pub(super) fn floor(&self, places: u64) -> Option<u64> {
         let load =
             |(weight, count): &(AtomicU64, AtomicU64)| (weight.load(Ordering::Relaxed), count.load(Ordering::Relaxed));
-        let mut buckets: Vec<(u64, u64)> = self.buckets.iter().map(load).filter(|&(weight, _)| weight > 0).collect();
+        let mut buckets: Vec<(u64, u64)> = self.first.iter().map(load).filter(|&(weight, _)| weight > 0).collect();
         buckets.sort_unstable_by(|a, b| b.cmp(a));
         let (mut last, mut sum) = (buckets.first()?.0, 0);
         for (weight, count) in buckets {
@@ -262,7 +268,7 @@ impl Pieces {
             end += known.lengths[symbol as usize] as usize;
             let goes_on = symbols
                 .get(place + 1)
-                .is_some_and(|&next| self.may_join(known, symbol, next) && sketch.weighs(symbol, next, floor));
+                .is_some_and(|&next| self.may_join(known, symbol, next) && sketch.may_weigh(symbol, next, floor));
             if !goes_on {
                 if place > first && table.add(&piece[start..end], weight).map_err(|_| too_large())? {
                     size.add(end - start, place + 1 - first);

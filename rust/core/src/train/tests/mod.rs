@@ -35,8 +35,11 @@ fn pairs(vocab: &Vocab) -> &[(u32, u32)] {
     }
 }
 
-/// Compares with the naive trainer, on one, two and eight threads.
-fn check(pieces: &[(String, u64)], options: &Options) -> Result<(), TestCaseError> {
+/// Threads, a floor, a limit of memory.
+type Way = (usize, Option<u64>, Option<usize>);
+
+/// Compares with the naive trainer.
+fn check(pieces: &[(String, u64)], options: &Options, ways: &[Way]) -> Result<(), TestCaseError> {
     let counts = counts(&[("und", pieces)]);
     let (lexicon, specials) = Lexicon::new(&options.special_tokens, options.vocab_size).unwrap();
     let mut tokens: Vec<Vec<u8>> = (0..lexicon.len() as u32).map(|id| lexicon.tokens().get(id).to_vec()).collect();
@@ -53,8 +56,7 @@ fn check(pieces: &[(String, u64)], options: &Options) -> Result<(), TestCaseErro
     let columns = naive::Columns { number: 1, first: vec![1], policy: None };
     let longest = options.max_token_length.unwrap_or(usize::MAX);
     let (merges, tokens) = naive::train(&words, &columns, tokens, options.vocab_size, options.min_frequency, longest);
-    let ways = [(1, None, None), (2, Some(1), None), (2, Some(9), None), (8, Some(40), None), (2, None, Some(8_000))];
-    for (threads, floor, memory) in ways {
+    for &(threads, floor, memory) in ways {
         let options = Options { threads: Some(threads), memory, ..options.clone() };
         let trained = train_above(floor, &counts, &options, &mut unhurried).unwrap();
         let way = format!("{threads} threads, floor {floor:?}, memory {memory:?}");
@@ -93,7 +95,28 @@ proptest! {
             max_token_length,
             ..Options::default()
         };
-        check(&pieces, &options)?;
+        check(&pieces, &options, &[(1, None, None), (2, Some(1), None), (2, Some(9), None), (8, Some(40), None)])?;
+    }
+}
+
+/// Fewer cases, as these go to the disk.
+fn slow() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.div_ceil(8), ..usual }
+}
+
+proptest! {
+    #![proptest_config(slow())]
+
+    #[test]
+    fn training_within_a_limit_is_naive_training(
+        pieces in prop_oneof![pieces("ab", 12), pieces("a", 40), pieces("a-h", 10), pieces("aé€", 8)],
+        vocab_size in 257..300_usize,
+        max_token_length in prop_oneof![3 => Just(None), 1 => (0..8_usize).prop_map(Some)],
+        memory in 0..20_000_usize,
+    ) {
+        let options = Options { vocab_size, max_token_length, ..Options::default() };
+        check(&pieces, &options, &[(2, None, Some(memory))])?;
     }
 }
 
@@ -117,6 +140,11 @@ proptest! {
         }
         prop_assert_eq!(truncate(&expected, first.size()).unwrap(), first);
     }
+
+}
+
+proptest! {
+    #![proptest_config(slow())]
 
     #[test]
     fn resuming_is_training(
