@@ -95,6 +95,12 @@ def plan(languages: Sequence[str], threads: int, quick: bool) -> Iterator[Case]:
     size = 1024 if quick else SIZES[1]
     for text in () if quick else (languages[0], "code", "joined"):
         yield Case("train", text, trainers, threads, each, size)
+    if not quick:
+        # How time grows with the corpus: the mix again, with a quarter of the text, and all there is.
+        yield Case("train", "quarter", (OURS,), threads, 4 * each, size)
+        for larger in SIZES[1:]:
+            yield Case("train", "all", (OURS,), threads, size=larger)
     alone = tuple(name for name, trainer in TRAINERS.items() if trainer.count)
-    yield Case("count", "mix", alone, threads, 4 * each)
+    for count in sorted({1, threads}):
+        yield Case("count", "mix", alone, count, 4 * each)
     yield Case("merge", "mix", alone, threads, 4 * each, size)

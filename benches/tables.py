@@ -108,7 +108,7 @@ def label(case: tuple[str, str, str, int, int]) -> str:
     """
     definition, phase, text, threads, size = case
     words = [definition if phase == definition else f"{definition} {phase}", text]
-    if definition not in TRAINING and threads > 1:
+    if definition not in ("train", "merge") and threads > 1:
         words.append(f"{threads} threads")
     return ", ".join(words + [f"{size:,}"] * (size > 0))
 

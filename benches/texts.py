@@ -40,7 +40,8 @@ class Texts:
     """Texts by name.
 
     `mix` is of the 24 official EU languages, or those there are; `joined` the same without spaces; `short` beginnings
-    of its documents; `all` everything; `code` the source of Python's standard library; any other name is a language.
+    of its documents; `quarter` a fourth of the mix; `all` everything; `code` the source of Python's standard library;
+    any other name is a language.
     """
 
     def __init__(self, source: Source, megabytes: float) -> None:
@@ -75,7 +76,8 @@ class Texts:
         and those that read on see the same pieces.
         """
         size = int(each * MEGABYTE)
-        if name == "mix":
+        if name in ("mix", "quarter"):
+            size //= 4 if name == "quarter" else 1
             texts: Iterable[str] = (self._language(lang, size) for lang in self.languages)
         elif name == "all":
             texts = (self._language(lang, None) for lang in self._files)
