@@ -1,6 +1,9 @@
 """Counts against `collections.Counter` over the pieces of `split`."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -111,3 +114,56 @@ def test_filtering_drops_rare_pieces_and_languages(memory: int | None) -> None:
         counts.filter(languages=["xx"])
     with pytest.raises(ValueError, match="min_count: -1"):
         counts.filter(-1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_full_disk_names_the_folder_and_loses_nothing(sample: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk."""
+    script = """
+import resource, signal, sys
+from eurotok import _core
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+counts = _core.Counts("gpt2", memory=1000)
+counts.add_texts("fr", ["un peu de texte"])
+before = counts.unique
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+for work in (
+    lambda: counts.add_files("el", sys.argv[1:2]),
+    lambda: _core.train(counts, 300, memory=1, min_frequency=1),
+):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        work()
+    except OSError as error:
+        print(error.filename, error.strerror)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert counts.unique == before
+counts.add_files("el", sys.argv[1:2])
+assert counts.languages == ["el", "fr"]
+"""
+    command = [sys.executable, "-c", script, str(sample / "el.txt")]
+    result = subprocess.run(command, env=os.environ | {"TMPDIR": str(tmp_path)}, capture_output=True, timeout=120)
+    assert result.returncode == 0, result.stderr.decode()
+    assert result.stdout.decode().splitlines() == [f"{tmp_path} File too large"] * 2
+    assert list(tmp_path.iterdir()) == [], "nothing is left"
+
+
+def test_counts_near_the_largest_number(tmp_path: Path) -> None:
+    """Sixty-one doublings of four bytes make 2^63 of them, which is too much to add up."""
+    counts = counted(["abcd abcd"], "gpt2")
+    for _ in range(59):
+        counts = counts + counts
+    assert counts.bytes == {"und": 9 << 59}
+    counts.save(tmp_path / "large")
+    counts = _core.Counts.load(tmp_path / "large")
+    for memory in (None, 1):
+        tok = _core.train(counts, 259, memory=memory)
+        assert tok.merges == _core.train(counted(["abcd abcd"], "gpt2"), 259).merges
+    for _ in range(2):
+        counts = counts + counts
+    for memory in (None, 1):
+        with pytest.raises(_core.CorpusError, match=r"2\^63"):
+            _core.train(counts, 259, memory=memory)
+    with pytest.raises(_core.CorpusError, match=r"2\^64"):
+        for _ in range(4):
+            counts = counts + counts

@@ -41,7 +41,7 @@ impl Budget {
     pub(super) fn new(memory: usize, vocab_size: usize, threads: usize) -> Self {
         let fixed = PROGRAM + vocab_size * TOKEN + (threads << 20);
         let memory = memory.saturating_sub(fixed).max(memory / 4);
-        Self { sketch: memory / 8, table: memory / 2, training: memory / 10 * 9 }
+        Self { sketch: memory / 6, table: memory / 2, training: memory / 10 * 9 }
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn train(
         Some(Resumed { lexicon, merges, .. }) => (lexicon, merges),
         None => (lexicon.clone(), Vec::new()),
     };
-    let mut ceiling = u64::MAX;
+    let (mut ceiling, mut stuck) = (u64::MAX, false);
     loop {
         let made = merges.len();
         let known = Known::new(&grown(vocab, &present, &merges)?)?;
@@ -76,8 +76,6 @@ pub(super) fn train(
         let Some(floor) = sketch.floor((budget.training as f64 / PLACE) as u64) else {
             return Ok(Outcome { lexicon: present, merges, checkpoint, end: End::Done, trace: None });
         };
-        // After a phase without merges, which only a sketch much too small can bring about, memory matters less than going on.
-        let stuck = ceiling < u64::MAX;
         let fits = |table: usize, size: &Size| stuck || table <= budget.table && size.memory() <= budget.training;
         let floor = floor.min(ceiling).max(least);
         let segments = pieces.cut(&known, &sketch, floor, &fits, &mut || report(progress))?;
@@ -104,7 +102,10 @@ pub(super) fn train(
         if done || outcome.lexicon.is_complete() {
             return Ok(outcome);
         }
-        ceiling = if outcome.merges.len() == made { segments.floor / 2 } else { u64::MAX };
+        // All pairs left weigh less than the floor, or else there was too little room.
+        ceiling = if outcome.end == End::Done { segments.floor / 4 * 3 } else { u64::MAX };
+        // After a phase without merges, which only a sketch much too small can bring about, memory matters less than going on.
+        stuck = outcome.merges.len() == made;
         (present, merges, checkpoint) = (outcome.lexicon, outcome.merges, outcome.checkpoint);
     }
 }

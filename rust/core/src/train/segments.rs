@@ -38,21 +38,21 @@ pub(super) struct Sketch {
     first: Vec<(AtomicU64, AtomicU64)>,
     /// Weights by the second hash.
     second: Vec<AtomicU64>,
-    shift: u32,
 }
 
 impl Sketch {
     fn new(bytes: usize) -> Self {
-        let places = (bytes / (3 * size_of::<AtomicU64>())).max(2).ilog2();
-        let first = std::iter::repeat_with(Default::default).take(1 << places).collect();
-        let second = std::iter::repeat_with(Default::default).take(1 << places).collect();
-        Self { first, second, shift: 64 - places }
+        let buckets = (bytes / (3 * size_of::<AtomicU64>())).clamp(2, u32::MAX as usize);
+        let first = std::iter::repeat_with(Default::default).take(buckets).collect();
+        let second = std::iter::repeat_with(Default::default).take(buckets).collect();
+        Self { first, second }
     }
 
     /// The buckets of a pair.
     fn buckets(&self, left: u32, right: u32) -> (&(AtomicU64, AtomicU64), &AtomicU64) {
         let hash = Pair::new(left, right).to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let place = |odd: u64| ((hash ^ hash >> 29).wrapping_mul(odd) >> self.shift) as usize;
+        let place =
+            |odd: u64| (((hash ^ hash >> 29).wrapping_mul(odd) >> 32) * self.second.len() as u64 >> 32) as usize;
         (&self.first[place(0xbf58_476d_1ce4_e5b9)], &self.second[place(0x94d0_49bb_1331_11eb)])
     }
 
@@ -221,7 +221,6 @@ impl Pieces {
         let (mut table, mut size) = (Shared::default(), Size::default());
         for numbers in self.batches() {
             report()?;
-            let done = numbers.end as u64;
             self.on_all(numbers, |number| {
                 self.for_each(number, known, |piece, weight, symbols| {
                     self.cut_piece(known, sketch, floor, (piece, weight, symbols), &table, &size)
@@ -229,10 +228,7 @@ impl Pieces {
             })?;
             while !fits(table.memory(), &size) {
                 report()?;
-                let places = sketch.places(floor);
-                // What is in the table now is of so many of the shards.
-                let higher = sketch.floor(places / 2 * done / SHARDS as u64);
-                match higher.filter(|&higher| higher > floor) {
+                match sketch.floor(sketch.places(floor) / 2).filter(|&higher| higher > floor) {
                     Some(higher) => floor = higher,
                     None => break,
                 }
