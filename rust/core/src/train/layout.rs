@@ -99,7 +99,9 @@ impl Layout {
                 }
             })?;
             total += sum * u128::from(column.factor);
-            if total.max(sum + single) * threads as u128 >= 1 << 63 {
+            // Threads add up what is laid out; prices are added up as they come.
+            let priced = if column.is_priced { (sum + single) * threads as u128 } else { 0 };
+            if total.max(priced) >= 1 << 63 {
                 return Err(too_large());
             }
             let mut classes: Vec<(u64, usize)> = cells.iter().map(|(&weight, &cells)| (weight, cells)).collect();

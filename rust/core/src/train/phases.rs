@@ -57,7 +57,10 @@ pub(super) fn train(
     let Task { weights, longest, threads, .. } = task;
     let least = weights.least;
     let [column] = &weights.columns[..] else {
-        return Err(Error::argument("memory", "there is no limit under fairness, which looks at each language by itself"));
+        return Err(Error::argument(
+            "memory",
+            "there is no limit under fairness, which looks at each language by itself",
+        ));
     };
     let pieces = Pieces::new(column, threads, longest, &mut || report(progress))?;
     let all = Weights::of(&pieces.language, least);

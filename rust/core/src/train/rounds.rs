@@ -40,7 +40,7 @@ use super::pairs::{Pair, Pairs, Proposal};
 use super::report::Report;
 use super::team::Team;
 use super::trace::Trace;
-use super::weights::Weights;
+use super::weights::{Weights, too_large};
 use super::words::Words;
 use crate::error::{Error, Result};
 
@@ -253,7 +253,11 @@ impl Worker<'_> {
             let words = Words::new(task.weights, known, task.longest, me, task.threads);
             let words = words.map_err(|error| board.fail(error));
             if let (Ok(words), None) = (&words, floor) {
-                board.total.fetch_add(words.total(), Ordering::Relaxed);
+                let before = board.total.fetch_add(words.total(), Ordering::Relaxed);
+                // No part is that large, so whichever makes the sum so meets it before it goes round.
+                if before.saturating_add(words.total()) >= 1 << 63 {
+                    board.fail(too_large());
+                }
             }
             if let Ok(words) = &words {
                 self.price(words);

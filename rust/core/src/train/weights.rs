@@ -123,7 +123,7 @@ impl<'c> Weights<'c> {
     /// The weights of pieces that have been weighed, all languages together.
     pub(super) fn of(pieces: &'c Language, least: u64) -> Self {
         let column = Column { languages: vec![(pieces, 1)], factor: 1, is_priced: false };
-        Self { columns: vec![column], least, policy: None }
+        Self { columns: vec![column], least, names: Vec::new(), prices: vec![None], policy: None }
     }
 
     /// What an occurrence counts for before fairness, by column of training text.
