@@ -106,9 +106,9 @@ pub(super) fn train(
             return Ok(outcome);
         }
         // All pairs left weigh less than the floor, or else there was too little room.
-        ceiling = if outcome.end == End::Done { segments.floor / 4 * 3 } else { u64::MAX };
+        ceiling = if outcome.end == End::Done { segments.floor / 2 } else { u64::MAX };
         // After a phase without merges, which only a sketch much too small can bring about, memory matters less than going on.
-        stuck = outcome.merges.len() == made;
+        stuck |= outcome.merges.len() == made;
         (present, merges, checkpoint) = (outcome.lexicon, outcome.merges, outcome.checkpoint);
     }
 }

@@ -52,7 +52,7 @@ impl Sketch {
     fn buckets(&self, left: u32, right: u32) -> (&(AtomicU64, AtomicU64), &AtomicU64) {
         let hash = Pair::new(left, right).to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let place =
-            |odd: u64| (((hash ^ hash >> 29).wrapping_mul(odd) >> 32) * self.second.len() as u64 >> 32) as usize;
+            |odd: u64| ((((hash ^ (hash >> 29)).wrapping_mul(odd) >> 32) * self.second.len() as u64) >> 32) as usize;
         (&self.first[place(0xbf58_476d_1ce4_e5b9)], &self.second[place(0x94d0_49bb_1331_11eb)])
     }
 
