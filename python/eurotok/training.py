@@ -155,7 +155,8 @@ def train(
         Tokens stay shorter than this many bytes, but for those of two bytes. By default they grow as long as a piece.
     memory
         As for `count`, for counting and for training: the pieces that do not fit stay on disk and are gone over again
-        and again, which takes longer. `Counts` that are given leave the memory for a temporary file.
+        and again, which takes longer. `Counts` that are given leave the memory for a temporary file. Under fairness or
+        parity there is no limit to training.
     checkpoint
         A file that keeps the merges made so far, every half minute and at Ctrl-C. If it is there, training goes on from
         it, if it is that of the same counts and arguments, but for `vocab_size`, `memory` and `threads`.
