@@ -109,8 +109,8 @@ def test_a_run_within_a_limit_that_grows_and_is_cut(run: Run, sample: Path, tmp_
     result = run("count-pieces", "--corpus", sample, "--memory", "1MB", "--min-count", 2, "-o", "some.counts")
     assert result.returncode == 0, result.stderr
     assert eurotok.Counts.load(tmp_path / "some.counts").unique == eurotok.count(sample).filter(2).unique
-    assert "not a size" in refusal(run(*grow, "--memory", "much", "-o", "x.json"))
-    assert "--extend" in refusal(run(*grow, "--scheme", "gpt2", "-o", "x.json"))
+    assert "not a size" in refusal(run(*grow, "--memory", "much", "-o", "x.json"), 2)
+    assert "--extend" in refusal(run(*grow, "--scheme", "gpt2", "-o", "x.json"), 2)
 
 
 def test_bad_counts(run: Run, sample: Path, tmp_path: Path) -> None:

@@ -291,3 +291,5 @@ def test_a_limit_of_memory_and_a_checkpoint_change_nothing(sample: Path, tmp_pat
     for bad in ("much", "0", -1):
         with pytest.raises(ValueError, match="memory: "):
             eurotok.train(sample, vocab_size=3000, memory=bad)
+    with pytest.raises(ValueError, match="memory: there is no limit"):
+        eurotok.train(tmp_path / "not even read", vocab_size=3000, memory="1GB", parallel=sample)

@@ -155,8 +155,8 @@ def train(
         Tokens stay shorter than this many bytes, but for those of two bytes. By default they grow as long as a piece.
     memory
         As for `count`, for counting and for training: the pieces that do not fit stay on disk and are gone over again
-        and again, which takes longer. `Counts` that are given leave the memory for a temporary file. Under fairness or
-        parity there is no limit to training.
+        and again, which takes longer. `Counts` that are given leave the memory for a temporary file. Not with fairness
+        or parity: count within a limit, and train on the counts without.
     checkpoint
         A file that keeps the merges made so far, every half minute and at Ctrl-C. If it is there, training goes on from
         it, if it is that of the same counts and arguments, but for `vocab_size`, `memory` and `threads`.
@@ -185,6 +185,7 @@ def train(
     >>> tok.merges
     [(b'l', b'o'), (b'lo', b'w')]
     """
+    _check_limit(memory, fairness, parallel, target, parity)
     counts = _counted(source, scheme, DEFAULT_SCHEME, memory, threads, errors, progress)
     if isinstance(parity, str):
         parity = Parity(parity)
@@ -259,6 +260,7 @@ def extend(
     >>> extend(small, ["low lower lowest"] * 3, vocab_size=258).merges
     [(b'l', b'o'), (b'lo', b'w')]
     """
+    _check_limit(memory, fairness, parallel, target)
     own = tokenizer.scheme or tokenizer.pattern
     counts = _counted(source, None, own, memory, threads, errors, progress)
     with reporting(progress) as report:
@@ -336,6 +338,12 @@ def _fairness(
             priced.add_texts(language, sentences, threads=threads)
         parallel = priced
     return {"fairness": fairness, "parallel": parallel, "target": target}
+
+
+def _check_limit(memory: int | str | None, *unequal: object) -> None:
+    """Refuse before counting what the core would refuse after it."""
+    if memory is not None and any(option is not None for option in unequal):
+        raise ValueError("memory: there is no limit to training with fairness or parity, only to counting before it")
 
 
 def _limit(memory: int | str | None) -> int | None:

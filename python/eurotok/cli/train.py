@@ -188,6 +188,8 @@ def _check_arguments(args: argparse.Namespace) -> None:
         args.parser.error("--wish needs --parallel, and no --parity")
     if args.wishes and args.checkpoint:
         args.parser.error("--wish: trains many times, so there is no --checkpoint")
+    if args.memory and (args.parallel or args.targets or args.parity or args.fairness is not None):
+        args.parser.error("--memory: not with fairness or parity; 'eurotok count-pieces' has it")
     _check_output(args.output)
     if args.trace is not None:
         if not args.trace.endswith(TRACES):
