@@ -30,7 +30,7 @@ use super::pairs::Pair;
 use super::weights::{Column, too_large};
 use crate::count::{Language, Run, SHARDS, Shard, Shared, Writer};
 use crate::error::Result;
-use crate::vocab::pairs::Merger;
+use crate::vocab::merger::Merger;
 
 /// What pairs weigh at most, and in how many places they stand: sums by two hashes, of which the smaller is nearer the truth.
 pub(super) struct Sketch {
