@@ -12,12 +12,15 @@ endif
 
 RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name target -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 
-.PHONY: help demo test bench format clean
+.PHONY: help demo test bench models ablations format clean
+
+MODELS := EUROTOK_CODE=target/code $(BIN)/python -m scripts.models
 
 help:
-	@echo 'make demo    train, price and show a small tokenizer'
+	@echo 'make demo    prices of 24 languages under the shipped tokenizers, and a small one trained'
 	@echo 'make test    every check: format, lints, types, tests, quick benchmarks'
 	@echo 'make bench   speed and memory beside those of the peers; BENCH=--quick for a look, see BENCHMARKS.md'
+	@echo 'make models  the shipped tokenizers, their prices and cards, by recipes/euro.toml; needs the corpus'
 	@echo 'make format  format the code'
 
 demo: $(VENV)/built
@@ -36,6 +39,18 @@ test: $(VENV)/built $(VENV)/tools
 
 bench: $(VENV)/built $(VENV)/benches
 	@$(BIN)/python -m benches $(BENCH)
+
+models: $(VENV)/built $(VENV)/tools target/code
+	$(MODELS) train
+	$(MODELS) measure
+	$(MODELS) cards
+
+ablations: $(VENV)/built $(VENV)/tools target/code
+	$(MODELS) ablate
+	$(MODELS) cards
+
+target/code: recipes/code.toml
+	@$(BIN)/python scripts/gather_code.py $< -o $@
 
 format: $(VENV)/tools
 	cargo fmt --all

@@ -175,8 +175,9 @@ def test_demo(run: Run, tok_json: Path) -> None:
     result = run("demo", tok_json)
     assert result.returncode == 0, result.stderr
     shown = result.stdout.decode()
-    assert all(re.search(rf"^{language} +\d", shown, re.MULTILINE) for language in eurotok.prices.OFFICIAL)
-    assert "bytes" in shown
+    others = set(eurotok.prices.OFFICIAL) - {eurotok.prices.REFERENCE}
+    assert all(re.search(rf"^{language} +[-+]?\d", shown, re.MULTILINE) for language in others)
+    assert all(name in shown for name in eurotok.models())
     assert "tokenizer.json" in shown
     assert "eurotok train --corpus" in shown
     assert result.stderr == b""

@@ -165,3 +165,24 @@ def test_counts_near_the_largest_number(tmp_path: Path) -> None:
             _core.train(counts, 259, memory=memory)
     with pytest.raises(_core.CorpusError, match=r"2\^64"):
         counts + counts
+
+
+def test_filtering_drops_what_a_regex_matches() -> None:
+    counts = _core.Counts("europe")
+    counts.add_texts("el", ["και και αb αb και γ"])
+    assert counts.unique == {"el": 4}, "the first piece has no space before it"
+    assert counts.filter(without=r"\p{Greek}\p{Latin}").unique == {"el": 3}
+    assert counts.filter(2, without=r"\p{Greek}\p{Latin}").unique == {"el": 1}
+    assert counts.filter(without=".").bytes == counts.bytes
+    with pytest.raises(_core.PatternError):
+        counts.filter(without="(")
+
+
+def test_counts_times_a_number(tmp_path: Path) -> None:
+    counts = _core.Counts("europe")
+    counts.add_texts("fr", ["un deux deux"])
+    for name, many in {"times": counts * 3, "sum": counts + counts + counts}.items():
+        many.save(tmp_path / name)
+    assert (tmp_path / "times").read_bytes() == (tmp_path / "sum").read_bytes()
+    with pytest.raises(ValueError, match="-1 is negative"):
+        counts * -1

@@ -6,8 +6,9 @@
 >>> tok.decode(ids)
 'schöner Götterfunken'
 
-`load` and `train` make a `Tokenizer`, `count` makes the `Counts` that training starts from, `extend` and `truncate`
-change the size of a vocabulary, and `compare` prices languages under any tokenizers.
+`load` and `train` make a `Tokenizer`, `models` names those that come with the package, `count` makes the `Counts` that
+training starts from, `extend` and `truncate` change the size of a vocabulary, and `compare` prices languages under any
+tokenizers.
 """
 
 from eurotok._core import (
@@ -26,7 +27,7 @@ from eurotok.comparison import Comparison, compare
 from eurotok.parity import Parity
 from eurotok.ragged import Ragged
 from eurotok.sweep import Sweep, sweep
-from eurotok.tokenizer import Tokenizer, load
+from eurotok.tokenizer import Tokenizer, load, models
 from eurotok.trace import Trace
 from eurotok.training import count, extend, train, truncate
 from eurotok.wishes import Outcome, Wish, grant
@@ -53,6 +54,7 @@ __all__ = [
     "extend",
     "grant",
     "load",
+    "models",
     "schemes",
     "split",
     "sweep",

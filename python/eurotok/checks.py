@@ -32,8 +32,9 @@ LONGEST_RUN = 16
 LONGEST_TOKEN = 64
 """In bytes, white space aside; longer ones are listed as junk."""
 
-BESIDE = ("a", "A", "é", "1", " ", "\n", ".", ")", ";", "/", "*", "'", "§")
-"""Characters of each kind that schemes tell apart, frequent and rare, to put beside a token."""
+BESIDE = ("a", "A", "é", "1", " ", "\n", ".", ")", ";", "/", "*", "'", "§", "**")
+"""What to put beside a token: characters of each kind that schemes tell apart, frequent and rare; and two marks of
+punctuation, since one may begin a word."""
 
 CONTRACTED = ("s", "t", "d", "m", "re", "ve", "ll")
 """What English has after an apostrophe, which some schemes cut off."""

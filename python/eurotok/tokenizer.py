@@ -17,6 +17,9 @@ from eurotok.corpus import StrPath, ending, parquet_texts
 from eurotok.progress import Report, reporting
 from eurotok.ragged import Ragged
 
+MODELS = Path(__file__).parent / "models"
+"""The shipped tokenizers, and a card of each."""
+
 
 @dataclass(frozen=True)
 class EncodedFiles:
@@ -236,13 +239,29 @@ class Tokenizer(_core.Tokenizer):
         return type(self), (self.to_bytes("eurotok"), "pickled tokenizer")
 
 
+def models() -> list[str]:
+    """Name the shipped tokenizers, which `load` takes by name, from the smallest to the largest.
+
+    What each is made of and what it costs in each language stands in a card, `models/<name>.md` in the package.
+
+    Examples
+    --------
+    >>> models()
+    ['euro-64k', 'euro-128k', 'euro-200k']
+    >>> load("euro-64k").vocab_size
+    65536
+    """
+    return [path.stem for path in sorted(MODELS.glob("*.eurotok"), key=lambda path: path.stat().st_size)]
+
+
 def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Tokenizer:
-    """Load a tokenizer from a file; its format is recognised by its content.
+    """Load a shipped tokenizer by its name, or one from a file, whose format is recognised by its content.
 
     Parameters
     ----------
     path
-        A `tokenizer.json` with a byte-level BPE model, a `.tiktoken`, `.eurotok` or Tekken JSON file.
+        A name of `models()`; or a `tokenizer.json` with a byte-level BPE model, a `.tiktoken`, `.eurotok` or Tekken
+        JSON file. A file of such a name is meant by `./<name>`.
     scheme
         The splitting rule of a `.tiktoken` file: a name of `eurotok.schemes()` or a regex. By default as
         `<path>.json` says, which `Tokenizer.save` writes; published vocabularies are known by their content.
@@ -262,8 +281,16 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     UnsupportedError
         If the file asks for something that cannot be reproduced exactly; the message says what.
     """
+    name = os.fspath(path)
+    shipped = MODELS / f"{name}.eurotok"
     specials = None if special_tokens is None else dict(special_tokens)
-    return Tokenizer(_core.load(os.fspath(path), scheme, specials))
+    try:
+        return Tokenizer(_core.load(os.fspath(shipped) if name in models() else name, scheme, specials))
+    except FileNotFoundError as error:
+        if Path(name).name != name or Path(name).suffix:
+            raise
+        reason = f"no such file, and no shipped tokenizer (these are {', '.join(models())})"
+        raise FileNotFoundError(error.errno, reason, name) from None
 
 
 class _Sources:

@@ -16,7 +16,11 @@ Value = TypeVar("Value")
 
 def add_tokenizer(parser: argparse.ArgumentParser) -> None:
     """Add the tokenizer to work with."""
-    parser.add_argument("tokenizer", metavar="TOKENIZER", help="a tokenizer.json, .tiktoken or .eurotok file")
+    parser.add_argument(
+        "tokenizer",
+        metavar="TOKENIZER",
+        help="a shipped tokenizer's name, or a tokenizer.json, .tiktoken or .eurotok file",
+    )
     add_scheme(parser)
 
 

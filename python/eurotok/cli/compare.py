@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "tokenizers",
         nargs="+",
         metavar="TOKENIZER",
-        help="a tokenizer.json, .tiktoken, .eurotok or Tekken file, or a SentencePiece .model",
+        help="a shipped tokenizer's name, a tokenizer.json, .tiktoken, .eurotok, Tekken or SentencePiece file",
     )
     add_scheme(parser)
     parser.add_argument("--text", metavar="DIR", help="parallel text (default: the embedded sample)")

@@ -17,7 +17,9 @@ from eurotok.training import truncate
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("input", metavar="IN", help="a tokenizer.json, .tiktoken or .eurotok file")
+    parser.add_argument(
+        "input", metavar="IN", help="a shipped tokenizer's name, or a tokenizer.json, .tiktoken or .eurotok file"
+    )
     parser.add_argument("output", metavar="OUT", help="the file to write")
     add_scheme(parser)
     parser.add_argument(

@@ -1,7 +1,8 @@
 """Show in seconds what this is about.
 
 Trains a tokenizer on two thirds of the embedded sample, prices the 24 official languages of the EU on the rest under
-it, under plain bytes, and under any tokenizer given, and shows a sentence in several languages cut into tokens.
+it, under the shipped tokenizers, and under any tokenizer given, and shows a sentence in several languages cut into
+tokens by the smallest of those shipped.
 
 example:
   eurotok demo o200k_base.tiktoken
@@ -16,7 +17,7 @@ from eurotok._core import Counts
 from eurotok.comparison import compare
 from eurotok.prices import load_parallel
 from eurotok.tables import has_colours, show_tokens
-from eurotok.tokenizer import Tokenizer
+from eurotok.tokenizer import Tokenizer, load, models
 
 VOCAB_SIZE = 4096
 SHOWN = ("en", "fr", "de", "fi", "mt", "el", "bg")
@@ -41,14 +42,15 @@ def run(args: argparse.Namespace) -> None:
     tokenizer = training.train(counts, vocab_size=VOCAB_SIZE)
 
     print("2. What do other sentences cost in each language?\n")
-    contenders = {"bytes": _count_bytes, "this demo": tokenizer}
+    contenders = {"this demo": tokenizer, **{name: load(name) for name in models()}}
     result = compare({**contenders, **{path: path for path in args.tokenizers}}, heldout)
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
     print(result.table(width=width, colours=colours))
 
-    print("\n3. A sentence, token by token. It decodes to what it was.\n")
+    name, shipped = next((name, it) for name, it in contenders.items() if name in models())
+    print(f"\n3. A sentence under {name}, token by token. It decodes to what it was.\n")
     for language in SHOWN:
-        print(f"{language}  {_shown(tokenizer, heldout.sentences[language][0], colours)}")
+        print(f"{language}  {_shown(shipped, heldout.sentences[language][0], colours)}")
 
     print(
         "\nNext, with text of your own (one file a language: fr.txt, de.jsonl, pl.txt.zst, ...):\n"
@@ -57,10 +59,6 @@ def run(args: argparse.Namespace) -> None:
         "  eurotok encode tokenizer.json book.txt -o ids.npy\n"
         "  eurotok --help"
     )
-
-
-def _count_bytes(sentence: str) -> int:
-    return len(sentence.encode())
 
 
 def _shown(tokenizer: Tokenizer, sentence: str, colours: bool) -> str:

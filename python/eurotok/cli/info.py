@@ -20,7 +20,10 @@ SHOWN = 8
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "tokenizer", nargs="?", metavar="TOKENIZER", help="a tokenizer.json, .tiktoken or .eurotok file"
+        "tokenizer",
+        nargs="?",
+        metavar="TOKENIZER",
+        help="a shipped tokenizer's name, or a tokenizer.json, .tiktoken or .eurotok file",
     )
     add_scheme(parser)
 

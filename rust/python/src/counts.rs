@@ -145,6 +145,12 @@ impl Counts {
         Ok(Self { inner: RwLock::new(sum.raise()?) })
     }
 
+    fn __mul__(&self, py: Python<'_>, factor: i64) -> PyResult<Self> {
+        let factor = u64::try_from(factor).map_err(|_| argument("factor", format!("{factor} is negative")))?;
+        let product = py.detach(|| self.read().times(factor)).raise()?;
+        Ok(Self { inner: RwLock::new(product) })
+    }
+
     /// The counts of pieces that are not rare, or of some languages alone.
     ///
     /// Parameters
@@ -153,6 +159,8 @@ impl Counts {
     ///     How often a piece occurs at least, in its language.
     /// languages
     ///     The languages to keep; by default all.
+    /// without
+    ///     A regex; pieces in which it matches go.
     ///
     /// Returns
     /// -------
@@ -162,18 +170,28 @@ impl Counts {
     /// Raises
     /// ------
     /// ValueError
-    ///     If one of `languages` is not there.
+    ///     If one of `languages` is not there; `PatternError` if the regex does not compile, or gives up on a piece.
     /// OSError
     ///     If pieces are on disk and cannot be read or written.
-    #[pyo3(signature = (min_count = 1, *, languages = None))]
-    fn filter(&self, py: Python<'_>, min_count: i64, languages: Option<Vec<String>>) -> PyResult<Self> {
+    #[pyo3(signature = (min_count = 1, *, languages = None, without = None))]
+    fn filter(
+        &self,
+        py: Python<'_>,
+        min_count: i64,
+        languages: Option<Vec<String>>,
+        without: Option<&str>,
+    ) -> PyResult<Self> {
         let least = u64::try_from(min_count).map_err(|_| argument("min_count", format!("{min_count} is negative")))?;
         let kept = py.detach(|| {
             let mut kept = self.read().clone();
             if let Some(languages) = languages {
                 kept.keep(&languages)?;
             }
-            kept.retain(least).map(|()| kept)
+            kept.retain(least)?;
+            match without {
+                Some(pattern) => kept.without(pattern),
+                None => Ok(kept),
+            }
         });
         Ok(Self { inner: RwLock::new(kept.raise()?) })
     }

@@ -7,6 +7,7 @@
 mod file;
 mod number;
 mod run;
+mod select;
 mod sorted;
 mod table;
 #[cfg(test)]

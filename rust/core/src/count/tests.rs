@@ -226,6 +226,28 @@ fn sums_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn without_drops_what_a_regex_matches() {
+    let mut counts = some_counts();
+    counts.add_texts("el", &["αb αb bα αβ \u{ffff}"], Options::default(), || ControlFlow::Continue(())).unwrap();
+    let mut expected = plain(&counts);
+    for language in expected.values_mut() {
+        language.2.retain(|piece, _| !["αb", " αb"].map(str::as_bytes).contains(&piece.as_slice()));
+    }
+    assert!(plain(&counts.without(r"\p{Greek}\p{Latin}").unwrap()) == expected);
+    assert!(matches!(counts.without("("), Err(Error::Pattern { .. })));
+}
+
+#[test]
+fn times_is_adding_over_and_over() {
+    let counts = some_counts();
+    let mut sum = counts.clone();
+    sum.add(counts.clone(), None).unwrap();
+    sum.add(counts.clone(), None).unwrap();
+    assert!(plain(&counts.times(3).unwrap()) == plain(&sum));
+    assert!(matches!(counts.times(u64::MAX), Err(Error::Corpus { .. })));
+}
+
+#[test]
 fn retain_drops_rare_pieces() {
     let mut counts = some_counts();
     let mut expected = plain(&counts);

@@ -21,7 +21,7 @@ use std::ops::Range;
 use crate::arch::Isa;
 use crate::error::{Error, Result};
 use mask::Cut;
-use pattern::Pattern;
+pub(crate) use pattern::Pattern;
 
 /// How far beyond a boundary a rule may look, in bytes: past an apostrophe and a space to one character.
 pub const LOOKAHEAD: usize = 8;

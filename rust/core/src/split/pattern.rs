@@ -6,15 +6,25 @@ use crate::error::{Error, Result};
 
 /// A compiled regex and its source.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     source: String,
     regex: Regex,
 }
 
 impl Pattern {
-    pub(super) fn new(source: &str) -> Result<Self> {
+    pub(crate) fn new(source: &str) -> Result<Self> {
         let regex = Regex::new(source).map_err(|error| failed(source, &error))?;
         Ok(Self { source: source.to_string(), regex })
+    }
+
+    /// Whether the regex matches anywhere in the text, or in what is UTF-8 of it.
+    pub(crate) fn is_match(&self, text: &[u8]) -> Result<bool> {
+        for chunk in text.utf8_chunks() {
+            if self.regex.is_match(chunk.valid()).map_err(|error| failed(&self.source, &error))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Matches are pieces, and so is what lies between them. An empty match is none.

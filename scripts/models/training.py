@@ -1,0 +1,69 @@
+"""Tokenizers from weighted counts, as a recipe says."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import eurotok
+from eurotok import Counts, Tokenizer
+from eurotok.prices import ParallelText, load_parallel
+from scripts.models.counting import CODE, shares, weigh
+from scripts.models.recipe import Recipe
+
+DOCUMENTS = "DOCUMENT_IDS.tsv"
+"""Beside a parallel text: the document of each of its lines."""
+
+
+def steering(folder: Path) -> ParallelText:
+    """Load the part of a parallel text that training is steered by: documents 1, 3, 5 and so on."""
+    return _documents(folder, 1)
+
+
+def reported(folder: Path) -> ParallelText:
+    """Load the part of a parallel text that prices are reported on: documents 2, 4, 6 and so on."""
+    return _documents(folder, 0)
+
+
+def _documents(folder: Path, parity: int) -> ParallelText:
+    with (folder / DOCUMENTS).open(encoding="utf-8", newline="") as file:
+        documents = [row[0] for row in csv.reader(file, delimiter="\t")]
+    number = {document: place for place, document in enumerate(dict.fromkeys(documents), 1)}
+    text = load_parallel(folder)
+    if len(documents) != len(text.sentences["en"]):
+        raise ValueError(f"{folder / DOCUMENTS}: {len(documents)} lines for {len(text.sentences['en'])} sentences")
+    kept = [place for place, document in enumerate(documents) if number[document] % 2 == parity]
+    which = "odd" if parity else "even"
+    chosen = {language: [lines[place] for place in kept] for language, lines in text.sentences.items()}
+    return ParallelText(f"{text.name}, {which} documents", chosen, text.missing)
+
+
+def _counted(recipe: Recipe) -> Counts:
+    """Count the text that steers: what the official languages pay; all others have a fixed share."""
+    counts = Counts(recipe.scheme)
+    for language, sentences in steering(recipe.parallel).sentences.items():
+        counts.add_texts(language, sentences)
+    return counts
+
+
+def train_all(recipe: Recipe, counts: dict[str, Counts], folder: Path) -> None:
+    """Train the largest of the models and write all of them to a folder: the others are its beginning."""
+    largest = train_on(recipe, weigh(recipe, counts), counts[CODE].languages, max(recipe.models.values()))
+    for name, size in recipe.models.items():
+        eurotok.truncate(largest, size).save(folder / f"{name}.eurotok")
+
+
+def train_on(recipe: Recipe, total: Counts, code: list[str], vocab_size: int) -> Tokenizer:
+    """Train a tokenizer on counts that are weighed already."""
+    texts = [language for language in total.languages if language not in code]
+    return eurotok.train(
+        total,
+        vocab_size=vocab_size,
+        special_tokens=recipe.special_tokens,
+        shares=shares(recipe, {language: total.bytes[language] for language in texts}, code),
+        parallel=_counted(recipe) if recipe.fairness else None,
+        fairness=recipe.fairness or None,
+        target=recipe.target if recipe.fairness else None,
+        min_frequency=recipe.min_frequency,
+        max_token_length=recipe.max_token_length,
+    )
