@@ -67,10 +67,15 @@ fuzz_target!(|input: Input| {
     offsets = offsets.into_iter().map(|offset| offset.clamp(0, ids.len() as i64)).collect();
     offsets.sort_unstable();
     let batch = decoder.decode_batch(&vocab, ids, &offsets, input.with_specials, Some(2));
-    for (place, cuts) in offsets.windows(2).enumerate() {
-        let (start, end) = (cuts[0] as usize, cuts[1] as usize);
-        if !check(start, &ids[start..end], batch.as_ref().map(|texts| &texts[place])) {
-            break;
+    let texts = match &batch {
+        Ok(texts) => texts,
+        Err(error) => {
+            let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else { panic!("{error}") };
+            assert!(!check(first as usize, &ids[first as usize..last as usize], Err(error)));
+            return;
         }
+    };
+    for (cuts, text) in offsets.windows(2).zip(texts) {
+        assert!(check(cuts[0] as usize, &ids[cuts[0] as usize..cuts[1] as usize], Ok(text)));
     }
 });

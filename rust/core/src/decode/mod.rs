@@ -98,6 +98,7 @@ impl Decoder {
         lossy: bool,
     ) -> Result<Option<Vec<Vec<u16>>>> {
         let mut parts = Vec::with_capacity(ids.len() / PART + 1);
+        let mut all_sound = true;
         let mut start = 0;
         while start < ids.len() {
             // No character goes on in a token that does not begin with a continuation byte.
@@ -109,13 +110,12 @@ impl Decoder {
             let end = ids.len() - rest.len() + rest.iter().position(begins).unwrap_or(rest.len());
             let (part, sound) =
                 self.units_of(vocab, &ids[start..end], with_specials).map_err(|error| further(error, start))?;
-            if !sound && !lossy {
-                return Ok(None);
-            }
+            // An id without a token, further on, is an error all the same.
+            all_sound &= sound;
             parts.push(part);
             start = end;
         }
-        Ok(Some(parts))
+        Ok((all_sound || lossy).then_some(parts))
     }
 
     /// Lossy text in UTF-16, and whether nothing was lost.
