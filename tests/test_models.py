@@ -103,7 +103,7 @@ def test_records_are_of_these_files(prices: Any) -> None:
 
 
 def test_cards_and_tables_are_what_the_records_say(recipe: Recipe, prices: Any) -> None:
-    template = Template((RECIPE.parent / "card.md").read_text(encoding="utf-8"))
+    template = Template((RECIPE.parent / "card.template.md").read_text(encoding="utf-8"))
     for name in SIZES:
         written = (MODELS / f"{name}.md").read_text(encoding="utf-8")
         assert written == cards.card(name, recipe, RECIPE, prices, template)

@@ -138,13 +138,13 @@ def write_all(recipe: Recipe, source: Path, models: Path, readme: Path) -> None:
     """Write all cards, the table of the README and the page of ablations."""
     folder = source.parent
     prices = json.loads((folder / "prices.json").read_text(encoding="utf-8"))
-    template = Template((folder / "card.md").read_text(encoding="utf-8"))
+    template = Template((folder / "card.template.md").read_text(encoding="utf-8"))
     for name in recipe.models:
         (models / f"{name}.md").write_text(card(name, recipe, source, prices, template), encoding="utf-8")
     text = readme.read_text(encoding="utf-8")
     table = summary(prices, prices["tokenizers"])
     readme.write_text(with_table(text, table), encoding="utf-8")
-    page = Template((folder / "ablations.md").read_text(encoding="utf-8"))
+    page = Template((folder / "ablations.template.md").read_text(encoding="utf-8"))
     (folder / "ABLATIONS.md").write_text(
         page.substitute(
             tables=ablations(folder / "ablations.jsonl"), aims=summary(prices, [*recipe.models, BASE], True)
