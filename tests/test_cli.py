@@ -312,7 +312,7 @@ def test_ctrl_c_stops_training(tmp_path: Path) -> None:
             time.sleep(2.0)
             assert process.poll() is None, "the work is long enough to be interrupted"
             process.send_signal(signal.SIGINT)
-            _, stderr = process.communicate(timeout=10)
+            _, stderr = process.communicate(timeout=60)
         finally:
             process.kill()
     assert (process.returncode, stderr) == (130, b"eurotok: error: interrupted\n")
