@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
 
+import numpy as np
+
 from benches.worker import SEPARATOR
 from eurotok.corpus import find_languages, read_texts
 from eurotok.prices import OFFICIAL, SAMPLE
@@ -17,6 +19,12 @@ DOCUMENT_BYTES = 1000
 MEGABYTE = 1_000_000
 
 SHORT_CHARACTERS, SHORT_TEXTS = 32, 1000
+
+GENERATED = 3
+"""Times as much text is generated as there is, in `grown`."""
+
+DRAWN, LINE = 10_000, 20
+"""Words drawn at a time, and words of a line."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,8 @@ class Texts:
     """Texts by name.
 
     `mix` is of the 24 official EU languages, or those there are; `joined` the same without spaces; `short` beginnings
-    of its documents; `quarter` a fourth of the mix; `all` everything; `code` the source of Python's standard library;
-    any other name is a language.
+    of its documents; `quarter` a fourth of the mix; `all` everything, `grown` the same and thrice as much of its words
+    recombined; `code` the source of Python's standard library; any other name is a language.
     """
 
     def __init__(self, source: Source, megabytes: float) -> None:
@@ -81,6 +89,8 @@ class Texts:
             texts: Iterable[str] = (self._language(lang, size) for lang in self.languages)
         elif name == "all":
             texts = (self._language(lang, None) for lang in self._files)
+        elif name == "grown":
+            texts = (part for lang in self._files for part in grown(self._language(lang, None)))
         elif name == "joined":
             return (line.replace(" ", "") for line in self.lines("mix", each))
         else:
@@ -91,6 +101,28 @@ class Texts:
     def _language(self, lang: str, size: int | None) -> str:
         text = "".join(chain.from_iterable(chain.from_iterable(read_texts(path) for path in self._files[lang])))
         return clip(text, size).replace(SEPARATOR, " ")
+
+
+def grown(text: str) -> Iterator[str]:
+    """A text, and thrice as much of its words: by turns one as it is, and the front of one with the back of another.
+
+    That makes words that occur once or a few times, as a corpus of many times the size has them. Words are drawn as
+    often as they occur, and the same ones each time.
+    """
+    yield text
+    numbers: dict[str, int] = {}
+    occurrences = np.array([numbers.setdefault(word, len(numbers)) for word in text.split()])
+    words = list(numbers)
+    fronts = [word[: (len(word) + 1) // 2] for word in words]
+    backs = [word[(len(word) + 1) // 2 :] for word in words]
+    draw, left = np.random.default_rng(len(words)), GENERATED * len(text.encode()) * bool(words)
+    while left > 0:
+        old, front, back = draw.choice(occurrences, size=(3, DRAWN)).tolist()
+        new = map(str.__add__, map(fronts.__getitem__, front), map(backs.__getitem__, back))
+        drawn = list(chain.from_iterable(zip(map(words.__getitem__, old), new, strict=True)))
+        lines = "\n".join(" ".join(drawn[start : start + LINE]) for start in range(0, len(drawn), LINE))
+        yield lines
+        left -= len(lines.encode())
 
 
 def code(size: int) -> str:

@@ -3,11 +3,13 @@
 import gzip
 import io
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import eurotok
@@ -304,3 +306,33 @@ def test_a_limit_of_memory_changes_nothing(sample: Path, tmp_path: Path) -> None
             eurotok.train(sample, vocab_size=3000, memory=bad)
     with pytest.raises(ValueError, match="memory: there is no limit"):
         eurotok.train(tmp_path / "not even read", vocab_size=3000, memory="1GB", parallel=sample)
+
+
+PEAK = """
+import sys
+from pathlib import Path
+import eurotok
+tok = eurotok.train({"und": sys.argv[1]}, vocab_size=2000, scheme="gpt2", memory=sys.argv[2] or None, threads=2)
+tok.save(sys.argv[3])
+status = Path("/proc/self/status").read_text().splitlines()
+print(next(line for line in status if line.startswith("VmHWM")).split()[1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory as Linux tells it")
+def test_the_whole_process_stays_within_the_limit(tmp_path: Path) -> None:
+    """More than a million different words: without the limit, more than twice as much."""
+    draw = np.random.default_rng(0)
+    syllables = ["".join(pair) for pair in draw.choice(list("aeiounrtslkdmbvgph"), (2000, 2)).tolist()]
+    rows = np.minimum(draw.zipf(1.15, (2_500_000, 4)), len(syllables)) - 1
+    text = tmp_path / "text.txt"
+    text.write_text(" ".join("".join(syllables[syllable] for syllable in row) for row in rows.tolist()))
+
+    def peak(memory: str, name: str) -> int:
+        command: list[str | Path] = [sys.executable, "-c", PEAK, text, memory, tmp_path / name]
+        return int(subprocess.check_output(command, timeout=600)) * 1024
+
+    free, limited = peak("", "free.eurotok"), peak("100MB", "limited.eurotok")
+    assert free > 200_000_000
+    assert limited < 110_000_000
+    assert (tmp_path / "limited.eurotok").read_bytes() == (tmp_path / "free.eurotok").read_bytes()

@@ -10,6 +10,7 @@
 mod aarch64;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generic;
+mod heap;
 mod portable;
 mod row;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 mod x86_64;
 
 use crate::error::{Error, Result};
+pub use heap::return_free_memory;
 pub use row::Row;
 
 /// The classes of 64 consecutive bytes: bit `i` of each mask speaks of byte `i`. Every byte of a character has the

@@ -5,6 +5,7 @@
 
 use std::hash::BuildHasher;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::FxBuildHasher;
 
@@ -167,11 +168,12 @@ impl Table {
 #[derive(Debug)]
 pub(crate) struct Shared {
     shards: Vec<Mutex<Shard>>,
+    memory: AtomicUsize,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), memory: AtomicUsize::new(0) }
     }
 }
 
@@ -181,19 +183,25 @@ impl Shared {
         let key = Key::new(piece, 0, piece.len());
         let hash = key.hash();
         let mut shard = self.shards[(hash >> 58) as usize].lock().expect("adding does not panic");
-        let before = shard.len();
+        let (before, memory) = (shard.len(), shard.memory());
         shard.add(key, hash, piece, count)?;
+        let more = shard.memory() - memory;
+        if more > 0 {
+            self.memory.fetch_add(more, Ordering::Relaxed);
+        }
         Ok(shard.len() > before)
     }
 
     /// Takes a shard out.
     pub(crate) fn take(&self, number: usize) -> Shard {
-        std::mem::take(&mut self.shards[number].lock().expect("adding does not panic"))
+        let shard = std::mem::take(&mut *self.shards[number].lock().expect("adding does not panic"));
+        self.memory.fetch_sub(shard.memory(), Ordering::Relaxed);
+        shard
     }
 
     /// Bytes of memory in use.
     pub(crate) fn memory(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().expect("adding does not panic").memory()).sum()
+        self.memory.load(Ordering::Relaxed)
     }
 }
 

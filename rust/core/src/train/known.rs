@@ -49,4 +49,22 @@ impl Known {
             *symbol = self.ids[*symbol as usize];
         }
     }
+
+    /// Calls `sink` with the number of each piece and the tokens that the merges leave of it, in any order.
+    pub(super) fn merge_all<'p>(
+        &self,
+        merger: &mut Merger,
+        pieces: impl Iterator<Item = &'p [u8]>,
+        mut sink: impl FnMut(usize, &mut dyn Iterator<Item = u32>),
+    ) {
+        if self.ids.len() == 256 {
+            for (number, piece) in pieces.enumerate() {
+                sink(number, &mut piece.iter().map(|&byte| self.ids[usize::from(byte)]));
+            }
+            return;
+        }
+        merger.merge_all(&self.pairs, pieces, |number, symbols| {
+            sink(number, &mut symbols.iter().map(|&symbol| self.ids[symbol as usize]));
+        });
+    }
 }

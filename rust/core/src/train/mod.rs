@@ -25,6 +25,7 @@ mod report;
 mod rounds;
 mod rows;
 mod segments;
+mod sketch;
 mod team;
 #[cfg(test)]
 mod tests;
@@ -76,8 +77,9 @@ pub struct Options {
     pub max_token_length: Option<usize>,
     /// How many threads to use; by default one a core. The result does not depend on it.
     pub threads: Option<usize>,
-    /// About how many bytes of memory to take, besides what the counts do. The result does not depend on it, the time does:
-    /// with less than some ten bytes for each of unique pieces, they are gone over many times.
+    /// About how many bytes of memory the process may take, some 40 MB of them for all else that it holds, but without what the
+    /// counts hold. The result does not depend on it, the time does: with less than some ten bytes for each of unique pieces,
+    /// they are gone over many times.
     pub memory: Option<usize>,
     /// A file that keeps the merges made so far, every half minute and when `progress` breaks. If it is there, training goes
     /// on from it.

@@ -15,6 +15,7 @@ use super::lexicon::Lexicon;
 use super::rounds::{End, Outcome, Resumed, Task};
 use super::segments::{Pieces, Size};
 use super::weights::Weights;
+use crate::arch::return_free_memory;
 use crate::error::{Error, Result};
 use crate::vocab::Vocab;
 
@@ -22,9 +23,8 @@ use crate::vocab::Vocab;
 const PROGRAM: usize = 40 << 20;
 const TOKEN: usize = 400;
 
-/// Bytes of memory that a place of a pair is guessed to take: a twentieth of what it would if equal segments did not become one.
-/// Guessing too little costs cutting again what has been gathered.
-const PLACE: f64 = 0.5;
+/// Bytes of memory that a pair takes as long as all of them are reported and weighed: its number, its tally, its birth, its row and its entry.
+const PAIR: usize = 250;
 
 /// What bytes of memory are for.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +62,7 @@ pub(super) fn train(
             "there is no limit under fairness, which looks at each language by itself",
         ));
     };
+    return_free_memory();
     let pieces = Pieces::new(column, threads, longest, &mut || report(progress))?;
     let all = Weights::of(&pieces.language, least);
     if pieces.size.memory() <= budget.training {
@@ -72,29 +73,40 @@ pub(super) fn train(
         None => (lexicon.clone(), Vec::new()),
     };
     let (mut ceiling, mut stuck) = (u64::MAX, false);
+    let mut places = u64::MAX;
     loop {
         let made = merges.len();
         let known = Known::new(&grown(vocab, &present, &merges)?)?;
         let sketch = pieces.sketch(&known, budget.sketch, &mut || report(progress))?;
-        let Some(floor) = sketch.floor((budget.training as f64 / PLACE) as u64) else {
+        let floors = sketch.floors();
+        let Some(floor) = floors.lowest(places) else {
             return Ok(Outcome { lexicon: present, merges, checkpoint, end: End::Done, trace: None });
         };
-        let fits = |table: usize, size: &Size| stuck || table <= budget.table && size.memory() <= budget.training;
+        let memory = |floor: u64, size: &Size| size.memory() + floors.pairs(floor) * PAIR;
+        let fits = |floor: u64, table: usize, size: &Size| {
+            stuck || table <= budget.table && memory(floor, size) <= budget.training
+        };
         let floor = floor.min(ceiling).max(least);
-        let segments = pieces.cut(&known, &sketch, floor, &fits, &mut || report(progress))?;
+        let segments = pieces.cut(&known, &sketch, &floors, floor, &fits, &mut || report(progress))?;
+        // As many places again, and more if there was room for more: too few make a phase too many, too many are cut again.
+        let training = memory(segments.floor, &segments.size);
+        let room = (budget.training / training.max(1)).min(budget.table / segments.table.max(1));
+        places = floors.places(segments.floor).saturating_mul(room.max(1) as u64);
         drop(sketch);
+        return_free_memory();
         let weights = Weights::of(&segments.language, least);
         let task = Task {
             weights: &weights,
             longest,
             floor: Some(segments.floor),
             threads,
-            memory: Some(budget.training),
+            memory: Some(if fits(segments.floor, 0, &segments.size) { budget.training } else { usize::MAX }),
             // Where a run that begins again would, which this one does not.
             first: Known::new(vocab)?,
             resumed: Some(Resumed { lexicon: present, merges, known }),
         };
         let outcome = task.run(lexicon, checkpoint.take(), progress)?;
+        return_free_memory();
         if outcome.end == End::Again {
             // Pairs that were dropped would matter now, and when they were born: all of them are needed, from the beginning.
             let first = Known::new(vocab)?;

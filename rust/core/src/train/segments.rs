@@ -20,79 +20,17 @@
 //! Which pairs weigh less than a floor is known from a [`Sketch`], sums of weights by hash that are never below the truth:
 //! when in doubt, a pair is not cut.
 
-use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::known::Known;
-use super::pairs::Pair;
+use super::sketch::{Floors, Sketch};
 use super::weights::{Column, too_large};
+use crate::arch::return_free_memory;
 use crate::count::{Language, Run, SHARDS, Shard, Shared, Writer};
 use crate::error::Result;
 use crate::vocab::merger::Merger;
-
-/// What pairs weigh at most, and in how many places they stand: sums by two hashes, of which the smaller is nearer the truth.
-pub(super) struct Sketch {
-    /// Weights and places by the first hash.
-    first: Vec<(AtomicU64, AtomicU64)>,
-    /// Weights by the second hash.
-    second: Vec<AtomicU64>,
-}
-
-impl Sketch {
-    fn new(bytes: usize) -> Self {
-        let buckets = (bytes / (3 * size_of::<AtomicU64>())).clamp(2, u32::MAX as usize);
-        let first = std::iter::repeat_with(Default::default).take(buckets).collect();
-        let second = std::iter::repeat_with(Default::default).take(buckets).collect();
-        Self { first, second }
-    }
-
-    /// The buckets of a pair.
-    fn buckets(&self, left: u32, right: u32) -> (&(AtomicU64, AtomicU64), &AtomicU64) {
-        let hash = Pair::new(left, right).to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let place =
-            |odd: u64| ((((hash ^ (hash >> 29)).wrapping_mul(odd) >> 32) * self.second.len() as u64) >> 32) as usize;
-        (&self.first[place(0xbf58_476d_1ce4_e5b9)], &self.second[place(0x94d0_49bb_1331_11eb)])
-    }
-
-    fn add(&self, left: u32, right: u32, weight: u64) {
-        let ((sum, count), other) = self.buckets(left, right);
-        sum.fetch_add(weight, Ordering::Relaxed);
-        count.fetch_add(1, Ordering::Relaxed);
-        other.fetch_add(weight, Ordering::Relaxed);
-    }
-
-    /// Whether a pair may weigh the floor or more.
-    fn may_weigh(&self, left: u32, right: u32, floor: u64) -> bool {
-        let ((sum, _), other) = self.buckets(left, right);
-        sum.load(Ordering::Relaxed) >= floor && other.load(Ordering::Relaxed) >= floor
-    }
-
-    /// In how many places pairs stand that may weigh the floor or more.
-    fn places(&self, floor: u64) -> u64 {
-        let heavy = self.first.iter().filter(|(weight, _)| weight.load(Ordering::Relaxed) >= floor);
-        heavy.map(|(_, count)| count.load(Ordering::Relaxed)).sum()
-    }
-
-    /// The lowest floor that pairs in no more than this many places may reach, or at least those of the heaviest bucket; `None` if
-    /// there are no pairs.
-    pub(super) fn floor(&self, places: u64) -> Option<u64> {
-        let load =
-            |(weight, count): &(AtomicU64, AtomicU64)| (weight.load(Ordering::Relaxed), count.load(Ordering::Relaxed));
-        let mut buckets: Vec<(u64, u64)> = self.first.iter().map(load).filter(|&(weight, _)| weight > 0).collect();
-        buckets.sort_unstable_by(|a, b| b.cmp(a));
-        let (mut last, mut sum) = (buckets.first()?.0, 0);
-        for (weight, count) in buckets {
-            sum += count;
-            if weight < last && sum > places {
-                return Some(weight + 1);
-            }
-            last = weight;
-        }
-        Some(0)
-    }
-}
 
 /// How large something is.
 #[derive(Debug, Default)]
@@ -129,6 +67,9 @@ pub(super) struct Segments {
     pub(super) language: Language,
     /// What no cut pair weighs.
     pub(super) floor: u64,
+    pub(super) size: Size,
+    /// Bytes of memory that their table took.
+    pub(super) table: usize,
 }
 
 impl Pieces {
@@ -158,121 +99,106 @@ impl Pieces {
         Ok(Self { language: Language::of_run(writer.finish()?), threads, longest, size })
     }
 
-    /// Calls `work` with some numbers, on all threads.
-    fn on_all(&self, numbers: Range<usize>, work: impl Fn(usize) -> Result<()> + Sync) -> Result<()> {
-        let next = Mutex::new(numbers);
-        let take = || next.lock().expect("no thread panics").next();
-        let some = || {
-            while let Some(number) = take() {
-                work(number)?;
+    /// Calls `work` with the number of every shard, on all threads, and `report` in between.
+    fn on_all(
+        &self,
+        report: &mut dyn FnMut() -> Result<()>,
+        work: impl Fn(usize, &mut dyn FnMut() -> Result<()>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        let some = |report: &mut dyn FnMut() -> Result<()>| {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= SHARDS {
+                    return Ok(());
+                }
+                if let Err(error) = work(number, report) {
+                    next.store(SHARDS, Ordering::Relaxed);
+                    return Err(error);
+                }
             }
-            Ok(())
         };
         thread::scope(|scope| {
-            let others: Vec<_> = (1..self.threads).map(|_| scope.spawn(some)).collect();
-            let own = some();
+            let others: Vec<_> = (1..self.threads).map(|_| scope.spawn(|| some(&mut || Ok(())))).collect();
+            let own = some(report);
             others.into_iter().map(|other| other.join().expect("no thread panics")).fold(own, Result::and)
         })
     }
 
-    /// Calls `sink` with the pieces of a shard, their weights, and the symbols that the merges make of them, if there are several.
-    fn for_each(
-        &self,
-        number: usize,
-        known: &Known,
-        mut sink: impl FnMut(&[u8], u64, &[u32]) -> Result<()>,
-    ) -> Result<()> {
-        let (mut merger, mut symbols) = (Merger::default(), Vec::new());
+    /// Calls `sink` with the pieces of a shard, as [`Batch`]es.
+    fn for_each_batch(&self, number: usize, known: &Known, mut sink: impl FnMut(&Batch) -> Result<()>) -> Result<()> {
+        let mut batch = Batch::default();
         self.language.for_each_in(number, |piece, weight| {
-            known.merge(&mut merger, piece, &mut symbols);
-            if symbols.len() > 1 { sink(piece, weight, &symbols) } else { Ok(()) }
-        })
+            if batch.is_full() {
+                batch.merge(known);
+                sink(&batch)?;
+                batch.clear();
+            }
+            batch.push(piece, weight);
+            Ok(())
+        })?;
+        batch.merge(known);
+        sink(&batch)
     }
 
     /// What pairs weigh after some merges. `report` is called now and then, and may fail to stop the work.
     pub(super) fn sketch(&self, known: &Known, bytes: usize, report: &mut dyn FnMut() -> Result<()>) -> Result<Sketch> {
         let sketch = Sketch::new(bytes);
-        for numbers in self.batches() {
-            report()?;
-            self.on_all(numbers, |number| {
-                self.for_each(number, known, |_, weight, symbols| {
-                    for pair in symbols.windows(2) {
-                        if self.may_join(known, pair[0], pair[1]) {
-                            sketch.add(pair[0], pair[1], weight);
-                        }
+        self.on_all(report, |number, report| {
+            self.for_each_batch(number, known, |batch| {
+                for (_, weight, symbols) in batch.pieces() {
+                    for pair in symbols.windows(2).filter(|pair| self.may_join(known, pair[0], pair[1])) {
+                        sketch.add(pair[0], pair[1], weight);
                     }
-                    Ok(())
-                })
-            })?;
-        }
+                }
+                report()
+            })
+        })?;
         Ok(sketch)
     }
 
     /// The segments above a floor of which `fits` says that there is room for them: of the given one, or of a higher one. It is
-    /// given the bytes that their table takes, and their size.
+    /// given the floor, the bytes that their table takes, and their size.
     pub(super) fn cut(
         &self,
         known: &Known,
         sketch: &Sketch,
-        mut floor: u64,
-        fits: &dyn Fn(usize, &Size) -> bool,
+        floors: &Floors,
+        floor: u64,
+        fits: &(dyn Fn(u64, usize, &Size) -> bool + Sync),
         report: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Segments> {
-        let (mut table, mut size) = (Shared::default(), Size::default());
-        for numbers in self.batches() {
-            report()?;
-            self.on_all(numbers, |number| {
-                self.for_each(number, known, |piece, weight, symbols| {
-                    self.cut_piece(known, sketch, floor, (piece, weight, symbols), &table, &size)
-                })
-            })?;
-            while !fits(table.memory(), &size) {
-                report()?;
-                match sketch.floor(sketch.places(floor) / 2).filter(|&higher| higher > floor) {
-                    Some(higher) => floor = higher,
-                    None => break,
+        let is_last = floors.above(floor).is_none();
+        let cut = RwLock::new(Cut {
+            pieces: self,
+            known,
+            sketch,
+            floor,
+            is_last,
+            table: Shared::default(),
+            size: Size::default(),
+        });
+        self.on_all(report, |number, report| {
+            self.for_each_batch(number, known, |batch| {
+                let is_full = |cut: &Cut| !cut.is_last && !fits(cut.floor, cut.table.memory(), &cut.size);
+                let full = {
+                    let cut = cut.read().expect("no thread panics");
+                    batch.pieces().try_for_each(|piece| cut.add(piece))?;
+                    is_full(&cut)
+                };
+                if full {
+                    let mut cut = cut.write().expect("no thread panics");
+                    while is_full(&cut) {
+                        cut.raise(floors)?;
+                    }
                 }
-                let old = std::mem::take(&mut table);
-                size = Size::default();
-                self.on_all(0..SHARDS, |number| {
-                    let (mut merger, mut symbols, mut result) = (Merger::default(), Vec::new(), Ok(()));
-                    old.take(number).for_each(|piece, weight| {
-                        known.merge(&mut merger, piece, &mut symbols);
-                        if result.is_ok() {
-                            result = self.cut_piece(known, sketch, floor, (piece, weight, &symbols), &table, &size);
-                        }
-                    });
-                    result
-                })?;
-            }
-        }
+                report()
+            })
+        })?;
+        let Cut { floor, table, size, .. } = cut.into_inner().expect("no thread panics");
+        let memory = table.memory();
         let shards: Vec<Shard> = (0..SHARDS).map(|number| table.take(number)).collect();
-        Ok(Segments { language: Language::of_run(Run::write(&shards)?), floor })
-    }
-
-    fn cut_piece(
-        &self,
-        known: &Known,
-        sketch: &Sketch,
-        floor: u64,
-        (piece, weight, symbols): (&[u8], u64, &[u32]),
-        table: &Shared,
-        size: &Size,
-    ) -> Result<()> {
-        let (mut start, mut end, mut first) = (0, 0, 0);
-        for (place, &symbol) in symbols.iter().enumerate() {
-            end += known.lengths[symbol as usize] as usize;
-            let goes_on = symbols
-                .get(place + 1)
-                .is_some_and(|&next| self.may_join(known, symbol, next) && sketch.may_weigh(symbol, next, floor));
-            if !goes_on {
-                if place > first && table.add(&piece[start..end], weight).map_err(|_| too_large())? {
-                    size.add(end - start, place + 1 - first);
-                }
-                (start, first) = (end, place + 1);
-            }
-        }
-        Ok(())
+        Ok(Segments { language: Language::of_run(Run::write(&shards)?), floor, size, table: memory })
     }
 
     /// Whether two symbols may become one: two bytes always may.
@@ -280,10 +206,128 @@ impl Pieces {
         let length = (known.lengths[left as usize] + known.lengths[right as usize]) as usize;
         length == 2 || length < self.longest
     }
+}
 
-    /// All shards, as many at a time as there are threads.
-    fn batches(&self) -> impl Iterator<Item = Range<usize>> {
-        let threads = self.threads;
-        (0..SHARDS).step_by(threads).map(move |start| start..(start + threads).min(SHARDS))
+/// Some pieces, and what the merges make of them.
+#[derive(Default)]
+struct Batch {
+    merger: Merger,
+    bytes: Vec<u8>,
+    /// Where each piece ends, and what it weighs.
+    ends: Vec<(usize, u64)>,
+    symbols: Vec<u32>,
+    /// The number of a piece, and where its symbols end.
+    merged: Vec<(u32, usize)>,
+}
+
+impl Batch {
+    /// Pieces that are merged together: they wait for memory together, too.
+    const PIECES: usize = 512;
+    const BYTES: usize = 1 << 16;
+
+    fn is_full(&self) -> bool {
+        self.ends.len() >= Self::PIECES || self.bytes.len() >= Self::BYTES
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    fn push(&mut self, piece: &[u8], weight: u64) {
+        self.bytes.extend_from_slice(piece);
+        self.ends.push((self.bytes.len(), weight));
+    }
+
+    fn piece(&self, number: usize) -> &[u8] {
+        let start = if number == 0 { 0 } else { self.ends[number - 1].0 };
+        &self.bytes[start..self.ends[number].0]
+    }
+
+    fn merge(&mut self, known: &Known) {
+        let (mut merger, mut symbols, mut merged) =
+            (std::mem::take(&mut self.merger), std::mem::take(&mut self.symbols), std::mem::take(&mut self.merged));
+        symbols.clear();
+        merged.clear();
+        known.merge_all(&mut merger, (0..self.ends.len()).map(|number| self.piece(number)), |number, ids| {
+            symbols.extend(ids);
+            merged.push((number as u32, symbols.len()));
+        });
+        (self.merger, self.symbols, self.merged) = (merger, symbols, merged);
+    }
+
+    /// The pieces of several symbols, their weights, and their symbols.
+    fn pieces(&self) -> impl Iterator<Item = (&[u8], u64, &[u32])> {
+        let mut start = 0;
+        let pieces = self.merged.iter().map(move |&(number, end)| {
+            let symbols = &self.symbols[std::mem::replace(&mut start, end)..end];
+            (self.piece(number as usize), self.ends[number as usize].1, symbols)
+        });
+        pieces.filter(|(_, _, symbols)| symbols.len() > 1)
+    }
+}
+
+/// Pieces being cut.
+struct Cut<'c> {
+    pieces: &'c Pieces,
+    known: &'c Known,
+    sketch: &'c Sketch,
+    floor: u64,
+    /// Whether there is no higher floor.
+    is_last: bool,
+    table: Shared,
+    size: Size,
+}
+
+impl Cut<'_> {
+    /// Cuts a piece of some symbols.
+    fn add(&self, (piece, weight, symbols): (&[u8], u64, &[u32])) -> Result<()> {
+        let Self { pieces, known, sketch, floor, .. } = *self;
+        let (mut start, mut end, mut first) = (0, 0, 0);
+        for (place, &symbol) in symbols.iter().enumerate() {
+            end += known.lengths[symbol as usize] as usize;
+            let goes_on = symbols
+                .get(place + 1)
+                .is_some_and(|&next| pieces.may_join(known, symbol, next) && sketch.may_weigh(symbol, next, floor));
+            if !goes_on {
+                if place > first && self.table.add(&piece[start..end], weight).map_err(|_| too_large())? {
+                    self.size.add(end - start, place + 1 - first);
+                }
+                (start, first) = (end, place + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts again what has been cut, by a higher floor.
+    fn raise(&mut self, floors: &Floors) -> Result<()> {
+        let Some(higher) = floors.above(self.floor) else {
+            self.is_last = true;
+            return Ok(());
+        };
+        let old = std::mem::take(&mut self.table);
+        (self.floor, self.size) = (higher, Size::default());
+        let mut batch = Batch::default();
+        for number in 0..SHARDS {
+            if number % 8 == 0 {
+                return_free_memory();
+            }
+            let mut result = Ok(());
+            old.take(number).for_each(|segment, weight| {
+                batch.push(segment, weight);
+                if batch.is_full() {
+                    result = std::mem::replace(&mut result, Ok(())).and_then(|()| self.add_all(&mut batch));
+                }
+            });
+            result?;
+        }
+        self.add_all(&mut batch)
+    }
+
+    fn add_all(&self, batch: &mut Batch) -> Result<()> {
+        batch.merge(self.known);
+        batch.pieces().try_for_each(|piece| self.add(piece))?;
+        batch.clear();
+        Ok(())
     }
 }

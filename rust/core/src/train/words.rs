@@ -204,10 +204,12 @@ impl Words {
             });
             census.end_column(column as u32);
         }
+        let threads = reports.len();
         let mut reports = report::write_all(reports);
         for report in &mut reports {
             report.births.clear();
             report.deaths.clear();
+            report.births.reserve(census.found.len() / threads);
         }
         for (number, column, weight) in census.found {
             let pair = census.tallies[number as usize].0;
