@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use bytemuck::{AnyBitPattern, NoUninit, Zeroable};
 use memmap2::MmapMut;
 
-/// Below this many bytes, huge pages have nothing to offer.
+/// A huge page. What fills less than half of one has little to gain.
 const HUGE: usize = 2 << 20;
 
 /// A fixed number of zeroed entries.
@@ -23,8 +23,8 @@ impl<T: Zeroable + Clone + AnyBitPattern + NoUninit> Zeroed<T> {
     /// Memory for `length` entries. The system provides it when it is first touched.
     pub fn new(length: usize) -> Self {
         let bytes = length * size_of::<T>();
-        if bytes >= HUGE
-            && let Ok(map) = MmapMut::map_anon(bytes + HUGE)
+        if bytes >= HUGE / 2
+            && let Ok(map) = MmapMut::map_anon(bytes.next_multiple_of(HUGE) + HUGE)
         {
             // Advice that is not taken changes nothing but the speed.
             #[cfg(target_os = "linux")]

@@ -20,7 +20,7 @@ mod x86_64;
 
 use crate::error::{Error, Result};
 pub use heap::return_free_memory;
-pub use row::Row;
+pub use row::{Mask, Row};
 
 /// The classes of 64 consecutive bytes: bit `i` of each mask speaks of byte `i`. Every byte of a character has the
 /// character's class. Past the end of the text all bits are zero, but for those of class 0 ([`Class::Other`]), which are zero

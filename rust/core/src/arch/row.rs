@@ -1,22 +1,47 @@
 //! Sixteen numbers at a time.
 
+/// Which of sixteen numbers, in the form that the instructions at hand choose by.
+pub trait Mask: Copy {
+    /// None of them.
+    const NONE: Self;
+    /// Those of both.
+    #[must_use]
+    fn and(self, other: Self) -> Self;
+    /// Those of either.
+    #[must_use]
+    fn or(self, other: Self) -> Self;
+    /// Those that are not of the other.
+    #[must_use]
+    fn but(self, other: Self) -> Self;
+    /// As bits: bit `i` speaks of number `i`.
+    fn bits(self) -> u16;
+}
+
 /// Sixteen numbers, in a register where there is one of that size.
 pub trait Row: Copy {
+    /// Which of them.
+    type Mask: Mask;
+    /// Whether there are registers for it, so that what is done to all takes hardly longer than what is done to one.
+    const IS_FAST: bool;
     /// The numbers of an array.
     fn load(numbers: &[u32; 16]) -> Self;
     /// Puts the numbers into an array.
     fn store(self, numbers: &mut [u32; 16]);
-    /// The least of them.
-    fn least(self) -> u32;
-    /// Which of them equal `number`: bit `i` speaks of number `i`.
-    fn equal(self, number: u32) -> u16;
-    /// With the next number in each of `places`; behind the last one is [`u32::MAX`].
+    /// Which of them equal `number`.
+    fn equal(self, number: u32) -> Self::Mask;
+    /// A number, sixteen times.
+    fn splat(number: u32) -> Self;
+    /// Which of them are less than `number`.
+    fn below(self, number: u32) -> Self::Mask;
+    /// With those of `other` in the places of the mask.
     #[must_use]
-    fn advance(self, places: u16) -> Self;
-    /// With `number` in each of `places`.
+    fn choose(self, places: Self::Mask, other: Self) -> Self;
+    /// Each with none but the bits of the other.
     #[must_use]
-    fn set(self, places: u16, number: u32) -> Self;
-
+    fn and(self, other: Self) -> Self;
+    /// Each with the bits of the other besides.
+    #[must_use]
+    fn or(self, other: Self) -> Self;
     /// Each of them times a number, without what overflows.
     #[must_use]
     fn times(self, factor: u32) -> Self;
@@ -26,12 +51,66 @@ pub trait Row: Copy {
     /// Shifted down by so many bits, fewer than 32.
     #[must_use]
     fn down(self, bits: u32) -> Self;
-    /// Which of them name a bit that is set among `words`, counted from the lowest bit of the first. The number of words is a power
-    /// of two; what is beyond counts from the beginning again.
+    /// The differences, without what overflows.
+    #[must_use]
+    fn minus(self, other: Self) -> Self;
+    /// Each shifted down by as many bits as the other says, fewer than 32.
+    #[must_use]
+    fn down_by(self, bits: Self) -> Self;
+    /// How many zeros each begins with, of 32 bits.
+    #[must_use]
+    fn leading_zeros(self) -> Self;
+    /// The numbers of `table` at the places that the low four bits of each say.
+    #[must_use]
+    fn look_up(self, table: &[u32; 16]) -> Self;
+    /// Which of them are less than those of the other.
+    fn less(self, other: Self) -> Self::Mask;
+    /// Which of them have the bit set that the low five bits of the other name.
+    fn have(self, bits: Self) -> Self::Mask;
+    /// Of `words`, those at the places that these say; beyond the last, the last.
     ///
     /// # Panics
     /// If there are no words.
-    fn are_set(self, words: &[u32]) -> u16;
+    #[must_use]
+    fn gather(self, words: &[u32]) -> Self;
+
+    /// Puts `offset` plus the place of each bit that is set into `places`, ascending, and anything behind; returns how many there
+    /// are. (Eight at a time, however many are left, so that the one branch is taken as often as their number by eight says.)
+    #[inline(always)]
+    fn places(mut bits: u64, offset: u32, places: &mut [u32; 64]) -> usize {
+        let count = bits.count_ones() as usize;
+        for places in places.chunks_exact_mut(8) {
+            if bits == 0 {
+                break;
+            }
+            for place in places {
+                *place = offset.wrapping_add(bits.trailing_zeros());
+                bits &= bits.wrapping_sub(1);
+            }
+        }
+        count
+    }
+
+    /// The first `length` bytes of `text` from `start` on, at most 15, then zeros; in the last of the sixteen bytes the length.
+    ///
+    /// # Panics
+    /// If the text ends before.
+    #[inline(always)]
+    fn counted(text: &[u8], start: usize, length: usize) -> [u64; 2] {
+        let [keep_low, keep_high] = KEEP[length % 16];
+        let (low, high) = match text.get(start..start + 16) {
+            Some(window) => (word(window, 0), word(window, 8)),
+            None => end_of(&text[start..start + length]),
+        };
+        [low & keep_low, high & keep_high | (length as u64) << 56]
+    }
+
+    /// Which of two ways, each a key of two words and two other words, has this key, if one has; and whether.
+    #[inline(always)]
+    fn find(ways: &[[u64; 4]; 2], key: &[u64; 2]) -> (usize, bool) {
+        let [is_first, is_second] = [0, 1].map(|way| ways[way][0] ^ key[0] | ways[way][1] ^ key[1] == 0);
+        (usize::from(is_second), is_first | is_second)
+    }
 
     /// The one of eight words that is at least `least` and less than `least + span`, if there is one; else 0. No other may be.
     #[inline(always)]
@@ -40,11 +119,92 @@ pub trait Row: Copy {
     }
 }
 
+/// What keeps the first `length` of 16 bytes, by length.
+static KEEP: [[u64; 2]; 16] = {
+    let mut masks = [[0; 2]; 16];
+    let mut length = 1;
+    while length < 16 {
+        let low = if length < 8 { (1 << (8 * length)) - 1 } else { u64::MAX };
+        let high = if length < 8 { 0 } else { (1 << (8 * (length - 8))) - 1 };
+        masks[length] = [low, high];
+        length += 1;
+    }
+    masks
+};
+
+#[inline(always)]
+fn word(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// Up to 16 bytes as words: for the end of a text, where no window of full length is left.
+#[cold]
+fn end_of(piece: &[u8]) -> (u64, u64) {
+    let mut padded = [0; 16];
+    padded[..piece.len()].copy_from_slice(piece);
+    (word(&padded, 0), word(&padded, 8))
+}
+
+/// A mask in memory: all bits of a number, or none.
+#[derive(Clone, Copy)]
+pub(super) struct PlainMask([u32; 16]);
+
+/// `PlainMask` of what a test says of each place, in a form that the compiler finds vectors in.
+macro_rules! mask {
+    ($place:ident: $test:expr) => {{
+        let mut mask = [0; 16];
+        for $place in 0..16 {
+            mask[$place] = if $test { u32::MAX } else { 0 };
+        }
+        PlainMask(mask)
+    }};
+}
+
+impl Mask for PlainMask {
+    const NONE: Self = Self([0; 16]);
+
+    #[inline(always)]
+    fn and(mut self, other: Self) -> Self {
+        for place in 0..16 {
+            self.0[place] &= other.0[place];
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn or(mut self, other: Self) -> Self {
+        for place in 0..16 {
+            self.0[place] |= other.0[place];
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn but(mut self, other: Self) -> Self {
+        for place in 0..16 {
+            self.0[place] &= !other.0[place];
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u16 {
+        let mut bits = 0;
+        for place in 0..16 {
+            bits |= self.0[place] & 1 << place;
+        }
+        bits as u16
+    }
+}
+
 /// A row in memory, for the compiler to find vectors in.
 #[derive(Clone, Copy)]
 pub(super) struct Plain([u32; 16]);
 
 impl Row for Plain {
+    type Mask = PlainMask;
+    const IS_FAST: bool = false;
+
     #[inline(always)]
     fn load(numbers: &[u32; 16]) -> Self {
         Self(*numbers)
@@ -56,28 +216,40 @@ impl Row for Plain {
     }
 
     #[inline(always)]
-    fn least(self) -> u32 {
-        self.0.iter().fold(u32::MAX, |least, &number| if number < least { number } else { least })
+    fn equal(self, number: u32) -> PlainMask {
+        mask!(place: self.0[place] == number)
     }
 
     #[inline(always)]
-    fn equal(self, number: u32) -> u16 {
-        self.0.iter().zip(0..).fold(0, |places, (&own, place)| places | u16::from(own == number) << place)
+    fn splat(number: u32) -> Self {
+        Self([number; 16])
     }
 
     #[inline(always)]
-    fn advance(mut self, places: u16) -> Self {
+    fn below(self, number: u32) -> PlainMask {
+        mask!(place: self.0[place] < number)
+    }
+
+    #[inline(always)]
+    fn choose(mut self, places: PlainMask, other: Self) -> Self {
         for place in 0..16 {
-            let next = if place < 15 { self.0[place + 1] } else { u32::MAX };
-            self.0[place] = if places >> place & 1 != 0 { next } else { self.0[place] };
+            self.0[place] = (self.0[place] & !places.0[place]) | (other.0[place] & places.0[place]);
         }
         self
     }
 
     #[inline(always)]
-    fn set(mut self, places: u16, number: u32) -> Self {
-        for place in 0..16 {
-            self.0[place] = if places >> place & 1 != 0 { number } else { self.0[place] };
+    fn and(mut self, other: Self) -> Self {
+        for (number, other) in self.0.iter_mut().zip(other.0) {
+            *number &= other;
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn or(mut self, other: Self) -> Self {
+        for (number, other) in self.0.iter_mut().zip(other.0) {
+            *number |= other;
         }
         self
     }
@@ -101,8 +273,43 @@ impl Row for Plain {
     }
 
     #[inline(always)]
-    fn are_set(self, words: &[u32]) -> u16 {
-        let bit = |number: u32| words[(number as usize / 32) & (words.len() - 1)] >> (number % 32) & 1;
-        self.0.iter().zip(0..).fold(0, |places, (&number, place)| places | (bit(number) as u16) << place)
+    fn minus(mut self, other: Self) -> Self {
+        for (number, other) in self.0.iter_mut().zip(other.0) {
+            *number = number.wrapping_sub(other);
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn down_by(mut self, bits: Self) -> Self {
+        for (number, bits) in self.0.iter_mut().zip(bits.0) {
+            *number >>= bits % 32;
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn leading_zeros(self) -> Self {
+        Self(self.0.map(u32::leading_zeros))
+    }
+
+    #[inline(always)]
+    fn look_up(self, table: &[u32; 16]) -> Self {
+        Self(self.0.map(|place| table[place as usize % 16]))
+    }
+
+    #[inline(always)]
+    fn less(self, other: Self) -> PlainMask {
+        mask!(place: self.0[place] < other.0[place])
+    }
+
+    #[inline(always)]
+    fn have(self, bits: Self) -> PlainMask {
+        mask!(place: self.0[place] >> (bits.0[place] % 32) & 1 != 0)
+    }
+
+    #[inline(always)]
+    fn gather(self, words: &[u32]) -> Self {
+        Self(self.0.map(|place| words[(place as usize).min(words.len() - 1)]))
     }
 }

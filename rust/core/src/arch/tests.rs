@@ -64,38 +64,43 @@ proptest! {
 struct OnRow {
     numbers: [u32; 16],
     others: [u32; 16],
-    places: u16,
+    table: [u32; 16],
     number: u32,
     words: [u64; 8],
-    bits: Vec<u32>,
+    list: Vec<u32>,
 }
 
 impl Work for &OnRow {
-    type Output = (Vec<[u32; 16]>, u32, u16, u16, u64);
+    type Output = (Vec<[u32; 16]>, [u16; 4], u64);
 
     fn run<R: Row>(self) -> Self::Output {
         let (row, other) = (R::load(&self.numbers), R::load(&self.others));
         let rows = [
             row,
-            row.advance(self.places),
-            row.set(self.places, self.number),
+            R::splat(self.number),
+            row.choose(row.less(other), other),
+            row.choose(row.below(self.number).or(other.equal(self.number)).but(row.have(other)), other),
+            row.choose(row.less(other).and(row.have(other)), other),
+            row.choose(R::Mask::NONE, other),
+            row.and(other),
+            row.or(other),
             row.times(self.number),
             row.plus(other),
+            row.minus(other),
             row.down(self.number % 32),
+            row.down_by(other.and(R::splat(31))),
+            row.leading_zeros(),
+            row.look_up(&self.table),
+            row.gather(&self.list),
+            row.and(R::splat(7)).gather(&self.list),
         ];
         let rows = rows.map(|row| {
             let mut numbers = [0; 16];
             row.store(&mut numbers);
             numbers
         });
-        let least = u64::from(self.number) << 21;
-        (
-            rows.to_vec(),
-            row.least(),
-            row.equal(self.number),
-            row.are_set(&self.bits),
-            R::within(&self.words, least, 1 << 21),
-        )
+        let places = [row.equal(self.number), row.below(self.number), row.less(other), row.have(other)].map(Mask::bits);
+        (rows.to_vec(), places, R::within(&self.words, u64::from(self.number) << 21, 1 << 21))
     }
 }
 
@@ -104,18 +109,16 @@ proptest! {
     fn rows_are_alike(
         numbers in any::<[u32; 16]>(),
         others in any::<[u32; 16]>(),
-        places: u16,
+        table in any::<[u32; 16]>(),
         at in 0..16usize,
         words in any::<[u64; 8]>(),
         which in 0..8usize,
-        bits in prop::collection::vec(any::<u32>(), 64),
-        length in 0..7u32,
+        list in prop::collection::vec(any::<u32>(), 1..20),
     ) {
         let number = numbers[at];
         let mut words = words.map(|word| word >> 1);
         words[which] = u64::from(number) << 21 | words[which] & 0x1F_FFFF;
-        let bits = bits[..1 << length].to_vec();
-        let work = OnRow { numbers, others, places, number, words, bits };
+        let work = OnRow { numbers, others, table, number, words, list };
         let expected = Isa(Kind::Portable).run(&work);
         for isa in Isa::available() {
             prop_assert_eq!(isa.run(&work), expected.clone(), "{}", isa.name());
@@ -125,20 +128,16 @@ proptest! {
 
 #[test]
 fn a_row_of_equals() {
-    let row = |number: u32| OnRow {
-        numbers: [number; 16],
-        others: [0; 16],
-        places: 0x8001,
-        number,
-        words: [0; 8],
-        bits: vec![1],
-    };
-    for number in [0, 1, u32::MAX] {
-        let (rows, least, equal, ..) = Isa(Kind::Portable).run(&row(number));
-        assert_eq!((least, equal), (number, 0xFFFF));
-        assert_eq!(rows[1][15], u32::MAX);
+    for number in [0, 1, 31, u32::MAX] {
+        let (numbers, others) = ([number; 16], [number; 16]);
+        let table = std::array::from_fn(|place| place as u32);
+        let row = OnRow { numbers, others, table, number, words: [0; 8], list: vec![1, 2] };
+        let (rows, [equal, below, less, have], _) = Isa(Kind::Portable).run(&row);
+        assert_eq!((equal, below, less), (0xFFFF, 0, 0));
+        assert_eq!(have, if number == u32::MAX { 0xFFFF } else { 0 });
+        assert_eq!(rows[15], [if number == 0 { 1 } else { 2 }; 16]);
         for isa in Isa::available() {
-            assert_eq!(isa.run(&row(number)), Isa(Kind::Portable).run(&row(number)), "{}", isa.name());
+            assert_eq!(isa.run(&row), Isa(Kind::Portable).run(&row), "{}", isa.name());
         }
     }
 }

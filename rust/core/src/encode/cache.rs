@@ -2,8 +2,8 @@
 //!
 //! Two tables of sets of two ways: short pieces (up to 15 bytes, up to 4 ids) take 32 bytes, so that a set is one cache line;
 //! long ones (up to 31 bytes, up to 8 ids) take 64. A way is its key, then its ids. A key holds the piece's bytes, zero-padded,
-//! and in its last byte the piece's length, beside which a way has the number of its ids; so distinct pieces have distinct keys
-//! whatever their bytes, and an empty way has length 0, which no piece has. A table begins small and grows as it fills, up to
+//! and in its last byte the piece's length, so distinct pieces have distinct keys whatever their bytes, and an empty way has
+//! length 0, which no piece has. Above the first id stands how many there are. A table begins small and grows as it fills, up to
 //! a fixed size: fresh memory costs more than what is computed in its place.
 //!
 //! A piece stands in the first of two sets that its hash names, or, if that was full, in the second; if both were full, one that
@@ -11,7 +11,7 @@
 //! neighbouring sets instead, one in twenty-five was at half of that), and whatever the keys, a look-up reads two sets and an
 //! insertion four more.
 
-use crate::arch::prefetch;
+use crate::arch::{Row, prefetch};
 use crate::memory::Zeroed;
 
 /// The longest piece in the short table, in bytes.
@@ -21,7 +21,7 @@ pub(super) const LONG: usize = 31;
 /// The most ids in a short way.
 pub(super) const SHORT_IDS: usize = 4;
 /// The most ids in a long way.
-const LONG_IDS: usize = 8;
+pub(super) const LONG_IDS: usize = 8;
 
 /// A short piece as words.
 pub(super) type ShortKey = [u64; 2];
@@ -30,57 +30,26 @@ pub(super) type LongKey = [u64; 4];
 
 /// Where a key has the length of its piece.
 const LENGTH: u32 = 56;
-/// Where the last word of a way's key has one less than the number of its ids.
-const COUNT: u32 = 61;
-/// What of a way's last word of the key is not the number of its ids.
-const KEY: u64 = (1 << COUNT) - 1;
+/// Where the first id of a way has the number of ids above it. A larger id is not remembered.
+const COUNT: u32 = 28;
 /// In place of the number of ids of a short piece that has more than [`SHORT_IDS`]: they are in the long table.
-const ELSEWHERE: u64 = 7;
-
-/// The two masks that keep the first `length` of 16 bytes, by length.
-static KEEP: [[u64; 2]; 16] = {
-    let mut masks = [[0; 2]; 16];
-    let mut length = 1;
-    while length < 16 {
-        let low = if length < 8 { (1 << (8 * length)) - 1 } else { u64::MAX };
-        let high = if length < 8 { 0 } else { (1 << (8 * (length - 8))) - 1 };
-        masks[length] = [low, high];
-        length += 1;
-    }
-    masks
-};
+const ELSEWHERE: u32 = 0;
 
 /// The key of the piece `text[start..start + length]`. That of a longer one than [`SHORT`] has length 0 and is nobody's.
 #[inline(always)]
-pub(super) fn short_key(text: &[u8], start: usize, length: usize) -> ShortKey {
+pub(super) fn short_key<R: Row>(text: &[u8], start: usize, length: usize) -> ShortKey {
     let length = if length <= SHORT { length } else { 0 };
-    let [low, high] = match text.get(start..start + 16) {
-        Some(window) => [word(window, 0) & KEEP[length][0], word(window, 8) & KEEP[length][1]],
-        None => {
-            let [low, high, ..] = words(&text[start..start + length]);
-            [low, high]
-        }
-    };
-    [low, high | (length as u64) << LENGTH]
+    R::counted(text, start, length)
 }
 
 /// The key of the piece `text[start..start + length]`, `SHORT < length <= LONG`.
 #[inline(always)]
 pub(super) fn long_key(text: &[u8], start: usize, length: usize) -> LongKey {
-    let [a, b, c, d] = match text.get(start..start + 32) {
-        Some(window) => {
-            let [keep_c, keep_d] = KEEP[length % 16];
-            [word(window, 0), word(window, 8), word(window, 16) & keep_c, word(window, 24) & keep_d]
-        }
-        None => words(&text[start..start + length]),
-    };
-    [a, b, c, d | (length as u64) << LENGTH]
-}
-
-/// Whether a short key is some piece's.
-#[inline(always)]
-pub(super) fn is_key(key: ShortKey) -> bool {
-    key[1] >> LENGTH != 0
+    let (first, rest) = text[start..start + length].split_at(16);
+    let [a, b] = [word(first, 0), word(first, 8)];
+    let mut padded = [0; 16];
+    padded[..rest.len()].copy_from_slice(rest);
+    [a, b, word(&padded, 0), word(&padded, 8) | (length as u64) << LENGTH]
 }
 
 /// The long key of a short piece, for one that has too many ids for the short table.
@@ -92,14 +61,6 @@ fn lengthened([low, high]: ShortKey) -> LongKey {
 #[inline(always)]
 fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
-}
-
-/// The bytes of a piece, zero-padded: for the end of a text, where no window of full length is left.
-#[cold]
-fn words(piece: &[u8]) -> LongKey {
-    let mut padded = [0; LONG + 1];
-    padded[..piece.len()].copy_from_slice(piece);
-    [0, 8, 16, 24].map(|at| word(&padded, at))
 }
 
 /// A hash of a short key by a folded multiplication: every bit of the key reaches every bit of the hash.
@@ -131,59 +92,57 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn new() -> Self {
-        let hash_of_short = |[low, high, ..]: &[u64; 4]| hash_short([*low, high & KEY]);
-        let hash_of_long = |[a, b, c, d, ..]: &[u64; 8]| hash_long([*a, *b, *c, d & KEY]);
+        let hash_of_short = |[low, high, ..]: &[u64; 4]| hash_short([*low, *high]);
+        let hash_of_long = |[a, b, c, d, ..]: &[u64; 8]| hash_long([*a, *b, *c, *d]);
         Self { short: Sets::new(1 << 19, hash_of_short), long: Sets::new(1 << 17, hash_of_long) }
     }
 
-    /// The ids of a short piece that are among those of the long ones.
-    pub(super) fn find_elsewhere(&self, key: ShortKey) -> Option<&[u32]> {
-        self.find_long(lengthened(key))
+    /// The ids of a short piece.
+    pub(super) fn find_short(&self, key: ShortKey, hash: u64) -> Option<Found> {
+        let way = self.short.find(&key, hash)?;
+        if count(way) != ELSEWHERE {
+            return Some(found(way));
+        }
+        let key = lengthened(key);
+        self.find_long(key, hash_long(key))
     }
 
     /// The ids of a long piece.
-    pub(super) fn find_long(&self, key: LongKey) -> Option<&[u32]> {
-        self.long.find(&key, hash_long(key)).map(ids)
+    pub(super) fn find_long(&self, key: LongKey, hash: u64) -> Option<Found> {
+        self.long.find(&key, hash).map(found)
     }
 
     /// Remembers the ids of a short piece, unless there are too many.
     pub(super) fn insert_short(&mut self, key: ShortKey, hash: u64, ids: &[u32]) {
         if ids.len() <= SHORT_IDS {
-            self.short.insert(&key, hash, ids, ids.len() as u64 - 1);
+            self.short.insert(&key, hash, ids, ids.len() as u32);
         } else if ids.len() <= LONG_IDS {
-            self.insert_long(lengthened(key), ids);
+            let key_of_long = lengthened(key);
+            self.insert_long(key_of_long, hash_long(key_of_long), ids);
             self.short.insert(&key, hash, &[], ELSEWHERE);
         }
     }
 
     /// Remembers the ids of a long piece, unless there are too many.
-    pub(super) fn insert_long(&mut self, key: LongKey, ids: &[u32]) {
+    pub(super) fn insert_long(&mut self, key: LongKey, hash: u64, ids: &[u32]) {
         if ids.len() <= LONG_IDS {
-            self.long.insert(&key, hash_long(key), ids, ids.len() as u64 - 1);
+            self.long.insert(&key, hash, ids, ids.len() as u32);
         }
     }
 }
 
-/// Whether the ids of a short way are in the long table.
-#[inline(always)]
-pub(super) fn is_elsewhere(way: &[u64; 4]) -> bool {
-    way[1] >> COUNT == ELSEWHERE
+/// Room for the most ids of a way, and how many there are.
+pub(super) type Found = ([u32; LONG_IDS], usize);
+
+fn found<const N: usize>(way: &[u64; N]) -> Found {
+    let mut ids = [0; LONG_IDS];
+    ids[..N].copy_from_slice(bytemuck::cast_slice(&way[N / 2..]));
+    ids[0] &= (1 << COUNT) - 1;
+    (ids, count(way) as usize)
 }
 
-/// How many ids a way has.
-#[inline(always)]
-pub(super) fn count<const N: usize>(way: &[u64; N]) -> usize {
-    (way[N / 2 - 1] >> COUNT) as usize + 1
-}
-
-/// All places of a way for ids, of which [`count`] are filled.
-#[inline(always)]
-pub(super) fn places<const N: usize>(way: &[u64; N]) -> &[u32] {
-    bytemuck::cast_slice(&way[N / 2..])
-}
-
-fn ids<const N: usize>(way: &[u64; N]) -> &[u32] {
-    &places(way)[..count(way)]
+fn count<const N: usize>(way: &[u64; N]) -> u32 {
+    (way[N / 2] as u32) >> COUNT
 }
 
 /// Sets of two ways of `N` words, the first half of a way the key, the second half ids of half a word each.
@@ -212,8 +171,7 @@ impl<const N: usize> Sets<N> {
     }
 
     fn find(&self, key: &[u64], hash: u64) -> Option<&[u64; N]> {
-        let found = self.homes(hash).map(|set| peek(&self.room[set], key));
-        found.into_iter().find_map(|(way, is_it)| is_it.then_some(way))
+        self.homes(hash).into_iter().find_map(|set| way(&self.room[set], key))
     }
 
     /// The sets where a piece may stand.
@@ -222,9 +180,9 @@ impl<const N: usize> Sets<N> {
     }
 
     /// Remembers a piece that is not there: in a free way of one of its sets, else where another can give way, else in place of
-    /// the oldest of its first set. `key` is half a way; `count` is one less than the number of ids, or [`ELSEWHERE`].
-    fn insert(&mut self, key: &[u64], hash: u64, ids: &[u32], count: u64) {
-        if self.find(key, hash).is_some() {
+    /// the oldest of its first set. `key` is half a way; `count` is the number of ids, or [`ELSEWHERE`].
+    fn insert(&mut self, key: &[u64], hash: u64, ids: &[u32], count: u32) {
+        if self.find(key, hash).is_some() || ids.first().is_some_and(|id| id >> COUNT != 0) {
             return;
         }
         if self.inserted >= self.used / 8 * 7 && self.used < self.room.len() {
@@ -232,9 +190,14 @@ impl<const N: usize> Sets<N> {
         }
         let mut way = [0; N];
         way[..N / 2].copy_from_slice(key);
-        way[N / 2 - 1] |= count << COUNT;
-        bytemuck::cast_slice_mut(&mut way[N / 2..])[..ids.len()].copy_from_slice(ids);
-        let homes = self.homes(hash);
+        let places = bytemuck::cast_slice_mut(&mut way[N / 2..]);
+        places[..ids.len()].copy_from_slice(ids);
+        places[0] |= count << COUNT;
+        self.settle(way, self.homes(hash));
+    }
+
+    /// Puts a way into one of its sets.
+    fn settle(&mut self, way: [u64; N], homes: [usize; 2]) {
         let free = homes.into_iter().find(|&set| self.is_free(set)).or_else(|| self.make_room(homes));
         self.inserted += usize::from(free.is_some());
         self.place(way, free.unwrap_or(homes[0]));
@@ -269,21 +232,31 @@ impl<const N: usize> Sets<N> {
     }
 
     /// Four times as many sets, in place: which set it is, the lower bits of half a hash say, so the ways of a set part between
-    /// itself and those that lie a multiple of the old sets further on. (Doubling moves three times as many ways in all.)
+    /// itself and those that lie a multiple of the old sets further on. (Doubling moves three times as many ways in all.) Those
+    /// that stood in their second set settle anew: there is room in the first now, where they are found at once. (They are the
+    /// pieces of the first texts, so the common ones; left where they were, every tenth piece of an English text was looked up twice.)
     #[cold]
     fn grow(&mut self) {
         let old = self.used;
         self.used = (4 * old).min(self.room.len());
+        let mut displaced = Vec::new();
         for set in 0..old {
             let ways = std::mem::replace(&mut self.room[set], [[0; N]; 2]);
             // The second is the older.
             for way in [ways[1], ways[0]] {
                 if way[N / 2 - 1] != 0 {
                     let homes = self.homes((self.hash)(&way));
-                    let home = homes.into_iter().find(|home| home & (old - 1) == set).unwrap_or(set);
-                    self.place(way, home);
+                    if homes[0] & (old - 1) == set {
+                        self.place(way, homes[0]);
+                    } else {
+                        displaced.push((way, homes));
+                    }
                 }
             }
+        }
+        self.inserted -= displaced.len();
+        for (way, homes) in displaced {
+            self.settle(way, homes);
         }
     }
 }
@@ -300,32 +273,82 @@ fn set(hash: u64, sets: usize) -> usize {
     hash as usize & (sets - 1)
 }
 
-/// The way of a set that has this key, or any; and whether it has. Which way it is is a matter of luck, so that is computed and
-/// not branched on. (Words are compared one by one: the key was just written so, and a wider load would wait for it.)
-#[inline(always)]
-fn peek<'s, const N: usize>(set: &'s [[u64; N]; 2], key: &[u64]) -> (&'s [u64; N], bool) {
-    let differs = |way: &[u64; N]| {
-        let last = N / 2 - 1;
-        let before = way[..last].iter().zip(key).fold(0, |differing, (a, b)| differing | (a ^ b));
-        before | ((way[last] ^ key[last]) & KEY)
-    };
-    let in_second = differs(&set[1]) == 0;
-    let in_first = differs(&set[0]) == 0;
-    (&set[usize::from(in_second)], in_first | in_second)
+/// The way of a set that has this key.
+fn way<'s, const N: usize>(set: &'s [[u64; N]; 2], key: &[u64]) -> Option<&'s [u64; N]> {
+    set.iter().find(|way| way[..N / 2] == *key)
 }
 
-/// As [`peek`], in the set of the hash.
+/// Room for the ids of a short piece, and how many there are: 0 if the piece does not stand in the first set of its hash, or if its
+/// ids are elsewhere. Which way it is is a matter of luck, so that is computed and not branched on.
 #[inline(always)]
-pub(super) fn peek_at<'s, const N: usize>(sets: &'s [[[u64; N]; 2]], key: &[u64], hash: u64) -> (&'s [u64; N], bool) {
-    peek(&sets[set(hash, sets.len())], key)
+pub(super) fn peek<R: Row>(sets: &[[[u64; 4]; 2]], key: &ShortKey, hash: u64) -> ([u32; SHORT_IDS], usize) {
+    let set = &sets[set(hash, sets.len())];
+    let (way, is_it) = R::find(set, key);
+    let mut ids: [u32; SHORT_IDS] = bytemuck::cast([set[way][2], set[way][3]]);
+    let count = if is_it { ids[0] >> COUNT } else { 0 };
+    ids[0] &= (1 << COUNT) - 1;
+    (ids, count as usize)
 }
 
-/// Asks for the set of a hash ahead of [`peek_at`].
+/// Asks for the set of a hash ahead of its use.
 #[inline(always)]
 pub(super) fn fetch<const N: usize>(sets: &[[[u64; N]; 2]], hash: u64) {
     let set = set(hash, sets.len());
     prefetch(sets, set);
     if size_of::<[u64; N]>() == 64 {
         prefetch(bytemuck::cast_slice::<_, [u64; N]>(sets), 2 * set + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key of a piece of eight bytes.
+    fn key(number: u64) -> ShortKey {
+        [number, 8 << LENGTH]
+    }
+
+    #[test]
+    fn what_was_inserted_is_found_while_the_table_grows() {
+        let mut cache = Cache::new();
+        for number in 0..200_000u64 {
+            let ids = [number as u32, 1, 2, 3, 4, 5, 6, 7];
+            let count = 1 + (number % 8) as usize;
+            cache.insert_short(key(number), hash_short(key(number)), &ids[..count]);
+        }
+        let found = |number: u64| cache.find_short(key(number), hash_short(key(number)));
+        let right = (0..200_000).filter(|&number| {
+            found(number).is_some_and(|(ids, count)| {
+                assert_eq!((u64::from(ids[0]), count), (number, 1 + (number % 8) as usize));
+                true
+            })
+        });
+        // The long table, of those of more than four ids, may lose some.
+        assert!(right.count() > 190_000);
+        assert!(found(200_000).is_none());
+    }
+
+    #[test]
+    fn keys_of_one_set_only_displace_each_other() {
+        // Both halves of the hash name the same set, which has two ways; and nothing grows for them.
+        let one = 0x1_0000_0001;
+        let mut sets = Sets::<4>::new(1 << 19, |_| 0x1_0000_0001);
+        for number in 0..100_000u64 {
+            sets.insert(&key(number), one, &[number as u32], 1);
+        }
+        let found = (0..100_000).filter(|&number| sets.find(&key(number), one).is_some());
+        assert_eq!(found.collect::<Vec<u64>>(), [99_998, 99_999]);
+        assert_eq!(sets.used, FIRST_SETS);
+    }
+
+    #[test]
+    fn an_id_that_leaves_no_room_for_a_count_is_not_remembered() {
+        let mut cache = Cache::new();
+        for (number, id) in [(1, (1 << COUNT) - 1), (2, 1 << COUNT), (3, u32::MAX)] {
+            cache.insert_short(key(number), hash_short(key(number)), &[id]);
+            let found = cache.find_short(key(number), hash_short(key(number)));
+            assert_eq!(found.map(|(ids, count)| (ids[0], count)), (id >> COUNT == 0).then_some((id, 1)));
+        }
     }
 }

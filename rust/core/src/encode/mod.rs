@@ -24,7 +24,7 @@ use crate::arch::Isa;
 use crate::error::Result;
 use crate::split::{Ends, Splitter};
 use crate::vocab::merger::Merger;
-use crate::vocab::merges::{byte_ids, sufficient};
+use crate::vocab::merges::{sufficient, table};
 use crate::vocab::pairs::PairTable;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
@@ -104,38 +104,19 @@ impl Encoder {
     pub fn new(vocab: Vocab) -> Result<Self> {
         let isa = Isa::choose()?;
         let splitter = Splitter::with_isa(vocab.scheme.clone(), isa)?;
-        let merges = sufficient(&vocab);
-        let mut pairs = PairTable::with_capacity(merges.len(), isa);
-        let mut ids: Vec<u32> = byte_ids(&vocab).to_vec();
-        let mut symbol_of = vec![u32::MAX; vocab.tokens.len()];
-        for (symbol, &id) in ids.iter().enumerate() {
-            symbol_of[id as usize] = symbol as u32;
-        }
-        for (rank, merge) in merges.iter().enumerate() {
-            ids.push(merge.result);
-            symbol_of[merge.result as usize] = 256 + rank as u32;
-        }
-        for (rank, merge) in merges.iter().enumerate() {
-            let (left, right) = (symbol_of[merge.left as usize], symbol_of[merge.right as usize]);
-            // A pair of which one is never made never meets.
-            if left != u32::MAX && right != u32::MAX {
-                pairs.insert(left, right, rank as u32);
-            }
-        }
-        pairs.finish();
-        let is_reached: Vec<bool> = match vocab.merges {
+        let (pairs, ids) = table(&vocab, &sufficient(&vocab), isa);
+        let mut is_reached = vec![false; vocab.tokens.len()];
+        match vocab.merges {
             // These merges are the effective ones, which make just what is reached.
-            Merges::Ranks => symbol_of.iter().map(|&symbol| symbol != u32::MAX).collect(),
-            Merges::List { ignore_merges: false, .. } => vec![true; vocab.tokens.len()],
+            Merges::Ranks => ids.iter().for_each(|&id| is_reached[id as usize] = true),
+            Merges::List { ignore_merges: false, .. } => is_reached.fill(true),
             Merges::List { ignore_merges: true, .. } => {
                 let (ids, tokens): (Vec<u32>, Vec<&[u8]>) = vocab.tokens.iter().unzip();
-                let mut is_reached = vec![false; vocab.tokens.len()];
                 Merger::default().merge_all(&pairs, tokens.into_iter(), |number, symbols| {
                     is_reached[ids[number] as usize] = symbols.len() == 1;
                 });
-                is_reached
             }
-        };
+        }
         let whole = Whole::new(&vocab.tokens, |id| is_reached[id as usize]);
         let ids = Ids::new(ids);
         let added = Added::new(&vocab.specials);
@@ -274,13 +255,13 @@ impl Ids {
 trait Sink {
     fn put(&mut self, ids: &[u32]);
 
-    /// The ids of the first `count` pieces of a group.
+    /// The ids of the pieces of a group.
     #[inline(always)]
-    fn put_all(&mut self, group: &mut Group, count: usize)
+    fn put_all(&mut self, group: &mut Group)
     where
         Self: Sized,
     {
-        group.write(count, self);
+        group.write(self);
     }
 }
 
@@ -299,7 +280,7 @@ impl Sink for Count {
         self.0 += ids.len();
     }
 
-    fn put_all(&mut self, group: &mut Group, count: usize) {
-        self.0 += group.total(count);
+    fn put_all(&mut self, group: &mut Group) {
+        self.0 += group.total();
     }
 }

@@ -1,21 +1,19 @@
 //! The inner loop: pieces in groups, each looked up, the missing ones merged.
 //!
 //! A group passes in stages, each a loop of its own over all of it. The first makes every piece's key and asks for its place in
-//! the cache, which outgrows the processor's; the second looks all of them up; the third takes the long ones; the fourth those that
-//! are missing, in lists that the stages before it made; the last writes all ids in a row. What differs from piece to piece in
-//! ways that no branch predictor can foresee (its length, being known, the number of its ids) decides on numbers and
-//! addresses, not on branches: on text of new words a wrong guess costs more than the look-up.
+//! the cache, which outgrows the processor's; the second looks all of them up and writes the ids of those that it finds, in a row.
+//! Only the others, by and by fewer, go further: to their second place in the cache, to that of long pieces, to the merger; in the
+//! end their ids are put between those of the row. What differs from piece to piece in ways that no branch predictor can foresee
+//! (its length, being known, the number of its ids) decides on numbers and addresses, not on branches: on text of new words a
+//! wrong guess costs more than the look-up.
 
-use super::cache::{self, Cache, LONG, LongKey, SHORT, SHORT_IDS, ShortKey};
+use super::cache::{self, Cache, LONG, SHORT, SHORT_IDS, ShortKey};
 use super::{Encoder, Sink, Worker};
 use crate::arch::{Row, Work};
 use crate::vocab::merger::Merger;
 
-/// In place of the number of ids of a short piece that has more than its way in the cache holds.
-const ELSEWHERE: u32 = 8;
-
 /// The pieces of a group.
-const GROUP: usize = 128;
+const GROUP: usize = 256;
 
 /// A group of pieces on its way through the stages.
 #[derive(Debug)]
@@ -23,73 +21,36 @@ pub(super) struct Group {
     /// Where each piece begins in the text, and where the last one ends.
     bounds: [usize; GROUP + 1],
     keys: [ShortKey; GROUP],
+    /// Those of short keys; of longer ones as soon as they are needed.
     hashes: [u64; GROUP],
-    answers: Answers,
-    /// The numbers of the pieces that are too long for the short table.
-    long: List,
-    /// By place in that list: the key, all zeros if the piece is too long for the long table, too; and the hash.
-    long_keys: [LongKey; GROUP],
-    long_hashes: [u64; GROUP],
-    /// The numbers of the pieces that are still without an answer.
-    missing: List,
-    /// The ids of one piece.
-    ids: Vec<u32>,
-    /// Ids on their way out.
+    /// The ids of the pieces that were found at once.
     row: [u32; GROUP * SHORT_IDS],
+    filled: usize,
+    others: Others,
+    /// Ids on their way out.
+    line: Vec<u32>,
 }
 
-/// The ids of each piece.
+/// The pieces that were not found at once.
 #[derive(Debug)]
-pub(super) struct Answers {
-    /// Up to four ids; of more, where they begin in `more`.
-    ids: [[u32; SHORT_IDS]; GROUP],
-    counts: [u32; GROUP],
-    more: Vec<u32>,
-}
-
-/// Numbers of pieces, filled without a branch.
-#[derive(Debug)]
-struct List {
+struct Others {
+    /// Their numbers, ascending.
     numbers: [u8; GROUP],
-    length: usize,
+    count: usize,
+    /// How many ids of the row come before each.
+    places: [u32; GROUP],
+    /// Their ids, in the order in which they became known.
+    ids: Vec<u32>,
+    /// Where in `ids` those of each begin, and how many they are.
+    spans: [(u32, u32); GROUP],
+    /// Those, by their place in `numbers`, that are still without an answer.
+    missing: Vec<u8>,
 }
 
-impl List {
-    const EMPTY: Self = Self { numbers: [0; GROUP], length: 0 };
-
-    /// Appends, from `length` on, `number` if `takes`; else the next one takes its place. Returns the length. (It is kept in a
-    /// register, and noted when the list is complete: in memory, each piece would wait for the one before it.)
-    #[inline(always)]
-    fn push(&mut self, length: usize, number: usize, takes: bool) -> usize {
-        self.numbers[length % GROUP] = number as u8;
-        length + usize::from(takes)
-    }
-
-    /// Keeps those for which `is_kept` holds.
-    fn retain(&mut self, mut is_kept: impl FnMut(usize) -> bool) {
-        let mut length = 0;
-        for at in 0..self.length {
-            let number = usize::from(self.numbers[at]);
-            length = self.push(length, number, is_kept(number));
-        }
-        self.length = length;
-    }
-
-    fn iter(&self) -> impl Iterator<Item = usize> {
-        self.numbers[..self.length].iter().map(|&number| usize::from(number))
-    }
-}
-
-impl Answers {
-    #[inline(always)]
-    fn set(&mut self, number: usize, ids: &[u32]) {
-        if ids.len() <= SHORT_IDS {
-            self.ids[number][..ids.len()].copy_from_slice(ids);
-        } else {
-            self.ids[number][0] = self.more.len() as u32;
-            self.more.extend_from_slice(ids);
-        }
-        self.counts[number] = ids.len() as u32;
+impl Others {
+    fn answer(&mut self, at: usize, ids: &[u32]) {
+        self.spans[at] = (self.ids.len() as u32, ids.len() as u32);
+        self.ids.extend_from_slice(ids);
     }
 }
 
@@ -99,125 +60,109 @@ impl Group {
             bounds: [0; GROUP + 1],
             keys: [[0; 2]; GROUP],
             hashes: [0; GROUP],
-            answers: Answers { ids: [[0; SHORT_IDS]; GROUP], counts: [0; GROUP], more: Vec::new() },
-            long: List::EMPTY,
-            long_keys: [[0; 4]; GROUP],
-            long_hashes: [0; GROUP],
-            missing: List::EMPTY,
-            ids: Vec::new(),
             row: [0; GROUP * SHORT_IDS],
+            filled: 0,
+            others: Others {
+                numbers: [0; GROUP],
+                count: 0,
+                places: [0; GROUP],
+                ids: Vec::new(),
+                spans: [(0, 0); GROUP],
+                missing: Vec::with_capacity(GROUP),
+            },
+            line: Vec::new(),
         })
     }
 
     /// Keys and hashes of the pieces that end at `base` plus `ends`; their places in the cache are asked for.
     #[inline(always)]
-    fn prepare(&mut self, text: &[u8], base: usize, ends: &[u32], cache: &Cache) {
+    fn prepare<R: Row>(&mut self, text: &[u8], base: usize, ends: &[u32], cache: &Cache) {
         let sets = cache.short.view();
         let mut start = self.bounds[0];
-        let mut long = 0;
-        self.answers.more.clear();
         for (number, &end) in ends.iter().enumerate() {
             let end = base + end as usize;
-            let key = cache::short_key(text, start, end - start);
+            let key = cache::short_key::<R>(text, start, end - start);
             let hash = cache::hash_short(key);
             cache::fetch(sets, hash);
             self.keys[number] = key;
             self.hashes[number] = hash;
-            long = self.long.push(long, number, end - start > SHORT);
             self.bounds[number + 1] = end;
             start = end;
         }
-        self.long.length = long;
     }
 
-    /// Answers for the short pieces among the first `count`.
+    /// The ids of the short pieces among the first `count` that stand in their first set.
     #[inline(always)]
-    fn look_up(&mut self, count: usize, cache: &Cache) {
+    fn look_up<R: Row>(&mut self, count: usize, cache: &Cache) {
         let sets = cache.short.view();
-        let mut missing = 0;
+        let (mut filled, mut others) = (0, 0);
         for number in 0..count {
-            let key = self.keys[number];
-            let (way, is_it) = cache::peek_at(sets, &key, self.hashes[number]);
-            self.answers.ids[number].copy_from_slice(cache::places(way));
-            let is_elsewhere = is_it & cache::is_elsewhere(way);
-            self.answers.counts[number] = if is_elsewhere { ELSEWHERE } else { cache::count(way) as u32 };
-            missing = self.missing.push(missing, number, (!is_it | is_elsewhere) & cache::is_key(key));
+            let (ids, count) = cache::peek::<R>(sets, &self.keys[number], self.hashes[number]);
+            self.row[filled..filled + SHORT_IDS].copy_from_slice(&ids);
+            // What another one would need is noted here, and kept if this is one.
+            self.others.numbers[others] = number as u8;
+            self.others.places[others] = filled as u32;
+            filled += count;
+            others += usize::from(count == 0);
         }
-        self.missing.length = missing;
+        self.filled = filled;
+        self.others.count = others;
     }
 
-    /// Answers for the short pieces that stand in their second set.
-    #[inline(always)]
-    fn look_again(&mut self, cache: &Cache) {
-        let sets = cache.short.view();
-        for number in self.missing.iter() {
-            cache::fetch(sets, cache::second(self.hashes[number]));
-        }
-        let mut missing = 0;
-        for at in 0..self.missing.length {
-            let number = usize::from(self.missing.numbers[at]) % GROUP;
-            if self.answers.counts[number] == ELSEWHERE {
-                missing = self.missing.push(missing, number, true);
-                continue;
-            }
-            let (way, is_it) = cache::peek_at(sets, &self.keys[number], cache::second(self.hashes[number]));
-            self.answers.ids[number].copy_from_slice(cache::places(way));
-            let is_elsewhere = is_it & cache::is_elsewhere(way);
-            self.answers.counts[number] = if is_elsewhere { ELSEWHERE } else { cache::count(way) as u32 };
-            missing = self.missing.push(missing, number, !is_it | is_elsewhere);
-        }
-        self.missing.length = missing;
-    }
-
-    /// Answers for the long pieces.
-    #[inline(always)]
-    fn look_up_long(&mut self, text: &[u8], cache: &Cache) {
-        let sets = cache.long.view();
-        for (at, number) in self.long.iter().enumerate() {
+    /// The ids of the others, as far as the cache has them.
+    fn look_further(&mut self, text: &[u8], cache: &Cache) {
+        let others = &mut self.others;
+        for &number in &others.numbers[..others.count] {
+            let number = usize::from(number);
             let (start, length) = (self.bounds[number], self.bounds[number + 1] - self.bounds[number]);
-            let key = if length <= LONG { cache::long_key(text, start, length) } else { [0; 4] };
-            let hash = cache::hash_long(key);
-            cache::fetch(sets, hash);
-            self.long_keys[at] = key;
-            self.long_hashes[at] = hash;
-        }
-        let mut missing = self.missing.length;
-        for at in 0..self.long.length {
-            let number = usize::from(self.long.numbers[at]);
-            let key = self.long_keys[at];
-            let (way, is_it) = cache::peek_at(sets, &key, self.long_hashes[at]);
-            let is_known = is_it & (key != [0; 4]);
-            if is_known {
-                self.answers.set(number, &cache::places(way)[..cache::count(way)]);
+            if length <= SHORT {
+                cache::fetch(cache.short.view(), cache::second(self.hashes[number]));
+            } else if length <= LONG {
+                self.hashes[number] = cache::hash_long(cache::long_key(text, start, length));
+                cache::fetch(cache.long.view(), self.hashes[number]);
             }
-            missing = self.missing.push(missing, number, !is_known);
         }
-        self.missing.length = missing;
+        others.ids.clear();
+        others.missing.clear();
+        for at in 0..others.count {
+            let number = usize::from(others.numbers[at]);
+            let (start, end) = (self.bounds[number], self.bounds[number + 1]);
+            let found = match end - start {
+                0..=SHORT => cache.find_short(self.keys[number], self.hashes[number]),
+                length @ ..=LONG => cache.find_long(cache::long_key(text, start, length), self.hashes[number]),
+                _ => None,
+            };
+            match found {
+                Some((ids, count)) => others.answer(at, &ids[..count]),
+                None => others.missing.push(at as u8),
+            }
+        }
     }
 
-    /// How many ids the first `count` pieces have.
-    pub(super) fn total(&self, count: usize) -> usize {
-        self.answers.counts[..count].iter().map(|&count| count as usize).sum()
+    /// How many ids the pieces have.
+    pub(super) fn total(&self) -> usize {
+        let of_others = self.others.spans[..self.others.count].iter().map(|&(_, count)| count as usize);
+        self.filled + of_others.sum::<usize>()
     }
 
-    /// Writes the ids of the first `count` pieces.
+    /// Writes the ids of the pieces.
     #[inline(always)]
-    pub(super) fn write(&mut self, count: usize, out: &mut impl Sink) {
-        let mut filled = 0;
-        let answers = &self.answers;
-        for (ids, &length) in answers.ids[..count].iter().zip(&answers.counts) {
-            let length = length as usize;
-            if length > SHORT_IDS {
-                out.put(&self.row[..filled]);
-                filled = 0;
-                let first = ids[0] as usize;
-                out.put(&answers.more[first..first + length]);
-                continue;
-            }
-            self.row[filled..filled + SHORT_IDS].copy_from_slice(ids);
-            filled += length;
+    pub(super) fn write(&mut self, out: &mut impl Sink) {
+        if self.others.count == 0 {
+            out.put(&self.row[..self.filled]);
+            return;
         }
-        out.put(&self.row[..filled]);
+        self.line.clear();
+        let mut done = 0;
+        for at in 0..self.others.count {
+            let place = self.others.places[at] as usize;
+            let (start, count) = self.others.spans[at];
+            self.line.extend_from_slice(&self.row[done..place]);
+            self.line.extend_from_slice(&self.others.ids[start as usize..][..count as usize]);
+            done = place;
+        }
+        self.line.extend_from_slice(&self.row[done..self.filled]);
+        out.put(&self.line);
     }
 }
 
@@ -240,18 +185,15 @@ impl<S: Sink> Work for Pieces<'_, S> {
         let Worker { group, cache, merger, .. } = worker;
         group.bounds[0] = base;
         for ends in ends.chunks(GROUP) {
-            group.prepare(text, base, ends, cache);
-            group.look_up(ends.len(), cache);
-            if group.missing.length > 0 {
-                group.look_again(cache);
+            group.prepare::<R>(text, base, ends, cache);
+            group.look_up::<R>(ends.len(), cache);
+            if group.others.count > 0 {
+                group.look_further(text, cache);
+                if !group.others.missing.is_empty() {
+                    encoder.learn(group, text, cache, merger);
+                }
             }
-            if group.long.length > 0 {
-                group.look_up_long(text, cache);
-            }
-            if group.missing.length > 0 {
-                encoder.learn(group, text, cache, merger);
-            }
-            out.put_all(group, ends.len());
+            out.put_all(group);
             group.bounds[0] = group.bounds[ends.len()];
         }
     }
@@ -273,43 +215,36 @@ impl Encoder {
     /// Answers for the pieces that are missing, and remembers them.
     #[inline(never)]
     fn learn(&self, group: &mut Group, text: &[u8], cache: &mut Cache, merger: &mut Merger) {
-        let Group { bounds, keys, hashes, answers, missing, ids, .. } = group;
-        let piece = |number: usize| &text[bounds[number]..bounds[number + 1]];
-        missing.retain(|number| {
-            let (start, length) = (bounds[number], bounds[number + 1] - bounds[number]);
-            let found = if length > LONG {
-                None
-            } else if length > SHORT {
-                cache.find_long(cache::long_key(text, start, length))
-            } else if answers.counts[number] == ELSEWHERE {
-                cache.find_elsewhere(keys[number])
-            } else {
-                None
-            };
-            found.inspect(|ids| answers.set(number, ids)).is_none()
-        });
+        let Group { bounds, keys, hashes, others, .. } = group;
+        let mut missing = std::mem::take(&mut others.missing);
         let mut remember = |number: usize, ids: &[u32]| {
             let length = bounds[number + 1] - bounds[number];
             if length <= SHORT {
                 cache.insert_short(keys[number], hashes[number], ids);
             } else if length <= LONG {
-                cache.insert_long(cache::long_key(text, bounds[number], length), ids);
+                cache.insert_long(cache::long_key(text, bounds[number], length), hashes[number], ids);
             }
         };
+        let numbers = others.numbers;
+        let piece = |at: &u8| {
+            let number = usize::from(numbers[usize::from(*at)]);
+            &text[bounds[number]..bounds[number + 1]]
+        };
         if !self.whole.is_empty() {
-            missing.retain(|number| {
-                let Some(id) = self.whole.id(piece(number)) else { return true };
-                answers.set(number, &[id]);
-                remember(number, &[id]);
+            missing.retain(|at| {
+                let Some(id) = self.whole.id(piece(at)) else { return true };
+                others.answer(usize::from(*at), &[id]);
+                remember(usize::from(numbers[usize::from(*at)]), &[id]);
                 false
             });
         }
         merger.merge_all(&self.pairs, missing.iter().map(piece), |place, symbols| {
-            let number = usize::from(missing.numbers[place]);
-            ids.clear();
-            ids.extend(symbols.iter().map(|&symbol| self.ids.of(symbol)));
-            answers.set(number, ids);
-            remember(number, ids);
+            let at = usize::from(missing[place]);
+            let first = others.ids.len();
+            others.ids.extend(symbols.iter().map(|&symbol| self.ids.of(symbol)));
+            others.spans[at] = (first as u32, symbols.len() as u32);
+            remember(usize::from(numbers[at]), &others.ids[first..]);
         });
+        others.missing = missing;
     }
 }

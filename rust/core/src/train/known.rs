@@ -4,7 +4,7 @@ use crate::arch::Isa;
 use crate::error::Result;
 use crate::vocab::Vocab;
 use crate::vocab::merger::Merger;
-use crate::vocab::merges::{byte_ids, sufficient};
+use crate::vocab::merges::{sufficient, table};
 use crate::vocab::pairs::PairTable;
 
 /// The merges of a vocabulary, ready to be made in any piece.
@@ -18,21 +18,7 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn new(vocab: &Vocab) -> Result<Self> {
-        let merges = sufficient(vocab);
-        let mut ids = byte_ids(vocab).to_vec();
-        ids.extend(merges.iter().map(|merge| merge.result));
-        let mut symbols = vec![None; vocab.tokens.len()];
-        for (&id, symbol) in ids.iter().zip(0..) {
-            symbols[id as usize] = Some(symbol);
-        }
-        let mut pairs = PairTable::with_capacity(merges.len(), Isa::choose()?);
-        for (merge, rank) in merges.iter().zip(0..) {
-            // A merge of a token that no merge makes never happens.
-            if let (Some(left), Some(right)) = (symbols[merge.left as usize], symbols[merge.right as usize]) {
-                pairs.insert(left, right, rank);
-            }
-        }
-        pairs.finish();
+        let (pairs, ids) = table(vocab, &sufficient(vocab), Isa::choose()?);
         let lengths = (0..vocab.tokens.len() as u32).map(|id| vocab.tokens.get(id).len() as u32).collect();
         Ok(Self { pairs, ids, lengths })
     }

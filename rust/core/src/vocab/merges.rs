@@ -128,7 +128,23 @@ fn last_merge(
     last
 }
 
+/// The table of these merges for [`Merger`], and the id of each symbol.
+pub fn table(vocab: &Vocab, merges: &[Merge], isa: Isa) -> (PairTable, Vec<u32>) {
+    let mut ids = byte_ids(vocab).to_vec();
+    ids.extend(merges.iter().map(|merge| merge.result));
+    let mut symbols = vec![None; vocab.tokens.len()];
+    for (&id, symbol) in ids.iter().zip(0..) {
+        symbols[id as usize] = Some(symbol);
+    }
+    // A merge of a token that no merge makes never happens.
+    let pairs = merges
+        .iter()
+        .zip(0..)
+        .filter_map(|(merge, rank)| Some((symbols[merge.left as usize]?, symbols[merge.right as usize]?, rank)));
+    (PairTable::new(pairs, isa), ids)
+}
+
 /// The ids of the 256 single bytes.
-pub fn byte_ids(vocab: &Vocab) -> [u32; 256] {
+fn byte_ids(vocab: &Vocab) -> [u32; 256] {
     std::array::from_fn(|byte| vocab.tokens.id(&[byte as u8]).expect("a vocabulary has all 256 bytes"))
 }

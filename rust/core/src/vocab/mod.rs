@@ -7,6 +7,7 @@
 pub mod merger;
 pub mod merges;
 pub mod pairs;
+mod starts;
 mod tokens;
 
 use serde_json::Value;

@@ -3,14 +3,14 @@
 //! A *symbol* is a token as merging sees it: the byte `b` is symbol `b`, what merge number `r` makes is symbol `256 + r`. So the
 //! rank of a merge names its result.
 //!
-//! A word costs some twenty look-ups of pairs, most of them of pairs that do not merge: nine of ten of those end at a
-//! filter of some ten bits a merge, which stays in the second-level cache. The others read one line, which holds eight merges of
-//! eight bytes. (A smaller filter and lines of their own for the first 26,000 merges, most of what words need, made a word dearer
-//! by a third: it is asked for twice.) What a piece begins from has a table of its own, without hashing: bytes, and characters of two bytes.
+//! A word costs some twenty look-ups of pairs. Half are of pairs among the first 512 symbols, which stand in a square table of
+//! 1 MiB, the part in use far smaller. The others meet a filter of some ten bits a merge, and half of those that do not merge end
+//! there; the rest read one line, which holds eight merges of eight bytes. Filter and lines are laid out by the magnitude of the
+//! larger symbol, so that what words need most, pairs of symbols made early, lies close together: of what passes the filter two
+//! thirds are of the first fourth of the merges.
 
-use hashbrown::HashMap;
-
-use crate::arch::{Isa, Row, prefetch};
+use super::starts::{Starts, StartsView};
+use crate::arch::{Isa, Mask, Row, prefetch};
 use crate::memory::Zeroed;
 
 /// The most merges a vocabulary can have.
@@ -25,38 +25,119 @@ const BUCKET: usize = 8;
 /// Bits of the filter for each bucket.
 const BITS_A_BUCKET: usize = 64;
 
+/// The bucket that would belong to the first of the [`PairTable::words`], if these did not begin with something else.
+const FIRST_BUCKET: usize = FIRST_PAIRS * 32 / BITS_A_BUCKET;
+
 /// Bits of a symbol, and of a rank.
 const BITS: u32 = 21;
 
 /// From a pair of symbols to the rank of its merge.
 #[derive(Debug)]
 pub struct PairTable {
-    /// A bit for each of many hashes: whether a pair with this hash merges. As many words as a power of two says.
-    filter: Zeroed<u32>,
+    /// First, by left symbol and within that by right one: the rank of each pair of the [`FIRST`] symbols, or [`NONE`]. Behind
+    /// that, a bit for each of many hashes of the other pairs: whether one with this hash merges.
+    words: Zeroed<u32>,
     /// Merges by the hash of their pair, each as its left symbol, its right one and its rank; 0 is empty. One that finds its
     /// bucket full stands in the next.
     buckets: Zeroed<[u64; BUCKET]>,
-    shift: u32,
+    regions: Regions,
     starts: Starts,
     pub(super) isa: Isa,
 }
 
+/// The symbols among which every pair has a rank of its own: the bytes, and what the first merges make.
+const FIRST: u32 = 512;
+
+/// The words of these.
+const FIRST_PAIRS: usize = (FIRST * FIRST) as usize;
+
+/// Where the pairs of each magnitude of the larger symbol have their bits in the filter, and so their buckets.
+#[derive(Debug, Clone, Copy)]
+struct Regions {
+    /// The first bit.
+    bases: [u32; REGIONS],
+    /// How far a hash is shifted down to be a bit among those of the region.
+    shifts: [u32; REGIONS],
+}
+
+/// As many as a row has places.
+const REGIONS: usize = 16;
+
+impl Regions {
+    /// Regions for so many pairs each, and the buckets of all.
+    fn new(pairs: [usize; REGIONS]) -> (Self, usize) {
+        let mut buckets = 0;
+        let mut regions = Self { bases: [0; REGIONS], shifts: [0; REGIONS] };
+        for (region, pairs) in pairs.into_iter().enumerate() {
+            // More places than pairs, so that a search ends at a bucket that is not full.
+            let own = (pairs * 10 / 9 / BUCKET + 1).next_power_of_two();
+            regions.bases[region] = (FIRST_PAIRS * 32 + buckets * BITS_A_BUCKET) as u32;
+            regions.shifts[region] = u32::BITS - (own * BITS_A_BUCKET).trailing_zeros();
+            buckets += own;
+        }
+        (regions, buckets)
+    }
+
+    /// The region of a pair: one for each number of bits that the larger symbol has, from eight on. (Fewer share with more.)
+    #[inline(always)]
+    fn of(left: u32, right: u32) -> usize {
+        24_u32.wrapping_sub((left | right).leading_zeros()) as usize % REGIONS
+    }
+
+    /// The bit of a pair.
+    #[inline(always)]
+    fn bit(&self, left: u32, right: u32) -> u32 {
+        let region = Self::of(left, right);
+        self.bases[region] + (hash(left, right) >> self.shifts[region])
+    }
+
+    /// The bits of sixteen pairs.
+    #[inline(always)]
+    fn bits<R: Row>(&self, left: R, right: R) -> R {
+        let region = R::splat(24).minus(left.or(right).leading_zeros());
+        let hashes = left.times(LEFT).plus(right.times(RIGHT));
+        hashes.down_by(region.look_up(&self.shifts)).plus(region.look_up(&self.bases))
+    }
+}
+
 impl PairTable {
-    /// A table for up to `merges` pairs.
+    /// A table for up to `merges` pairs, whichever they are.
     ///
     /// # Panics
     /// If `merges` exceeds [`MAX_MERGES`], which vocabularies are checked against.
     pub fn with_capacity(merges: usize, isa: Isa) -> Self {
         assert!(merges <= MAX_MERGES, "ranks have 21 bits");
-        // More places than merges, so that a search ends at a bucket that is not full.
-        let buckets = (merges * 5 / 4 / BUCKET + 1).next_power_of_two().max(2);
-        Self {
-            filter: Zeroed::new(buckets * BITS_A_BUCKET / 32),
-            buckets: Zeroed::new(buckets),
-            shift: u32::BITS - (buckets * BITS_A_BUCKET).trailing_zeros(),
-            starts: Starts::of_bytes(),
-            isa,
+        let mut pairs = [0; REGIONS];
+        pairs[0] = merges;
+        let (regions, buckets) = Regions::new(pairs);
+        // One region for all.
+        let [bases, shifts] = [regions.bases, regions.shifts].map(|all| [all[0]; REGIONS]);
+        Self::with_regions(Regions { bases, shifts }, buckets, isa)
+    }
+
+    /// The table of merges that are all known: left symbol, right one and rank.
+    ///
+    /// # Panics
+    /// If there are more than [`MAX_MERGES`], which vocabularies are checked against.
+    pub fn new(merges: impl Iterator<Item = (u32, u32, u32)> + Clone, isa: Isa) -> Self {
+        let mut pairs = [0; REGIONS];
+        for (left, right, _) in merges.clone().filter(|&(left, right, _)| left | right >= FIRST) {
+            pairs[Regions::of(left, right)] += 1;
         }
+        assert!(pairs.iter().sum::<usize>() <= MAX_MERGES, "ranks have 21 bits");
+        let (regions, buckets) = Regions::new(pairs);
+        let mut table = Self::with_regions(regions, buckets, isa);
+        for (left, right, rank) in merges.clone() {
+            table.insert(left, right, rank);
+        }
+        table.starts = Starts::new(merges);
+        table
+    }
+
+    fn with_regions(regions: Regions, buckets: usize, isa: Isa) -> Self {
+        let mut words = Zeroed::new(FIRST_PAIRS + buckets * BITS_A_BUCKET / 32);
+        words[..FIRST_PAIRS].fill(NONE);
+        Self { words, buckets: Zeroed::new(buckets), regions, starts: Starts::of_bytes(), isa }
     }
 
     /// Adds the pair of merge number `rank`, which is not there yet.
@@ -64,33 +145,26 @@ impl PairTable {
         if left < 256 && right < 256 {
             self.starts.insert(left, right, rank);
         }
-        let bit = home(left, right, self.shift);
-        self.filter[bit as usize / 32] |= 1 << (bit % 32);
-        let mut bucket = bit as usize / BITS_A_BUCKET;
+        if left | right < FIRST {
+            self.words[(left * FIRST + right) as usize] = rank;
+            return;
+        }
+        let bit = self.regions.bit(left, right);
+        self.words[bit as usize / 32] |= 1 << (bit % 32);
+        let mut bucket = bit as usize / BITS_A_BUCKET - FIRST_BUCKET;
         loop {
             if let Some(slot) = self.buckets[bucket].iter_mut().find(|slot| **slot == 0) {
                 *slot = key(left, right) << BITS | u64::from(rank);
                 return;
             }
-            bucket = (bucket + 1) & (self.buckets.len() - 1);
+            bucket = (bucket + 1) % self.buckets.len();
         }
-    }
-
-    /// Says that all pairs are there.
-    pub fn finish(&mut self) {
-        let merges = self.buckets.iter().flatten().filter(|slot| **slot != 0).map(|slot| {
-            let field = |number: u32| (slot >> (number * BITS)) as u32 & ((1 << BITS) - 1);
-            (field(2) - 1, field(1), field(0))
-        });
-        self.starts = Starts::new(merges);
     }
 
     /// The tables as slices: to look up many pairs.
     pub(super) fn view(&self) -> View<'_> {
-        let Self { filter, buckets, shift, starts, .. } = self;
-        let starts =
-            StartsView { characters: &starts.characters, symbols: &starts.symbols, after_rank: &starts.after_rank };
-        View { filter, buckets, shift: *shift, starts }
+        let Self { words, buckets, regions, starts, .. } = self;
+        View { words, buckets, regions, starts: starts.view() }
     }
 }
 
@@ -100,23 +174,22 @@ fn key(left: u32, right: u32) -> u64 {
     (u64::from(left) + 1) << BITS | u64::from(right)
 }
 
-/// The bit of a pair in the filter, and so its bucket, a part of that: the upper bits of a sum to which both symbols contribute
-/// all of theirs.
+/// A hash of a pair, the upper bits the better ones: a sum to which both symbols contribute all of theirs.
 #[inline(always)]
-fn home(left: u32, right: u32, shift: u32) -> u32 {
-    left.wrapping_mul(LEFT).wrapping_add(right.wrapping_mul(RIGHT)) >> shift
+fn hash(left: u32, right: u32) -> u32 {
+    left.wrapping_mul(LEFT).wrapping_add(right.wrapping_mul(RIGHT))
 }
 
-/// What [`home`] multiplies symbols by: odd numbers without a pattern.
+/// What [`hash`] multiplies symbols by: odd numbers without a pattern.
 const LEFT: u32 = 0x9E37_79B1;
 const RIGHT: u32 = 0x85EB_CA6B;
 
 /// A [`PairTable`] at hand.
 #[derive(Clone, Copy)]
 pub(super) struct View<'t> {
-    filter: &'t [u32],
+    words: &'t [u32],
     buckets: &'t [[u64; BUCKET]],
-    shift: u32,
+    regions: &'t Regions,
     pub(super) starts: StartsView<'t>,
 }
 
@@ -131,7 +204,7 @@ impl Question {
     /// The question for a pair at a bit of the filter.
     #[inline(always)]
     pub(super) fn new(left: u32, right: u32, bit: u32) -> Self {
-        Self { key: key(left, right), bucket: bit / BITS_A_BUCKET as u32 }
+        Self { key: key(left, right), bucket: bit / BITS_A_BUCKET as u32 - FIRST_BUCKET as u32 }
     }
 }
 
@@ -139,18 +212,23 @@ impl View<'_> {
     /// The rank of a pair, or [`NONE`].
     #[inline(always)]
     pub(super) fn rank<R: Row>(&self, left: u32, right: u32) -> u32 {
-        let bit = home(left, right, self.shift);
-        let may_merge = self.filter[bit as usize / 32] >> (bit % 32) & 1 != 0;
+        if left | right < FIRST {
+            return self.words[(left * FIRST + right) as usize];
+        }
+        let bit = self.regions.bit(left, right);
+        let may_merge = self.words[bit as usize / 32] >> (bit % 32) & 1 != 0;
         if may_merge { self.answer::<R>(Question::new(left, right, bit)) } else { NONE }
     }
 
-    /// The bits of sixteen pairs in the filter, and which of them may merge. Without a branch: which do is hard to foresee.
+    /// The ranks of sixteen pairs, as far as they are found at once, else [`NONE`]; of the others, their bits in the filter, and
+    /// which of them may merge. Without a branch: which do is hard to foresee.
     #[inline(always)]
-    pub(super) fn ask_all<R: Row>(&self, left: &[u32; 16], right: &[u32; 16]) -> ([u32; 16], u16) {
-        let bits = R::load(left).times(LEFT).plus(R::load(right).times(RIGHT)).down(self.shift);
-        let mut places = [0; 16];
-        bits.store(&mut places);
-        (places, bits.are_set(self.filter))
+    pub(super) fn ask_all<R: Row>(&self, left: R, right: R) -> (R, R, R::Mask) {
+        let is_first = left.or(right).below(FIRST);
+        let bits = self.regions.bits(left, right);
+        let place = bits.down(5).choose(is_first, left.times(FIRST).plus(right));
+        let words = place.gather(self.words);
+        (R::splat(NONE).choose(is_first, words), bits, words.have(bits).but(is_first))
     }
 
     /// Asks for the place of a pair ahead of [`answer`](Self::answer).
@@ -170,116 +248,7 @@ impl View<'_> {
             if (found != 0) | (slots[BUCKET - 1] == 0) {
                 return if found == 0 { NONE } else { found as u32 & ((1 << BITS) - 1) };
             }
-            bucket = (bucket + 1) & (self.buckets.len() - 1);
+            bucket = if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 };
         }
-    }
-}
-
-/// What pieces begin from, numbered: the 256 bytes, then the characters of two bytes that are made before all else.
-#[derive(Debug)]
-pub(super) struct Starts {
-    /// By the low eleven bits of a two-byte character's code point: its number; 0 if it is not made at once.
-    characters: Vec<u16>,
-    /// The symbol of each number.
-    symbols: Vec<u32>,
-    /// One more than the rank of each pair, by the number of its left and, within that, its right one; 0 if it does not merge.
-    after_rank: Zeroed<u32>,
-}
-
-impl Starts {
-    /// No pair merges yet.
-    fn of_bytes() -> Self {
-        Self { characters: vec![0; 0x800], symbols: (0..256).collect(), after_rank: Zeroed::new(1 << 16) }
-    }
-
-    fn insert(&mut self, left: u32, right: u32, rank: u32) {
-        self.after_rank[left as usize * self.symbols.len() + right as usize] = rank + 1;
-    }
-
-    /// The bytes and characters of a vocabulary with these merges, as left symbol, right one and rank.
-    ///
-    /// The two bytes of a character may merge before all else if no merge of the lead with what is before it, none of the other
-    /// byte with what follows, and none of the character itself has a smaller rank than theirs: then nothing comes between
-    /// them, and nothing that they make possible comes before them.
-    fn new(merges: impl Iterator<Item = (u32, u32, u32)> + Clone) -> Self {
-        let mut first_as_left: HashMap<u32, u32> = HashMap::new();
-        let mut first_as_right = HashMap::new();
-        let mut of_bytes = HashMap::new();
-        for (left, right, rank) in merges.clone() {
-            for (first, symbol) in [(&mut first_as_left, left), (&mut first_as_right, right)] {
-                let first = first.entry(symbol).or_insert(rank);
-                *first = rank.min(*first);
-            }
-            if left < 256 && right < 256 {
-                of_bytes.insert((left, right), rank);
-            }
-        }
-        let mut starts = Self::of_bytes();
-        let mut numbers: HashMap<u32, u32> = (0..256).map(|byte| (byte, byte)).collect();
-        for character in 0x80..0x800u32 {
-            let (lead, other) = (0xC0 | character >> 6, 0x80 | character & 0x3F);
-            let Some(&rank) = of_bytes.get(&(lead, other)) else { continue };
-            let symbol = 256 + rank;
-            let rivals = [
-                first_as_right.get(&lead),
-                first_as_left.get(&other),
-                first_as_left.get(&symbol),
-                first_as_right.get(&symbol),
-            ];
-            if rivals.into_iter().flatten().all(|&rival| rank < rival) {
-                let number = starts.symbols.len() as u32;
-                starts.characters[character as usize] = number as u16;
-                starts.symbols.push(symbol);
-                numbers.insert(symbol, number);
-            }
-        }
-        starts.after_rank = Zeroed::new(starts.symbols.len() * starts.symbols.len());
-        for (left, right, rank) in merges {
-            if let (Some(&left), Some(&right)) = (numbers.get(&left), numbers.get(&right)) {
-                starts.insert(left, right, rank);
-            }
-        }
-        starts
-    }
-}
-
-/// [`Starts`] at hand.
-#[derive(Clone, Copy)]
-pub(super) struct StartsView<'t> {
-    characters: &'t [u16],
-    symbols: &'t [u32],
-    after_rank: &'t [u32],
-}
-
-impl StartsView<'_> {
-    /// Puts the numbers of what `piece` begins from into `numbers`, and returns how many there are. `numbers` has room for one
-    /// a byte.
-    #[inline(always)]
-    pub(super) fn of(&self, piece: &[u8], numbers: &mut [u16]) -> usize {
-        let characters: &[u16; 0x800] = self.characters[..].try_into().expect("eleven bits");
-        let (mut count, mut at) = (0, 0);
-        while at < piece.len() {
-            let lead = piece[at];
-            let other = if at + 1 < piece.len() { piece[at + 1] } else { 0 };
-            let is_two = lead & 0xE0 == 0xC0 && other & 0xC0 == 0x80;
-            let character = characters[usize::from(lead & 0x1F) << 6 | usize::from(other & 0x3F)];
-            let character = if is_two { character } else { 0 };
-            numbers[count] = if character == 0 { u16::from(lead) } else { character };
-            count += 1;
-            at += 1 + usize::from(character != 0);
-        }
-        count
-    }
-
-    /// The symbol of a number.
-    #[inline(always)]
-    pub(super) fn symbol(&self, number: u16) -> u32 {
-        self.symbols[usize::from(number)]
-    }
-
-    /// The rank of the pair of two numbers, or [`NONE`].
-    #[inline(always)]
-    pub(super) fn rank(&self, left: u16, right: u16) -> u32 {
-        self.after_rank[usize::from(left) * self.symbols.len() + usize::from(right)].wrapping_sub(1)
     }
 }

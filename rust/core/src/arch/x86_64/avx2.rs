@@ -3,14 +3,14 @@
 use std::arch::x86_64::*;
 
 use crate::arch::generic::{self, Lanes};
-use crate::arch::row::Plain;
+use crate::arch::row::{Mask, Row};
 use crate::arch::{ASCII, Block, Work};
 
 /// # Safety
 /// The CPU must have AVX2, BMI1, BMI2 and POPCNT.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 pub(in crate::arch) unsafe fn run<W: Work>(work: W) -> W::Output {
-    work.run::<Plain>()
+    work.run::<Numbers>()
 }
 
 /// # Safety
@@ -164,4 +164,212 @@ fn sixteen(table: &[u8], row: usize) -> __m256i {
     let bytes: &[u8; 16] = table[16 * row..16 * row + 16].try_into().expect("16 bytes");
     // SAFETY: see the impl of `Half`; 16 readable bytes, the load has no alignment.
     unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes.as_ptr().cast())) }
+}
+
+/// `Numbers` of what an expression makes of each half of one, or of two. (Not a closure, which would be code without AVX2.)
+macro_rules! halves {
+    ($row:expr, $other:expr, $half:ident, $of_other:ident => $made:expr) => {{
+        let (row, other) = ($row, $other);
+        let low = {
+            let ($half, $of_other) = (row.0, other.0);
+            $made
+        };
+        let high = {
+            let ($half, $of_other) = (row.1, other.1);
+            $made
+        };
+        Numbers(low, high)
+    }};
+    ($row:expr, $half:ident => $made:expr) => {{
+        let low = {
+            let $half = $row.0;
+            $made
+        };
+        let high = {
+            let $half = $row.1;
+            $made
+        };
+        Numbers(low, high)
+    }};
+}
+
+/// Which of sixteen numbers: all bits of a lane, or none.
+#[derive(Clone, Copy)]
+struct Chosen(Numbers);
+
+// SAFETY (all blocks below): these methods run inside `run` alone, whose caller vouches for the CPU.
+impl Mask for Chosen {
+    // SAFETY: any bits are a register.
+    const NONE: Self = Self(Numbers(unsafe { std::mem::zeroed() }, unsafe { std::mem::zeroed() }));
+
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        Self(self.0.and(other.0))
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        Self(self.0.or(other.0))
+    }
+
+    #[inline(always)]
+    fn but(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        Self(halves!(self.0, other.0, own, other => unsafe { _mm256_andnot_si256(other, own) }))
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u16 {
+        // SAFETY: see the impl.
+        let (low, high) = unsafe {
+            let Numbers(low, high) = self.0;
+            (_mm256_movemask_ps(_mm256_castsi256_ps(low)), _mm256_movemask_ps(_mm256_castsi256_ps(high)))
+        };
+        (low | high << 8) as u16
+    }
+}
+
+/// Sixteen numbers, in two registers.
+#[derive(Clone, Copy)]
+struct Numbers(__m256i, __m256i);
+
+// SAFETY (all blocks below): these methods run inside `run` alone, whose caller vouches for the CPU; loads and stores are of
+// references to 64 bytes, without alignment.
+impl Row for Numbers {
+    type Mask = Chosen;
+    const IS_FAST: bool = true;
+
+    #[inline(always)]
+    fn load(numbers: &[u32; 16]) -> Self {
+        let (low, high) = numbers.split_at(8);
+        // SAFETY: see the impl.
+        unsafe { Self(_mm256_loadu_si256(low.as_ptr().cast()), _mm256_loadu_si256(high.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn store(self, numbers: &mut [u32; 16]) {
+        let (low, high) = numbers.split_at_mut(8);
+        // SAFETY: see the impl.
+        unsafe {
+            _mm256_storeu_si256(low.as_mut_ptr().cast(), self.0);
+            _mm256_storeu_si256(high.as_mut_ptr().cast(), self.1);
+        }
+    }
+
+    #[inline(always)]
+    fn splat(number: u32) -> Self {
+        // SAFETY: see the impl.
+        let all = unsafe { _mm256_set1_epi32(number as i32) };
+        Self(all, all)
+    }
+
+    #[inline(always)]
+    fn equal(self, number: u32) -> Chosen {
+        // SAFETY: see the impl.
+        Chosen(halves!(self, Self::splat(number), a, b => unsafe { _mm256_cmpeq_epi32(a, b) }))
+    }
+
+    #[inline(always)]
+    fn below(self, number: u32) -> Chosen {
+        self.less(Self::splat(number))
+    }
+
+    #[inline(always)]
+    fn less(self, other: Self) -> Chosen {
+        // SAFETY: see the impl. One is less unless it is the greater of the two.
+        let is_not = halves!(self, other, a, b => unsafe { _mm256_cmpeq_epi32(_mm256_max_epu32(a, b), a) });
+        Chosen(Self::splat(u32::MAX)).but(Chosen(is_not))
+    }
+
+    #[inline(always)]
+    fn have(self, bits: Self) -> Chosen {
+        self.down_by(bits.and(Self::splat(31))).and(Self::splat(1)).equal(1)
+    }
+
+    #[inline(always)]
+    fn choose(self, places: Chosen, other: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe {
+            Self(_mm256_blendv_epi8(self.0, other.0, places.0.0), _mm256_blendv_epi8(self.1, other.1, places.0.1))
+        }
+    }
+
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        halves!(self, other, a, b => unsafe { _mm256_and_si256(a, b) })
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        halves!(self, other, a, b => unsafe { _mm256_or_si256(a, b) })
+    }
+
+    #[inline(always)]
+    fn times(self, factor: u32) -> Self {
+        // SAFETY: see the impl.
+        halves!(self, Self::splat(factor), a, b => unsafe { _mm256_mullo_epi32(a, b) })
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        halves!(self, other, a, b => unsafe { _mm256_add_epi32(a, b) })
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        halves!(self, other, a, b => unsafe { _mm256_sub_epi32(a, b) })
+    }
+
+    #[inline(always)]
+    fn down(self, bits: u32) -> Self {
+        // SAFETY: see the impl.
+        halves!(self, half => unsafe { _mm256_srl_epi32(half, _mm_cvtsi32_si128(bits as i32)) })
+    }
+
+    #[inline(always)]
+    fn down_by(self, bits: Self) -> Self {
+        // SAFETY: see the impl.
+        halves!(self, bits, a, b => unsafe { _mm256_srlv_epi32(a, b) })
+    }
+
+    /// By the exponent of the number as a float, its second bit dropped lest it be rounded up.
+    #[inline(always)]
+    fn leading_zeros(self) -> Self {
+        // SAFETY: see the impl.
+        halves!(self, half => unsafe {
+            let rounded_down = _mm256_andnot_si256(_mm256_srli_epi32::<1>(half), half);
+            let exponent = _mm256_srli_epi32::<23>(_mm256_castps_si256(_mm256_cvtepi32_ps(rounded_down)));
+            let zeros = _mm256_min_epu32(_mm256_sub_epi32(_mm256_set1_epi32(158), exponent), _mm256_set1_epi32(32));
+            // One with all its bits in use is negative here, and begins with no zeros.
+            _mm256_andnot_si256(_mm256_srai_epi32::<31>(half), zeros)
+        })
+    }
+
+    #[inline(always)]
+    fn look_up(self, table: &[u32; 16]) -> Self {
+        let Self(low, high) = Self::load(table);
+        // SAFETY: see the impl. The permutations take three bits of each lane; the fourth, as a sign, chooses between them.
+        halves!(self, places => unsafe {
+            let low = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(low, places));
+            let high = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(high, places));
+            let is_high = _mm256_castsi256_ps(_mm256_slli_epi32::<28>(places));
+            _mm256_castps_si256(_mm256_blendv_ps(low, high, is_high))
+        })
+    }
+
+    #[inline(always)]
+    fn gather(self, words: &[u32]) -> Self {
+        assert!(!words.is_empty(), "one of no words");
+        let last = (words.len().min(1 << 31) - 1) as i32;
+        // SAFETY: see the impl. What is gathered lies within `words`: no place is beyond the last; and a slice in memory has
+        // fewer than 2^31 words of these, or is seen as if it had.
+        halves!(self, places => unsafe {
+            let places = _mm256_min_epu32(places, _mm256_set1_epi32(last));
+            _mm256_i32gather_epi32::<4>(words.as_ptr().cast(), places)
+        })
+    }
 }

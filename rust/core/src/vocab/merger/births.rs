@@ -1,8 +1,8 @@
 //! The pairs born of a step, from all words that go in step: asked for together, then looked up.
 
 use super::AT_ONCE;
-use crate::arch::Row;
-use crate::vocab::pairs::{Question, View};
+use crate::arch::{Mask, Row};
+use crate::vocab::pairs::{NONE, Question, View};
 
 /// Room for what is born of a step, two pairs a word, and for reading rows past the last.
 const BORN: usize = 4 * AT_ONCE;
@@ -60,8 +60,18 @@ impl Births {
         for first in (0..2 * turns).step_by(16) {
             let (left, right) = (row(&self.left, first), row(&self.right, first));
             let those = (u32::MAX >> (16_usize.saturating_sub(2 * turns - first) + 16)) as u16;
-            let (bits, may_merge) = pairs.ask_all::<R>(left, right);
-            let mut may_merge = may_merge & those;
+            let (ranks_row, bits_row, may_merge) = pairs.ask_all(R::load(left), R::load(right));
+            let (mut bits, mut ranks) = ([0; 16], [0; 16]);
+            bits_row.store(&mut bits);
+            ranks_row.store(&mut ranks);
+            let mut at_once = !ranks_row.equal(NONE).bits() & those;
+            while at_once != 0 {
+                let place = at_once.trailing_zeros() as usize % 16;
+                at_once &= at_once - 1;
+                let Owner { word, place: candidate } = self.owners[(first + place) % BORN];
+                sink(word, candidate, ranks[place]);
+            }
+            let mut may_merge = may_merge.bits() & those;
             while may_merge != 0 {
                 let place = may_merge.trailing_zeros() as usize % 16;
                 may_merge &= may_merge - 1;

@@ -2,16 +2,16 @@
 //!
 //! New words are what a tokenizer spends its time on in an inflected language. The merges of a word wait for one another, and
 //! whether a pair merges is hard to foresee, for a branch predictor too. So up to 32 words go in step: each step finds the best
-//! pair of every word, applies it, and asks for the two pairs born of it, all without a branch on what it finds; the pairs that
-//! may merge are gathered in a list, and then looked up one after another, while the memory that some of them wait for comes to
-//! all. Words of up to 15 symbols, nine of ten, are each a [`row`] in a vector register; longer ones are linked [`list`]s in
-//! arrays; what is longer still takes a [`heap`].
+//! pair of every word, applies it, and asks for the two pairs born of it, all without a branch on what it finds; those that are
+//! not answered at once are looked up one after another, while the memory that some of them wait for comes to all. Words of up to
+//! 30 symbols, all but a few, are each a lane of vector registers ([`lanes`]); longer ones, and all where there are no such registers,
+//! are linked [`list`]s in arrays; what is longer still takes a [`heap`].
 
 mod births;
 mod group;
 mod heap;
+mod lanes;
 mod list;
-mod row;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +19,8 @@ use super::pairs::{PairTable, View};
 use crate::arch::{Row, Work};
 use group::Group;
 use heap::Heap;
+use lanes::Lanes;
 use list::WordInList;
-use row::WordInRow;
 
 /// A symbol that no merge names.
 const NOTHING: u32 = u32::MAX;
@@ -41,8 +41,10 @@ pub struct Merger {
 /// Words by their length, so that those of a group take about as many steps.
 #[derive(Debug, Default)]
 struct Words {
-    in_row: Group<WordInRow>,
-    short: Group<WordInList<32>>,
+    shortest: Lanes<16>,
+    short: Lanes<32>,
+    /// In place of these two, where there are no registers for them.
+    short_in_list: Group<WordInList<32>>,
     long: Group<WordInList<64>>,
     longest: Group<WordInList<128>>,
 }
@@ -79,7 +81,7 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InStep<
     #[inline(always)]
     fn run<R: Row>(self) {
         let Self { merger, pairs, pieces, mut sink } = self;
-        let Words { in_row, short, long, longest } = &mut *merger.words;
+        let Words { shortest, short, short_in_list, long, longest } = &mut *merger.words;
         let mut numbers = [0; LONGEST];
         for (number, piece) in pieces.enumerate() {
             if piece.len() > LONGEST {
@@ -89,14 +91,16 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InStep<
             let count = pairs.starts.of(piece, &mut numbers);
             let numbers = &numbers[..count];
             match count {
-                0..=15 => in_row.take::<R>(pairs, number, numbers, &mut sink),
-                16..=30 => short.take::<R>(pairs, number, numbers, &mut sink),
+                0..=15 if R::IS_FAST => shortest.take::<R>(pairs, number, numbers, &mut sink),
+                16..=30 if R::IS_FAST => short.take::<R>(pairs, number, numbers, &mut sink),
+                0..=30 => short_in_list.take::<R>(pairs, number, numbers, &mut sink),
                 31..=62 => long.take::<R>(pairs, number, numbers, &mut sink),
                 _ => longest.take::<R>(pairs, number, numbers, &mut sink),
             }
         }
-        in_row.finish::<R>(pairs, &mut sink);
+        shortest.finish::<R>(pairs, &mut sink);
         short.finish::<R>(pairs, &mut sink);
+        short_in_list.finish::<R>(pairs, &mut sink);
         long.finish::<R>(pairs, &mut sink);
         longest.finish::<R>(pairs, &mut sink);
     }

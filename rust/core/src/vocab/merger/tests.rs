@@ -17,12 +17,7 @@ fn naive(merges: &[(u32, u32)], piece: &[u8]) -> Vec<u32> {
 }
 
 fn table(merges: &[(u32, u32)], isa: Isa) -> PairTable {
-    let mut pairs = PairTable::with_capacity(merges.len(), isa);
-    for (&(left, right), rank) in merges.iter().zip(0..) {
-        pairs.insert(left, right, rank);
-    }
-    pairs.finish();
-    pairs
+    PairTable::new(merges.iter().zip(0..).map(|(&(left, right), rank)| (left, right, rank)), isa)
 }
 
 /// Merges of a few bytes and of what they make, each pair once; among the bytes NUL, and those of two-byte characters.
