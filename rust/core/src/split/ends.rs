@@ -1,14 +1,13 @@
 //! Where pieces end: the buffer between splitting and whoever takes the pieces.
 
+use crate::arch::Row;
+
 /// Ends of consecutive pieces, counted from where the first begins. Reused from stretch to stretch.
 #[derive(Debug, Default)]
 pub struct Ends {
     buffer: Vec<u32>,
     length: usize,
 }
-
-/// [`Ends::push_all`] writes this many at once.
-const AT_ONCE: usize = 8;
 
 impl Ends {
     /// The ends, ascending.
@@ -38,21 +37,12 @@ impl Ends {
         }
     }
 
-    /// Appends `offset` plus the place of each bit. Writes eight places at a time, however many are left, so that the one
-    /// branch is taken as often as the number of bits divided by eight says.
-    #[inline]
-    pub(super) fn push_all(&mut self, mut bits: u64, offset: usize) {
-        self.reserve(64 + AT_ONCE);
-        let count = bits.count_ones() as usize;
-        let mut at = self.length;
-        while bits != 0 {
-            for slot in &mut self.buffer[at..at + AT_ONCE] {
-                *slot = offset as u32 + bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-            }
-            at += AT_ONCE;
-        }
-        self.length += count;
+    /// Appends `offset` plus the place of each bit.
+    #[inline(always)]
+    pub(super) fn push_all<R: Row>(&mut self, bits: u64, offset: usize) {
+        self.reserve(64);
+        let places: &mut [u32; 64] = (&mut self.buffer[self.length..][..64]).try_into().expect("64 places");
+        self.length += R::places(bits, offset as u32, places);
     }
 
     /// Drops the ends beyond `limit`.

@@ -23,7 +23,7 @@ use std::ops::Range;
 
 use super::scheme::{Apostrophe, RULES, SCHEMES, Space, Word};
 use super::{Ends, offset, scan};
-use crate::arch::{Block, Isa};
+use crate::arch::{Block, Isa, Row, Work};
 use crate::error::Result;
 use crate::unicode::{Class, decode};
 
@@ -36,15 +36,44 @@ pub(super) type Cut = fn(Isa, &[u8], Range<usize>, &mut Ends) -> Result<usize>;
 /// Blocks classified at a time: 2 KiB of text, whose masks and ends stay in the first-level cache.
 const BLOCKS: usize = 32;
 
-/// The scheme is a constant, so that each gets code of its own.
+/// The scheme is a constant, so that each gets code of its own, and each in the instructions at hand.
 fn cut<const SCHEME: usize>(isa: Isa, text: &[u8], range: Range<usize>, ends: &mut Ends) -> Result<usize> {
-    let base = range.start;
     let mut blocks = [Block::default(); BLOCKS];
-    let filled = isa.classify(text, base, &mut blocks);
+    let filled = isa.classify(text, range.start, &mut blocks);
+    isa.run(Cutting::<SCHEME> { text, range, blocks: &blocks[..filled], ends })
+}
+
+/// [`cut`], in the form that [`Isa::run`] takes.
+struct Cutting<'c, const SCHEME: usize> {
+    text: &'c [u8],
+    range: Range<usize>,
+    blocks: &'c [Block],
+    ends: &'c mut Ends,
+}
+
+impl<const SCHEME: usize> Work for Cutting<'_, SCHEME> {
+    type Output = Result<usize>;
+
+    #[inline(always)]
+    fn run<R: Row>(self) -> Result<usize> {
+        let Self { text, range, blocks, ends } = self;
+        cut_blocks::<SCHEME, R>(text, range, blocks, ends)
+    }
+}
+
+#[inline(always)]
+fn cut_blocks<const SCHEME: usize, R: Row>(
+    text: &[u8],
+    range: Range<usize>,
+    blocks: &[Block],
+    ends: &mut Ends,
+) -> Result<usize> {
+    let base = range.start;
+    let filled = blocks.len();
     let complete = base + 64 * filled >= text.len();
     // A block is understood only with the one after it.
     let usable = if complete { filled } else { filled - 1 };
-    let classes = |number: usize, from: usize| match blocks[..filled].get(number) {
+    let classes = |number: usize, from: usize| match blocks.get(number) {
         Some(block) => Classes::new::<SCHEME>(block, text_bits(base + 64 * number, from, text.len())),
         None => Classes::default(),
     };
@@ -57,7 +86,7 @@ fn cut<const SCHEME: usize>(isa: Isa, text: &[u8], range: Range<usize>, ends: &m
         let at = base + 64 * number;
         let next = classes(number + 1, base);
         if let Some(begin) = beginnings::<SCHEME>(text, at, [&before, &now, &next], &mut carry) {
-            ends.push_all(begin, at - base);
+            ends.push_all::<R>(begin, at - base);
             (before, now) = (now, next);
             number += 1;
             continue;
