@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from benches.encoders import ENGINES
-from benches.trainers import TRAINERS
+from benches.trainers import TRAINERS, WITHIN
 
 
 class Definition(NamedTuple):
@@ -76,7 +76,7 @@ class Case(NamedTuple):
 def plan(languages: Sequence[str], threads: int, quick: bool) -> Iterator[Case]:
     """All cases, the shortest first; the quick ones do each thing once, to very little text."""
     encoders = tuple(name for name in ENGINES if name != "regex")
-    trainers = tuple(TRAINERS)
+    trainers = tuple(name for name in TRAINERS if name != WITHIN)
     each = 0.02 if quick else 1.0
     little = 0.005 if quick else 0.1
     for kind in sorted({kind for engine in ENGINES.values() for kind in engine.loaders} - {"pattern"}):
@@ -100,6 +100,8 @@ def plan(languages: Sequence[str], threads: int, quick: bool) -> Iterator[Case]:
         yield Case("train", "quarter", (OURS,), threads, 4 * each, size)
         for larger in SIZES[1:]:
             yield Case("train", "all", (OURS,), threads, size=larger)
+        # Four times as much again, without a limit of memory and within one.
+        yield Case("train", "grown", (OURS, WITHIN), threads, size=size)
     alone = tuple(name for name, trainer in TRAINERS.items() if trainer.count)
     for count in sorted({1, threads}):
         yield Case("count", "mix", alone, count, 4 * each)

@@ -21,7 +21,7 @@ from benches.definitions import DEFINITIONS, OURS, TRAINING, Case
 from benches.encoders import ENGINES, JUDGES, Vocabulary
 from benches.records import ROOT, Record, commit
 from benches.texts import Texts
-from benches.trainers import SCHEME, TRAINERS
+from benches.trainers import SCHEME, TRAINERS, WITHIN
 from benches.worker import Answer, Job, read_documents, write_documents
 
 TIMEOUT = 3600
@@ -68,8 +68,9 @@ class Schedule:
             raise DisagreementError(f"{case}: {OURS}: {refused[OURS]}")
         answers = self._measure(case, path, [name for name in engines if name not in refused], refused)
         same = self._agreement(case, path, answers)
-        if not same.get(OURS, (True, 1.0))[0]:
-            raise DisagreementError(f"{case}: {OURS}: the merges are not those of tokenizers")
+        for name in (OURS, WITHIN):
+            if not same.get(name, (True, 1.0))[0]:
+                raise DisagreementError(f"{case}: {name}: the merges are not those of tokenizers, or without a limit")
         return [
             record
             for name in engines
@@ -139,10 +140,11 @@ class Schedule:
         return self._expected[path, asked]
 
     def _agreement(self, case: Case, path: Path, answers: dict[str, list[Answer]]) -> dict[str, tuple[bool, float]]:
-        """Whether each trainer's tokens are those of `tokenizers`, and which share, where that has trained on this."""
+        """Whether each trainer's tokens are those of `tokenizers`, or else of ours, and which share of them."""
         tokens = {name: given[0].vocabulary for name, given in answers.items() if given and given[0].vocabulary}
-        if "tokenizers" in tokens:
-            self._trained[path, case.size] = tokens["tokenizers"]
+        judge = next((name for name in ("tokenizers", OURS) if name in tokens), None)
+        if judge and (path, case.size) not in self._trained:
+            self._trained[path, case.size] = tokens[judge]
         judged = self._trained.get((path, case.size))
         if judged is None:
             return {}
@@ -214,7 +216,7 @@ def difference(given: Sequence[int], expected: Sequence[int]) -> str | None:
 def installed(name: str) -> tuple[str, str] | None:
     """Package and version of an engine, or None where it is absent."""
     package = (ENGINES.get(name) or TRAINERS[name]).package
-    if name == OURS:
+    if package == OURS:
         return package, metadata.version(package) + commit()
     folder = own_folder(name)
     try:

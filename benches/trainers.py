@@ -12,6 +12,9 @@ from typing import Any
 SCHEME = "gpt2"
 BYTES = 256
 MIN_FREQUENCY = 2
+LIMIT = "300MB"
+"""Of memory, for one that trains within it."""
+WITHIN = f"eurotok within {LIMIT}"
 
 Tokens = list[bytes]
 
@@ -51,6 +54,13 @@ def _eurotok_merge(module: Any, counts: Any, given: Given) -> Callable[[], Token
 
 def _eurotok(module: Any, given: Given) -> Callable[[], Tokens]:
     return _eurotok_merge(module, _eurotok_count(module, given), given)
+
+
+def _eurotok_within(module: Any, given: Given) -> Callable[[], Tokens]:
+    limits = {"memory": LIMIT, "threads": given.threads}
+    counts = module.count({"und": given.path}, SCHEME, **limits)
+    tok = module.train(counts, vocab_size=given.size, min_frequency=MIN_FREQUENCY, **limits)
+    return lambda: [tok.token(rank) for rank in range(BYTES, tok.vocab_size)]
 
 
 def _gigatoken(module: Any, given: Given) -> Callable[[], Tokens]:
@@ -133,6 +143,7 @@ def _ffbpe(module: Any, given: Given) -> Callable[[], Tokens]:
 
 TRAINERS: dict[str, Trainer] = {
     "eurotok": Trainer("eurotok", "eurotok", _eurotok, count=_eurotok_count, merge=_eurotok_merge),
+    WITHIN: Trainer("eurotok", "eurotok", _eurotok_within),
     "gigatoken": Trainer("gigatoken", "gigatoken", _gigatoken),
     "tokenizers": Trainer("tokenizers", "tokenizers", _tokenizers),
     "rustbpe": Trainer("rustbpe", "rustbpe", _rustbpe),

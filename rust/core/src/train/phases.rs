@@ -41,7 +41,7 @@ impl Budget {
     pub(super) fn new(memory: usize, vocab_size: usize, threads: usize) -> Self {
         let fixed = PROGRAM + vocab_size * TOKEN + (threads << 20);
         let memory = memory.saturating_sub(fixed).max(memory / 4);
-        Self { sketch: memory / 6, table: memory / 2, training: memory / 10 * 9 }
+        Self { sketch: memory / 6, table: memory / 5 * 3, training: memory / 10 * 9 }
     }
 }
 

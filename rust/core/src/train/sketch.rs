@@ -114,9 +114,9 @@ impl Floors {
         Some(if class == 0 || self.above[class].places == self.above[0].places { 0 } else { least(class) })
     }
 
-    /// A higher floor, which pairs in a quarter fewer places may reach, if there is one.
+    /// A higher floor, which pairs in an eighth fewer places may reach, if there is one.
     pub(super) fn above(&self, floor: u64) -> Option<u64> {
-        let higher = self.lowest(self.places(floor) / 4 * 3)?;
+        let higher = self.lowest(self.places(floor) / 8 * 7)?;
         // What is left may be in one class.
         if higher > floor { Some(higher) } else { None }
     }
@@ -146,7 +146,7 @@ mod tests {
         let floor = floors.lowest(1000).unwrap();
         assert!((500..=1000).contains(&floors.places(floor)), "{}", floors.places(floor));
         let higher = floors.above(floor).unwrap();
-        assert!(higher > floor && floors.places(higher) <= floors.places(floor) * 3 / 4);
+        assert!(higher > floor && floors.places(higher) <= floors.places(floor) * 7 / 8);
         assert_eq!(floors.lowest(u64::MAX), Some(0));
         assert_eq!(floors.above(least(class(10_000))), None);
         assert_eq!(Sketch::new(1).floors().lowest(10), None);
