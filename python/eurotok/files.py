@@ -1,11 +1,16 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all; results as JSON."""
 
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
+
+from eurotok._core import FormatError
+
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -50,3 +55,39 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     except OSError as error:
         error.filename, error.filename2 = os.fspath(path), None
         raise
+
+
+def write_json(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any], indent: int | None = None) -> None:
+    """Write a result as JSON that names its format, on one line unless there is an indent, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        As for `replacing`.
+    """
+    separators = (",", ":") if indent is None else None
+    text = json.dumps({"format": kind, **content}, indent=indent, separators=separators, ensure_ascii=False)
+    with replacing(path) as file:
+        file.write(f"{text}\n".encode())
+
+
+def read_json(
+    path: str | os.PathLike[str], kind: str, what: str, build: Callable[[Mapping[str, Any]], Result]
+) -> Result:
+    """Build a result from what `write_json` wrote of it.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    FormatError
+        If it is not `what`: not JSON, of another format, or nothing to build a result from.
+    """
+    content = Path(path).read_bytes()
+    try:
+        data = json.loads(content)
+        if data["format"] != kind:
+            raise ValueError
+        return build(data)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path}: not a {what} of this version") from error

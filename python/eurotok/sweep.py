@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Unpack
 
 import numpy as np
@@ -13,7 +11,7 @@ import numpy as np
 from eurotok import _core
 from eurotok._core import Counts
 from eurotok.corpus import StrPath
-from eurotok.files import replacing
+from eurotok.files import read_json, write_json
 from eurotok.metrics import gini
 from eurotok.prices import REFERENCE, load_sentences
 from eurotok.progress import Report
@@ -91,9 +89,7 @@ class Sweep:
 
     def save(self, path: StrPath) -> None:
         """Write the sweep as JSON, whole or not at all."""
-        content = {"format": FORMAT, "text": self.text, "points": [asdict(point) for point in self.points]}
-        with replacing(path) as file:
-            file.write((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        write_json(path, FORMAT, {"text": self.text, "points": [asdict(point) for point in self.points]}, indent=1)
 
     @staticmethod
     def load(path: StrPath) -> Sweep:
@@ -106,14 +102,12 @@ class Sweep:
         FormatError
             If it is not a sweep.
         """
-        content = Path(path).read_bytes()
-        try:
-            data = json.loads(content)
-            if data["format"] != FORMAT:
-                raise ValueError
-            return Sweep(data["text"], tuple(Point(**point) for point in data["points"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise _core.FormatError(f"{path}: not a sweep of this version") from error
+        return read_json(
+            path,
+            FORMAT,
+            "sweep",
+            lambda data: Sweep(data["text"], tuple(Point(**point) for point in data["points"])),
+        )
 
 
 def sweep(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eurotok import _core
 from eurotok.corpus import StrPath
-from eurotok.files import replacing
+from eurotok.files import read_json, write_json
 
 FORMAT = "eurotok trace 1"
 
@@ -66,14 +63,12 @@ class Trace:
     def save(self, path: StrPath) -> None:
         """Write the trace as JSON, whole or not at all."""
         content = {
-            "format": FORMAT,
             "languages": self.languages,
             "winners": self.winners.tolist(),
             "merges": self.merges.tolist(),
             "prices": self.prices.tolist(),
         }
-        with replacing(path) as file:
-            file.write(json.dumps(content, separators=(",", ":")).encode())
+        write_json(path, FORMAT, content)
 
     @staticmethod
     def load(path: StrPath) -> Trace:
@@ -86,11 +81,5 @@ class Trace:
         FormatError
             If it is not a trace.
         """
-        content = Path(path).read_bytes()
-        try:
-            data = json.loads(content)
-            if data["format"] != FORMAT:
-                raise ValueError
-            return Trace.of(data["languages"], data["winners"], data["merges"], data["prices"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise _core.FormatError(f"{path}: not a trace of this version") from error
+        keys = ("languages", "winners", "merges", "prices")
+        return read_json(path, FORMAT, "trace", lambda data: Trace.of(*(data[key] for key in keys)))
