@@ -164,7 +164,7 @@ impl Table {
     }
 }
 
-/// A table that several threads fill at once, each holding a shard for as long as it takes to add one piece.
+/// A table that several threads fill at once, each holding a shard for as long as it adds to it.
 #[derive(Debug)]
 pub(crate) struct Shared {
     shards: Vec<Mutex<Shard>>,
@@ -190,6 +190,20 @@ impl Shared {
             self.memory.fetch_add(more, Ordering::Relaxed);
         }
         Ok(shard.len() > before)
+    }
+
+    /// Adds another shard for the hashes of shard `number`.
+    pub(crate) fn add_all(&self, number: usize, other: &Shard) -> Result<(), Overflow> {
+        let mut shard = self.shards[number].lock().expect("adding does not panic");
+        let memory = shard.memory();
+        let added = shard.add_all(other, 1);
+        self.memory.fetch_add(shard.memory() - memory, Ordering::Relaxed);
+        added
+    }
+
+    /// Takes all shards out, as a table.
+    pub(crate) fn take_all(&self) -> Table {
+        Table { shards: (0..SHARDS).map(|number| self.take(number)).collect() }
     }
 
     /// Takes a shard out.
