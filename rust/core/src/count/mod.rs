@@ -411,8 +411,8 @@ fn count<'t>(
         (*number, source())
     };
     let threads = threads(options.threads);
-    // Tables double when they grow, and fill again while they are written.
-    let most = memory.map_or(usize::MAX, |memory| memory / 4);
+    // Tables double when they grow, and fill again while the last one is written.
+    let most = memory.map_or(usize::MAX, |memory| memory / 8);
     let all = All { table: Shared::default(), runs: Mutex::default(), most };
     let work = |number: usize, progress: &mut dyn FnMut() -> ControlFlow<()>| {
         let mut tally = Tally::new(splitter, options.invalid, &all, number * SHARDS / threads);
