@@ -9,6 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::{Count, Encoder, Sink, Specials, Worker};
+use crate::arch::prefer_huge_pages;
 use crate::error::Result;
 use crate::ragged::Ragged;
 
@@ -113,7 +114,7 @@ impl Encoder {
         feed: impl FnOnce(&mut dyn FnMut(&'t str)),
         finish: impl FnOnce(Rest),
     ) -> Result<Ragged> {
-        self.stream(specials, threads, feed, finish, Vec::with_capacity, gathered)
+        self.stream(specials, threads, feed, finish, row, gathered)
     }
 
     /// The number of ids of each text.
@@ -275,6 +276,13 @@ pub(super) fn workers(asked: Option<usize>, jobs: usize) -> usize {
     asked.unwrap_or(processors).clamp(1, 4 * processors).min(jobs.max(1))
 }
 
+/// Room for so many ids.
+fn row(capacity: usize) -> Vec<u32> {
+    let mut ids = Vec::with_capacity(capacity);
+    prefer_huge_pages(&mut ids);
+    ids
+}
+
 /// The parts in a row. A single one is taken as it is; many are copied by all threads, each its share.
 fn gathered(mut parts: Vec<Part<Vec<u32>>>, threads: usize) -> Ragged {
     let ends = lengths(&parts).scan(0, |end, length| {
@@ -286,6 +294,7 @@ fn gathered(mut parts: Vec<Part<Vec<u32>>>, threads: usize) -> Ragged {
         return Ragged { ids: std::mem::take(&mut part.sink), offsets };
     }
     let mut ids = vec![0; parts.iter().map(|part| part.sink.len()).sum()];
+    prefer_huge_pages(&mut ids);
     thread::scope(|scope| {
         let mut rest = ids.as_mut_slice();
         let share = parts.len().div_ceil(threads).max(1);

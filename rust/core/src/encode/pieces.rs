@@ -7,6 +7,8 @@
 //! (its length, being known, the number of its ids) decides on numbers and addresses, not on branches: on text of new words a
 //! wrong guess costs more than the look-up.
 
+use std::ops::Range;
+
 use super::cache::{self, Cache, LONG, SHORT, SHORT_IDS, ShortKey};
 use super::{Encoder, Sink, Worker};
 use crate::arch::{Row, Work};
@@ -152,18 +154,41 @@ impl Group {
             out.put(&self.row[..self.filled]);
             return;
         }
-        self.line.clear();
-        let mut done = 0;
-        for at in 0..self.others.count {
-            let place = self.others.places[at] as usize;
-            let (start, count) = self.others.spans[at];
-            self.line.extend_from_slice(&self.row[done..place]);
-            self.line.extend_from_slice(&self.others.ids[start as usize..][..count as usize]);
+        let others = &self.others;
+        let needed = self.filled + others.ids.len() + CHUNK;
+        if self.line.len() < needed {
+            self.line.resize(2 * needed, 0);
+        }
+        let (mut done, mut length) = (0, 0);
+        for at in 0..others.count {
+            let place = others.places[at] as usize;
+            length = put(&mut self.line, length, &self.row, done..place);
+            let (start, count) = others.spans[at];
+            length = put(&mut self.line, length, &others.ids, start as usize..(start + count) as usize);
             done = place;
         }
-        self.line.extend_from_slice(&self.row[done..self.filled]);
-        out.put(&self.line);
+        length = put(&mut self.line, length, &self.row, done..self.filled);
+        out.put(&self.line[..length]);
     }
+}
+
+/// [`put`] copies so many ids at once.
+const CHUNK: usize = 8;
+
+/// Copies `from[range]` to `line` at `length`, and returns where it ends there. Writes whole chunks while there are ids for them:
+/// what is too many is written over by the next; a call for each few ids would cost more than the rest of their way.
+#[inline(always)]
+fn put(line: &mut [u32], length: usize, from: &[u32], range: Range<usize>) -> usize {
+    let (mut source, mut target) = (range.start, length);
+    while source < range.end {
+        match from.get(source..source + CHUNK) {
+            Some(chunk) => line[target..target + CHUNK].copy_from_slice(chunk),
+            None => line[target..target + range.end - source].copy_from_slice(&from[source..range.end]),
+        }
+        source += CHUNK;
+        target += CHUNK;
+    }
+    length + range.len()
 }
 
 /// [`Encoder::encode_pieces`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
