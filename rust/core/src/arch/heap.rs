@@ -17,9 +17,9 @@ pub fn prefer_huge_pages<T>(memory: &mut Vec<T>) {
     let start = memory.as_mut_ptr();
     let first = start.addr().next_multiple_of(HUGE);
     let last = (start.addr() + memory.capacity() * size_of::<T>()) / HUGE * HUGE;
-    // SAFETY: advice changes no byte, and these pages lie within the vector's own memory. That it is not taken changes nothing.
     #[cfg(target_os = "linux")]
     if first < last {
+        // SAFETY: advice changes no byte, and these pages lie within the vector's own memory. Not taken, it changes nothing.
         unsafe { libc::madvise(start.with_addr(first).cast(), last - first, libc::MADV_HUGEPAGE) };
     }
     #[cfg(not(target_os = "linux"))]
