@@ -1,7 +1,7 @@
 //! The masks of this machine's instruction sets against the portable ones: `rust/core/src/arch` without the rest of the crate, so
 //! that it compiles in a second for another machine and runs there under emulation. `.ci/arm64` does so.
 
-#![expect(dead_code, reason = "only the masks are used")]
+#![expect(dead_code, unused_imports, reason = "only the masks are used")]
 #![warn(unsafe_code, reason = "as in the crate: `arch` alone is exempt")]
 
 #[path = "../rust/core/src/arch/mod.rs"]
@@ -22,6 +22,17 @@ mod error {
         }
     }
 }
+
+/// What `arch` names of the crate `libc`, and does not call here.
+extern crate self as libc;
+
+#[expect(unsafe_code, reason = "declarations that nobody uses")]
+unsafe extern "C" {
+    pub fn malloc_trim(keep: usize) -> i32;
+    pub fn madvise(start: *mut std::ffi::c_void, length: usize, advice: i32) -> i32;
+}
+
+pub const MADV_HUGEPAGE: i32 = 14;
 
 use arch::{Block, Isa};
 
