@@ -6,8 +6,7 @@ use std::ops::{Deref, DerefMut};
 use bytemuck::{AnyBitPattern, NoUninit, Zeroable};
 use memmap2::MmapMut;
 
-/// A huge page. What fills less than half of one has little to gain.
-const HUGE: usize = 2 << 20;
+use crate::arch::HUGE_PAGE;
 
 /// A fixed number of zeroed entries.
 #[derive(Debug)]
@@ -23,14 +22,15 @@ impl<T: Zeroable + Clone + AnyBitPattern + NoUninit> Zeroed<T> {
     /// Memory for `length` entries. The system provides it when it is first touched.
     pub fn new(length: usize) -> Self {
         let bytes = length * size_of::<T>();
-        if bytes >= HUGE / 2
-            && let Ok(map) = MmapMut::map_anon(bytes.next_multiple_of(HUGE) + HUGE)
+        // What fills less than half of a huge page has little to gain.
+        if bytes >= HUGE_PAGE / 2
+            && let Ok(map) = MmapMut::map_anon(bytes.next_multiple_of(HUGE_PAGE) + HUGE_PAGE)
         {
             // Advice that is not taken changes nothing but the speed.
             #[cfg(target_os = "linux")]
             map.advise(memmap2::Advice::HugePage).ok();
             // Huge pages stand at multiples of their size.
-            let start = map.as_ptr().align_offset(HUGE);
+            let start = map.as_ptr().align_offset(HUGE_PAGE);
             return Self(Memory::Pages { map, start, length });
         }
         Self(Memory::Heap(vec![T::zeroed(); length]))

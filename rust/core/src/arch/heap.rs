@@ -10,13 +10,15 @@ pub fn return_free_memory() {
     }
 }
 
+/// A huge page, in bytes.
+pub const HUGE_PAGE: usize = 2 << 20;
+
 /// Asks for huge pages where `memory` has whole ones and has not been touched yet. To find and clear two megabytes 4 KiB at a time costs
 /// more than encoding what fills them; numpy does the same for its arrays.
 pub fn prefer_huge_pages<T>(memory: &mut Vec<T>) {
-    const HUGE: usize = 2 << 20;
     let start = memory.as_mut_ptr();
-    let first = start.addr().next_multiple_of(HUGE);
-    let last = (start.addr() + memory.capacity() * size_of::<T>()) / HUGE * HUGE;
+    let first = start.addr().next_multiple_of(HUGE_PAGE);
+    let last = (start.addr() + memory.capacity() * size_of::<T>()) / HUGE_PAGE * HUGE_PAGE;
     #[cfg(target_os = "linux")]
     if first < last {
         // SAFETY: advice changes no byte, and these pages lie within the vector's own memory. Not taken, it changes nothing.

@@ -19,7 +19,7 @@ mod tests;
 mod x86_64;
 
 use crate::error::{Error, Result};
-pub use heap::{prefer_huge_pages, return_free_memory};
+pub use heap::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
 pub use row::{Mask, Row};
 
 /// The classes of 64 consecutive bytes: bit `i` of each mask speaks of byte `i`. Every byte of a character has the

@@ -23,19 +23,26 @@ pub trait Row: Copy {
     type Mask: Mask;
     /// Whether there are registers for it, so that what is done to all takes hardly longer than what is done to one.
     const IS_FAST: bool;
+
     /// The numbers of an array.
     fn load(numbers: &[u32; 16]) -> Self;
     /// Puts the numbers into an array.
     fn store(self, numbers: &mut [u32; 16]);
-    /// Which of them equal `number`.
-    fn equal(self, number: u32) -> Self::Mask;
     /// A number, sixteen times.
     fn splat(number: u32) -> Self;
+
+    /// Which of them equal `number`.
+    fn equal(self, number: u32) -> Self::Mask;
     /// Which of them are less than `number`.
     fn below(self, number: u32) -> Self::Mask;
+    /// Which of them are less than those of the other.
+    fn less(self, other: Self) -> Self::Mask;
+    /// Which of them have the bit set that the low five bits of the other name.
+    fn have(self, bits: Self) -> Self::Mask;
     /// With those of `other` in the places of the mask.
     #[must_use]
     fn choose(self, places: Self::Mask, other: Self) -> Self;
+
     /// Each with none but the bits of the other.
     #[must_use]
     fn and(self, other: Self) -> Self;
@@ -48,25 +55,22 @@ pub trait Row: Copy {
     /// The sums, without what overflows.
     #[must_use]
     fn plus(self, other: Self) -> Self;
-    /// Shifted down by so many bits, fewer than 32.
-    #[must_use]
-    fn down(self, bits: u32) -> Self;
     /// The differences, without what overflows.
     #[must_use]
     fn minus(self, other: Self) -> Self;
+    /// Shifted down by so many bits, fewer than 32.
+    #[must_use]
+    fn down(self, bits: u32) -> Self;
     /// Each shifted down by as many bits as the other says, fewer than 32.
     #[must_use]
     fn down_by(self, bits: Self) -> Self;
     /// How many zeros each begins with, of 32 bits.
     #[must_use]
     fn leading_zeros(self) -> Self;
+
     /// The numbers of `table` at the places that the low four bits of each say.
     #[must_use]
     fn look_up(self, table: &[u32; 16]) -> Self;
-    /// Which of them are less than those of the other.
-    fn less(self, other: Self) -> Self::Mask;
-    /// Which of them have the bit set that the low five bits of the other name.
-    fn have(self, bits: Self) -> Self::Mask;
     /// Of `words`, those at the places that these say; beyond the last, the last.
     ///
     /// # Panics
@@ -149,57 +153,48 @@ fn end_of(piece: &[u8]) -> (u64, u64) {
 #[derive(Clone, Copy)]
 pub(super) struct PlainMask([u32; 16]);
 
-/// `PlainMask` of what a test says of each place, in a form that the compiler finds vectors in.
-macro_rules! mask {
-    ($place:ident: $test:expr) => {{
-        let mut mask = [0; 16];
-        for $place in 0..16 {
-            mask[$place] = if $test { u32::MAX } else { 0 };
-        }
-        PlainMask(mask)
-    }};
+/// A row in memory.
+#[derive(Clone, Copy)]
+pub(super) struct Plain([u32; 16]);
+
+/// What `make` makes of each two numbers.
+#[inline(always)]
+fn with(mut row: [u32; 16], other: [u32; 16], make: impl Fn(u32, u32) -> u32) -> [u32; 16] {
+    for (number, other) in row.iter_mut().zip(other) {
+        *number = make(*number, other);
+    }
+    row
 }
 
 impl Mask for PlainMask {
     const NONE: Self = Self([0; 16]);
 
     #[inline(always)]
-    fn and(mut self, other: Self) -> Self {
-        for place in 0..16 {
-            self.0[place] &= other.0[place];
-        }
-        self
+    fn and(self, other: Self) -> Self {
+        Self(with(self.0, other.0, |own, other| own & other))
     }
 
     #[inline(always)]
-    fn or(mut self, other: Self) -> Self {
-        for place in 0..16 {
-            self.0[place] |= other.0[place];
-        }
-        self
+    fn or(self, other: Self) -> Self {
+        Self(with(self.0, other.0, |own, other| own | other))
     }
 
     #[inline(always)]
-    fn but(mut self, other: Self) -> Self {
-        for place in 0..16 {
-            self.0[place] &= !other.0[place];
-        }
-        self
+    fn but(self, other: Self) -> Self {
+        Self(with(self.0, other.0, |own, other| own & !other))
     }
 
     #[inline(always)]
     fn bits(self) -> u16 {
-        let mut bits = 0;
-        for place in 0..16 {
-            bits |= self.0[place] & 1 << place;
-        }
-        bits as u16
+        self.0.iter().zip(0..).fold(0, |bits, (number, place)| bits | (number & 1 << place) as u16)
     }
 }
 
-/// A row in memory, for the compiler to find vectors in.
-#[derive(Clone, Copy)]
-pub(super) struct Plain([u32; 16]);
+/// All bits, or none.
+#[inline(always)]
+fn all_if(is_set: bool) -> u32 {
+    if is_set { u32::MAX } else { 0 }
+}
 
 impl Row for Plain {
     type Mask = PlainMask;
@@ -216,18 +211,28 @@ impl Row for Plain {
     }
 
     #[inline(always)]
-    fn equal(self, number: u32) -> PlainMask {
-        mask!(place: self.0[place] == number)
-    }
-
-    #[inline(always)]
     fn splat(number: u32) -> Self {
         Self([number; 16])
     }
 
     #[inline(always)]
+    fn equal(self, number: u32) -> PlainMask {
+        PlainMask(self.0.map(|own| all_if(own == number)))
+    }
+
+    #[inline(always)]
     fn below(self, number: u32) -> PlainMask {
-        mask!(place: self.0[place] < number)
+        PlainMask(self.0.map(|own| all_if(own < number)))
+    }
+
+    #[inline(always)]
+    fn less(self, other: Self) -> PlainMask {
+        PlainMask(with(self.0, other.0, |own, other| all_if(own < other)))
+    }
+
+    #[inline(always)]
+    fn have(self, bits: Self) -> PlainMask {
+        PlainMask(with(self.0, bits.0, |own, bit| all_if(own >> (bit % 32) & 1 != 0)))
     }
 
     #[inline(always)]
@@ -239,53 +244,38 @@ impl Row for Plain {
     }
 
     #[inline(always)]
-    fn and(mut self, other: Self) -> Self {
-        for (number, other) in self.0.iter_mut().zip(other.0) {
-            *number &= other;
-        }
-        self
+    fn and(self, other: Self) -> Self {
+        Self(with(self.0, other.0, |own, other| own & other))
     }
 
     #[inline(always)]
-    fn or(mut self, other: Self) -> Self {
-        for (number, other) in self.0.iter_mut().zip(other.0) {
-            *number |= other;
-        }
-        self
+    fn or(self, other: Self) -> Self {
+        Self(with(self.0, other.0, |own, other| own | other))
     }
 
     #[inline(always)]
     fn times(self, factor: u32) -> Self {
-        Self(self.0.map(|number| number.wrapping_mul(factor)))
+        Self(self.0.map(|own| own.wrapping_mul(factor)))
     }
 
     #[inline(always)]
-    fn plus(mut self, other: Self) -> Self {
-        for (number, other) in self.0.iter_mut().zip(other.0) {
-            *number = number.wrapping_add(other);
-        }
-        self
+    fn plus(self, other: Self) -> Self {
+        Self(with(self.0, other.0, u32::wrapping_add))
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        Self(with(self.0, other.0, u32::wrapping_sub))
     }
 
     #[inline(always)]
     fn down(self, bits: u32) -> Self {
-        Self(self.0.map(|number| number >> (bits % 32)))
+        Self(self.0.map(|own| own >> (bits % 32)))
     }
 
     #[inline(always)]
-    fn minus(mut self, other: Self) -> Self {
-        for (number, other) in self.0.iter_mut().zip(other.0) {
-            *number = number.wrapping_sub(other);
-        }
-        self
-    }
-
-    #[inline(always)]
-    fn down_by(mut self, bits: Self) -> Self {
-        for (number, bits) in self.0.iter_mut().zip(bits.0) {
-            *number >>= bits % 32;
-        }
-        self
+    fn down_by(self, bits: Self) -> Self {
+        Self(with(self.0, bits.0, |own, bits| own >> (bits % 32)))
     }
 
     #[inline(always)]
@@ -296,16 +286,6 @@ impl Row for Plain {
     #[inline(always)]
     fn look_up(self, table: &[u32; 16]) -> Self {
         Self(self.0.map(|place| table[place as usize % 16]))
-    }
-
-    #[inline(always)]
-    fn less(self, other: Self) -> PlainMask {
-        mask!(place: self.0[place] < other.0[place])
-    }
-
-    #[inline(always)]
-    fn have(self, bits: Self) -> PlainMask {
-        mask!(place: self.0[place] >> (bits.0[place] % 32) & 1 != 0)
     }
 
     #[inline(always)]

@@ -21,7 +21,7 @@ pub(super) const LONG: usize = 31;
 /// The most ids in a short way.
 pub(super) const SHORT_IDS: usize = 4;
 /// The most ids in a long way.
-pub(super) const LONG_IDS: usize = 8;
+const LONG_IDS: usize = 8;
 
 /// A short piece as words.
 pub(super) type ShortKey = [u64; 2];
@@ -45,22 +45,16 @@ pub(super) fn short_key<R: Row>(text: &[u8], start: usize, length: usize) -> Sho
 /// The key of the piece `text[start..start + length]`, `SHORT < length <= LONG`.
 #[inline(always)]
 pub(super) fn long_key(text: &[u8], start: usize, length: usize) -> LongKey {
-    let (first, rest) = text[start..start + length].split_at(16);
-    let [a, b] = [word(first, 0), word(first, 8)];
-    let mut padded = [0; 16];
-    padded[..rest.len()].copy_from_slice(rest);
-    [a, b, word(&padded, 0), word(&padded, 8) | (length as u64) << LENGTH]
+    let mut bytes = [0; LONG + 1];
+    bytes[..length].copy_from_slice(&text[start..start + length]);
+    bytes[LONG] = length as u8;
+    bytemuck::cast::<_, LongKey>(bytes).map(u64::from_le)
 }
 
 /// The long key of a short piece, for one that has too many ids for the short table.
 fn lengthened([low, high]: ShortKey) -> LongKey {
     let length = high >> LENGTH << LENGTH;
     [low, high ^ length, 0, length]
-}
-
-#[inline(always)]
-fn word(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
 /// A hash of a short key by a folded multiplication: every bit of the key reaches every bit of the hash.

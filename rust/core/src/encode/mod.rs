@@ -2,8 +2,8 @@
 //!
 //! A piece passes three places, the first that knows it answers: the [`cache`] of the worker (pieces seen before), the few
 //! tokens that stand [`whole`] although merging does not make them, and BPE itself. So the ids are exactly those of BPE, by
-//! whichever rule the source file states, at any warmth. Memory: the tables take about 30 bytes a token; a worker's cache is
-//! bounded; besides, only the ids returned.
+//! whichever rule the source file states, at any warmth. Memory: the tables take about 30 bytes a token, at least 2 MiB; a
+//! worker's cache is bounded; besides, only the ids returned.
 
 mod added;
 mod batch;
