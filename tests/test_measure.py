@@ -54,6 +54,7 @@ def test_by_hand() -> None:
     assert seen.continued_words == 2 / 5
     assert seen.single_token_words == 3 / 4, "and, né and e; not Athα"
     assert seen.cut_tokens == 2 / 9, "the halves of α"
+    assert (seen.continued.tolist(), seen.cut.tolist()) == ([2, 0], [2, 0])
     assert seen.exact_sentences == 1.0
     assert seen.vocabulary_used == 9 / 100
     assert seen.unaligned == seen.inexact == ()

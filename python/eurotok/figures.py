@@ -133,7 +133,9 @@ class Figures:
         """95 % intervals: shape (2, tokenizers, languages), or (2, tokenizers) for what is over languages.
 
         By the paired bootstrap of `eurotok.intervals` over sentences: they say what another draw of sentences like
-        these could give, not another domain. NaN for a single sentence.
+        these could give, not another domain. NaN for a single sentence. What depends on which words or tokens occur at
+        all (single-token words, vocabulary used, Rényi efficiency) has none: a draw repeats sentences, and so holds
+        fewer of them than the text. Nor has exactness: where nothing is lost, no draw would lose anything.
         """
         weights = intervals.resample(self.sentences)
         english = self.languages.index(REFERENCE)
@@ -145,6 +147,10 @@ class Figures:
         words, size, characters = (
             mean(np.array([getattr(text, unit) for text in self.texts]))[:, None, :]
             for unit in ("words", "size", "characters")
+        )
+        continued, cut = (
+            mean(np.array([[getattr(each, unit) for each in row] for row in self.usages]))
+            for unit in ("continued", "cut")
         )
         surcharges = self._over_english(prices)
         others = self._others(surcharges)
@@ -161,6 +167,8 @@ class Figures:
             "parity": mean(metrics.quotient(self._known, self._known[:, [english]])),
             "cost_per_million_words": metrics.cost_per_million_words(fertility, self.price),
             "context_in_words": metrics.context_in_words(fertility, self.context),
+            "continued_words": metrics.quotient(continued, words),
+            "cut_tokens": metrics.quotient(cut, prices),
             "surcharge_mean": _mean(others),
             "surcharge_worst": metrics.worst(others),
             "surcharge_p90": metrics.p90(others),

@@ -29,8 +29,8 @@ class Text:
         int64, shape (sentences,): where each begins in `data`.
     spans
         int64, shape (2, all words): where in `data` each begins and ends.
-    forms
-        int64, shape (all words,): the number of its form, the same for words that are spelt alike.
+    forms, owners
+        int64, shape (all words,): the number of its form, the same for words that are spelt alike; and of its sentence.
     """
 
     def __init__(self, sentences: Sequence[str]) -> None:
@@ -48,8 +48,8 @@ class Text:
         words = [joined[begin:end] for begin, end in spans.T.tolist()]
         self.forms = np.array([numbers.setdefault(word, len(numbers)) for word in words], dtype=np.int64)
         self.spans = byte_of_character[spans]
-        owner = np.searchsorted(self.starts, self.spans[0], side="right") - 1
-        self.words = np.bincount(owner, minlength=len(sentences))
+        self.owners = np.searchsorted(self.starts, self.spans[0], side="right") - 1
+        self.words = np.bincount(self.owners, minlength=len(sentences))
 
 
 def word_spans(text: str) -> NDArray[np.int64]:
@@ -88,6 +88,9 @@ class Usage:
         See the functions of `metrics`. Words and cuts are NaN unless the tokens join to every sentence.
     renyi_efficiency
         See `metrics.renyi_efficiency`.
+    continued, cut
+        float64, shape (sentences,): words of several tokens and tokens that cut a character in each; NaN where their
+        shares are.
     used
         The ids that occur, sorted.
     inexact
@@ -102,6 +105,8 @@ class Usage:
     exact_sentences: float
     vocabulary_used: float
     renyi_efficiency: float
+    continued: NDArray[np.float64]
+    cut: NDArray[np.float64]
     used: NDArray[np.int64]
     inexact: tuple[int, ...] = ()
     unaligned: tuple[int, ...] = ()
@@ -159,23 +164,27 @@ def usages(texts: Sequence[Text], encoder: Encoder, encoded: Sequence[Encoded]) 
 
 def _usage(text: Text, encoder: Encoder, encoded: Encoded, tokens: Tokens | None) -> Usage:
     nan, ids, size = float("nan"), encoded.ids, encoder.vocab_size
+    unknown = np.full(len(text.sentences), nan)
     if ids is None or encoded.failures:
-        return Usage(nan, nan, nan, nan, nan, nan, np.zeros(0, dtype=np.int64))
+        return Usage(nan, nan, nan, nan, nan, nan, unknown, unknown, np.zeros(0, dtype=np.int64))
     if tokens is None:
         used, frequencies = np.unique(ids.ids.astype(np.int64), return_counts=True)
     else:
         frequencies = np.bincount(ids.ids)
         used, frequencies = np.flatnonzero(frequencies), frequencies[frequencies > 0]
-    words, unaligned = (nan, nan, nan), tuple(range(len(text.sentences)))
+    shares, continued, cut, unaligned = (nan, nan, nan), unknown, unknown, tuple(range(len(text.sentences)))
     if tokens is not None:
         ends, unaligned = _token_ends(text, ids, tokens)
-        words = words if unaligned else _words(text, ids, ends)
+        if not unaligned:
+            shares, continued, cut = _words(text, ids, ends)
     inexact = _inexact(text, encoder, ids, unaligned)
     return Usage(
-        *words,
+        *shares,
         nan if inexact is None else metrics.exact_sentences(~np.isin(np.arange(len(text.sentences)), inexact)),
         float(metrics.vocabulary_used(len(used), size or 0)),
         metrics.renyi_efficiency(frequencies, size) if size else nan,
+        continued,
+        cut,
         used,
         tuple(inexact or ()),
         unaligned if tokens is not None else (),
@@ -208,15 +217,25 @@ def _token_ends(text: Text, ids: Ragged, tokens: Tokens) -> tuple[NDArray[np.int
     return ends, tuple(unaligned)
 
 
-def _words(text: Text, ids: Ragged, ends: NDArray[np.int64]) -> tuple[float, float, float]:
-    """Shares of words of several tokens, of forms that are one token, and of tokens that cut a character."""
-    begins = np.concatenate([[0], ends[:-1]])
+def _words(
+    text: Text, ids: Ragged, ends: NDArray[np.int64]
+) -> tuple[tuple[float, float, float], NDArray[np.float64], NDArray[np.float64]]:
+    """Shares of words of several tokens, of forms that are one token, and of tokens that cut a character.
+
+    Then such words and such tokens by sentence.
+    """
+    begins, sentences = np.concatenate([[0], ends[:-1]]), len(text.sentences)
     begins[ids.offsets[:-1][np.diff(ids.offsets) > 0]] = text.starts[np.diff(ids.offsets) > 0]
     cut = text.inside[begins] | text.inside[ends]
     # A word has as many tokens as reach from the one that holds its first byte to the one that holds its last.
     ended = np.cumsum(np.bincount(ends, minlength=len(text.data)))  # tokens that end at a byte or before it
     parts = ended[text.spans[1] - 1] - ended[text.spans[0]] + 1
-    return metrics.continued_words(parts), metrics.single_token_words(parts, text.forms), metrics.cut_tokens(cut)
+    owners = np.repeat(np.arange(sentences), np.diff(ids.offsets))
+    return (
+        (metrics.continued_words(parts), metrics.single_token_words(parts, text.forms), metrics.cut_tokens(cut)),
+        np.bincount(text.owners, weights=parts > 1, minlength=sentences).astype(np.float64),
+        np.bincount(owners, weights=cut, minlength=sentences).astype(np.float64),
+    )
 
 
 def _inexact(text: Text, encoder: Encoder, ids: Ragged, unaligned: Sequence[int]) -> list[int] | None:
