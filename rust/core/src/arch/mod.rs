@@ -15,12 +15,14 @@ mod portable;
 mod row;
 #[cfg(test)]
 mod tests;
+mod utf8;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 use crate::error::{Error, Result};
 pub use heap::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
 pub use row::{Mask, Row};
+pub use utf8::Unit;
 
 /// The classes of 64 consecutive bytes: bit `i` of each mask speaks of byte `i`. Every byte of a character has the
 /// character's class. Past the end of the text all bits are zero, but for those of class 0 ([`Class::Other`]), which are zero

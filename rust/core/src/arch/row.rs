@@ -1,5 +1,9 @@
 //! Sixteen numbers at a time.
 
+use std::mem::MaybeUninit;
+
+use super::utf8::{self, Unit};
+
 /// Which of sixteen numbers, in the form that the instructions at hand choose by.
 pub trait Mask: Copy {
     /// None of them.
@@ -109,11 +113,23 @@ pub trait Row: Copy {
         [low & keep_low, high & keep_high | (length as u64) << 56]
     }
 
-    /// Which of two ways, each a key of two words and two other words, has this key, if one has; and whether.
+    /// Writes the UTF-8 of `units` to `out`, which has room for four bytes of each and [`BEHIND`](utf8::BEHIND) more: returns how many
+    /// units come before the first that is no scalar value, and how many bytes they take.
     #[inline(always)]
-    fn find(ways: &[[u64; 4]; 2], key: &[u64; 2]) -> (usize, bool) {
+    fn utf8<U: Unit>(units: &[U], out: &mut [MaybeUninit<u8>]) -> (usize, usize) {
+        utf8::each(units, out)
+    }
+
+    /// Of two ways, each a key of two words and four numbers, puts the numbers of the one that has this key into `ids`, without the bits above
+    /// `COUNT` of the first, and returns what these say; zeros if neither has it.
+    #[inline(always)]
+    fn entry<const COUNT: u32>(ways: &[[u64; 4]; 2], key: &[u64; 2], ids: &mut [u32; 4]) -> usize {
         let [is_first, is_second] = [0, 1].map(|way| ways[way][0] ^ key[0] | ways[way][1] ^ key[1] == 0);
-        (usize::from(is_second), is_first | is_second)
+        let [_, _, low, high] = ways[usize::from(is_second)];
+        *ids = if is_first | is_second { bytemuck::cast([low, high]) } else { [0; 4] };
+        let count = ids[0] >> COUNT;
+        ids[0] &= (1 << COUNT) - 1;
+        count as usize
     }
 
     /// The one of eight words that is at least `least` and less than `least + span`, if there is one; else 0. No other may be.

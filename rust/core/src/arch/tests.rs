@@ -27,6 +27,56 @@ fn every_scalar_at_every_offset() {
     }
 }
 
+/// What is made of a text held in units of each width that it fits, at every place of a register.
+fn check_utf8(text: &str) {
+    let points: Vec<u32> = text.chars().map(u32::from).collect();
+    let most = points.iter().copied().max().unwrap_or(0);
+    let narrow = |count| points[..count].iter().map(|&point| point as u8).collect::<Vec<_>>();
+    let middle = |count| points[..count].iter().map(|&point| point as u16).collect::<Vec<_>>();
+    for isa in Isa::available() {
+        for count in [points.len(), points.len() / 2, points.len().saturating_sub(1)] {
+            let expected: String = text.chars().take(count).collect();
+            let mut made = vec![String::from("é"); 3];
+            isa.push_utf8(&points[..count], &mut made[0]).unwrap();
+            if most <= 0xFFFF {
+                isa.push_utf8(&middle(count), &mut made[1]).unwrap();
+            }
+            if most <= 0xFF {
+                isa.push_utf8(&narrow(count), &mut made[2]).unwrap();
+            }
+            for made in made.iter().filter(|made| *made != "é") {
+                assert_eq!(made, &format!("é{expected}"), "{}", isa.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_scalar_from_units_of_every_width() {
+    let scalars = |most| (0..=most).filter_map(char::from_u32).collect::<String>();
+    for text in [scalars(0x10_FFFF), scalars(0xFFFF), scalars(0xFF), scalars(0x7F)] {
+        check_utf8(&text);
+    }
+}
+
+#[test]
+fn what_is_no_scalar_value_is_found_and_nothing_added() {
+    for isa in Isa::available() {
+        for place in [0, 1, 15, 16, 31, 32, 33, 4095, 4096, 5000] {
+            for wrong in [0xD800u16, 0xDBFF, 0xDC00, 0xDFFF] {
+                let mut units = vec![u16::from(b'x'); 5001];
+                units[place] = wrong;
+                let mut text = String::from("before");
+                assert_eq!(isa.push_utf8(&units, &mut text), Err(place), "{}", isa.name());
+                let units: Vec<u32> = units.into_iter().map(u32::from).collect();
+                assert_eq!(isa.push_utf8(&units, &mut text), Err(place), "{}", isa.name());
+                assert_eq!(text, "before");
+            }
+        }
+        assert_eq!(isa.push_utf8(&[0x61, 0x11_0000u32], &mut String::new()), Err(1), "{}", isa.name());
+    }
+}
+
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let ill_formed = prop::sample::select(vec![
         &b"\x80"[..],
@@ -54,6 +104,16 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #[test]
+    fn any_text_from_units_of_every_width(text in prop_oneof![
+        any::<String>(),
+        "[ -~]{0,90}".prop_map(String::from),
+        "[a-zà-ÿ ]{0,90}".prop_map(String::from),
+        "[a-zα-ωЀ-я’€ ]{0,90}".prop_map(String::from),
+    ]) {
+        check_utf8(&text);
+    }
+
     #[test]
     fn any_bytes_from_any_start(text in bytes(), start in 0..70usize) {
         check(&text, start.min(text.len()));

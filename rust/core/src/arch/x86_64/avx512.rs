@@ -1,10 +1,11 @@
 //! AVX-512 with VBMI: a block is one register, a row of 64 classes is one permutation.
 
 use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
 
 use crate::arch::generic::{self, Lanes};
 use crate::arch::row::{Mask, Row};
-use crate::arch::{ASCII, Block, Work};
+use crate::arch::{ASCII, Block, Unit, Work};
 
 /// # Safety
 /// The CPU must have AVX-512 F, BW and VBMI.
@@ -14,8 +15,8 @@ pub(in crate::arch) unsafe fn classify(text: &[u8], start: usize, blocks: &mut [
 }
 
 /// # Safety
-/// The CPU must have AVX-512 F, BW and VBMI, AVX2, BMI1, BMI2 and POPCNT.
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx2,bmi1,bmi2,popcnt")]
+/// The CPU must have AVX-512 F, BW, CD, DQ, VL, VBMI and VBMI2, AVX2, BMI1, BMI2 and POPCNT.
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,popcnt")]
 pub(in crate::arch) unsafe fn run<W: Work>(work: W) -> W::Output {
     work.run::<Numbers>()
 }
@@ -108,6 +109,17 @@ impl Mask for u16 {
         self
     }
 }
+
+/// 0 to 63.
+static PLACES: [u8; 64] = {
+    let mut places = [0; 64];
+    let mut place = 0;
+    while place < 64 {
+        places[place] = place as u8;
+        place += 1;
+    }
+    places
+};
 
 /// Sixteen numbers.
 #[derive(Clone, Copy)]
@@ -238,17 +250,20 @@ impl Row for Numbers {
 
     #[inline(always)]
     fn places(bits: u64, offset: u32, places: &mut [u32; 64]) -> usize {
-        let mut count = 0;
-        for quarter in 0..4 {
-            let mask = (bits >> (16 * quarter)) as u16;
-            // SAFETY: see the impl. At most 48 places came before, so that sixteen more are within.
-            unsafe {
-                let first = _mm512_set1_epi32(offset.wrapping_add(16 * quarter) as i32);
-                let all =
-                    _mm512_add_epi32(first, _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-                _mm512_storeu_si512(places.as_mut_ptr().add(count).cast(), _mm512_maskz_compress_epi32(mask, all));
+        // SAFETY: see the impl.
+        let set = unsafe { _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(PLACES.as_ptr().cast())) };
+        let count = bits.count_ones() as usize;
+        let [first, second, third, fourth]: &mut [[u32; 16]; 4] = bytemuck::cast_mut(places);
+        // Hardly ever more than one: a text has ten or twelve pieces in 64 bytes.
+        // SAFETY: see the impl.
+        unsafe {
+            let offset = _mm512_set1_epi32(offset as i32);
+            Self(_mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(set)), offset)).store(first);
+            if count > 16 {
+                Self(_mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<1>(set)), offset)).store(second);
+                Self(_mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<2>(set)), offset)).store(third);
+                Self(_mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<3>(set)), offset)).store(fourth);
             }
-            count += mask.count_ones() as usize;
         }
         count
     }
@@ -260,7 +275,12 @@ impl Row for Numbers {
         let mut key = [0; 2];
         // SAFETY: see the impl. The load touches none but the bytes of the mask, which are those of the piece, or fewer.
         unsafe {
-            let bytes = _mm_maskz_loadu_epi8(mask, piece.as_ptr().cast());
+            // Where there are sixteen bytes, an ordinary load, which takes a part of the time.
+            let bytes = if start + 16 <= text.len() {
+                _mm_maskz_mov_epi8(mask, _mm_loadu_si128(piece.as_ptr().cast()))
+            } else {
+                _mm_maskz_loadu_epi8(mask, piece.as_ptr().cast())
+            };
             let counted = _mm_mask_set1_epi8(bytes, 1 << 15, length as i8);
             _mm_storeu_si128(key.as_mut_ptr().cast(), counted);
         }
@@ -268,15 +288,66 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn find(ways: &[[u64; 4]; 2], key: &[u64; 2]) -> (usize, bool) {
-        // SAFETY: see the impl; 64 readable bytes, and 16.
-        let equal = unsafe {
-            let key = _mm512_broadcast_i64x2(_mm_loadu_si128(key.as_ptr().cast()));
-            _mm512_cmpeq_epi64_mask(_mm512_loadu_si512(ways.as_ptr().cast()), key)
-        };
-        // Bits 0 and 1 are of the first way's key, bits 4 and 5 of the second's.
-        let is_it = equal & equal >> 1 & 0x11;
-        (usize::from(is_it >> 4), is_it != 0)
+    fn utf8<U: Unit>(units: &[U], out: &mut [MaybeUninit<u8>]) -> (usize, usize) {
+        assert!(out.len() >= units.len() * 4 + 64, "room for all, and a register behind");
+        let (mut read, mut written) = (0, 0);
+        while read < units.len() {
+            let left = (units.len() - read).min(32);
+            let there = (u64::MAX >> (64 - left)) as u32;
+            // SAFETY: see the impl. Loads touch none but the units that are left. Each store begins no further than four bytes a unit
+            // from the first, and writes 64.
+            unsafe {
+                let from = units.as_ptr().add(read).cast::<i8>();
+                let to = out.as_mut_ptr().add(written).cast();
+                if size_of::<U>() < 4 {
+                    let points = if size_of::<U>() == 1 {
+                        _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(there, from))
+                    } else {
+                        _mm512_maskz_loadu_epi16(there, from.cast())
+                    };
+                    if _mm512_cmpge_epu16_mask(points, _mm512_set1_epi16(0x800)) == 0 {
+                        let (bytes, count) = pairs(points, there);
+                        _mm512_storeu_si512(to, bytes);
+                        (read, written) = (read + left, written + count);
+                        continue;
+                    }
+                }
+                let left = left.min(16);
+                let there = there as u16;
+                let points = match size_of::<U>() {
+                    1 => _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(there, from)),
+                    2 => _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(there, from.cast())),
+                    _ => _mm512_maskz_loadu_epi32(there, from.cast()),
+                };
+                // Surrogates, and what is beyond the last character.
+                let surrogates = _mm512_sub_epi32(points, _mm512_set1_epi32(0xD800));
+                let wrong = _mm512_cmplt_epu32_mask(surrogates, _mm512_set1_epi32(0x800))
+                    | _mm512_cmpgt_epu32_mask(points, _mm512_set1_epi32(0x10_FFFF));
+                let good = left.min(wrong.trailing_zeros() as usize);
+                let (bytes, count) = fours(points, ((1u32 << good) - 1) as u16);
+                _mm512_storeu_si512(to, bytes);
+                (read, written) = (read + good, written + count);
+                if good < left {
+                    break;
+                }
+            }
+        }
+        (read, written)
+    }
+
+    #[inline(always)]
+    fn entry<const COUNT: u32>(ways: &[[u64; 4]; 2], key: &[u64; 2], ids: &mut [u32; 4]) -> usize {
+        // SAFETY: see the impl; 64 readable bytes, and 16; and 16 to write.
+        unsafe {
+            let ways = _mm512_loadu_si512(ways.as_ptr().cast());
+            let equal = _mm512_cmpeq_epi64_mask(ways, _mm512_broadcast_i64x2(_mm_loadu_si128(key.as_ptr().cast())));
+            // Bits 0 and 1 are of the first way's key, bits 4 and 5 of the second's; ids stand behind.
+            let is_it = equal & equal >> 1 & 0x11;
+            let found = _mm512_castsi512_si128(_mm512_maskz_compress_epi64(is_it << 2 | is_it << 3, ways));
+            let without = _mm_setr_epi32((1 << COUNT) - 1, -1, -1, -1);
+            _mm_storeu_si128(ids.as_mut_ptr().cast(), _mm_and_si128(found, without));
+            (_mm_cvtsi128_si32(found) as u32 >> COUNT) as usize
+        }
     }
 
     #[inline(always)]
@@ -287,5 +358,58 @@ impl Row for Numbers {
             _mm512_cmplt_epu64_mask(above, _mm512_set1_epi64(span as i64))
         };
         words[places.trailing_zeros() as usize % 8] & 0u64.wrapping_sub(u64::from(places != 0))
+    }
+}
+
+/// The UTF-8 of those of 32 code points below 0x800 that are there, and its length.
+///
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn pairs(points: __m512i, there: u32) -> (__m512i, usize) {
+    // SAFETY: as above.
+    unsafe {
+        let long = _mm512_cmpge_epu16_mask(points, _mm512_set1_epi16(0x80));
+        let lead = _mm512_or_si512(_mm512_srli_epi16::<6>(points), _mm512_set1_epi16(0xC0));
+        let end = _mm512_or_si512(_mm512_and_si512(points, _mm512_set1_epi16(0x3F)), _mm512_set1_epi16(0x80));
+        let both = _mm512_or_si512(lead, _mm512_slli_epi16::<8>(end));
+        let bytes = _mm512_mask_mov_epi16(points, long, both);
+        // The lower byte of each, the upper one of those of two.
+        let keep =
+            _pdep_u64(there.into(), 0x5555_5555_5555_5555) | _pdep_u64((long & there).into(), 0xAAAA_AAAA_AAAA_AAAA);
+        (_mm512_maskz_compress_epi8(keep, bytes), keep.count_ones() as usize)
+    }
+}
+
+/// The UTF-8 of those of sixteen scalar values that are there, and its length.
+///
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn fours(points: __m512i, there: u16) -> (__m512i, usize) {
+    // SAFETY: as above.
+    unsafe {
+        let least = |bound| _mm512_cmpge_epu32_mask(points, _mm512_set1_epi32(bound));
+        let (two, three, four) = (least(0x80), least(0x800), least(0x1_0000));
+        // Six bits in each byte, the last ones lowest; then the marks of bytes that follow, and those of the lead.
+        let six = |shift: u32, byte: u32| {
+            let bits =
+                _mm512_and_si512(_mm512_srlv_epi32(points, _mm512_set1_epi32(shift as i32)), _mm512_set1_epi32(0x3F));
+            _mm512_sllv_epi32(bits, _mm512_set1_epi32(8 * byte as i32))
+        };
+        // The same bytes in the order of the text, by the length of the character.
+        let mark = |bits, marks: u32| _mm512_or_si512(bits, _mm512_set1_epi32(marks as i32));
+        let of_two = mark(_mm512_or_si512(six(6, 0), six(0, 1)), 0x80C0);
+        let of_three = mark(_mm512_or_si512(_mm512_or_si512(six(12, 0), six(6, 1)), six(0, 2)), 0x80_80E0);
+        let of_four = mark(
+            _mm512_or_si512(_mm512_or_si512(six(18, 0), six(12, 1)), _mm512_or_si512(six(6, 2), six(0, 3))),
+            0x8080_80F0,
+        );
+        let bytes = _mm512_mask_mov_epi32(points, two, of_two);
+        let bytes = _mm512_mask_mov_epi32(bytes, three, of_three);
+        let bytes = _mm512_mask_mov_epi32(bytes, four, of_four);
+        let spread = |mask: u16, byte: u32| _pdep_u64((mask & there).into(), 0x1111_1111_1111_1111 << byte);
+        let keep = spread(u16::MAX, 0) | spread(two, 1) | spread(three, 2) | spread(four, 3);
+        (_mm512_maskz_compress_epi8(keep, bytes), keep.count_ones() as usize)
     }
 }

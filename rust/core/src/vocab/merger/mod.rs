@@ -1,7 +1,7 @@
 //! BPE of pieces.
 //!
 //! New words are what a tokenizer spends its time on in an inflected language. The merges of a word wait for one another, and
-//! whether a pair merges is hard to foresee, for a branch predictor too. So up to 32 words go in step: each step finds the best
+//! whether a pair merges is hard to foresee, for a branch predictor too. So up to 64 words go in step: each step finds the best
 //! pair of every word, applies it, and asks for the two pairs born of it, all without a branch on what it finds; those that are
 //! not answered at once are looked up one after another, while the memory that some of them wait for comes to all. Words of up to
 //! 30 symbols, all but a few, are each a lane of vector registers ([`lanes`]); longer ones, and all where there are no such registers,
@@ -25,7 +25,7 @@ use list::WordInList;
 /// A symbol that no merge names.
 const NOTHING: u32 = u32::MAX;
 
-/// Words that go in step.
+/// Words of a group that go in step.
 const AT_ONCE: usize = 32;
 
 /// The longest piece, in bytes, that is merged in step.
