@@ -1,9 +1,11 @@
 //! The Python binding: converts arguments, calls the core, converts results and errors. No logic lives here.
 
+mod arch;
 mod counts;
 mod error;
 mod files;
 mod ids;
+mod text;
 mod tokenizer;
 mod train;
 

@@ -1,11 +1,13 @@
 //! `eurotok._core.Tokenizer`: encode, count, decode, look up.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use eurotok_core::arch::Isa;
 use eurotok_core::decode::Decoder;
-use eurotok_core::encode::{Encoder, Specials};
+use eurotok_core::encode::{Encoder, Intake, Specials};
 use eurotok_core::format::{self, Format, Hints};
 use eurotok_core::vocab::merges::effective;
 use eurotok_core::vocab::{Merges, Vocab};
@@ -16,6 +18,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::error::{Raise, argument, raised};
 use crate::ids::Ids;
+use crate::text::{is_ascii, push_utf8, utf8};
 
 /// Below this many bytes or ids, releasing the GIL costs more than it gives.
 const SMALL: usize = 4096;
@@ -49,6 +52,10 @@ impl Tokenizer {
         &self.inner.encoder
     }
 
+    fn utf8<'t>(&self, text: &'t Bound<'_, PyString>) -> PyResult<Cow<'t, str>> {
+        utf8(text, self.inner.encoder.isa())
+    }
+
     fn encode_ids(&self, py: Python<'_>, text: &str, specials: &str) -> PyResult<Vec<u32>> {
         let specials = parse_specials(specials)?;
         release(py, text.len(), || self.inner.encoder.encode(text, specials)).raise()
@@ -78,33 +85,46 @@ fn array(py: Python<'_>, ids: Vec<u32>) -> Bound<'_, PyArray1<u32>> {
 }
 
 /// The strings of a sequence, kept alive while the core reads them.
-pub(crate) struct Texts<'py>(Vec<Bound<'py, PyString>>);
+pub(crate) struct Texts<'py> {
+    texts: Vec<Bound<'py, PyString>>,
+    /// How many characters they have.
+    characters: usize,
+}
 
 impl<'py> Texts<'py> {
     pub(crate) fn new(texts: &Bound<'py, PyAny>) -> PyResult<Self> {
         if texts.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("texts: a sequence of str is needed, not one str"));
         }
-        let mut strings = Vec::with_capacity(texts.len().unwrap_or(0));
+        let (mut strings, mut characters) = (Vec::with_capacity(texts.len().unwrap_or(0)), 0);
         for (place, text) in texts.try_iter()?.enumerate() {
             match text?.cast_into::<PyString>() {
-                Ok(text) => strings.push(text),
+                Ok(text) => {
+                    characters += text.len()?;
+                    strings.push(text);
+                }
                 Err(error) => {
                     let kind = error.into_inner().get_type().name()?.to_string();
                     return Err(PyTypeError::new_err(format!("texts[{place}]: a str is needed, not {kind}")));
                 }
             }
         }
-        Ok(Self(strings))
+        Ok(Self { texts: strings, characters })
     }
 
     /// Hands the texts on one by one, up to the first that has a lone surrogate, which is an error.
-    fn feed<'t>(&'t self, take: &mut dyn FnMut(&'t str)) -> PyResult<()> {
-        self.0.iter().try_for_each(|text| text.to_str().map(&mut *take))
+    fn feed<'t>(&'t self, intake: &mut Intake<'_, 't>, isa: Isa) -> PyResult<()> {
+        self.texts.iter().try_for_each(|text| {
+            if is_ascii(text)? {
+                intake.add(text.to_str()?);
+                return Ok(());
+            }
+            intake.write(|row| push_utf8(text, isa, row))
+        })
     }
 
     pub(crate) fn as_strs(&self) -> PyResult<Vec<&str>> {
-        self.0.iter().map(|text| text.to_str()).collect()
+        self.texts.iter().map(|text| text.to_str()).collect()
     }
 }
 
@@ -183,22 +203,34 @@ impl Tokenizer {
     /// ValueError
     ///     If the text has a lone surrogate, or (PatternError) if a regex of one's own gives up on it.
     #[pyo3(signature = (text, *, specials = "text"))]
-    fn encode<'py>(&self, py: Python<'py>, text: &str, specials: &str) -> PyResult<Bound<'py, PyArray1<u32>>> {
+    fn encode<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyString>,
+        specials: &str,
+    ) -> PyResult<Bound<'py, PyArray1<u32>>> {
+        let text = self.utf8(text)?;
         if text.len() < SMALL {
             let specials = parse_specials(specials)?;
-            return self.inner.encoder.encode_with(text, specials, |ids| PyArray1::from_slice(py, ids)).raise();
+            return self.inner.encoder.encode_with(&text, specials, |ids| PyArray1::from_slice(py, ids)).raise();
         }
-        Ok(array(py, self.encode_ids(py, text, specials)?))
+        Ok(array(py, self.encode_ids(py, &text, specials)?))
     }
 
     /// Encode a text to a list of int. As `encode` in all else.
     #[pyo3(signature = (text, *, specials = "text"))]
-    fn encode_list<'py>(&self, py: Python<'py>, text: &str, specials: &str) -> PyResult<Bound<'py, PyList>> {
+    fn encode_list<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyString>,
+        specials: &str,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let text = self.utf8(text)?;
         if text.len() < SMALL {
             let specials = parse_specials(specials)?;
-            return self.inner.encoder.encode_with(text, specials, |ids| PyList::new(py, ids)).raise()?;
+            return self.inner.encoder.encode_with(&text, specials, |ids| PyList::new(py, ids)).raise()?;
         }
-        PyList::new(py, self.encode_ids(py, text, specials)?)
+        PyList::new(py, self.encode_ids(py, &text, specials)?)
     }
 
     /// Encode a text, and tell where each token stands in it.
@@ -240,8 +272,16 @@ impl Tokenizer {
         let texts = Texts::new(texts)?;
         let mut fed = Ok(());
         let encoder = &self.inner.encoder;
-        let ragged =
-            encoder.encode_stream(specials, threads, |take| fed = texts.feed(take), |rest| py.detach(rest)).raise();
+        let (characters, isa) = (texts.characters, encoder.isa());
+        let ragged = encoder
+            .encode_stream(
+                specials,
+                threads,
+                characters,
+                |intake| fed = texts.feed(intake, isa),
+                |work| py.detach(work),
+            )
+            .raise();
         fed?;
         let ragged = ragged?;
         Ok((PyArray1::from_vec(py, ragged.ids), PyArray1::from_vec(py, ragged.offsets)))
@@ -249,9 +289,9 @@ impl Tokenizer {
 
     /// Count the tokens of a text, without making them. Parameters and errors are those of `encode`.
     #[pyo3(signature = (text, *, specials = "text"))]
-    fn count(&self, py: Python<'_>, text: &str, specials: &str) -> PyResult<usize> {
-        let specials = parse_specials(specials)?;
-        release(py, text.len(), || self.inner.encoder.count(text, specials)).raise()
+    fn count(&self, py: Python<'_>, text: &Bound<'_, PyString>, specials: &str) -> PyResult<usize> {
+        let (text, specials) = (self.utf8(text)?, parse_specials(specials)?);
+        release(py, text.len(), || self.inner.encoder.count(&text, specials)).raise()
     }
 
     /// Count the tokens of many texts on several threads.
@@ -281,8 +321,10 @@ impl Tokenizer {
         let texts = Texts::new(texts)?;
         let mut fed = Ok(());
         let encoder = &self.inner.encoder;
-        let counts =
-            encoder.count_stream(specials, threads, |take| fed = texts.feed(take), |rest| py.detach(rest)).raise();
+        let isa = encoder.isa();
+        let counts = encoder
+            .count_stream(specials, threads, |intake| fed = texts.feed(intake, isa), |work| py.detach(work))
+            .raise();
         fed?;
         Ok(PyArray1::from_vec(py, counts?))
     }

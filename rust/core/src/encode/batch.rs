@@ -1,14 +1,17 @@
 //! Many texts on many threads: the ids are those of one after the other.
 //!
-//! Texts enter one by one and are put together to jobs, which threads take in order; the first job is under way while later
-//! texts are still to come. For Python that matters: it makes the UTF-8 form of a `str` at some 1 GB/s, on one thread.
+//! Texts come in one by one and are put one behind the other in a *row* of some hundred kilobytes, which stays in the processor's
+//! nearer caches until it is encoded; its pieces make common groups. Rows, and stretches of large texts, are jobs that threads take
+//! in order. The thread that the texts come in on takes part when the others have enough to do, and does everything if it is alone:
+//! so no more than a few rows are under way, whatever the number of texts. For Python that matters: rows are written from the
+//! interpreter's strings, on one thread.
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::{Count, Encoder, Sink, Specials, Worker};
+use super::{Count, Encoder, Sink, Specials};
 use crate::arch::prefer_huge_pages;
 use crate::error::Result;
 use crate::ragged::Ragged;
@@ -18,27 +21,51 @@ const JOB: usize = 256 << 10;
 
 /// What one thread encodes at a time.
 enum Job<'t> {
-    /// Whole texts in a row.
-    Texts(Vec<&'t str>),
-    /// A stretch of a large one; it may be the first of that text.
-    Stretch { text: &'t str, range: Range<usize>, first: bool },
+    /// Texts one behind the other, and where each ends.
+    Row { row: String, ends: Vec<usize> },
+    /// A large text.
+    Text(Large<'t>),
+    /// A stretch of one; it may be the first.
+    Stretch { text: Large<'t>, range: Range<usize> },
+}
+
+/// A text that is not copied into a row.
+#[derive(Clone)]
+enum Large<'t> {
+    There(&'t str),
+    Made(Arc<str>),
+}
+
+impl Large<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::There(text) => text,
+            Self::Made(text) => text,
+        }
+    }
 }
 
 impl Job<'_> {
     fn bytes(&self) -> usize {
         match self {
-            Self::Texts(texts) => texts.iter().map(|text| text.len()).sum(),
+            Self::Row { row, .. } => row.len(),
+            Self::Text(text) => text.as_str().len(),
             Self::Stretch { range, .. } => range.len(),
         }
     }
+
+    /// Whether its first text began in the job before.
+    fn continues(&self) -> bool {
+        matches!(self, Self::Stretch { range, .. } if range.start > 0)
+    }
 }
 
-/// What became of a job.
+/// What became of jobs that follow each other.
 struct Part<S> {
     sink: S,
-    /// The number of ids of each of its texts.
-    lengths: Vec<usize>,
-    /// Whether its first text began in the job before.
+    /// How many ids come before the end of each text.
+    ends: Vec<usize>,
+    /// Whether its first text began in the part before.
     continues: bool,
 }
 
@@ -65,18 +92,31 @@ impl<'t> Queue<'t> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, job: Job<'t>) {
-        self.lock().jobs.push_back(job);
+    /// Adds a job; returns how many are waiting.
+    fn push(&self, job: Job<'t>) -> usize {
+        let mut state = self.lock();
+        state.jobs.push_back(job);
         self.changed.notify_one();
+        state.jobs.len()
     }
 
     /// The next job and its number; waits for one unless no more will come.
     fn take(&self) -> Option<(usize, Job<'t>)> {
         let waiting = |state: &mut State| state.jobs.is_empty() && !state.closed;
-        let mut state = self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner);
-        let job = state.jobs.pop_front()?;
-        state.taken += 1;
-        Some((state.taken - 1, job))
+        self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The next job and its number, if there is one.
+    fn take_at_once(&self) -> Option<(usize, Job<'t>)> {
+        self.lock().take()
+    }
+}
+
+impl<'t> State<'t> {
+    fn take(&mut self) -> Option<(usize, Job<'t>)> {
+        let job = self.jobs.pop_front()?;
+        self.taken += 1;
+        Some((self.taken - 1, job))
     }
 }
 
@@ -90,8 +130,8 @@ impl Drop for Closing<'_, '_> {
     }
 }
 
-/// What the last thread does, with nothing left of Python in it.
-pub type Rest<'a> = &'a mut (dyn FnMut() + Send);
+/// What a thread does with nothing of Python in it.
+pub type Apart<'a> = &'a mut (dyn FnMut() + Send);
 
 impl Encoder {
     /// The ids of each text, on at most `threads` threads (`None`: as many as there are processors).
@@ -99,11 +139,12 @@ impl Encoder {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_batch(&self, texts: &[&str], specials: Specials, threads: Option<usize>) -> Result<Ragged> {
-        self.encode_stream(specials, threads, |take| texts.iter().copied().for_each(take), |rest| rest())
+        let bytes = texts.iter().map(|text| text.len()).sum();
+        self.encode_stream(specials, threads, bytes, |intake| intake.add_all(texts), |work| work())
     }
 
-    /// As [`encode_batch`](Self::encode_batch), for texts that come one by one: `feed` calls its argument with each of them, on
-    /// this thread, while others begin. Then `finish` is given what this thread has left to do, and must do it.
+    /// As [`encode_batch`](Self::encode_batch), for texts that come one by one, of about so many `bytes` in all: `feed` gives each
+    /// of them to its argument. What takes time is done by `apart`, which calls what it is given, on the same thread.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -111,10 +152,11 @@ impl Encoder {
         &self,
         specials: Specials,
         threads: Option<usize>,
-        feed: impl FnOnce(&mut dyn FnMut(&'t str)),
-        finish: impl FnOnce(Rest),
+        bytes: usize,
+        feed: impl FnOnce(&mut Intake<'_, 't>),
+        apart: impl Fn(Apart),
     ) -> Result<Ragged> {
-        self.stream(specials, threads, feed, finish, row, gathered)
+        self.stream(specials, threads, bytes, feed, apart, row, gathered)
     }
 
     /// The number of ids of each text.
@@ -122,7 +164,7 @@ impl Encoder {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn count_batch(&self, texts: &[&str], specials: Specials, threads: Option<usize>) -> Result<Vec<i64>> {
-        self.count_stream(specials, threads, |take| texts.iter().copied().for_each(take), |rest| rest())
+        self.count_stream(specials, threads, |intake| intake.add_all(texts), |work| work())
     }
 
     /// As [`count_batch`](Self::count_batch), for texts that come one by one, as in [`encode_stream`](Self::encode_stream).
@@ -133,51 +175,71 @@ impl Encoder {
         &self,
         specials: Specials,
         threads: Option<usize>,
-        feed: impl FnOnce(&mut dyn FnMut(&'t str)),
-        finish: impl FnOnce(Rest),
+        feed: impl FnOnce(&mut Intake<'_, 't>),
+        apart: impl Fn(Apart),
     ) -> Result<Vec<i64>> {
         let counted = |parts: Vec<Part<Count>>, _| lengths(&parts).map(|length| length as i64).collect();
-        self.stream(specials, threads, feed, finish, |_| Count(0), counted)
+        self.stream(specials, threads, 0, feed, apart, |_| Count(0), counted)
     }
 
-    fn stream<'t, S: Sink + Length + Send, R: Send>(
+    #[expect(clippy::too_many_arguments, reason = "what and how, of two kinds")]
+    fn stream<'t, S: Sink + Send, R: Send>(
         &self,
         specials: Specials,
         threads: Option<usize>,
-        feed: impl FnOnce(&mut dyn FnMut(&'t str)),
-        finish: impl FnOnce(Rest),
+        bytes: usize,
+        feed: impl FnOnce(&mut Intake<'_, 't>),
+        apart: impl Fn(Apart),
         sink: impl Fn(usize) -> S + Sync,
         assemble: impl FnOnce(Vec<Part<S>>, usize) -> R + Send,
     ) -> Result<R> {
         let threads = workers(threads, usize::MAX);
         let queue = Queue::new();
-        let work = || -> Result<Vec<(usize, Part<S>)>> {
-            let mut lease = self.lease();
+        // Adds what becomes of a job to `done`. Alone, all jobs make one part.
+        let work = |number: usize, job: Job<'t>, done: &mut Vec<(usize, Part<S>)>| {
+            let room = if threads == 1 { bytes } else { job.bytes() };
+            if threads > 1 || done.is_empty() {
+                // Room for a token in two bytes, which is more than any language takes; what is not needed is never touched.
+                done.push((number, Part { sink: sink(room / 2), ends: Vec::new(), continues: job.continues() }));
+            }
+            let (_, part) = done.last_mut().expect("one was pushed");
+            self.do_job(specials, job, part)
+        };
+        let help = || {
             let mut done = Vec::new();
             while let Some((number, job)) = queue.take() {
-                // Room for a token in two bytes, which is more than any language takes; what is not needed is never touched.
-                let sink = sink(job.bytes() / 2);
-                done.push((number, self.do_job(lease.worker(), specials, job, sink)?));
+                work(number, job, &mut done)?;
             }
             Ok(done)
         };
-        let mut outcome = None;
+        let (mut mine, mut outcome) = (Ok(Vec::new()), None);
         let mut assemble = Some(assemble);
         thread::scope(|scope| {
             let mut helpers = Vec::new();
             let closing = Closing(&queue);
-            let mut jobs = Jobs::new(self, specials, threads > 1, |job| {
-                queue.push(job);
-                // This thread takes part in the end.
+            let mut push = |job| {
+                let waiting = queue.push(job);
                 if helpers.len() + 1 < threads {
-                    helpers.push(scope.spawn(work));
+                    helpers.push(scope.spawn(help));
+                } else if waiting >= 2 * threads - 1 {
+                    apart(&mut || {
+                        if let (Ok(done), Some((number, job))) = (&mut mine, queue.take_at_once())
+                            && let Err(error) = work(number, job, done)
+                        {
+                            mine = Err(error);
+                        }
+                    });
                 }
-            });
-            feed(&mut |text| jobs.add(text));
-            jobs.end();
+            };
+            let mut intake = Intake::new(self, specials, threads > 1, &mut push);
+            feed(&mut intake);
+            intake.end_row();
             drop(closing);
-            finish(&mut || {
-                let mine = work();
+            apart(&mut || {
+                let mine = std::mem::replace(&mut mine, Ok(Vec::new())).and_then(|mut done| {
+                    done.extend(help()?);
+                    Ok(done)
+                });
                 let theirs = helpers
                     .drain(..)
                     .map(|helper| helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -190,82 +252,119 @@ impl Encoder {
                 }));
             });
         });
-        outcome.expect("`finish` does what it is given")
+        outcome.expect("`apart` does what it is given")
     }
 
-    fn do_job<S: Sink + Length>(
-        &self,
-        worker: &mut Worker,
-        specials: Specials,
-        job: Job,
-        mut sink: S,
-    ) -> Result<Part<S>> {
-        let mut lengths = Vec::new();
-        let continues = matches!(job, Job::Stretch { first: false, .. });
+    /// Encodes a job to the end of a part.
+    fn do_job<S: Sink>(&self, specials: Specials, job: Job, part: &mut Part<S>) -> Result<()> {
+        let mut lease = self.lease();
+        let worker = lease.worker();
+        let out = &mut part.sink;
         match job {
-            Job::Texts(texts) => {
-                lengths.reserve(texts.len());
-                for text in texts {
-                    let before = sink.length();
-                    self.encode_into(worker, text, specials, &mut sink)?;
-                    lengths.push(sink.length() - before);
-                }
+            Job::Row { row, ends } => {
+                self.encode_row(worker, &row, &ends, specials, out)?;
+                part.ends.append(worker.group.ends());
             }
-            Job::Stretch { text, range, .. } => {
-                self.encode_range(worker, text.as_bytes(), range, &mut sink)?;
-                lengths.push(sink.length());
+            Job::Text(text) => {
+                self.encode_into(worker, text.as_str(), specials, out)?;
+                part.ends.push(out.length());
+            }
+            Job::Stretch { text, range } => {
+                self.encode_range(worker, text.as_str().as_bytes(), range, out)?;
+                part.ends.push(out.length());
             }
         }
-        Ok(Part { sink, lengths, continues })
+        Ok(())
     }
 }
 
-/// Makes jobs of texts.
-struct Jobs<'e, 't, F> {
-    encoder: &'e Encoder,
+/// Where texts come in: makes jobs of them.
+pub struct Intake<'i, 't> {
+    encoder: &'i Encoder,
     specials: Specials,
-    /// Whether there is anyone to share with: else all is one job.
+    /// Whether there is anyone to share a large text with.
     shared: bool,
-    texts: Vec<&'t str>,
-    bytes: usize,
-    push: F,
+    row: String,
+    ends: Vec<usize>,
+    push: &'i mut dyn FnMut(Job<'t>),
 }
 
-impl<'e, 't, F: FnMut(Job<'t>)> Jobs<'e, 't, F> {
-    fn new(encoder: &'e Encoder, specials: Specials, shared: bool, push: F) -> Self {
-        Self { encoder, specials, shared, texts: Vec::new(), bytes: 0, push }
+impl<'i, 't> Intake<'i, 't> {
+    fn new(encoder: &'i Encoder, specials: Specials, shared: bool, push: &'i mut dyn FnMut(Job<'t>)) -> Self {
+        Self { encoder, specials, shared, row: String::new(), ends: Vec::new(), push }
     }
 
-    /// Adds a text. It is divided at proven boundaries only, and not at all where added tokens or a normalizer could reach
-    /// across.
-    fn add(&mut self, text: &'t str) {
-        let encoder = self.encoder;
-        let whole = !self.shared
-            || text.len() < 2 * JOB
-            || !encoder.is_normal(text)
-            || encoder.added.find(text, self.specials).next().is_some();
-        if whole {
-            self.texts.push(text);
-            self.bytes += text.len();
-            if self.bytes >= JOB && self.shared {
-                self.end();
-            }
-            return;
+    /// Takes a text.
+    pub fn add(&mut self, text: &'t str) {
+        if text.len() < JOB {
+            self.row.push_str(text);
+            self.end_text();
+        } else {
+            self.end_row();
+            self.add_large(Large::There(text));
         }
-        self.end();
-        let mut start = 0;
-        while start < text.len() {
-            let end = encoder.splitter.next_boundary(text.as_bytes(), start + JOB).unwrap_or(text.len());
-            (self.push)(Job::Stretch { text, range: start..end, first: start == 0 });
-            start = end;
+    }
+
+    fn add_all(&mut self, texts: &[&'t str]) {
+        texts.iter().copied().for_each(|text| self.add(text));
+    }
+
+    /// Takes the text that `write` appends to what it is given.
+    ///
+    /// # Errors
+    /// Those of `write`; there is no text then.
+    pub fn write<E>(
+        &mut self,
+        write: impl FnOnce(&mut String) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let start = self.row.len();
+        let written = write(&mut self.row);
+        if written.is_err() {
+            self.row.truncate(start);
+        } else if self.row.len() - start < JOB {
+            self.end_text();
+        } else {
+            let text = self.row.split_off(start);
+            self.end_row();
+            self.add_large(Large::Made(text.into()));
+        }
+        written
+    }
+
+    fn end_text(&mut self) {
+        self.ends.push(self.row.len());
+        if self.row.len() >= JOB {
+            self.end_row();
         }
     }
 
     /// Makes a job of the texts that are waiting for more.
-    fn end(&mut self) {
-        if !self.texts.is_empty() {
-            (self.push)(Job::Texts(std::mem::take(&mut self.texts)));
-            self.bytes = 0;
+    fn end_row(&mut self) {
+        if !self.ends.is_empty() {
+            let row = std::mem::replace(&mut self.row, String::with_capacity(JOB + JOB / 8));
+            let ends = std::mem::take(&mut self.ends);
+            (self.push)(Job::Row { row, ends });
+        }
+    }
+
+    /// Adds a large text. It is divided at proven boundaries only, and not at all where added tokens or a normalizer could reach
+    /// across.
+    fn add_large(&mut self, text: Large<'t>) {
+        let encoder = self.encoder;
+        let content = text.as_str();
+        let whole = !self.shared
+            || content.len() < 2 * JOB
+            || !encoder.is_normal(content)
+            || encoder.added.find(content, self.specials).next().is_some();
+        if whole {
+            (self.push)(Job::Text(text));
+            return;
+        }
+        let mut start = 0;
+        while start < content.len() {
+            let end = encoder.splitter.next_boundary(content.as_bytes(), start + JOB).unwrap_or(content.len());
+            (self.push)(Job::Stretch { text: text.clone(), range: start..end });
+            start = end;
         }
     }
 }
@@ -324,31 +423,14 @@ fn copy(parts: &[Part<Vec<u32>>], mut row: &mut [u32]) {
 fn lengths<S>(parts: &[Part<S>]) -> impl Iterator<Item = usize> {
     let mut of_texts: Vec<usize> = Vec::new();
     for part in parts {
-        let mut lengths = part.lengths.as_slice();
-        if part.continues
-            && let (Some(last), [first, others @ ..]) = (of_texts.last_mut(), lengths)
-        {
-            *last += first;
-            lengths = others;
+        let mut before = 0;
+        let own = part.ends.iter().map(|&end| end - std::mem::replace(&mut before, end));
+        for (place, length) in own.enumerate() {
+            match of_texts.last_mut() {
+                Some(last) if place == 0 && part.continues => *last += length,
+                _ => of_texts.push(length),
+            }
         }
-        of_texts.extend(lengths);
     }
     of_texts.into_iter()
-}
-
-/// How many ids went into a sink.
-trait Length {
-    fn length(&self) -> usize;
-}
-
-impl Length for Vec<u32> {
-    fn length(&self) -> usize {
-        self.len()
-    }
-}
-
-impl Length for Count {
-    fn length(&self) -> usize {
-        self.0
-    }
 }

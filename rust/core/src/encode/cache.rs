@@ -21,7 +21,7 @@ pub(super) const LONG: usize = 31;
 /// The most ids in a short way.
 pub(super) const SHORT_IDS: usize = 4;
 /// The most ids in a long way.
-const LONG_IDS: usize = 8;
+pub(super) const LONG_IDS: usize = 8;
 
 /// A short piece as words.
 pub(super) type ShortKey = [u64; 2];
@@ -106,6 +106,11 @@ impl Cache {
         self.long.find(&key, hash).map(found)
     }
 
+    /// Asks for the place that a short piece has in the long table if it has too many ids.
+    pub(super) fn fetch_lengthened(&self, key: ShortKey) {
+        fetch(self.long.view(), hash_long(lengthened(key)));
+    }
+
     /// Remembers the ids of a short piece, unless there are too many.
     pub(super) fn insert_short(&mut self, key: ShortKey, hash: u64, ids: &[u32]) {
         if ids.len() <= SHORT_IDS {
@@ -176,7 +181,7 @@ impl<const N: usize> Sets<N> {
     /// Remembers a piece that is not there: in a free way of one of its sets, else where another can give way, else in place of
     /// the oldest of its first set. `key` is half a way; `count` is the number of ids, or [`ELSEWHERE`].
     fn insert(&mut self, key: &[u64], hash: u64, ids: &[u32], count: u32) {
-        if self.find(key, hash).is_some() || ids.first().is_some_and(|id| id >> COUNT != 0) {
+        if ids.first().is_some_and(|id| id >> COUNT != 0) {
             return;
         }
         if self.inserted >= self.used / 8 * 7 && self.used < self.room.len() {
@@ -199,6 +204,14 @@ impl<const N: usize> Sets<N> {
 
     fn is_free(&self, set: usize) -> bool {
         self.room[set][1][N / 2 - 1] == 0
+    }
+
+    /// Whether a piece without ids in the first set of its hash may have some elsewhere: in the second set, if the first is full (once
+    /// full, a set stays so until the table grows, and then all find their places anew), or, if it stands there, in the other table.
+    #[inline(always)]
+    pub(super) fn may_be_elsewhere(&self, key: &[u64], hash: u64) -> bool {
+        let set = set(hash, self.used);
+        !self.is_free(set) || self.room[set][0][..N / 2] == *key
     }
 
     /// Moves a way out of one of two full sets into its other set, if one can be; returns the set that has room then.
@@ -272,16 +285,11 @@ fn way<'s, const N: usize>(set: &'s [[u64; N]; 2], key: &[u64]) -> Option<&'s [u
     set.iter().find(|way| way[..N / 2] == *key)
 }
 
-/// Room for the ids of a short piece, and how many there are: 0 if the piece does not stand in the first set of its hash, or if its
-/// ids are elsewhere. Which way it is is a matter of luck, so that is computed and not branched on.
+/// Puts the ids of a short piece into `ids`, and returns how many there are: 0 if the piece does not stand in the first set of its hash, or if
+/// its ids are elsewhere. Which way it is is a matter of luck, so that is computed and not branched on.
 #[inline(always)]
-pub(super) fn peek<R: Row>(sets: &[[[u64; 4]; 2]], key: &ShortKey, hash: u64) -> ([u32; SHORT_IDS], usize) {
-    let set = &sets[set(hash, sets.len())];
-    let (way, is_it) = R::find(set, key);
-    let mut ids: [u32; SHORT_IDS] = bytemuck::cast([set[way][2], set[way][3]]);
-    let count = if is_it { ids[0] >> COUNT } else { 0 };
-    ids[0] &= (1 << COUNT) - 1;
-    (ids, count as usize)
+pub(super) fn peek<R: Row>(sets: &[[[u64; 4]; 2]], key: &ShortKey, hash: u64, ids: &mut [u32; SHORT_IDS]) -> usize {
+    R::entry::<COUNT>(&sets[set(hash, sets.len())], key, ids)
 }
 
 /// Asks for the set of a hash ahead of its use.

@@ -16,6 +16,7 @@ mod tests;
 mod whole;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
@@ -28,6 +29,7 @@ use crate::vocab::merges::{sufficient, table};
 use crate::vocab::pairs::PairTable;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
+pub use batch::Intake;
 use cache::Cache;
 use pieces::Group;
 use whole::Whole;
@@ -89,10 +91,12 @@ enum Lease<'a> {
 
 impl Lease<'_> {
     fn worker(&mut self) -> &mut Worker {
-        match self {
+        let worker = match self {
             Self::Kept(guard) => guard.get_or_insert_with(|| Box::new(Worker::new())),
             Self::Own(worker) => worker,
-        }
+        };
+        worker.group.clear();
+        worker
     }
 }
 
@@ -127,6 +131,11 @@ impl Encoder {
     /// The vocabulary.
     pub fn vocab(&self) -> &Vocab {
         &self.vocab
+    }
+
+    /// The instruction set it uses.
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// The splitting rule, ready to run.
@@ -208,21 +217,57 @@ impl Encoder {
     }
 
     /// Encodes the pieces of a normalized text that begin in `range`, whose bounds are boundaries.
-    fn encode_range(
+    fn encode_range(&self, worker: &mut Worker, text: &[u8], range: Range<usize>, out: &mut impl Sink) -> Result<()> {
+        self.take_range(worker, text, 0..text.len(), range, true, out)
+    }
+
+    /// Takes the pieces of the text `row[text]` that begin in its `range` into the worker's group, which is encoded when it is full,
+    /// or after these if they are the last.
+    fn take_range(
         &self,
         worker: &mut Worker,
-        text: &[u8],
-        range: std::ops::Range<usize>,
+        row: &[u8],
+        text: Range<usize>,
+        range: Range<usize>,
+        are_last: bool,
         out: &mut impl Sink,
     ) -> Result<()> {
         let mut ends = std::mem::take(&mut worker.ends);
         let mut start = range.start;
         while start < range.end {
-            let next = self.splitter.cut(text, start..range.end, &mut ends)?;
-            self.encode_pieces(worker, text, start, ends.as_slice(), out);
+            let next = self.splitter.cut(&row[text.clone()], start..range.end, &mut ends)?;
+            let are_last = are_last && next == range.end;
+            self.take_pieces(worker, row, text.start + start, ends.as_slice(), are_last, out);
             start = next;
         }
         worker.ends = ends;
+        Ok(())
+    }
+
+    /// Encodes texts that stand one behind the other, each to its entry of `ends`; how many ids come before the end of each, the
+    /// group says then ([`Group::ends`]).
+    fn encode_row(
+        &self,
+        worker: &mut Worker,
+        row: &str,
+        ends: &[usize],
+        specials: Specials,
+        out: &mut impl Sink,
+    ) -> Result<()> {
+        let bytes = row.as_bytes();
+        let mut start = 0;
+        for &end in ends {
+            let text = &row[start..end];
+            if self.is_normal(text) && self.added.find(text, specials).next().is_none() {
+                self.take_range(worker, bytes, start..end, 0..text.len(), false, out)?;
+            } else {
+                self.take_pieces(worker, bytes, start, &[], true, out);
+                self.encode_into(worker, text, specials, out)?;
+            }
+            worker.group.end_text();
+            start = end;
+        }
+        self.take_pieces(worker, bytes, start, &[], true, out);
         Ok(())
     }
 }
@@ -255,6 +300,9 @@ impl Ids {
 trait Sink {
     fn put(&mut self, ids: &[u32]);
 
+    /// How many went there.
+    fn length(&self) -> usize;
+
     /// The ids of the pieces of a group.
     #[inline(always)]
     fn put_all(&mut self, group: &mut Group)
@@ -270,6 +318,11 @@ impl Sink for Vec<u32> {
     fn put(&mut self, ids: &[u32]) {
         self.extend_from_slice(ids);
     }
+
+    #[inline(always)]
+    fn length(&self) -> usize {
+        self.len()
+    }
 }
 
 /// Counts ids instead of keeping them.
@@ -278,6 +331,10 @@ struct Count(usize);
 impl Sink for Count {
     fn put(&mut self, ids: &[u32]) {
         self.0 += ids.len();
+    }
+
+    fn length(&self) -> usize {
+        self.0
     }
 
     fn put_all(&mut self, group: &mut Group) {

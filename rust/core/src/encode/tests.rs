@@ -140,6 +140,49 @@ fn a_batch_is_its_texts_one_by_one() {
     assert!(encoder.encode_batch(&[], Specials::Text, None).unwrap().is_empty());
 }
 
+proptest! {
+    #[test]
+    fn texts_that_share_groups_do_not_touch_each_other(
+        texts in prop::collection::vec("([abcé ]{0,40}|<x>|e\u{301}|[a-z]{0,200}| ?[a-c]{17,40}){0,4}", 0..60),
+        (copies, nfc, parse, vocab) in (1..40usize, any::<bool>(), any::<bool>(), vocab()),
+    ) {
+        let mut vocab = vocab;
+        vocab.specials = vec![Special { content: "<x>".into(), id: 5000, special: true }];
+        vocab.normalizer = if nfc { Normalizer::Nfc } else { Normalizer::None };
+        let specials = if parse { Specials::Parse } else { Specials::Text };
+        let encoder = Encoder::new(vocab.clone()).unwrap();
+        let expected: Vec<Vec<u32>> = texts.iter().map(|text| encoder.encode(text, specials).unwrap()).collect();
+        let fresh = Encoder::new(vocab).unwrap();
+        let many: Vec<&str> = texts.iter().map(String::as_str).cycle().take(texts.len() * copies).collect();
+        for _ in 0..2 {
+            let batch = fresh.encode_batch(&many, specials, Some(1)).unwrap();
+            prop_assert_eq!(batch.len(), many.len());
+            for place in 0..many.len() {
+                prop_assert_eq!(batch.get(place), &expected[place % texts.len()], "text {}", place);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_that_a_regex_gives_up_on_leaves_nothing_behind() {
+    let mut vocab = sample();
+    vocab.scheme = Scheme::from_pattern(r"(a|b|ab)*(?=c)|\w");
+    let encoder = Encoder::new(vocab).unwrap();
+    let wrong = "ab".repeat(60);
+    let expected = encoder.encode("ab", Specials::Text).unwrap();
+    for threads in [1, 2] {
+        let texts = ["ab", &wrong, "ab"];
+        assert!(encoder.encode_batch(&texts, Specials::Text, Some(threads)).is_err());
+        assert!(encoder.count_batch(&texts, Specials::Text, Some(threads)).is_err());
+        assert_eq!(
+            encoder.encode_batch(&["ab", "ab"], Specials::Text, Some(1)).unwrap().ids,
+            [&expected[..], &expected].concat()
+        );
+        assert_eq!(encoder.encode("ab", Specials::Text).unwrap(), expected);
+    }
+}
+
 #[test]
 fn added_tokens_are_found_leftmost_longest_and_special_ones_on_request() {
     let encoder = Encoder::new(sample()).unwrap();
