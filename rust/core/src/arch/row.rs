@@ -125,8 +125,13 @@ pub trait Row: Copy {
     #[inline(always)]
     fn entry<const COUNT: u32>(ways: &[[u64; 4]; 2], key: &[u64; 2], ids: &mut [u32; 4]) -> usize {
         let [is_first, is_second] = [0, 1].map(|way| ways[way][0] ^ key[0] | ways[way][1] ^ key[1] == 0);
+        let halves = |word: u64| {
+            let [a, b, c, d, e, f, g, h] = word.to_ne_bytes();
+            [[a, b, c, d], [e, f, g, h]].map(u32::from_ne_bytes)
+        };
         let [_, _, low, high] = ways[usize::from(is_second)];
-        *ids = if is_first | is_second { bytemuck::cast([low, high]) } else { [0; 4] };
+        let ([a, b], [c, d]) = (halves(low), halves(high));
+        *ids = if is_first | is_second { [a, b, c, d] } else { [0; 4] };
         let count = ids[0] >> COUNT;
         ids[0] &= (1 << COUNT) - 1;
         count as usize
