@@ -1,7 +1,7 @@
 //! A `str` as UTF-8.
 //!
-//! CPython makes the UTF-8 form of a `str` at some 400 MB/s and keeps it as long as the string. Made here it takes a tenth of the time, goes where it
-//! is used, and is gone after that.
+//! CPython makes the UTF-8 form of a `str` at some 400 MB/s and keeps it as long as the string. Made here it takes less time, goes
+//! where it is used, and is gone after that.
 
 use std::borrow::Cow;
 

@@ -120,8 +120,8 @@ pub trait Row: Copy {
         utf8::each(units, out)
     }
 
-    /// Of two ways, each a key of two words and four numbers, puts the numbers of the one that has this key into `ids`, without the bits above
-    /// `COUNT` of the first, and returns what these say; zeros if neither has it.
+    /// Of two ways, each a key of two words and four numbers, puts the numbers of the one that has this key into `ids`, without the
+    /// bits above `COUNT` of the first, and returns what these say; zeros if neither has it.
     #[inline(always)]
     fn entry<const COUNT: u32>(ways: &[[u64; 4]; 2], key: &[u64; 2], ids: &mut [u32; 4]) -> usize {
         let [is_first, is_second] = [0, 1].map(|way| ways[way][0] ^ key[0] | ways[way][1] ^ key[1] == 0);

@@ -33,7 +33,7 @@ enum Job<'t> {
 #[derive(Clone)]
 enum Large<'t> {
     There(&'t str),
-    Made(Arc<str>),
+    Made(Arc<String>),
 }
 
 impl Large<'_> {
@@ -326,7 +326,7 @@ impl<'i, 't> Intake<'i, 't> {
         } else {
             let text = self.row.split_off(start);
             self.end_row();
-            self.add_large(Large::Made(text.into()));
+            self.add_large(Large::Made(Arc::new(text)));
         }
         written
     }

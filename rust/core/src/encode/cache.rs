@@ -116,9 +116,15 @@ impl Cache {
         if ids.len() <= SHORT_IDS {
             self.short.insert(&key, hash, ids, ids.len() as u32);
         } else if ids.len() <= LONG_IDS {
+            // One of the two may still be there.
             let key_of_long = lengthened(key);
-            self.insert_long(key_of_long, hash_long(key_of_long), ids);
-            self.short.insert(&key, hash, &[], ELSEWHERE);
+            let hash_of_long = hash_long(key_of_long);
+            if self.long.find(&key_of_long, hash_of_long).is_none() {
+                self.insert_long(key_of_long, hash_of_long, ids);
+            }
+            if self.short.find(&key, hash).is_none() {
+                self.short.insert(&key, hash, &[], ELSEWHERE);
+            }
         }
     }
 
@@ -285,8 +291,8 @@ fn way<'s, const N: usize>(set: &'s [[u64; N]; 2], key: &[u64]) -> Option<&'s [u
     set.iter().find(|way| way[..N / 2] == *key)
 }
 
-/// Puts the ids of a short piece into `ids`, and returns how many there are: 0 if the piece does not stand in the first set of its hash, or if
-/// its ids are elsewhere. Which way it is is a matter of luck, so that is computed and not branched on.
+/// Puts the ids of a short piece into `ids`, and returns how many there are: 0 if the piece does not stand in the first set of its
+/// hash, or if its ids are elsewhere. Which way it is is a matter of luck, so that is computed and not branched on.
 #[inline(always)]
 pub(super) fn peek<R: Row>(sets: &[[[u64; 4]; 2]], key: &ShortKey, hash: u64, ids: &mut [u32; SHORT_IDS]) -> usize {
     R::entry::<COUNT>(&sets[set(hash, sets.len())], key, ids)
@@ -326,6 +332,13 @@ mod tests {
                 true
             })
         });
+        // What is not in the first of its sets is looked for beyond only where that may be.
+        for number in (0..200_000).filter(|&number| found(number).is_some()) {
+            let (key, hash) = (key(number), hash_short(key(number)));
+            let first = way(&cache.short.view()[cache.short.homes(hash)[0]], &key);
+            let is_answered = first.is_some_and(|way| count(way) != ELSEWHERE);
+            assert!(is_answered || cache.short.may_be_elsewhere(&key, hash), "{number}");
+        }
         // The long table, of those of more than four ids, may lose some.
         assert!(right.count() > 190_000);
         assert!(found(200_000).is_none());

@@ -9,6 +9,7 @@ mod added;
 mod batch;
 mod cache;
 pub mod files;
+mod group;
 mod offsets;
 mod pieces;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
 pub use batch::Intake;
 use cache::Cache;
-use pieces::Group;
+use group::Group;
 use whole::Whole;
 
 /// What the text of a special token in a text is.
