@@ -113,6 +113,40 @@ pub trait Row: Copy {
         [low & keep_low, high & keep_high | (length as u64) << 56]
     }
 
+    /// Sixteen bytes of `piece` from `start` on, with zeros behind its end.
+    #[inline(always)]
+    fn bytes(piece: &[u8], start: usize) -> Self {
+        let mut numbers = [0; 16];
+        for (number, &byte) in numbers.iter_mut().zip(&piece[start.min(piece.len())..]) {
+            *number = byte.into();
+        }
+        Self::load(&numbers)
+    }
+
+    /// Writes those numbers whose bits are set to `kept`, one behind the other, and anything behind; returns how many there are.
+    #[inline(always)]
+    fn keep(self, bits: u16, kept: &mut [u32; 16]) -> usize {
+        let mut numbers = [0; 16];
+        self.store(&mut numbers);
+        let mut count = 0;
+        for (place, number) in numbers.into_iter().enumerate() {
+            kept[count % 16] = number;
+            count += usize::from(bits >> place & 1 != 0);
+        }
+        count
+    }
+
+    /// Exchanges rows and columns.
+    #[inline(always)]
+    fn transpose(rows: &mut [[u32; 16]; 16]) {
+        let columns = *rows;
+        for (place, row) in rows.iter_mut().enumerate() {
+            for (number, column) in row.iter_mut().zip(&columns) {
+                *number = column[place];
+            }
+        }
+    }
+
     /// Writes the UTF-8 of `units` to `out`, which has room for four bytes of each and [`BEHIND`](utf8::BEHIND) more: returns how many
     /// units come before the first that is no scalar value, and how many bytes they take.
     #[inline(always)]

@@ -201,3 +201,50 @@ fn a_row_of_equals() {
         }
     }
 }
+
+/// What moves numbers about, against what it should be.
+struct Moves {
+    numbers: [u32; 16],
+    bits: u16,
+    piece: Vec<u8>,
+    start: usize,
+}
+
+impl Work for &Moves {
+    type Output = (Vec<u32>, [u32; 16], [[u32; 16]; 16]);
+
+    fn run<R: Row>(self) -> Self::Output {
+        let mut kept = [0; 16];
+        let count = R::load(&self.numbers).keep(self.bits, &mut kept);
+        let mut bytes = [0; 16];
+        R::bytes(&self.piece, self.start).store(&mut bytes);
+        let mut rows = square(&self.numbers);
+        R::transpose(&mut rows);
+        (kept[..count].to_vec(), bytes, rows)
+    }
+}
+
+/// Sixteen rows, all different.
+fn square(numbers: &[u32; 16]) -> [[u32; 16]; 16] {
+    std::array::from_fn(|row| numbers.map(|number| number.rotate_left(row as u32).wrapping_add(row as u32)))
+}
+
+proptest! {
+    #[test]
+    fn numbers_are_moved(
+        numbers in any::<[u32; 16]>(),
+        bits in any::<u16>(),
+        piece in prop::collection::vec(any::<u8>(), 0..40),
+        start in 0..50usize,
+    ) {
+        let kept = (0..16).filter(|place| bits >> place & 1 != 0).map(|place| numbers[place]).collect();
+        let bytes = std::array::from_fn(|place| piece.get(start + place).map_or(0, |&byte| u32::from(byte)));
+        let rows = square(&numbers);
+        let columns = std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]));
+        let expected: (Vec<u32>, [u32; 16], [[u32; 16]; 16]) = (kept, bytes, columns);
+        let work = Moves { numbers, bits, piece, start };
+        for isa in Isa::available() {
+            prop_assert_eq!(&isa.run(&work), &expected, "{}", isa.name());
+        }
+    }
+}

@@ -111,6 +111,15 @@ impl Cache {
         fetch(self.long.view(), hash_long(lengthened(key)));
     }
 
+    /// Asks for what [`insert_short`](Self::insert_short) needs beyond the first set of the piece, which was looked at before.
+    #[inline(always)]
+    pub(super) fn fetch_short(&self, key: ShortKey, hash: u64, ids: usize) {
+        self.short.fetch_second(hash);
+        if ids > SHORT_IDS {
+            self.fetch_lengthened(key);
+        }
+    }
+
     /// Remembers the ids of a short piece, unless there are too many.
     pub(super) fn insert_short(&mut self, key: ShortKey, hash: u64, ids: &[u32]) {
         if ids.len() <= SHORT_IDS {
@@ -176,7 +185,8 @@ impl<const N: usize> Sets<N> {
     }
 
     fn find(&self, key: &[u64], hash: u64) -> Option<&[u64; N]> {
-        self.homes(hash).into_iter().find_map(|set| way(&self.room[set], key))
+        let [first, second] = self.homes(hash);
+        way(&self.room[first], key).or_else(|| if self.is_free(first) { None } else { way(&self.room[second], key) })
     }
 
     /// The sets where a piece may stand.
@@ -218,6 +228,14 @@ impl<const N: usize> Sets<N> {
     pub(super) fn may_be_elsewhere(&self, key: &[u64], hash: u64) -> bool {
         let set = set(hash, self.used);
         !self.is_free(set) || self.room[set][0][..N / 2] == *key
+    }
+
+    /// Asks for the second set of a hash, if the first is full.
+    #[inline(always)]
+    pub(super) fn fetch_second(&self, hash: u64) {
+        if !self.is_free(set(hash, self.used)) {
+            fetch(self.view(), second(hash));
+        }
     }
 
     /// Moves a way out of one of two full sets into its other set, if one can be; returns the set that has room then.

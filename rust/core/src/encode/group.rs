@@ -13,6 +13,9 @@ pub(super) const BLOCK: usize = 128;
 /// The pieces of a group: the more, the more words are merged in step.
 pub(super) const GROUP: usize = 16 * BLOCK;
 
+/// The pieces whose places in the cache are asked for before the first of them is remembered.
+const SOME: usize = 64;
+
 /// A group of consecutive pieces on its way through the stages.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -28,7 +31,7 @@ pub(super) struct Group {
     /// Those of short keys; of longer ones as soon as they are needed.
     pub(super) hashes: [u64; GROUP],
     /// The ids of the pieces that were found at once.
-    row: [u32; GROUP * SHORT_IDS],
+    row: [u32; GROUP * SHORT_IDS + STRETCH],
     filled: usize,
     pub(super) others: Others,
     /// Ids on their way out.
@@ -56,6 +59,8 @@ pub(super) struct Others {
     rest: Vec<u16>,
     /// Those that are still without an answer.
     pub(super) missing: Vec<u16>,
+    /// Those of them that are to be merged.
+    pub(super) words: Vec<u16>,
     twins: Twins,
 }
 
@@ -118,7 +123,7 @@ impl Group {
             places: [0; GROUP],
             keys: [[0; 2]; GROUP],
             hashes: [0; GROUP],
-            row: [0; GROUP * SHORT_IDS],
+            row: [0; GROUP * SHORT_IDS + STRETCH],
             filled: 0,
             others: Others {
                 numbers: [0; GROUP],
@@ -129,6 +134,7 @@ impl Group {
                 second: [0; GROUP],
                 rest: Vec::new(),
                 missing: Vec::with_capacity(GROUP),
+                words: Vec::with_capacity(GROUP),
                 twins: Twins { table: [0; 2 * GROUP], pairs: Vec::new() },
             },
             line: Vec::new(),
@@ -288,6 +294,33 @@ impl Group {
         });
     }
 
+    /// Puts the pieces that were missing into the cache.
+    pub(super) fn remember(&self, text: &[u8], cache: &mut Cache) {
+        let piece = |at: u16| {
+            let number = usize::from(self.others.numbers[usize::from(at)]);
+            (number, self.bounds[number], self.bounds[number + 1] - self.bounds[number])
+        };
+        for some in self.others.missing.chunks(SOME) {
+            for &at in some {
+                let (number, _, length) = piece(at);
+                if length <= SHORT {
+                    cache.fetch_short(self.keys[number], self.hashes[number], self.others.of(usize::from(at)).len());
+                } else if length <= LONG {
+                    cache.long.fetch_second(self.hashes[number]);
+                }
+            }
+            for &at in some {
+                let (number, start, length) = piece(at);
+                let ids = self.others.of(usize::from(at));
+                if length <= SHORT {
+                    cache.insert_short(self.keys[number], self.hashes[number], ids);
+                } else if length <= LONG {
+                    cache.insert_long(cache::long_key(text, start, length), self.hashes[number], ids);
+                }
+            }
+        }
+    }
+
     /// How many ids the pieces have.
     pub(super) fn total(&self) -> usize {
         let of_others = self.others.spans[..self.others.count].iter().map(|&(_, count)| count as usize);
@@ -301,20 +334,21 @@ impl Group {
             out.put(&self.row[..self.filled]);
             return;
         }
+        self.others.room(LONG_IDS);
         let others = &self.others;
-        let needed = self.total() + CHUNK;
+        let needed = self.total() + STRETCH;
         if self.line.len() < needed {
             self.line.resize(2 * needed, 0);
         }
         let (mut done, mut length) = (0, 0);
         for at in 0..others.count {
             let place = self.places[usize::from(others.numbers[at])] as usize;
-            length = put(&mut self.line, length, &self.row, done..place);
+            length = put::<STRETCH>(&mut self.line, length, &self.row, done..place);
             let (start, count) = others.spans[at];
-            length = put(&mut self.line, length, &others.ids, start as usize..(start + count) as usize);
+            length = put::<LONG_IDS>(&mut self.line, length, &others.ids, start as usize..(start + count) as usize);
             done = place;
         }
-        length = put(&mut self.line, length, &self.row, done..self.filled);
+        length = put::<STRETCH>(&mut self.line, length, &self.row, done..self.filled);
         out.put(&self.line[..length]);
     }
 
@@ -335,21 +369,22 @@ impl Group {
     }
 }
 
-/// [`put`] copies so many ids at once.
-const CHUNK: usize = 8;
+/// The ids of a row that are copied at once: hardly ever are there more between two of the others.
+const STRETCH: usize = 16;
 
-/// Copies `from[range]` to `line` at `length`, and returns where it ends there. Writes whole chunks while there are ids for them:
-/// what is too many is written over by the next; a call for each few ids would cost more than the rest of their way.
+/// Copies `from[range]` to `line` at `length`, and returns where it ends there. Writes `AT_ONCE` ids, for which there is room on both
+/// sides, whatever their number, and more only if there are: that is foreseen, their number is not. What is too many is written over
+/// by the next.
 #[inline(always)]
-fn put(line: &mut [u32], length: usize, from: &[u32], range: Range<usize>) -> usize {
-    let (mut source, mut target) = (range.start, length);
-    while source < range.end {
-        match from.get(source..source + CHUNK) {
-            Some(chunk) => line[target..target + CHUNK].copy_from_slice(chunk),
-            None => line[target..target + range.end - source].copy_from_slice(&from[source..range.end]),
+fn put<const AT_ONCE: usize>(line: &mut [u32], length: usize, from: &[u32], range: Range<usize>) -> usize {
+    let count = range.len();
+    let mut done = 0;
+    loop {
+        let some: &[u32; AT_ONCE] = from[range.start + done..].first_chunk().expect("room behind");
+        line[length + done..][..AT_ONCE].copy_from_slice(some);
+        done += AT_ONCE;
+        if done >= count {
+            return length + count;
         }
-        source += CHUNK;
-        target += CHUNK;
     }
-    length + range.len()
 }

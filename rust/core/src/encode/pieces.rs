@@ -9,7 +9,7 @@
 //! What differs from piece to piece in ways that no branch predictor can foresee (its length, being known, the number of its ids)
 //! decides on numbers and addresses, not on branches: on text of new words a wrong guess costs more than the look-up.
 
-use super::cache::{self, Cache, LONG, SHORT};
+use super::cache::Cache;
 use super::group::{BLOCK, GROUP, Group};
 use super::{Encoder, Sink, Worker};
 use crate::arch::{Row, Work};
@@ -94,49 +94,40 @@ impl Encoder {
     #[inline(never)]
     fn learn(&self, group: &mut Group, text: &[u8], cache: &mut Cache, merger: &mut Merger) {
         group.part_twins(text);
-        let Group { bounds, keys, hashes, others, .. } = group;
-        let mut missing = std::mem::take(&mut others.missing);
-        let mut remember = |number: usize, ids: &[u32]| {
-            let length = bounds[number + 1] - bounds[number];
-            if length <= SHORT {
-                cache.insert_short(keys[number], hashes[number], ids);
-            } else if length <= LONG {
-                cache.insert_long(cache::long_key(text, bounds[number], length), hashes[number], ids);
-            }
-        };
+        let Group { bounds, others, .. } = &mut *group;
+        let mut words = std::mem::take(&mut others.words);
+        words.clone_from(&others.missing);
         let numbers = others.numbers;
         let piece = |at: &u16| {
             let number = usize::from(numbers[usize::from(*at)]);
             &text[bounds[number]..bounds[number + 1]]
         };
         if !self.whole.is_empty() {
-            missing.retain(|at| {
+            words.retain(|at| {
                 let Some(id) = self.whole.id(piece(at)) else { return true };
                 others.answer(usize::from(*at), std::iter::once(id));
-                remember(usize::from(numbers[usize::from(*at)]), &[id]);
                 false
             });
         }
-        sort(&mut missing, |at| piece(at).len());
-        merger.merge_all(&self.pairs, missing.iter().map(piece), |place, symbols| {
-            let at = usize::from(missing[place]);
-            others.answer(at, symbols.iter().map(|&symbol| self.ids.of(symbol)));
-            remember(usize::from(numbers[at]), others.of(at));
+        sort(&mut words, |at| piece(at).len());
+        merger.merge_all(&self.pairs, words.iter().map(piece), |place, symbols| {
+            others.answer(usize::from(words[place]), symbols.iter().map(|&symbol| self.ids.of(symbol)));
         });
-        others.missing = missing;
+        others.words = words;
         others.answer_twins();
+        group.remember(text, cache);
     }
 }
 
 /// [`sort`] tells so many lengths apart.
 const LENGTHS: usize = 64;
 
-/// Puts pieces in order of their length, those of [`LENGTHS`] and more last: words that are merged in step had better take as many
+/// Puts words in order of their length, those of [`LENGTHS`] and more last: those that are merged in step had better take as many
 /// steps.
-fn sort(missing: &mut [u16], length: impl Fn(&u16) -> usize) {
+fn sort(words: &mut [u16], length: impl Fn(&u16) -> usize) {
     let mut ends = [0u16; LENGTHS];
     let mut lengths = [0u8; GROUP];
-    for (own, at) in lengths.iter_mut().zip(missing.iter()) {
+    for (own, at) in lengths.iter_mut().zip(words.iter()) {
         *own = length(at).min(LENGTHS - 1) as u8;
         ends[usize::from(*own)] += 1;
     }
@@ -145,10 +136,10 @@ fn sort(missing: &mut [u16], length: impl Fn(&u16) -> usize) {
         before += std::mem::replace(end, before);
     }
     let mut sorted = [0u16; GROUP];
-    for (&length, &at) in lengths.iter().zip(missing.iter()) {
+    for (&length, &at) in lengths.iter().zip(words.iter()) {
         let place = &mut ends[usize::from(length)];
         sorted[usize::from(*place)] = at;
         *place += 1;
     }
-    missing.copy_from_slice(&sorted[..missing.len()]);
+    words.copy_from_slice(&sorted[..words.len()]);
 }

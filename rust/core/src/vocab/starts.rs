@@ -4,13 +4,15 @@
 
 use hashbrown::HashMap;
 
+use super::pairs::NONE;
+use crate::arch::{Mask, Row};
 use crate::memory::Zeroed;
 
 /// What pieces begin from, numbered: the 256 bytes, then the characters of two bytes that are made before all else.
 #[derive(Debug)]
 pub(super) struct Starts {
     /// By the low eleven bits of a two-byte character's code point: its number; 0 if it is not made at once.
-    characters: Vec<u16>,
+    characters: Vec<u32>,
     /// The symbol of each number.
     symbols: Vec<u32>,
     /// One more than the rank of each pair, by the number of its left and, within that, its right one; 0 if it does not merge.
@@ -59,7 +61,7 @@ impl Starts {
             ];
             if rivals.into_iter().flatten().all(|&rival| rank < rival) {
                 let number = starts.symbols.len() as u32;
-                starts.characters[character as usize] = number as u16;
+                starts.characters[character as usize] = number;
                 starts.symbols.push(symbol);
                 numbers.insert(symbol, number);
             }
@@ -83,17 +85,30 @@ impl Starts {
 /// [`Starts`] at hand.
 #[derive(Clone, Copy)]
 pub(super) struct StartsView<'t> {
-    characters: &'t [u16],
+    characters: &'t [u32],
     symbols: &'t [u32],
     after_rank: &'t [u32],
 }
 
+/// What pieces begin from, in numbers, with room for rows that go beyond.
+pub(super) type Numbers = [u32; LONGEST + 2 * LANES];
+
+/// The longest piece that is numbered, in bytes.
+pub(super) const LONGEST: usize = 128 - 2;
+
+/// The numbers of a row.
+const LANES: usize = 16;
+
 impl StartsView<'_> {
-    /// Puts the numbers of what `piece` begins from into `numbers`, and returns how many there are. `numbers` has room for one
-    /// a byte.
+    /// Puts the numbers of what `piece` begins from into `numbers`, and returns how many there are: at most one a byte.
     #[inline(always)]
-    pub(super) fn of(&self, piece: &[u8], numbers: &mut [u16]) -> usize {
-        let characters: &[u16; 0x800] = self.characters[..].try_into().expect("eleven bits");
+    pub(super) fn of<R: Row>(&self, piece: &[u8], numbers: &mut Numbers) -> usize {
+        if R::IS_FAST { self.of_by_rows::<R>(piece, numbers) } else { self.of_one_by_one(piece, numbers) }
+    }
+
+    #[inline(always)]
+    fn of_one_by_one(&self, piece: &[u8], numbers: &mut Numbers) -> usize {
+        let characters: &[u32; 0x800] = self.characters[..].try_into().expect("eleven bits");
         // The second byte of a character is written and then written over: no iteration waits for what the one before it looked up.
         let (mut count, mut is_second) = (0, false);
         for (at, &lead) in piece.iter().enumerate() {
@@ -101,22 +116,63 @@ impl StartsView<'_> {
             let is_two = lead & 0xE0 == 0xC0 && other & 0xC0 == 0x80;
             let character = characters[usize::from(lead & 0x1F) << 6 | usize::from(other & 0x3F)];
             let character = if is_two { character } else { 0 };
-            numbers[count] = if character == 0 { u16::from(lead) } else { character };
+            numbers[count] = if character == 0 { u32::from(lead) } else { character };
             count += usize::from(!is_second);
             is_second = character != 0;
         }
         count
     }
 
+    #[inline(always)]
+    fn of_by_rows<R: Row>(&self, piece: &[u8], numbers: &mut Numbers) -> usize {
+        let (mut count, mut is_second) = (0, 0);
+        for start in (0..piece.len()).step_by(LANES) {
+            let lead = R::bytes(piece, start);
+            let there = u16::MAX >> LANES.saturating_sub(piece.len() - start);
+            let kept: &mut [u32; LANES] = numbers[count..].first_chunk_mut().expect("room for rows");
+            let is_lead = lead.and(R::splat(0xE0)).equal(0xC0);
+            if is_lead.bits() == 0 && is_second == 0 {
+                lead.store(kept);
+                count += there.count_ones() as usize;
+                continue;
+            }
+            let other = R::bytes(piece, start + 1);
+            let is_two = is_lead.and(other.and(R::splat(0xC0)).equal(0x80));
+            let high = lead.and(R::splat(0x1F)).times(1 << 6);
+            let character = R::splat(0).choose(is_two, high.or(other.and(R::splat(0x3F))).gather(self.characters));
+            let is_none = character.equal(0);
+            let made = !is_none.bits();
+            count += character.choose(is_none, lead).keep(there & !(made << 1 | is_second), kept);
+            is_second = made >> (LANES - 1);
+        }
+        count
+    }
+
+    /// Sixteen symbols from place `at` on, of `count` that `numbers` has, and the rank of each with the next.
+    #[inline(always)]
+    pub(super) fn row<R: Row>(&self, numbers: &Numbers, at: usize, count: usize) -> (R, R) {
+        let left = R::load(numbers[at..].first_chunk().expect("room for rows"));
+        let right = R::load(numbers[at + 1..].first_chunk().expect("room for rows"));
+        let there = R::load(&PLACES).below(count.saturating_sub(at) as u32);
+        let is_pair = R::load(&PLACES).below(count.saturating_sub(at + 1) as u32);
+        let place = R::splat(0).choose(is_pair, left.times(self.symbols.len() as u32).plus(right));
+        let after_rank = place.gather(self.after_rank);
+        let symbols = if there.but(left.below(256)).bits() == 0 { left } else { left.gather(self.symbols) };
+        (R::splat(u32::MAX).choose(there, symbols), R::splat(NONE).choose(is_pair, after_rank.minus(R::splat(1))))
+    }
+
     /// The symbol of a number.
     #[inline(always)]
-    pub(super) fn symbol(&self, number: u16) -> u32 {
-        self.symbols[usize::from(number)]
+    pub(super) fn symbol(&self, number: u32) -> u32 {
+        self.symbols[number as usize]
     }
 
     /// The rank of the pair of two numbers, or [`NONE`].
     #[inline(always)]
-    pub(super) fn rank(&self, left: u16, right: u16) -> u32 {
-        self.after_rank[usize::from(left) * self.symbols.len() + usize::from(right)].wrapping_sub(1)
+    pub(super) fn rank(&self, left: u32, right: u32) -> u32 {
+        self.after_rank[left as usize * self.symbols.len() + right as usize].wrapping_sub(1)
     }
 }
+
+/// The places of a row.
+static PLACES: [u32; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];

@@ -288,6 +288,54 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
+    fn bytes(piece: &[u8], start: usize) -> Self {
+        let rest = &piece[start.min(piece.len())..];
+        let mask = if rest.len() < 16 { (1 << rest.len()) - 1 } else { u16::MAX };
+        // SAFETY: see the impl. The load touches none but the bytes of the mask, which are there.
+        Self(unsafe { _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, rest.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn keep(self, bits: u16, kept: &mut [u32; 16]) -> usize {
+        // SAFETY: see the impl.
+        Self(unsafe { _mm512_maskz_compress_epi32(bits, self.0) }).store(kept);
+        bits.count_ones() as usize
+    }
+
+    /// Numbers of neighbouring rows by turns, pairs of them, and so on: a row of four lanes of registers stands in four of them, in
+    /// order, and whole lanes change places last.
+    #[inline(always)]
+    fn transpose(rows: &mut [[u32; 16]; 16]) {
+        // SAFETY: see the impl.
+        unsafe {
+            let zero = _mm512_setzero_si512();
+            let (mut all, mut ones) = ([zero; 16], [zero; 16]);
+            for row in 0..16 {
+                all[row] = Self::load(&rows[row]).0;
+            }
+            for four in (0..16).step_by(4) {
+                let [a, b, c, d] = [all[four], all[four + 1], all[four + 2], all[four + 3]];
+                let [low, high] = [_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b)];
+                let [other_low, other_high] = [_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d)];
+                ones[four] = _mm512_unpacklo_epi64(low, other_low);
+                ones[four + 1] = _mm512_unpackhi_epi64(low, other_low);
+                ones[four + 2] = _mm512_unpacklo_epi64(high, other_high);
+                ones[four + 3] = _mm512_unpackhi_epi64(high, other_high);
+            }
+            for one in 0..4 {
+                // Columns `one`, four more, eight more and twelve more, in fours.
+                let [a, b, c, d] = [ones[one], ones[one + 4], ones[one + 8], ones[one + 12]];
+                let [even, odd] = [_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xDD>(a, b)];
+                let [other_even, other_odd] = [_mm512_shuffle_i32x4::<0x88>(c, d), _mm512_shuffle_i32x4::<0xDD>(c, d)];
+                Self(_mm512_shuffle_i32x4::<0x88>(even, other_even)).store(&mut rows[one]);
+                Self(_mm512_shuffle_i32x4::<0x88>(odd, other_odd)).store(&mut rows[one + 4]);
+                Self(_mm512_shuffle_i32x4::<0xDD>(even, other_even)).store(&mut rows[one + 8]);
+                Self(_mm512_shuffle_i32x4::<0xDD>(odd, other_odd)).store(&mut rows[one + 12]);
+            }
+        }
+    }
+
+    #[inline(always)]
     fn utf8<U: Unit>(units: &[U], out: &mut [MaybeUninit<u8>]) -> (usize, usize) {
         assert!(out.len() >= units.len() * 4 + 64, "room for all, and a register behind");
         let (mut read, mut written) = (0, 0);

@@ -10,7 +10,7 @@ pub(super) trait Word: Clone {
     /// One with nothing in it.
     const EMPTY: Self;
     /// Takes up a piece that begins from these numbers, of which there are not too many.
-    fn begin(&mut self, pairs: View<'_>, numbers: &[u16]);
+    fn begin(&mut self, pairs: View<'_>, numbers: &[u32]);
     /// Applies the best merge, if there is one. Then the symbol before what it made, that, and the one after it are two pairs born,
     /// of which it tells the places, too.
     fn step<R: Row>(&mut self) -> (bool, [u32; 3], [usize; 2]);
@@ -43,7 +43,7 @@ impl<W: Word> Group<W> {
         &mut self,
         pairs: View<'_>,
         number: usize,
-        starts: &[u16],
+        starts: &[u32],
         sink: &mut impl FnMut(usize, &[u32]),
     ) {
         self.words[self.count].begin(pairs, starts);

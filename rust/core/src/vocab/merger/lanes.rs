@@ -9,6 +9,7 @@
 use super::NOTHING;
 use crate::arch::{Mask, Row};
 use crate::vocab::pairs::{NONE, Question, View};
+use crate::vocab::starts::Numbers;
 
 /// Words of a set.
 const LANES: usize = 16;
@@ -65,10 +66,11 @@ impl<const PLACES: usize> Lanes<PLACES> {
         &mut self,
         pairs: View<'_>,
         number: usize,
-        starts: &[u16],
+        starts: &Numbers,
+        length: usize,
         sink: &mut impl FnMut(usize, &[u32]),
     ) {
-        self.sets[self.count / LANES % SETS].begin(pairs, self.count % LANES, number, starts);
+        self.sets[self.count / LANES % SETS].take::<R>(pairs, self.count % LANES, number, starts, length);
         self.count += 1;
         if self.count == SETS * LANES {
             self.finish::<R>(pairs, sink);
@@ -78,6 +80,9 @@ impl<const PLACES: usize> Lanes<PLACES> {
     /// Merges the words taken up.
     #[inline(always)]
     pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl FnMut(usize, &[u32])) {
+        for (number, set) in self.sets.iter_mut().enumerate() {
+            set.begin::<R>(self.count.saturating_sub(number * LANES).min(LANES));
+        }
         while self.sets.iter().any(|set| set.is_going) {
             let mut born = [Born::NONE; SETS];
             for (set, born) in self.sets.iter_mut().zip(&mut born) {
@@ -92,7 +97,7 @@ impl<const PLACES: usize> Lanes<PLACES> {
         for (number, set) in self.sets.iter_mut().enumerate() {
             let count = self.count.saturating_sub(number * LANES).min(LANES);
             if count > 0 {
-                set.end(count, sink);
+                set.end::<R>(count, sink);
             }
         }
         self.count = 0;
@@ -115,19 +120,40 @@ impl Born {
 }
 
 impl<const PLACES: usize> Set<PLACES> {
+    /// Takes up a word: for now, each has rows of its own.
     #[inline(always)]
-    fn begin(&mut self, pairs: View<'_>, lane: usize, number: usize, starts: &[u16]) {
-        let mut before = 0;
-        for (place, &number) in starts.iter().enumerate() {
-            self.symbols[place % PLACES][lane] = pairs.starts.symbol(number);
-            // What the first place writes here, the second one replaces.
-            self.ranks[place.saturating_sub(1) % PLACES][lane] = pairs.starts.rank(before, number);
-            before = number;
+    fn take<R: Row>(&mut self, pairs: View<'_>, lane: usize, number: usize, starts: &Numbers, length: usize) {
+        for block in 0..PLACES / LANES {
+            let (symbols, ranks) = pairs.starts.row::<R>(starts, block * LANES, length);
+            symbols.store(&mut self.symbols[block * LANES + lane]);
+            ranks.store(&mut self.ranks[block * LANES + lane]);
         }
-        self.ranks[starts.len().saturating_sub(1) % PLACES][lane] = NONE;
         self.numbers[lane] = number;
-        self.rows = self.rows.max(starts.len() + 1);
+        self.rows = self.rows.max(length + 1);
+    }
+
+    /// Gives each of the `count` words a lane.
+    #[inline(always)]
+    fn begin<R: Row>(&mut self, count: usize) {
+        if count == 0 {
+            return;
+        }
+        for block in 0..PLACES / LANES {
+            for lane in count..LANES {
+                self.symbols[block * LANES + lane] = [NOTHING; LANES];
+                self.ranks[block * LANES + lane] = [NONE; LANES];
+            }
+        }
+        self.transpose::<R>();
         self.is_going = true;
+    }
+
+    /// From rows of words to rows of places, and back.
+    #[inline(always)]
+    fn transpose<R: Row>(&mut self) {
+        for block in self.symbols.as_chunks_mut().0.iter_mut().chain(self.ranks.as_chunks_mut().0) {
+            R::transpose(block);
+        }
     }
 
     /// Applies what was chosen and chooses anew.
@@ -193,20 +219,21 @@ impl<const PLACES: usize> Set<PLACES> {
 
     /// Calls `sink` with the symbols of each of the `count` words, and makes room for others.
     #[inline(always)]
-    fn end(&mut self, count: usize, sink: &mut impl FnMut(usize, &[u32])) {
+    fn end<R: Row>(&mut self, count: usize, sink: &mut impl FnMut(usize, &[u32])) {
+        for block in self.symbols.as_chunks_mut().0 {
+            R::transpose(block);
+        }
         for lane in 0..count {
             let mut word = [0; PLACES];
             let mut length = 0;
-            for row in &self.symbols[..PLACES - 1] {
-                if row[lane] == NOTHING {
-                    break;
-                }
-                word[length] = row[lane];
-                length += 1;
+            for block in 0..PLACES / LANES {
+                let symbols = &self.symbols[block * LANES + lane];
+                word[block * LANES..][..LANES].copy_from_slice(symbols);
+                length += R::load(symbols).equal(NOTHING).bits().trailing_zeros().min(LANES as u32) as usize;
             }
             sink(self.numbers[lane], &word[..length]);
         }
-        *self = Self { numbers: self.numbers, ..Self::default() };
+        (self.at, self.made, self.rows) = ([NOTHING; LANES], [NOTHING; LANES], 0);
     }
 }
 

@@ -47,7 +47,7 @@ impl<const PLACES: usize> Word for WordInList<PLACES> {
     };
 
     #[inline(always)]
-    fn begin(&mut self, pairs: View<'_>, numbers: &[u16]) {
+    fn begin(&mut self, pairs: View<'_>, numbers: &[u32]) {
         self.next.copy_from_slice(&NEIGHBOURS.0[..PLACES]);
         self.previous.copy_from_slice(&NEIGHBOURS.1[..PLACES]);
         self.candidates = [NONE; PLACES];

@@ -16,6 +16,7 @@ mod list;
 mod tests;
 
 use super::pairs::{PairTable, View};
+use super::starts::{LONGEST, Numbers};
 use crate::arch::{Row, Work};
 use group::Group;
 use heap::Heap;
@@ -27,9 +28,6 @@ const NOTHING: u32 = u32::MAX;
 
 /// Words of a group that go in step.
 const AT_ONCE: usize = 32;
-
-/// The longest piece, in bytes, that is merged in step.
-const LONGEST: usize = 128 - 2;
 
 /// BPE of pieces. Memory is reused across calls.
 #[derive(Debug, Default)]
@@ -82,17 +80,17 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InStep<
     fn run<R: Row>(self) {
         let Self { merger, pairs, pieces, mut sink } = self;
         let Words { shortest, short, short_in_list, long, longest } = &mut *merger.words;
-        let mut numbers = [0; LONGEST];
+        let mut buffer: Numbers = [0; _];
         for (number, piece) in pieces.enumerate() {
             if piece.len() > LONGEST {
                 sink(number, &merger.heap.merge::<R>(pairs, piece));
                 continue;
             }
-            let count = pairs.starts.of(piece, &mut numbers);
-            let numbers = &numbers[..count];
+            let count = pairs.starts.of::<R>(piece, &mut buffer);
+            let numbers = &buffer[..count];
             match count {
-                0..=15 if R::IS_FAST => shortest.take::<R>(pairs, number, numbers, &mut sink),
-                16..=30 if R::IS_FAST => short.take::<R>(pairs, number, numbers, &mut sink),
+                0..=15 if R::IS_FAST => shortest.take::<R>(pairs, number, &buffer, count, &mut sink),
+                16..=30 if R::IS_FAST => short.take::<R>(pairs, number, &buffer, count, &mut sink),
                 0..=30 => short_in_list.take::<R>(pairs, number, numbers, &mut sink),
                 31..=62 => long.take::<R>(pairs, number, numbers, &mut sink),
                 _ => longest.take::<R>(pairs, number, numbers, &mut sink),
