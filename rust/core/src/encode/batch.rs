@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use super::assembly::{Assembly, Part};
 use super::{Count, Encoder, Sink, Specials};
 use crate::arch::prefer_huge_pages;
 use crate::error::Result;
@@ -46,27 +47,10 @@ impl Large<'_> {
 }
 
 impl Job<'_> {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Row { row, .. } => row.len(),
-            Self::Text(text) => text.as_str().len(),
-            Self::Stretch { range, .. } => range.len(),
-        }
-    }
-
     /// Whether its first text began in the job before.
     fn continues(&self) -> bool {
         matches!(self, Self::Stretch { range, .. } if range.start > 0)
     }
-}
-
-/// What became of jobs that follow each other.
-struct Part<S> {
-    sink: S,
-    /// How many ids come before the end of each text.
-    ends: Vec<usize>,
-    /// Whether its first text began in the part before.
-    continues: bool,
 }
 
 /// Jobs on their way from the thread that makes them to those that do them.
@@ -156,7 +140,12 @@ impl Encoder {
         feed: impl FnOnce(&mut Intake<'_, 't>),
         apart: impl Fn(Apart),
     ) -> Result<Ragged> {
-        self.stream(specials, threads, bytes, feed, apart, row, gathered)
+        // Room for a token in two bytes, which is more than any language takes; what is not needed is never touched.
+        let mut row = Vec::with_capacity(bytes / 2);
+        prefer_huge_pages(&mut row);
+        let Part { sink: ids, ends, .. } = self.stream(specials, threads, row, feed, apart)?;
+        let offsets = std::iter::once(0).chain(ends).map(|end| end as i64).collect();
+        Ok(Ragged { ids, offsets })
     }
 
     /// The number of ids of each text.
@@ -178,42 +167,35 @@ impl Encoder {
         feed: impl FnOnce(&mut Intake<'_, 't>),
         apart: impl Fn(Apart),
     ) -> Result<Vec<i64>> {
-        let counted = |parts: Vec<Part<Count>>, _| lengths(&parts).map(|length| length as i64).collect();
-        self.stream(specials, threads, 0, feed, apart, |_| Count(0), counted)
+        let ends = self.stream(specials, threads, Count(0), feed, apart)?.ends;
+        let mut before = 0;
+        Ok(ends.into_iter().map(|end| (end - std::mem::replace(&mut before, end)) as i64).collect())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what and how, of two kinds")]
-    fn stream<'t, S: Sink + Send, R: Send>(
+    /// What becomes of texts that come one by one, appended to `sink`.
+    fn stream<'t, S: Sink + Default + Send>(
         &self,
         specials: Specials,
         threads: Option<usize>,
-        bytes: usize,
+        sink: S,
         feed: impl FnOnce(&mut Intake<'_, 't>),
         apart: impl Fn(Apart),
-        sink: impl Fn(usize) -> S + Sync,
-        assemble: impl FnOnce(Vec<Part<S>>, usize) -> R + Send,
-    ) -> Result<R> {
+    ) -> Result<Part<S>> {
         let threads = workers(threads, usize::MAX);
         let queue = Queue::new();
-        // Adds what becomes of a job to `done`. Alone, all jobs make one part.
-        let work = |number: usize, job: Job<'t>, done: &mut Vec<(usize, Part<S>)>| {
-            let room = if threads == 1 { bytes } else { job.bytes() };
-            if threads > 1 || done.is_empty() {
-                // Room for a token in two bytes, which is more than any language takes; what is not needed is never touched.
-                done.push((number, Part { sink: sink(room / 2), ends: Vec::new(), continues: job.continues() }));
+        let assembly = Assembly::new(sink);
+        let work = |(number, job): (usize, Job<'t>)| {
+            if threads == 1 {
+                return assembly.alone(|whole| self.do_job(specials, job, whole));
             }
-            let (_, part) = done.last_mut().expect("one was pushed");
-            self.do_job(specials, job, part)
+            let mut part = assembly.part();
+            part.continues = job.continues();
+            self.do_job(specials, job, &mut part)?;
+            assembly.add(number, part);
+            Ok(())
         };
-        let help = || {
-            let mut done = Vec::new();
-            while let Some((number, job)) = queue.take() {
-                work(number, job, &mut done)?;
-            }
-            Ok(done)
-        };
-        let (mut mine, mut outcome) = (Ok(Vec::new()), None);
-        let mut assemble = Some(assemble);
+        let help = || std::iter::from_fn(|| queue.take()).try_for_each(work);
+        let (mut mine, mut outcome) = (Ok(()), None);
         thread::scope(|scope| {
             let mut helpers = Vec::new();
             let closing = Closing(&queue);
@@ -223,10 +205,8 @@ impl Encoder {
                     helpers.push(scope.spawn(help));
                 } else if waiting >= 2 * threads - 1 {
                     apart(&mut || {
-                        if let (Ok(done), Some((number, job))) = (&mut mine, queue.take_at_once())
-                            && let Err(error) = work(number, job, done)
-                        {
-                            mine = Err(error);
+                        if mine.is_ok() {
+                            mine = queue.take_at_once().map_or(Ok(()), work);
                         }
                     });
                 }
@@ -236,20 +216,13 @@ impl Encoder {
             intake.end_row();
             drop(closing);
             apart(&mut || {
-                let mine = std::mem::replace(&mut mine, Ok(Vec::new())).and_then(|mut done| {
-                    done.extend(help()?);
-                    Ok(done)
-                });
+                let mine = std::mem::replace(&mut mine, Ok(())).and_then(|()| help());
                 let theirs = helpers
                     .drain(..)
                     .map(|helper| helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-                let all: Result<Vec<_>> = std::iter::once(mine).chain(theirs.collect::<Vec<_>>()).collect();
-                outcome = Some(all.map(|parts| {
-                    let mut parts: Vec<(usize, Part<S>)> = parts.into_iter().flatten().collect();
-                    parts.sort_unstable_by_key(|(number, _)| *number);
-                    let assemble = assemble.take().expect("the rest is done once");
-                    assemble(parts.into_iter().map(|(_, part)| part).collect(), threads)
-                }));
+                // All of them are waited for, whatever became of the first.
+                let all: Result<Vec<()>> = std::iter::once(mine).chain(theirs.collect::<Vec<_>>()).collect();
+                outcome = Some(all.map(|_| assembly.whole()));
             });
         });
         outcome.expect("`apart` does what it is given")
@@ -373,64 +346,4 @@ impl<'i, 't> Intake<'i, 't> {
 pub(super) fn workers(asked: Option<usize>, jobs: usize) -> usize {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     asked.unwrap_or(processors).clamp(1, 4 * processors).min(jobs.max(1))
-}
-
-/// Room for so many ids.
-fn row(capacity: usize) -> Vec<u32> {
-    let mut ids = Vec::with_capacity(capacity);
-    prefer_huge_pages(&mut ids);
-    ids
-}
-
-/// The parts in a row. A single one is taken as it is; many are copied by all threads, each its share.
-fn gathered(mut parts: Vec<Part<Vec<u32>>>, threads: usize) -> Ragged {
-    let ends = lengths(&parts).scan(0, |end, length| {
-        *end += length as i64;
-        Some(*end)
-    });
-    let offsets = std::iter::once(0).chain(ends).collect();
-    if let [part] = &mut parts[..] {
-        return Ragged { ids: std::mem::take(&mut part.sink), offsets };
-    }
-    let mut ids = vec![0; parts.iter().map(|part| part.sink.len()).sum()];
-    prefer_huge_pages(&mut ids);
-    thread::scope(|scope| {
-        let mut rest = ids.as_mut_slice();
-        let share = parts.len().div_ceil(threads).max(1);
-        for parts in parts.chunks(share) {
-            let (mine, others) = rest.split_at_mut(parts.iter().map(|part| part.sink.len()).sum());
-            rest = others;
-            if rest.is_empty() {
-                copy(parts, mine);
-            } else {
-                scope.spawn(move || copy(parts, mine));
-            }
-        }
-    });
-    Ragged { ids, offsets }
-}
-
-/// Puts the ids of parts in a row.
-fn copy(parts: &[Part<Vec<u32>>], mut row: &mut [u32]) {
-    for part in parts {
-        let (span, behind) = row.split_at_mut(part.sink.len());
-        span.copy_from_slice(&part.sink);
-        row = behind;
-    }
-}
-
-/// The number of ids of each text.
-fn lengths<S>(parts: &[Part<S>]) -> impl Iterator<Item = usize> {
-    let mut of_texts: Vec<usize> = Vec::new();
-    for part in parts {
-        let mut before = 0;
-        let own = part.ends.iter().map(|&end| end - std::mem::replace(&mut before, end));
-        for (place, length) in own.enumerate() {
-            match of_texts.last_mut() {
-                Some(last) if place == 0 && part.continues => *last += length,
-                _ => of_texts.push(length),
-            }
-        }
-    }
-    of_texts.into_iter()
 }

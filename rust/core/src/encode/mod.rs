@@ -6,6 +6,7 @@
 //! worker's cache is bounded; besides, only the ids returned.
 
 mod added;
+mod assembly;
 mod batch;
 mod cache;
 pub mod files;
@@ -304,6 +305,11 @@ trait Sink {
     /// How many went there.
     fn length(&self) -> usize;
 
+    /// Puts what went to another one behind what is here, and leaves the other empty.
+    fn append(&mut self, other: &mut Self)
+    where
+        Self: Sized;
+
     /// The ids of the pieces of a group.
     #[inline(always)]
     fn put_all(&mut self, group: &mut Group)
@@ -324,9 +330,15 @@ impl Sink for Vec<u32> {
     fn length(&self) -> usize {
         self.len()
     }
+
+    fn append(&mut self, other: &mut Self) {
+        self.extend_from_slice(other);
+        other.clear();
+    }
 }
 
 /// Counts ids instead of keeping them.
+#[derive(Debug, Default)]
 struct Count(usize);
 
 impl Sink for Count {
@@ -336,6 +348,10 @@ impl Sink for Count {
 
     fn length(&self) -> usize {
         self.0
+    }
+
+    fn append(&mut self, other: &mut Self) {
+        self.0 += std::mem::take(&mut other.0);
     }
 
     fn put_all(&mut self, group: &mut Group) {
