@@ -1,7 +1,13 @@
 //! The memory of a `str`: the only home of `unsafe` in the binding.
 
-#![expect(unsafe_code, reason = "how CPython lays a str out, it tells by a bit field")]
+#![expect(unsafe_code, reason = "how CPython lays a str out, it tells by a bit field; and it lets one fill a new one")]
 
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+
+use eurotok_core::arch::{Filling, Unit, prefer_huge_pages};
+use eurotok_core::decode::Plan;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::types::string::PyStringData;
@@ -11,4 +17,39 @@ pub(crate) fn code_points<'s>(text: &'s Bound<'_, PyString>) -> PyResult<PyStrin
     // SAFETY: a str does not change, and lives as long as the reference to it. The bit field is laid out as PyO3 expects on the
     // little-endian machines that wheels are made for; the tests would read nonsense on another.
     unsafe { text.data() }
+}
+
+/// The string that a plan is of.
+pub(crate) fn string<'py>(py: Python<'py>, plan: &Plan<'_>) -> PyResult<Bound<'py, PyString>> {
+    let length = isize::try_from(plan.length())?;
+    // SAFETY: a new str, or an exception. It is nobody else's yet, so that its memory may be written; it has as many places as the
+    // plan has characters, of the width that its kind says. A plan writes none beyond the greatest of which it tells; and that all
+    // are written is asserted.
+    unsafe {
+        let string = Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(length, plan.greatest()))?;
+        if length > 0 {
+            let data = ffi::PyUnicode_DATA(string.as_ptr());
+            match plan.greatest() {
+                0..0x100 => fill::<u8>(py, plan, data),
+                0x100..0x1_0000 => fill::<u16>(py, plan, data),
+                _ => fill::<u32>(py, plan, data),
+            }
+        }
+        Ok(string.cast_into_unchecked())
+    }
+}
+
+/// Writes a plan to the memory of a new string, which is `data`, without the GIL.
+///
+/// # Safety
+/// There is room for as many units as the plan has characters, and nobody else knows of it.
+unsafe fn fill<U: Unit + Send>(py: Python<'_>, plan: &Plan<'_>, data: *mut c_void) {
+    // SAFETY: as above.
+    let room = unsafe { std::slice::from_raw_parts_mut(data.cast::<MaybeUninit<U>>(), plan.length()) };
+    py.detach(|| {
+        prefer_huge_pages(room);
+        let mut filling = Filling::new(room);
+        plan.write(&mut filling);
+        assert!(filling.done().is_some(), "as many characters as were planned");
+    });
 }

@@ -16,6 +16,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
+use crate::arch::string;
 use crate::error::{Raise, argument, raised};
 use crate::ids::Ids;
 use crate::text::{is_ascii, push_utf8, utf8};
@@ -23,7 +24,7 @@ use crate::text::{is_ascii, push_utf8, utf8};
 /// Below this many bytes or ids, releasing the GIL costs more than it gives.
 const SMALL: usize = 4096;
 
-/// From this many ids on, a `str` is made from UTF-16, which CPython reads several times as fast as UTF-8.
+/// From this many ids on, a `str` is written in place, from a table that takes a moment to make.
 const LONG: usize = 1 << 15;
 
 /// A tokenizer: immutable, shared by threads.
@@ -39,8 +40,8 @@ struct Inner {
 
 impl Tokenizer {
     pub(crate) fn from_vocab(vocab: Vocab) -> PyResult<Self> {
-        let decoder = Decoder::new(&vocab);
         let encoder = Encoder::new(vocab).raise()?;
+        let decoder = Decoder::new(encoder.vocab(), encoder.isa());
         Ok(Self { inner: Arc::new(Inner { encoder, decoder }) })
     }
 
@@ -138,15 +139,6 @@ fn text(bytes: Vec<u8>, errors: &str) -> PyResult<String> {
         let offset = error.utf8_error().valid_up_to() as u64;
         Err(raised(eurotok_core::Error::InvalidUtf8 { origin: "decoded bytes".to_string(), offset }))
     })
-}
-
-/// Parts in UTF-16 as one `str`, so that the whole is made once, at the width that it needs.
-fn joined(py: Python<'_>, parts: Vec<Vec<u16>>) -> PyResult<Bound<'_, PyString>> {
-    let encoding = Some(if cfg!(target_endian = "little") { c"utf-16-le" } else { c"utf-16-be" });
-    let strings =
-        parts.into_iter().map(|part| PyString::from_encoded_object(&PyArray1::from_vec(py, part), encoding, None));
-    let strings = PyList::new(py, strings.collect::<PyResult<Vec<_>>>()?)?;
-    Ok(PyString::new(py, "").call_method1("join", (strings,))?.cast_into()?)
 }
 
 /// Whether bytes that are not UTF-8 are replaced.
@@ -356,9 +348,9 @@ impl Tokenizer {
         let ids = ids.as_slice();
         if ids.len() >= LONG {
             let lossy = parse_errors(errors)?;
-            let decode = || self.inner.decoder.decode_utf16(self.vocab(), &ids, !skip_specials, lossy);
-            if let Some(parts) = py.detach(decode).raise()? {
-                return joined(py, parts);
+            let plan = py.detach(|| self.inner.decoder.plan(self.vocab(), &ids, !skip_specials)).raise()?;
+            if lossy || plan.is_utf8() {
+                return string(py, &plan);
             }
         }
         // Bytes that are not UTF-8 are an error, which says where.

@@ -1,5 +1,7 @@
 //! What the system is told of the allocator's memory.
 
+use std::mem::MaybeUninit;
+
 /// Returns to the system the memory that the allocator holds free. That of glibc keeps it otherwise, in a heap for each thread, where
 /// no other thread finds it: under a limit of memory, what was freed by one stage of work would count against the next.
 pub fn return_free_memory() {
@@ -15,13 +17,13 @@ pub const HUGE_PAGE: usize = 2 << 20;
 
 /// Asks for huge pages where `memory` has whole ones and has not been touched yet. To find and clear two megabytes 4 KiB at a time costs
 /// more than encoding what fills them; numpy does the same for its arrays.
-pub fn prefer_huge_pages<T>(memory: &mut Vec<T>) {
+pub fn prefer_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
     let start = memory.as_mut_ptr();
     let first = start.addr().next_multiple_of(HUGE_PAGE);
-    let last = (start.addr() + memory.capacity() * size_of::<T>()) / HUGE_PAGE * HUGE_PAGE;
+    let last = (start.addr() + size_of_val(memory)) / HUGE_PAGE * HUGE_PAGE;
     #[cfg(target_os = "linux")]
     if first < last {
-        // SAFETY: advice changes no byte, and these pages lie within the vector's own memory. Not taken, it changes nothing.
+        // SAFETY: advice changes no byte, and these pages lie within the memory at hand. Not taken, it changes nothing.
         unsafe { libc::madvise(start.with_addr(first).cast(), last - first, libc::MADV_HUGEPAGE) };
     }
     #[cfg(not(target_os = "linux"))]

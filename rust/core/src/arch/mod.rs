@@ -8,6 +8,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod filling;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generic;
 mod heap;
@@ -20,6 +21,7 @@ mod utf8;
 mod x86_64;
 
 use crate::error::{Error, Result};
+pub use filling::Filling;
 pub use heap::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
 pub use row::{Mask, Row};
 pub use utf8::Unit;

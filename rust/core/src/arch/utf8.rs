@@ -5,11 +5,31 @@ use std::mem::MaybeUninit;
 use super::{Isa, Row, Work};
 
 /// A code point of so many bytes.
-pub trait Unit: Copy + Into<u32> {}
+pub trait Unit: Copy + Into<u32> {
+    /// That of a code point, without the bits for which there is no room.
+    fn of(point: u32) -> Self;
+}
 
-impl Unit for u8 {}
-impl Unit for u16 {}
-impl Unit for u32 {}
+impl Unit for u8 {
+    #[inline(always)]
+    fn of(point: u32) -> Self {
+        point as Self
+    }
+}
+
+impl Unit for u16 {
+    #[inline(always)]
+    fn of(point: u32) -> Self {
+        point as Self
+    }
+}
+
+impl Unit for u32 {
+    #[inline(always)]
+    fn of(point: u32) -> Self {
+        point
+    }
+}
 
 /// How many bytes UTF-8 takes of a code point, at most.
 const WIDEST: usize = 4;

@@ -1,6 +1,6 @@
 //! Entries of a table in a row, each as long as it says.
 //!
-//! An entry of sixteen has at most fifteen parts, bytes or UTF-16 units, and their number in its last place, so that a step is
+//! An entry of sixteen has at most fifteen parts, bytes or code points, and their number in its last place, so that a step is
 //! one load, one store of the whole entry and an addition, whatever the length: nothing to predict, and the loads of many
 //! steps are under way at once. Larger numbers stand for what has no entry of its own.
 
@@ -17,13 +17,13 @@ const BLOCK: usize = 1 << 10;
 
 /// What was gathered, with room for more behind it.
 #[derive(Debug)]
-pub(super) struct Row<T> {
-    room: Vec<T>,
+pub(super) struct Row {
+    room: Vec<u8>,
     filled: usize,
 }
 
-impl<T: Copy + Default> Row<T> {
-    pub(super) fn push(&mut self, parts: &[T]) {
+impl Row {
+    pub(super) fn push(&mut self, parts: &[u8]) {
         self.make_room(parts.len());
         self.room[self.filled..self.filled + parts.len()].copy_from_slice(parts);
         self.filled += parts.len();
@@ -33,7 +33,7 @@ impl<T: Copy + Default> Row<T> {
     #[inline(always)]
     fn make_room(&mut self, least: usize) {
         if self.room.len() - self.filled < least {
-            self.room.resize(self.filled + 2 * least, T::default());
+            self.room.resize(self.filled + 2 * least, 0);
         }
     }
 }
@@ -41,11 +41,11 @@ impl<T: Copy + Default> Row<T> {
 /// The entries of `ids`. Where an id has none, or none of its own, `other` is called with its place: it appends what
 /// stands there, and returns the place after it.
 #[inline(always)]
-pub(super) fn gather<T: Copy + Default + Into<usize>>(
-    entries: &[Entry<T>],
+pub(super) fn gather(
+    entries: &[Entry<u8>],
     ids: &[u32],
-    mut other: impl FnMut(&mut Row<T>, usize) -> Result<usize>,
-) -> Result<Vec<T>> {
+    mut other: impl FnMut(&mut Row, usize) -> Result<usize>,
+) -> Result<Vec<u8>> {
     let mut row = Row { room: Vec::with_capacity(5 * ids.len() + PARTS + 1), filled: 0 };
     let mut place = 0;
     while place < ids.len() {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::arch::{Filling, Unit};
 use crate::split::Scheme;
 use crate::vocab::{Merges, Normalizer, Special, Tokens};
 
@@ -48,12 +49,12 @@ proptest! {
     #[test]
     fn decoding_puts_tokens_in_a_row(ids in ids(), with_specials: bool) {
         let vocab = vocab();
-        let decoder = Decoder::new(&vocab);
+        let decoder = Decoder::new(&vocab, Isa::available()[0]);
         let unknown = ids.iter().position(|&id| vocab.token(id).is_none());
         let decoded = decoder.decode(&vocab, &ids, with_specials);
-        let text = |lossy| Result::Ok(decoder.decode_utf16(&vocab, &ids, with_specials, lossy)?.map(|parts| parts.concat()));
+        let plan = decoder.plan(&vocab, &ids, with_specials);
         if let Some(place) = unknown {
-            for error in [decoded.unwrap_err(), text(true).unwrap_err(), text(false).unwrap_err()] {
+            for error in [decoded.unwrap_err(), plan.unwrap_err()] {
                 let named = matches!(error, Error::UnknownId { id, position, .. } if (id, position) == (ids[place].into(), place));
                 prop_assert!(named, "{error}");
             }
@@ -62,8 +63,26 @@ proptest! {
         let kept = ids.iter().filter(|&&id| with_specials || !vocab.is_special(id));
         let bytes = kept.map(|&id| vocab.token(id).unwrap()).collect::<Vec<_>>().concat();
         prop_assert_eq!(&decoded.unwrap(), &bytes);
-        let lossy: Vec<u16> = String::from_utf8_lossy(&bytes).encode_utf16().collect();
-        prop_assert_eq!(text(true).unwrap(), Some(lossy.clone()));
-        prop_assert_eq!(text(false).unwrap(), str::from_utf8(&bytes).is_ok().then_some(lossy));
+        let (plan, text) = (plan.unwrap(), String::from_utf8_lossy(&bytes));
+        let greatest = text.chars().map(u32::from).max().unwrap_or(0);
+        let bound = [0x7F, 0xFF, 0xFFFF, 0x10_FFFF].into_iter().find(|&bound| greatest <= bound);
+        prop_assert_eq!((plan.length(), Some(plan.greatest())), (text.chars().count(), bound));
+        prop_assert_eq!(plan.is_utf8(), str::from_utf8(&bytes).is_ok());
+        let points: Vec<u32> = text.chars().map(u32::from).collect();
+        prop_assert_eq!(written::<u32>(&plan), points.clone());
+        if plan.greatest() <= 0xFFFF {
+            prop_assert_eq!(written::<u16>(&plan), points.clone());
+        }
+        if plan.greatest() <= 0xFF {
+            prop_assert_eq!(written::<u8>(&plan), points);
+        }
     }
+}
+
+/// What a plan writes, in one width.
+fn written<U: Unit>(plan: &Plan<'_>) -> Vec<u32> {
+    let mut room: Vec<U> = Vec::with_capacity(plan.length());
+    let mut filling = Filling::new(&mut room.spare_capacity_mut()[..plan.length()]);
+    plan.write(&mut filling);
+    filling.done().expect("all of it").iter().map(|&unit| unit.into()).collect()
 }

@@ -142,7 +142,7 @@ impl Encoder {
     ) -> Result<Ragged> {
         // Room for a token in two bytes, which is more than any language takes; what is not needed is never touched.
         let mut row = Vec::with_capacity(bytes / 2);
-        prefer_huge_pages(&mut row);
+        prefer_huge_pages(row.spare_capacity_mut());
         let Part { sink: ids, ends, .. } = self.stream(specials, threads, row, feed, apart)?;
         let offsets = std::iter::once(0).chain(ends).map(|end| end as i64).collect();
         Ok(Ragged { ids, offsets })

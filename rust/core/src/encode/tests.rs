@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn encoding_is_bpe(vocab in vocab(), texts in prop::collection::vec("[abcé ]{0,300}", 1..8)) {
         let encoder = Encoder::new(vocab).unwrap();
-        let decoder = Decoder::new(encoder.vocab());
+        let decoder = Decoder::new(encoder.vocab(), encoder.isa());
         for text in texts.iter().chain(&texts) {
             let ids = encoder.encode(text, Specials::Text).unwrap();
             prop_assert_eq!(&ids, &naive_text(&encoder, text));
@@ -189,7 +189,7 @@ fn added_tokens_are_found_leftmost_longest_and_special_ones_on_request() {
     assert_eq!(encoder.encode("<|end|>x<|end|>", Specials::Parse).unwrap(), [301, 300]);
     assert_eq!(encoder.encode("<added>", Specials::Text).unwrap(), [302]);
     assert!(encoder.encode("<|end|>", Specials::Text).unwrap().iter().all(|&id| id < 256));
-    let decoder = Decoder::new(encoder.vocab());
+    let decoder = Decoder::new(encoder.vocab(), encoder.isa());
     assert_eq!(decoder.decode(encoder.vocab(), &[300, 97, 302], false).unwrap(), b"a<added>");
     let error = decoder.decode(encoder.vocab(), &[97, 299], true).unwrap_err();
     assert!(error.to_string().contains("299 at position 1"), "{error}");

@@ -1,0 +1,56 @@
+//! Memory that is filled from its beginning.
+
+use std::mem::MaybeUninit;
+
+use super::Unit;
+
+/// Memory, of which the first places are written.
+#[derive(Debug)]
+pub struct Filling<'r, U> {
+    room: &'r mut [MaybeUninit<U>],
+    filled: usize,
+}
+
+impl<'r, U: Unit> Filling<'r, U> {
+    /// Nothing is written yet.
+    pub fn new(room: &'r mut [MaybeUninit<U>]) -> Self {
+        Self { room, filled: 0 }
+    }
+
+    /// Adds a unit.
+    ///
+    /// # Panics
+    /// If there is no room for it.
+    #[inline(always)]
+    pub fn push(&mut self, unit: U) {
+        self.room[self.filled].write(unit);
+        self.filled += 1;
+    }
+
+    /// Adds the first `length` of sixteen units. While there is room for all, all are written, in one go.
+    ///
+    /// # Panics
+    /// If there is no room for them, or they are more than sixteen.
+    #[inline(always)]
+    pub fn push_some(&mut self, units: &[u16; 16], length: usize) {
+        if let Some(room) = self.room[self.filled..].first_chunk_mut::<16>() {
+            assert!(length <= units.len(), "as many as there are");
+            // Made apart from where they go, so that they are made in registers.
+            let mut made = [MaybeUninit::uninit(); 16];
+            for (place, &unit) in made.iter_mut().zip(units) {
+                place.write(U::of(unit.into()));
+            }
+            *room = made;
+            self.filled += length;
+        } else {
+            units[..length].iter().for_each(|&unit| self.push(U::of(unit.into())));
+        }
+    }
+
+    /// All that was written, if that is the whole memory.
+    pub fn done(self) -> Option<&'r mut [U]> {
+        let Self { room, filled } = self;
+        // SAFETY: the first `filled` places were written, each before it was counted.
+        (filled == room.len()).then(|| unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast(), filled) })
+    }
+}
