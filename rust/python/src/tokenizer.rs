@@ -19,7 +19,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use crate::arch::string;
 use crate::error::{Raise, argument, raised};
 use crate::ids::Ids;
-use crate::text::{is_ascii, push_utf8, utf8};
+use crate::text::{fetch, is_ascii, push_utf8, utf8};
 
 /// Below this many bytes or ids, releasing the GIL costs more than it gives.
 const SMALL: usize = 4096;
@@ -115,7 +115,10 @@ impl<'py> Texts<'py> {
 
     /// Hands the texts on one by one, up to the first that has a lone surrogate, which is an error.
     fn feed<'t>(&'t self, intake: &mut Intake<'_, 't>, isa: Isa) -> PyResult<()> {
-        self.texts.iter().try_for_each(|text| {
+        self.texts.iter().enumerate().try_for_each(|(place, text)| {
+            if let Some(next) = self.texts.get(place + 1) {
+                fetch(next)?;
+            }
             if is_ascii(text)? {
                 intake.add(text.to_str()?);
                 return Ok(());
