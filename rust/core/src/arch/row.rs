@@ -35,6 +35,10 @@ pub trait Row: Copy {
     /// A number, sixteen times.
     fn splat(number: u32) -> Self;
 
+    /// The numbers from the second on, and the first one of `following`.
+    #[must_use]
+    fn next(self, following: Self) -> Self;
+
     /// Which of them equal `number`.
     fn equal(self, number: u32) -> Self::Mask;
     /// Which of them are less than `number`.
@@ -268,6 +272,13 @@ impl Row for Plain {
     #[inline(always)]
     fn splat(number: u32) -> Self {
         Self([number; 16])
+    }
+
+    #[inline(always)]
+    fn next(mut self, following: Self) -> Self {
+        self.0.rotate_left(1);
+        self.0[15] = following.0[0];
+        self
     }
 
     #[inline(always)]

@@ -151,8 +151,9 @@ impl StartsView<'_> {
     /// Sixteen symbols from place `at` on, of `count` that `numbers` has, and the rank of each with the next.
     #[inline(always)]
     pub(super) fn row<R: Row>(&self, numbers: &Numbers, at: usize, count: usize) -> (R, R) {
-        let left = R::load(numbers[at..].first_chunk().expect("room for rows"));
-        let right = R::load(numbers[at + 1..].first_chunk().expect("room for rows"));
+        let row = |at| R::load(numbers[at..].first_chunk().expect("room for rows"));
+        // Loaded from one place further on, what has just been stored would be waited for, and with it the words before.
+        let (left, right) = (row(at), row(at).next(row(at + LANES)));
         let there = R::load(&PLACES).below(count.saturating_sub(at) as u32);
         let is_pair = R::load(&PLACES).below(count.saturating_sub(at + 1) as u32);
         let place = R::splat(0).choose(is_pair, left.times(self.symbols.len() as u32).plus(right));

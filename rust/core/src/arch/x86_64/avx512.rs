@@ -150,6 +150,12 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
+    fn next(self, following: Self) -> Self {
+        // SAFETY: see the impl.
+        Self(unsafe { _mm512_alignr_epi32::<1>(following.0, self.0) })
+    }
+
+    #[inline(always)]
     fn equal(self, number: u32) -> u16 {
         // SAFETY: see the impl.
         unsafe { _mm512_cmpeq_epi32_mask(self.0, _mm512_set1_epi32(number as i32)) }
@@ -401,11 +407,13 @@ impl Row for Numbers {
     #[inline(always)]
     fn within(words: &[u64; 8], least: u64, span: u64) -> u64 {
         // SAFETY: see the impl; 64 readable bytes, without alignment.
-        let places = unsafe {
-            let above = _mm512_sub_epi64(_mm512_loadu_si512(words.as_ptr().cast()), _mm512_set1_epi64(least as i64));
-            _mm512_cmplt_epu64_mask(above, _mm512_set1_epi64(span as i64))
-        };
-        words[places.trailing_zeros() as usize % 8] & 0u64.wrapping_sub(u64::from(places != 0))
+        unsafe {
+            let words = _mm512_loadu_si512(words.as_ptr().cast());
+            let above = _mm512_sub_epi64(words, _mm512_set1_epi64(least as i64));
+            let place = _mm512_cmplt_epu64_mask(above, _mm512_set1_epi64(span as i64));
+            // Whether there is one is hard to foresee, and with a mask as a number the compiler would branch on it.
+            _mm_cvtsi128_si64(_mm512_castsi512_si128(_mm512_maskz_compress_epi64(place, words))) as u64
+        }
     }
 }
 
