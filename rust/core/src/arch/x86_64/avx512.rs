@@ -277,17 +277,12 @@ impl Row for Numbers {
     #[inline(always)]
     fn counted(text: &[u8], start: usize, length: usize) -> [u64; 2] {
         let piece = &text[start..start + length];
-        let mask = (1u32 << (length % 16)) as u16 - 1;
         let mut key = [0; 2];
         // SAFETY: see the impl. The load touches none but the bytes of the mask, which are those of the piece, or fewer.
         unsafe {
-            // Where there are sixteen bytes, an ordinary load, which takes a part of the time.
-            let bytes = if start + 16 <= text.len() {
-                _mm_maskz_mov_epi8(mask, _mm_loadu_si128(piece.as_ptr().cast()))
-            } else {
-                _mm_maskz_loadu_epi8(mask, piece.as_ptr().cast())
-            };
-            let counted = _mm_mask_set1_epi8(bytes, 1 << 15, length as i8);
+            let mask = _bzhi_u32(u16::MAX.into(), (length % 16) as u32) as u16;
+            let bytes = _mm_maskz_loadu_epi8(mask, piece.as_ptr().cast());
+            let counted = _mm_insert_epi8::<15>(bytes, length as i32);
             _mm_storeu_si128(key.as_mut_ptr().cast(), counted);
         }
         key
