@@ -173,14 +173,14 @@ impl Group {
         let mut start = self.bounds[numbers.start];
         let (keys, hashes) = (&mut self.keys[numbers.clone()], &mut self.hashes[numbers.clone()]);
         let bounds = &mut self.bounds[numbers.start + 1..numbers.end + 1];
-        for (number, &end) in ends.iter().enumerate() {
+        // Neither this nor the places of the pieces are checked again in the loop.
+        assert!(!sets.is_empty(), "a cache has sets");
+        for (&end, ((key, hash), bound)) in ends.iter().zip(keys.iter_mut().zip(hashes).zip(bounds)) {
             let end = base + end as usize;
-            let key = cache::short_key::<R>(text, start, end - start);
-            let hash = cache::hash_short(key);
-            cache::fetch(sets, hash);
-            keys[number] = key;
-            hashes[number] = hash;
-            bounds[number] = end;
+            *key = cache::short_key::<R>(text, start, end - start);
+            *hash = cache::hash_short(*key);
+            cache::fetch(sets, *hash);
+            *bound = end;
             start = end;
         }
         self.count = numbers.end;
@@ -191,10 +191,13 @@ impl Group {
     pub(super) fn look_up<R: Row>(&mut self, cache: &Cache) {
         let sets = cache.short.view();
         let (mut filled, mut others) = (self.filled, self.others.count);
-        for number in self.known..self.count {
+        let block = self.known..self.count;
+        let (keys, hashes) = (&self.keys[block.clone()], &self.hashes[block.clone()]);
+        let places = &mut self.places[block.clone()];
+        for (number, ((key, &hash), place)) in block.zip(keys.iter().zip(hashes).zip(places)) {
             let ids = self.row[filled..].first_chunk_mut().expect("room for all");
-            let count = cache::peek::<R>(sets, &self.keys[number], self.hashes[number], ids);
-            self.places[number] = filled as u32;
+            let count = cache::peek::<R>(sets, key, hash, ids);
+            *place = filled as u32;
             // What another one would need is noted here, and kept if this is one.
             self.others.numbers[others] = number as u16;
             filled += count;
