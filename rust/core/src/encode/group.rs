@@ -48,11 +48,7 @@ pub(super) struct Others {
     /// Their numbers, ascending.
     pub(super) numbers: [u16; GROUP],
     pub(super) count: usize,
-    /// Their ids, in the order in which they became known; behind that, whatever was there.
-    ids: Vec<u32>,
-    filled: usize,
-    /// Where in `ids` those of each begin, and how many they are.
-    spans: [(u32, u32); GROUP],
+    pub(super) answers: Answers,
     /// Those, by their place in `numbers`, that may stand in their second set.
     second: [u16; GROUP],
     /// Those that are longer, or in neither set.
@@ -61,10 +57,22 @@ pub(super) struct Others {
     pub(super) missing: Vec<u16>,
     /// Those of them that are to be merged.
     pub(super) words: Vec<u16>,
+    /// Memory to sort them in, with their lengths.
+    pub(super) lengths: Vec<(u8, u16)>,
     twins: Twins,
 }
 
-impl Others {
+/// The ids of pieces.
+#[derive(Debug)]
+pub(super) struct Answers {
+    /// In the order in which they became known; behind that, whatever was there.
+    ids: Vec<u32>,
+    filled: usize,
+    /// Where in `ids` those of each piece begin, and how many they are; by the place of the piece in [`Others::numbers`].
+    spans: [(u32, u32); GROUP],
+}
+
+impl Answers {
     /// Where the next ids go, with room for `count` of them.
     #[inline(always)]
     fn room(&mut self, count: usize) -> &mut [u32] {
@@ -81,9 +89,9 @@ impl Others {
         self.filled += count;
     }
 
-    /// Answers for a piece with ids, however many.
+    /// Those of a piece, however many.
     #[inline(always)]
-    pub(super) fn answer(&mut self, at: usize, ids: impl ExactSizeIterator<Item = u32>) {
+    pub(super) fn add(&mut self, at: usize, ids: impl ExactSizeIterator<Item = u32>) {
         let count = ids.len();
         for (place, id) in self.room(count).iter_mut().zip(ids) {
             *place = id;
@@ -91,17 +99,25 @@ impl Others {
         self.note(at, count);
     }
 
+    /// The ids of a piece.
+    fn of(&self, at: usize) -> &[u32] {
+        &self.ids[self.range(at)]
+    }
+
+    /// Where they stand.
+    #[inline(always)]
+    fn range(&self, at: usize) -> Range<usize> {
+        let (start, count) = self.spans[at];
+        start as usize..(start + count) as usize
+    }
+}
+
+impl Others {
     /// Gives the pieces that were left out the answers of those that they are like.
     pub(super) fn answer_twins(&mut self) {
         for &(at, like) in &self.twins.pairs {
-            self.spans[usize::from(at)] = self.spans[usize::from(like)];
+            self.answers.spans[usize::from(at)] = self.answers.spans[usize::from(like)];
         }
-    }
-
-    /// The ids of a piece.
-    pub(super) fn of(&self, at: usize) -> &[u32] {
-        let (start, count) = self.spans[at];
-        &self.ids[start as usize..][..count as usize]
     }
 }
 
@@ -128,13 +144,12 @@ impl Group {
             others: Others {
                 numbers: [0; GROUP],
                 count: 0,
-                ids: Vec::new(),
-                spans: [(0, 0); GROUP],
-                filled: 0,
+                answers: Answers { ids: Vec::new(), filled: 0, spans: [(0, 0); GROUP] },
                 second: [0; GROUP],
                 rest: Vec::new(),
-                missing: Vec::with_capacity(GROUP),
-                words: Vec::with_capacity(GROUP),
+                missing: Vec::new(),
+                words: Vec::new(),
+                lengths: Vec::new(),
                 twins: Twins { table: [0; 2 * GROUP], pairs: Vec::new() },
             },
             line: Vec::new(),
@@ -212,7 +227,7 @@ impl Group {
     #[inline(always)]
     pub(super) fn look_further<R: Row>(&mut self, text: &[u8], cache: &Cache) {
         let others = &mut self.others;
-        others.filled = 0;
+        others.answers.filled = 0;
         others.missing.clear();
         others.rest.clear();
         let mut second = 0;
@@ -239,9 +254,9 @@ impl Group {
         for place in 0..second {
             let at = usize::from(others.second[place]);
             let number = usize::from(others.numbers[at]);
-            let ids = others.room(SHORT_IDS).first_chunk_mut().expect("room for the most ids");
+            let ids = others.answers.room(SHORT_IDS).first_chunk_mut().expect("room for the most ids");
             let count = cache::peek::<R>(sets, &self.keys[number], cache::second(self.hashes[number]), ids);
-            others.note(at, count);
+            others.answers.note(at, count);
             if count == 0 {
                 cache.fetch_lengthened(self.keys[number]);
                 others.rest.push(at as u16);
@@ -258,8 +273,8 @@ impl Group {
             };
             match found {
                 Some((ids, count)) => {
-                    others.room(LONG_IDS)[..LONG_IDS].copy_from_slice(&ids);
-                    others.note(usize::from(at), count);
+                    others.answers.room(LONG_IDS)[..LONG_IDS].copy_from_slice(&ids);
+                    others.answers.note(usize::from(at), count);
                 }
                 None => others.missing.push(at),
             }
@@ -307,14 +322,18 @@ impl Group {
             for &at in some {
                 let (number, _, length) = piece(at);
                 if length <= SHORT {
-                    cache.fetch_short(self.keys[number], self.hashes[number], self.others.of(usize::from(at)).len());
+                    cache.fetch_short(
+                        self.keys[number],
+                        self.hashes[number],
+                        self.others.answers.of(usize::from(at)).len(),
+                    );
                 } else if length <= LONG {
                     cache.long.fetch_second(self.hashes[number]);
                 }
             }
             for &at in some {
                 let (number, start, length) = piece(at);
-                let ids = self.others.of(usize::from(at));
+                let ids = self.others.answers.of(usize::from(at));
                 if length <= SHORT {
                     cache.insert_short(self.keys[number], self.hashes[number], ids);
                 } else if length <= LONG {
@@ -326,7 +345,7 @@ impl Group {
 
     /// How many ids the pieces have.
     pub(super) fn total(&self) -> usize {
-        let of_others = self.others.spans[..self.others.count].iter().map(|&(_, count)| count as usize);
+        let of_others = self.others.answers.spans[..self.others.count].iter().map(|&(_, count)| count as usize);
         self.filled + of_others.sum::<usize>()
     }
 
@@ -337,7 +356,7 @@ impl Group {
             out.put(&self.row[..self.filled]);
             return;
         }
-        self.others.room(LONG_IDS);
+        self.others.answers.room(LONG_IDS);
         let others = &self.others;
         let needed = self.total() + STRETCH;
         if self.line.len() < needed {
@@ -347,8 +366,7 @@ impl Group {
         for at in 0..others.count {
             let place = self.places[usize::from(others.numbers[at])] as usize;
             length = put::<STRETCH>(&mut self.line, length, &self.row, done..place);
-            let (start, count) = others.spans[at];
-            length = put::<LONG_IDS>(&mut self.line, length, &others.ids, start as usize..(start + count) as usize);
+            length = put::<LONG_IDS>(&mut self.line, length, &others.answers.ids, others.answers.range(at));
             done = place;
         }
         length = put::<STRETCH>(&mut self.line, length, &self.row, done..self.filled);
@@ -361,7 +379,7 @@ impl Group {
         let (mut at, mut of_others) = (0, 0);
         for &mark in &self.marks {
             while at < others.count && others.numbers[at] < mark {
-                of_others += others.spans[at].1 as usize;
+                of_others += others.answers.range(at).len();
                 at += 1;
             }
             let in_row =

@@ -10,7 +10,7 @@
 //! decides on numbers and addresses, not on branches: on text of new words a wrong guess costs more than the look-up.
 
 use super::cache::Cache;
-use super::group::{BLOCK, GROUP, Group};
+use super::group::{BLOCK, GROUP, Group, Others};
 use super::{Encoder, Sink, Worker};
 use crate::arch::{Row, Work};
 use crate::vocab::merger::Merger;
@@ -95,9 +95,8 @@ impl Encoder {
     fn learn(&self, group: &mut Group, text: &[u8], cache: &mut Cache, merger: &mut Merger) {
         group.part_twins(text);
         let Group { bounds, others, .. } = &mut *group;
-        let mut words = std::mem::take(&mut others.words);
-        words.clone_from(&others.missing);
-        let numbers = others.numbers;
+        let Others { numbers, answers, missing, words, lengths, .. } = others;
+        words.clone_from(missing);
         let piece = |at: &u16| {
             let number = usize::from(numbers[usize::from(*at)]);
             &text[bounds[number]..bounds[number + 1]]
@@ -105,15 +104,14 @@ impl Encoder {
         if !self.whole.is_empty() {
             words.retain(|at| {
                 let Some(id) = self.whole.id(piece(at)) else { return true };
-                others.answer(usize::from(*at), std::iter::once(id));
+                answers.add(usize::from(*at), std::iter::once(id));
                 false
             });
         }
-        sort(&mut words, |at| piece(at).len());
+        sort(words, lengths, |at| piece(at).len());
         merger.merge_all(&self.pairs, words.iter().map(piece), |place, symbols| {
-            others.answer(usize::from(words[place]), symbols.iter().map(|&symbol| self.ids.of(symbol)));
+            answers.add(usize::from(words[place]), symbols.iter().map(|&symbol| self.ids.of(symbol)));
         });
-        others.words = words;
         others.answer_twins();
         group.remember(text, cache);
     }
@@ -123,23 +121,21 @@ impl Encoder {
 const LENGTHS: usize = 64;
 
 /// Puts words in order of their length, those of [`LENGTHS`] and more last: those that are merged in step had better take as many
-/// steps.
-fn sort(words: &mut [u16], length: impl Fn(&u16) -> usize) {
+/// steps. `lengths` is memory for the purpose.
+fn sort(words: &mut [u16], lengths: &mut Vec<(u8, u16)>, length: impl Fn(&u16) -> usize) {
+    lengths.clear();
+    lengths.extend(words.iter().map(|at| (length(at).min(LENGTHS - 1) as u8, *at)));
     let mut ends = [0u16; LENGTHS];
-    let mut lengths = [0u8; GROUP];
-    for (own, at) in lengths.iter_mut().zip(words.iter()) {
-        *own = length(at).min(LENGTHS - 1) as u8;
-        ends[usize::from(*own)] += 1;
+    for &(length, _) in &*lengths {
+        ends[usize::from(length)] += 1;
     }
     let mut before = 0;
     for end in &mut ends {
         before += std::mem::replace(end, before);
     }
-    let mut sorted = [0u16; GROUP];
-    for (&length, &at) in lengths.iter().zip(words.iter()) {
+    for &(length, at) in &*lengths {
         let place = &mut ends[usize::from(length)];
-        sorted[usize::from(*place)] = at;
+        words[usize::from(*place)] = at;
         *place += 1;
     }
-    words.copy_from_slice(&sorted[..words.len()]);
 }
