@@ -1,7 +1,7 @@
 //! Ids to code points of the width in which CPython holds them.
 //!
 //! A `str` has one, two or four bytes for each of its characters, the least that all of them fit. So a text is made in two goes:
-//! the first tells how many characters there are, and how wide ([`Decoder::plan`], a byte for each id); the second writes them
+//! the first tells how many characters there are, and how wide ([`Decoder::plan`], a number for each id); the second writes them
 //! where they stay ([`Plan::write`]). What is no entry is put together in the first: tokens that are parts of characters, long
 //! ones, those with characters beyond U+FFFF.
 
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use super::gather::{Entry, PARTS};
 use super::{Decoder, table, token_at};
-use crate::arch::{Filling, Row, Unit, Work, prefetch};
+use crate::arch::{Filling, Mask, Row, Unit, Work, prefetch};
 use crate::error::Result;
 use crate::memory::Zeroed;
 use crate::vocab::Vocab;
@@ -18,20 +18,20 @@ use crate::vocab::Vocab;
 #[derive(Debug)]
 pub(super) struct Characters {
     entries: Zeroed<Entry<u16>>,
-    /// Of each: how many characters it has; and [`WIDE`], [`WIDER`], [`ELSEWHERE`].
-    sizes: Vec<u8>,
+    /// Of each: how many characters it has; and [`WIDE`], [`WIDER`], [`ELSEWHERE`]. The last stands for all ids beyond.
+    sizes: Vec<u32>,
 }
 
 /// Where a size has the number of characters.
-const LENGTH: u8 = 0xF;
+const LENGTH: u32 = 0xF;
 /// Some character is beyond U+007F.
-const WIDE: u8 = 0x10;
+const WIDE: u32 = 0x10;
 /// Some character is beyond U+00FF.
-const WIDER: u8 = 0x20;
+const WIDER: u32 = 0x20;
 /// So many ids ahead their entries are asked for.
 const AHEAD: usize = 24;
 /// It is no entry.
-const ELSEWHERE: u8 = 0x80;
+const ELSEWHERE: u32 = 0x80;
 
 impl Characters {
     fn new(vocab: &Vocab) -> Self {
@@ -45,11 +45,11 @@ impl Characters {
         let size = |entry: &Entry<u16>| match entry[PARTS] as usize {
             length @ 1..=PARTS => {
                 let beyond = |bound, bit| if entry[..length].iter().any(|&unit| unit > bound) { bit } else { 0 };
-                length as u8 | beyond(0x7F, WIDE) | beyond(0xFF, WIDER)
+                length as u32 | beyond(0x7F, WIDE) | beyond(0xFF, WIDER)
             }
             _ => ELSEWHERE,
         };
-        let sizes = entries.iter().map(size).collect();
+        let sizes = entries.iter().map(size).chain([ELSEWHERE]).collect();
         Self { entries, sizes }
     }
 }
@@ -85,19 +85,17 @@ impl Decoder {
     /// As [`decode`](Self::decode).
     pub fn plan<'d>(&'d self, vocab: &Vocab, ids: &'d [u32], with_specials: bool) -> Result<Plan<'d>> {
         let characters = self.characters.get_or_init(|| Characters::new(vocab));
-        let sizes = &characters.sizes[..];
         let (mut length, mut kinds) = (0, 0);
         let (mut stretches, mut texts, mut bytes) = (Vec::new(), String::new(), Vec::new());
         let (mut place, mut greatest, mut is_utf8) = (0, 0, true);
         loop {
-            for &id in &ids[place..] {
-                let size = sizes.get(id as usize).copied().unwrap_or(ELSEWHERE);
-                if size & ELSEWHERE != 0 {
-                    break;
-                }
-                length += usize::from(size & LENGTH);
-                kinds |= size;
-                place += 1;
+            let rest = &ids[place..];
+            let entries = self.isa.run(Measuring { sizes: &characters.sizes, ids: &rest[..rest.len().min(MOST)] });
+            length += entries.length;
+            kinds |= entries.kinds;
+            place += entries.count;
+            if entries.count == MOST {
+                continue;
             }
             if place == ids.len() {
                 break;
@@ -122,7 +120,7 @@ impl Decoder {
             }
             stretches.push(Stretch { first, end: place, text_end: texts.len() });
         }
-        let of_kinds = if kinds & WIDER != 0 { 0x100 } else { u32::from(kinds & WIDE) << 3 };
+        let of_kinds = if kinds & WIDER != 0 { 0x100 } else { (kinds & WIDE) << 3 };
         let greatest = match greatest.max(of_kinds) {
             0..0x80 => 0x7F,
             0x80..0x100 => 0xFF,
@@ -130,6 +128,57 @@ impl Decoder {
             _ => u32::from(char::MAX),
         };
         Ok(Plan { decoder: self, characters, ids, length, greatest, is_utf8, stretches, texts })
+    }
+}
+
+/// So many ids are measured at once: their characters are less than 2³².
+const MOST: usize = 1 << 24;
+
+/// How long and how wide the entries are that `ids` begin with.
+struct Measuring<'m> {
+    sizes: &'m [u32],
+    ids: &'m [u32],
+}
+
+/// Some entries.
+struct Measured {
+    count: usize,
+    length: usize,
+    /// The bits of all sizes.
+    kinds: u32,
+}
+
+impl Work for Measuring<'_> {
+    type Output = Measured;
+
+    #[inline(always)]
+    fn run<R: Row>(self) -> Measured {
+        let Self { sizes, ids } = self;
+        let (mut count, mut lengths, mut all) = (0, R::splat(0), R::splat(0));
+        for row in ids.as_chunks().0 {
+            let row = R::load(row).gather(sizes);
+            if row.and(R::splat(ELSEWHERE)).equal(0).bits() != u16::MAX {
+                break;
+            }
+            lengths = lengths.plus(row.and(R::splat(LENGTH)));
+            all = all.or(row);
+            count += 16;
+        }
+        let (mut sums, mut bits) = ([0; 16], [0; 16]);
+        lengths.store(&mut sums);
+        all.store(&mut bits);
+        let mut length = sums.iter().sum::<u32>() as usize;
+        let mut kinds = bits.iter().fold(0, |all, bits| all | bits);
+        for &id in &ids[count..] {
+            let size = sizes[(id as usize).min(sizes.len() - 1)];
+            if size & ELSEWHERE != 0 {
+                break;
+            }
+            length += (size & LENGTH) as usize;
+            kinds |= size;
+            count += 1;
+        }
+        Measured { count, length, kinds }
     }
 }
 
