@@ -212,7 +212,7 @@ struct Moves {
 }
 
 impl Work for &Moves {
-    type Output = (Vec<u32>, [u32; 16], [[u32; 16]; 16]);
+    type Output = (Vec<u32>, [u32; 16], [[u32; 16]; 16], [u64; 4]);
 
     fn run<R: Row>(self) -> Self::Output {
         let mut kept = [0; 16];
@@ -221,7 +221,9 @@ impl Work for &Moves {
         R::bytes(&self.piece, self.start).store(&mut bytes);
         let mut rows = square(&self.numbers);
         R::transpose(&mut rows);
-        (kept[..count].to_vec(), bytes, rows)
+        let length = self.piece.len().min(31);
+        let end = R::counted_long(&self.piece, self.piece.len() - length, length);
+        (kept[..count].to_vec(), bytes, rows, end)
     }
 }
 
@@ -242,7 +244,12 @@ proptest! {
         let bytes = std::array::from_fn(|place| piece.get(start + place).map_or(0, |&byte| u32::from(byte)));
         let rows = square(&numbers);
         let columns = std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]));
-        let expected: (Vec<u32>, [u32; 16], [[u32; 16]; 16]) = (kept, bytes, columns);
+        let length = piece.len().min(31);
+        let mut end = [0; 32];
+        end[..length].copy_from_slice(&piece[piece.len() - length..]);
+        end[31] = length as u8;
+        let end = std::array::from_fn(|word| u64::from_le_bytes(end[8 * word..][..8].try_into().unwrap()));
+        let expected: (Vec<u32>, [u32; 16], [[u32; 16]; 16], [u64; 4]) = (kept, bytes, columns, end);
         let work = Moves { numbers, bits, piece, start };
         for isa in Isa::available() {
             prop_assert_eq!(&isa.run(&work), &expected, "{}", isa.name());

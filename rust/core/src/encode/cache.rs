@@ -44,11 +44,8 @@ pub(super) fn short_key<R: Row>(text: &[u8], start: usize, length: usize) -> Sho
 
 /// The key of the piece `text[start..start + length]`, `SHORT < length <= LONG`.
 #[inline(always)]
-pub(super) fn long_key(text: &[u8], start: usize, length: usize) -> LongKey {
-    let mut bytes = [0; LONG + 1];
-    bytes[..length].copy_from_slice(&text[start..start + length]);
-    bytes[LONG] = length as u8;
-    bytemuck::cast::<_, LongKey>(bytes).map(u64::from_le)
+pub(super) fn long_key<R: Row>(text: &[u8], start: usize, length: usize) -> LongKey {
+    R::counted_long(text, start, length)
 }
 
 /// The long key of a short piece, for one that has too many ids for the short table.

@@ -244,7 +244,7 @@ impl Group {
                 }
             } else {
                 if length <= LONG {
-                    self.hashes[number] = cache::hash_long(cache::long_key(text, start, length));
+                    self.hashes[number] = cache::hash_long(cache::long_key::<R>(text, start, length));
                     cache::fetch(cache.long.view(), self.hashes[number]);
                 }
                 others.rest.push(at as u16);
@@ -268,7 +268,7 @@ impl Group {
             let (start, end) = (self.bounds[number], self.bounds[number + 1]);
             let found = match end - start {
                 0..=SHORT => cache.find_short(self.keys[number], self.hashes[number]),
-                length @ ..=LONG => cache.find_long(cache::long_key(text, start, length), self.hashes[number]),
+                length @ ..=LONG => cache.find_long(cache::long_key::<R>(text, start, length), self.hashes[number]),
                 _ => None,
             };
             match found {
@@ -313,7 +313,8 @@ impl Group {
     }
 
     /// Puts the pieces that were missing into the cache.
-    pub(super) fn remember(&self, text: &[u8], cache: &mut Cache) {
+    #[inline(always)]
+    pub(super) fn remember<R: Row>(&self, text: &[u8], cache: &mut Cache) {
         let piece = |at: u16| {
             let number = usize::from(self.others.numbers[usize::from(at)]);
             (number, self.bounds[number], self.bounds[number + 1] - self.bounds[number])
@@ -337,7 +338,7 @@ impl Group {
                 if length <= SHORT {
                     cache.insert_short(self.keys[number], self.hashes[number], ids);
                 } else if length <= LONG {
-                    cache.insert_long(cache::long_key(text, start, length), self.hashes[number], ids);
+                    cache.insert_long(cache::long_key::<R>(text, start, length), self.hashes[number], ids);
                 }
             }
         }

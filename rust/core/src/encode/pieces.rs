@@ -81,7 +81,8 @@ impl Encoder {
         if group.others.count > 0 {
             group.look_further::<R>(text, cache);
             if !group.others.missing.is_empty() {
-                self.learn(group, text, cache, merger);
+                self.learn(group, text, merger);
+                group.remember::<R>(text, cache);
             }
         }
         let before = out.length();
@@ -90,11 +91,11 @@ impl Encoder {
         group.empty();
     }
 
-    /// Answers for the pieces that are missing, and remembers them.
+    /// Answers for the pieces that are missing.
     #[inline(never)]
-    fn learn(&self, group: &mut Group, text: &[u8], cache: &mut Cache, merger: &mut Merger) {
+    fn learn(&self, group: &mut Group, text: &[u8], merger: &mut Merger) {
         group.part_twins(text);
-        let Group { bounds, others, .. } = &mut *group;
+        let Group { bounds, others, .. } = group;
         let Others { numbers, answers, missing, words, lengths, .. } = others;
         words.clone_from(missing);
         let piece = |at: &u16| {
@@ -113,7 +114,6 @@ impl Encoder {
             answers.add(usize::from(words[place]), symbols.iter().map(|&symbol| self.ids.of(symbol)));
         });
         others.answer_twins();
-        group.remember(text, cache);
     }
 }
 

@@ -302,6 +302,19 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
+    fn counted_long(text: &[u8], start: usize, length: usize) -> [u64; 4] {
+        let piece = &text[start..start + length];
+        let mut key = [0; 4];
+        // SAFETY: see the impl. The load touches none but the bytes of the mask, which are those of the piece, or fewer.
+        unsafe {
+            let bytes = _mm256_maskz_loadu_epi8(_bzhi_u32(u32::MAX, (length % 32) as u32), piece.as_ptr().cast());
+            let counted = _mm256_mask_set1_epi8(bytes, 1 << 31, length as i8);
+            _mm256_storeu_si256(key.as_mut_ptr().cast(), counted);
+        }
+        key
+    }
+
+    #[inline(always)]
     fn bytes(piece: &[u8], start: usize) -> Self {
         let rest = &piece[start.min(piece.len())..];
         let mask = if rest.len() < 16 { (1 << rest.len()) - 1 } else { u16::MAX };

@@ -144,16 +144,10 @@ impl<const PLACES: usize> Set<PLACES> {
                 self.ranks[block * LANES + lane] = [NONE; LANES];
             }
         }
-        self.transpose::<R>();
-        self.is_going = true;
-    }
-
-    /// From rows of words to rows of places, and back.
-    #[inline(always)]
-    fn transpose<R: Row>(&mut self) {
         for block in self.symbols.as_chunks_mut().0.iter_mut().chain(self.ranks.as_chunks_mut().0) {
             R::transpose(block);
         }
+        self.is_going = true;
     }
 
     /// Applies what was chosen and chooses anew.
@@ -229,7 +223,7 @@ impl<const PLACES: usize> Set<PLACES> {
             for block in 0..PLACES / LANES {
                 let symbols = &self.symbols[block * LANES + lane];
                 word[block * LANES..][..LANES].copy_from_slice(symbols);
-                length += R::load(symbols).equal(NOTHING).bits().trailing_zeros().min(LANES as u32) as usize;
+                length += R::load(symbols).equal(NOTHING).bits().trailing_zeros() as usize;
             }
             sink(self.numbers[lane], &word[..length]);
         }
