@@ -28,10 +28,11 @@ const LENGTH: u32 = 0xF;
 const WIDE: u32 = 0x10;
 /// Some character is beyond U+00FF.
 const WIDER: u32 = 0x20;
-/// So many ids ahead their entries are asked for.
-const AHEAD: usize = 24;
 /// It is no entry.
 const ELSEWHERE: u32 = 0x80;
+
+/// So many ids ahead their entries are asked for.
+const AHEAD: usize = 24;
 
 impl Characters {
     fn new(vocab: &Vocab) -> Self {
@@ -120,13 +121,14 @@ impl Decoder {
             }
             stretches.push(Stretch { first, end: place, text_end: texts.len() });
         }
-        let of_kinds = if kinds & WIDER != 0 { 0x100 } else { (kinds & WIDE) << 3 };
-        let greatest = match greatest.max(of_kinds) {
-            0..0x80 => 0x7F,
-            0x80..0x100 => 0xFF,
-            0x100..0x1_0000 => 0xFFFF,
-            _ => u32::from(char::MAX),
+        let of_entries = match kinds & (WIDE | WIDER) {
+            0 => 0x7F,
+            WIDE => 0xFF,
+            _ => 0xFFFF,
         };
+        let bounds = [0x7F, 0xFF, 0xFFFF, char::MAX.into()];
+        let is_bound = |&bound: &u32| greatest.max(of_entries) <= bound;
+        let greatest = bounds.into_iter().find(is_bound).expect("no character is beyond the last");
         Ok(Plan { decoder: self, characters, ids, length, greatest, is_utf8, stretches, texts })
     }
 }
