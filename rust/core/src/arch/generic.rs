@@ -3,14 +3,14 @@
 //! ASCII takes one table look-up. Of a longer character, the lead byte's lane looks at the next one or two bytes (the same text
 //! loaded one and two bytes further), so that the class is known where the character begins: all but the last six bits of a
 //! code point choose a row of 64 classes, the last six bits the class. A block of text rarely holds more than three distinct rows
-//! (`C3`, `CE` and `CF`, `D0` and `D1`, `E2 80`), and each row is looked up for all its characters at once. Only
+//! (`C3`, `CE` and `CF`, `D0` and `D1`, `E2 80`; rows that are alike count as one), and each row is looked up for all its characters at once. Only
 //! characters of four bytes are looked up one by one. The class then spreads over the character's continuation bytes by shifts.
 //!
 //! Ill-formed bytes: a lead claims its continuation bytes only if they are all there and make a character; what nobody claims, and a
 //! lead that claims nothing, is a character of its own of class 0, just as [`decode`] has it.
 
 use super::Block;
-use crate::unicode::{Class, classes_of_block, decode};
+use crate::unicode::{Class, blocks_alike, classes_of_block, decode};
 
 /// 64 bytes in vector registers.
 pub(super) trait Lanes: Copy {
@@ -105,8 +105,9 @@ fn classify_block<V: Lanes>(window: &[u8], text: &[u8], carry: &mut Carry) -> Bl
         let mut left = three;
         while left != 0 {
             let at = left.trailing_zeros() as usize;
-            let same = three & first.equal(text[at]) & second.equal(text[at + 1]);
             let row = u32::from(text[at] & 0x0F) << 6 | u32::from(text[at + 1] & 0x3F);
+            let [from, to] = blocks_alike(row);
+            let same = three & first.equal(text[at]) & second.at_least(from) & !second.at_least(to + 1);
             classes = classes.replace(same, third.look_up(classes_of_block(row)));
             left &= !same;
         }

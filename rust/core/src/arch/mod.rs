@@ -47,6 +47,14 @@ pub struct Block {
     pub quote: u64,
 }
 
+impl Block {
+    /// The letters without case.
+    pub fn caseless(&self) -> u64 {
+        let [p0, p1, p2] = self.planes;
+        p0 & p1 & !p2
+    }
+}
+
 /// An instruction set that this machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Isa(Kind);

@@ -13,6 +13,7 @@ pub mod files;
 mod group;
 mod offsets;
 mod pieces;
+mod seams;
 #[cfg(test)]
 mod tests;
 mod whole;
@@ -34,6 +35,7 @@ use added::Added;
 pub use batch::Intake;
 use cache::Cache;
 use group::Group;
+use seams::Seams;
 use whole::Whole;
 
 /// What the text of a special token in a text is.
@@ -55,6 +57,7 @@ pub struct Encoder {
     pairs: PairTable,
     ids: Ids,
     whole: Whole,
+    seams: Seams,
     added: Added,
     workers: [Mutex<Option<Box<Worker>>>; WORKERS],
 }
@@ -68,6 +71,8 @@ struct Worker {
     cache: Cache,
     merger: Merger,
     ends: Ends,
+    /// Those of the parts of pieces.
+    parts: Vec<u32>,
     group: Box<Group>,
     /// Those of a short text.
     ids: Vec<u32>,
@@ -79,6 +84,7 @@ impl Worker {
             cache: Cache::new(),
             merger: Merger::default(),
             ends: Ends::default(),
+            parts: Vec::new(),
             group: Group::new(),
             ids: Vec::new(),
         }
@@ -124,10 +130,11 @@ impl Encoder {
             }
         }
         let whole = Whole::new(&vocab.tokens, |id| is_reached[id as usize]);
+        let seams = Seams::new(&vocab.tokens);
         let ids = Ids::new(ids);
         let added = Added::new(&vocab.specials);
         let workers = std::array::from_fn(|_| Mutex::new(None));
-        Ok(Self { vocab, isa, splitter, pairs, ids, whole, added, workers })
+        Ok(Self { vocab, isa, splitter, pairs, ids, whole, seams, added, workers })
     }
 
     /// The vocabulary.
@@ -235,14 +242,17 @@ impl Encoder {
         out: &mut impl Sink,
     ) -> Result<()> {
         let mut ends = std::mem::take(&mut worker.ends);
+        let mut parts = std::mem::take(&mut worker.parts);
         let mut start = range.start;
         while start < range.end {
             let next = self.splitter.cut(&row[text.clone()], start..range.end, &mut ends)?;
             let are_last = are_last && next == range.end;
-            self.take_pieces(worker, row, text.start + start, ends.as_slice(), are_last, out);
+            let base = text.start + start;
+            let ends = self.seams.part(&row[base..text.start + next], &ends, &self.whole, &mut parts);
+            self.take_pieces(worker, row, base, ends, are_last, out);
             start = next;
         }
-        worker.ends = ends;
+        (worker.ends, worker.parts) = (ends, parts);
         Ok(())
     }
 

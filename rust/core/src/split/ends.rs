@@ -7,6 +7,8 @@ use crate::arch::Row;
 pub struct Ends {
     buffer: Vec<u32>,
     length: usize,
+    /// Whether letters without case may be among the pieces.
+    has_caseless: bool,
 }
 
 impl Ends {
@@ -15,8 +17,14 @@ impl Ends {
         &self.buffer[..self.length]
     }
 
-    pub(super) fn clear(&mut self) {
-        self.length = 0;
+    /// Whether the pieces may hold letters without case, as Chinese and Thai are written with; European languages hardly have any.
+    pub fn has_caseless(&self) -> bool {
+        self.has_caseless
+    }
+
+    /// Makes room for the ends of other pieces.
+    pub(super) fn clear(&mut self, has_caseless: bool) {
+        (self.length, self.has_caseless) = (0, has_caseless);
     }
 
     /// The last end; 0 if there is none.

@@ -78,6 +78,7 @@ fn cut_blocks<const SCHEME: usize, R: Row>(
         None => Classes::default(),
     };
 
+    ends.clear(blocks.iter().fold(0, |found, block| found | block.caseless()) != 0);
     let mut number = 0;
     let mut before = Classes::default();
     let mut now = classes(0, base);
@@ -173,7 +174,7 @@ impl Classes {
     #[inline(always)]
     fn new<const SCHEME: usize>(block: &Block, text: u64) -> Self {
         let [p0, p1, p2] = block.planes.map(|plane| plane & text);
-        let (upper, lower, caseless) = (p0 & !p1 & !p2, !p0 & p1 & !p2, p0 & p1 & !p2);
+        let (upper, lower, caseless) = (p0 & !p1 & !p2, !p0 & p1 & !p2, block.caseless() & text);
         let (mark, number) = (!p0 & !p1 & p2, p0 & !p1 & p2);
         let letter = (p0 | p1) & !p2;
         let other = text & !(p0 | p1 | p2);

@@ -107,12 +107,12 @@ impl Splitter {
     /// # Errors
     /// As [`for_each_piece`](Self::for_each_piece).
     pub fn cut(&self, text: &[u8], range: Range<usize>, ends: &mut Ends) -> Result<usize> {
-        ends.clear();
         match &self.engine {
             Engine::Masks { isa, cut } => cut(*isa, text, range, ends),
             Engine::Pattern(pattern) => {
                 let mut length = 0;
                 offset(range.len())?;
+                ends.clear(true);
                 pattern.for_each_piece(&text[range.clone()], |piece| {
                     length += piece.len();
                     ends.push(length as u32);

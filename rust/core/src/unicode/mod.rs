@@ -61,6 +61,30 @@ pub fn classes_of_block(block: u32) -> &'static [u8; 64] {
     &tables::BLOCKS[tables::INDEX.get(block as usize).map_or(0, |&row| usize::from(row))]
 }
 
+/// The second bytes of the characters of three bytes that have the first byte in common with those of a block, and the block's
+/// classes: the first of these bytes and the last. (A Chinese text has nearly as many blocks as characters, but hardly two classes.)
+pub fn blocks_alike(block: u32) -> [u8; 2] {
+    ALIKE[block as usize % ALIKE.len()]
+}
+
+/// [`blocks_alike`] of all blocks of characters of three bytes.
+static ALIKE: [[u8; 2]; 1 << 10] = {
+    let mut alike = [[0; 2]; 1 << 10];
+    let mut block = 0;
+    while block < alike.len() {
+        let (mut first, mut last) = (block, block);
+        while first % 64 > 0 && tables::INDEX[first - 1] == tables::INDEX[block] {
+            first -= 1;
+        }
+        while last % 64 < 63 && tables::INDEX[last + 1] == tables::INDEX[block] {
+            last += 1;
+        }
+        alike[block] = [0x80 | (first % 64) as u8, 0x80 | (last % 64) as u8];
+        block += 1;
+    }
+    alike
+};
+
 /// The first character of `text`, which must not be empty: its code point and its length in bytes. A byte that does not
 /// begin a well-formed character is itself one character, U+FFFD with length 1.
 pub fn decode(text: &[u8]) -> (u32, usize) {
