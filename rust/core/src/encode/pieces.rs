@@ -118,7 +118,7 @@ impl Encoder {
 }
 
 /// [`sort`] tells so many lengths apart.
-const LENGTHS: usize = 64;
+const LENGTHS: usize = 256;
 
 /// Puts words in order of their length, those of [`LENGTHS`] and more last: those that are merged in step had better take as many
 /// steps. `lengths` is memory for the purpose.

@@ -94,7 +94,7 @@ pub(super) struct StartsView<'t> {
 pub(super) type Numbers = [u32; LONGEST + 2 * LANES];
 
 /// The longest piece that is numbered, in bytes.
-pub(super) const LONGEST: usize = 128 - 2;
+pub(super) const LONGEST: usize = 256 - 2;
 
 /// The numbers of a row.
 const LANES: usize = 16;

@@ -4,8 +4,8 @@
 //! whether a pair merges is hard to foresee, for a branch predictor too. So up to 64 words go in step: each step finds the best
 //! pair of every word, applies it, and asks for the two pairs born of it, all without a branch on what it finds; those that are
 //! not answered at once are looked up one after another, while the memory that some of them wait for comes to all. Words of up to
-//! 30 symbols, all but a few, are each a lane of vector registers ([`lanes`]); longer ones, and all where there are no such registers,
-//! are linked [`list`]s in arrays; what is longer still takes a [`heap`].
+//! 254 symbols are each a lane of vector registers ([`lanes`]); where there are no such registers, those of up to 126 are linked
+//! [`list`]s in arrays; what is longer takes a [`heap`].
 
 mod births;
 mod group;
@@ -39,10 +39,24 @@ pub struct Merger {
 /// Words by their length, so that those of a group take about as many steps.
 #[derive(Debug, Default)]
 struct Words {
+    lanes: InLanes,
+    lists: InLists,
+}
+
+/// Where there are registers for lanes.
+#[derive(Debug, Default)]
+struct InLanes {
     shortest: Lanes<16>,
     short: Lanes<32>,
-    /// In place of these two, where there are no registers for them.
-    short_in_list: Group<WordInList<32>>,
+    long: Lanes<64>,
+    longer: Lanes<128>,
+    longest: Lanes<256>,
+}
+
+/// Where there are none.
+#[derive(Debug, Default)]
+struct InLists {
+    short: Group<WordInList<32>>,
     long: Group<WordInList<64>>,
     longest: Group<WordInList<128>>,
 }
@@ -79,27 +93,29 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InStep<
     #[inline(always)]
     fn run<R: Row>(self) {
         let Self { merger, pairs, pieces, mut sink } = self;
-        let Words { shortest, short, short_in_list, long, longest } = &mut *merger.words;
-        let mut buffer: Numbers = [0; _];
+        let Words { lanes, lists } = &mut *merger.words;
+        let mut numbers: Numbers = [0; _];
         for (number, piece) in pieces.enumerate() {
-            if piece.len() > LONGEST {
-                sink(number, &merger.heap.merge::<R>(pairs, piece));
-                continue;
-            }
-            let count = pairs.starts.of::<R>(piece, &mut buffer);
-            let numbers = &buffer[..count];
+            let count = if piece.len() > LONGEST { usize::MAX } else { pairs.starts.of::<R>(piece, &mut numbers) };
             match count {
-                0..=15 if R::IS_FAST => shortest.take::<R>(pairs, number, &buffer, count, &mut sink),
-                16..=30 if R::IS_FAST => short.take::<R>(pairs, number, &buffer, count, &mut sink),
-                0..=30 => short_in_list.take::<R>(pairs, number, numbers, &mut sink),
-                31..=62 => long.take::<R>(pairs, number, numbers, &mut sink),
-                _ => longest.take::<R>(pairs, number, numbers, &mut sink),
+                0..=15 if R::IS_FAST => lanes.shortest.take::<R>(pairs, number, &numbers, count, &mut sink),
+                16..=30 if R::IS_FAST => lanes.short.take::<R>(pairs, number, &numbers, count, &mut sink),
+                31..=62 if R::IS_FAST => lanes.long.take::<R>(pairs, number, &numbers, count, &mut sink),
+                63..=126 if R::IS_FAST => lanes.longer.take::<R>(pairs, number, &numbers, count, &mut sink),
+                127..=254 if R::IS_FAST => lanes.longest.take::<R>(pairs, number, &numbers, count, &mut sink),
+                0..=30 => lists.short.take::<R>(pairs, number, &numbers[..count], &mut sink),
+                31..=62 => lists.long.take::<R>(pairs, number, &numbers[..count], &mut sink),
+                63..=126 => lists.longest.take::<R>(pairs, number, &numbers[..count], &mut sink),
+                _ => sink(number, &merger.heap.merge::<R>(pairs, piece)),
             }
         }
-        shortest.finish::<R>(pairs, &mut sink);
-        short.finish::<R>(pairs, &mut sink);
-        short_in_list.finish::<R>(pairs, &mut sink);
-        long.finish::<R>(pairs, &mut sink);
-        longest.finish::<R>(pairs, &mut sink);
+        lanes.shortest.finish::<R>(pairs, &mut sink);
+        lanes.short.finish::<R>(pairs, &mut sink);
+        lanes.long.finish::<R>(pairs, &mut sink);
+        lanes.longer.finish::<R>(pairs, &mut sink);
+        lanes.longest.finish::<R>(pairs, &mut sink);
+        lists.short.finish::<R>(pairs, &mut sink);
+        lists.long.finish::<R>(pairs, &mut sink);
+        lists.longest.finish::<R>(pairs, &mut sink);
     }
 }
