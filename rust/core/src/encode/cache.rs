@@ -211,7 +211,8 @@ impl<const N: usize> Sets<N> {
 
     /// Puts a way into one of its sets.
     fn settle(&mut self, way: [u64; N], homes: [usize; 2]) {
-        let free = homes.into_iter().find(|&set| self.is_free(set)).or_else(|| self.make_room(homes));
+        let free = homes.into_iter().find(|&set| self.is_free(set));
+        let free = free.or_else(|| if self.inserted < self.used / 4 * 7 { self.make_room(homes) } else { None });
         self.inserted += usize::from(free.is_some());
         self.place(way, free.unwrap_or(homes[0]));
     }
