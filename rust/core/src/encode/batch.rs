@@ -140,9 +140,12 @@ impl Encoder {
         feed: impl FnOnce(&mut Intake<'_, 't>),
         apart: impl Fn(Apart),
     ) -> Result<Ragged> {
-        // Room for a token in two bytes, which is more than any language takes; what is not needed is never touched.
-        let mut row = Vec::with_capacity(bytes / 2);
-        prefer_huge_pages(row.spare_capacity_mut());
+        // Room for a token in each byte, since to grow would be to move. What is not needed is never touched; if the system does not
+        // grant as much, the row grows.
+        let mut row = Vec::new();
+        if row.try_reserve_exact(bytes).is_ok() {
+            prefer_huge_pages(row.spare_capacity_mut());
+        }
         let Part { sink: ids, ends, .. } = self.stream(specials, threads, row, feed, apart)?;
         let offsets = std::iter::once(0).chain(ends).map(|end| end as i64).collect();
         Ok(Ragged { ids, offsets })
