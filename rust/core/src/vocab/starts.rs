@@ -8,25 +8,32 @@ use super::pairs::NONE;
 use crate::arch::{Mask, Row};
 use crate::memory::Zeroed;
 
-/// What pieces begin from, numbered: the 256 bytes, then the characters of two bytes that are made before all else.
+/// What pieces begin from, numbered: the 256 bytes, then the characters of two bytes that are made before all else, as many as
+/// [`NUMBERS`] leaves room for. A *start* is one of them: its number and, above [`NUMBER_BITS`], its symbol.
 #[derive(Debug)]
 pub(super) struct Starts {
-    /// By the low eleven bits of a two-byte character's code point: its number; 0 if it is not made at once.
+    /// By the low eleven bits of a two-byte character's code point: its start; 0 if it is not made at once.
     characters: Vec<u32>,
-    /// The symbol of each number.
-    symbols: Vec<u32>,
+    /// How many are numbered.
+    count: u32,
     /// One more than the rank of each pair, by the number of its left and, within that, its right one; 0 if it does not merge.
     after_rank: Zeroed<u32>,
 }
 
+/// Bits of a number; a symbol has the others.
+const NUMBER_BITS: u32 = 11;
+
+/// The most numbers.
+const NUMBERS: u32 = 1 << NUMBER_BITS;
+
 impl Starts {
     /// No pair merges yet.
     pub(super) fn of_bytes() -> Self {
-        Self { characters: vec![0; 0x800], symbols: (0..256).collect(), after_rank: Zeroed::new(1 << 16) }
+        Self { characters: vec![0; 0x800], count: 256, after_rank: Zeroed::new(1 << 16) }
     }
 
     pub(super) fn insert(&mut self, left: u32, right: u32, rank: u32) {
-        self.after_rank[left as usize * self.symbols.len() + right as usize] = rank + 1;
+        self.after_rank[(left * self.count + right) as usize] = rank + 1;
     }
 
     /// The bytes and characters of a vocabulary with these merges, as left symbol, right one and rank.
@@ -59,14 +66,13 @@ impl Starts {
                 first_as_left.get(&symbol),
                 first_as_right.get(&symbol),
             ];
-            if rivals.into_iter().flatten().all(|&rival| rank < rival) {
-                let number = starts.symbols.len() as u32;
-                starts.characters[character as usize] = number;
-                starts.symbols.push(symbol);
-                numbers.insert(symbol, number);
+            if starts.count < NUMBERS && rivals.into_iter().flatten().all(|&rival| rank < rival) {
+                starts.characters[character as usize] = symbol << NUMBER_BITS | starts.count;
+                numbers.insert(symbol, starts.count);
+                starts.count += 1;
             }
         }
-        starts.after_rank = Zeroed::new(starts.symbols.len() * starts.symbols.len());
+        starts.after_rank = Zeroed::new((starts.count * starts.count) as usize);
         for (left, right, rank) in merges {
             if let (Some(&left), Some(&right)) = (numbers.get(&left), numbers.get(&right)) {
                 starts.insert(left, right, rank);
@@ -77,8 +83,8 @@ impl Starts {
 
     /// The tables as slices: to begin many pieces.
     pub(super) fn view(&self) -> StartsView<'_> {
-        let Self { characters, symbols, after_rank } = self;
-        StartsView { characters, symbols, after_rank }
+        let Self { characters, count, after_rank } = self;
+        StartsView { characters, count: *count, after_rank }
     }
 }
 
@@ -86,28 +92,31 @@ impl Starts {
 #[derive(Clone, Copy)]
 pub(super) struct StartsView<'t> {
     characters: &'t [u32],
-    symbols: &'t [u32],
+    count: u32,
     after_rank: &'t [u32],
 }
 
-/// What pieces begin from, in numbers, with room for rows that go beyond.
-pub(super) type Numbers = [u32; LONGEST + 2 * LANES];
+/// The starts of a piece, with room for rows that go beyond.
+pub(super) type Piece = [u32; LONGEST + 2 * LANES];
 
-/// The longest piece that is numbered, in bytes.
+/// The longest piece that is taken up, in bytes.
 pub(super) const LONGEST: usize = 256 - 2;
+
+/// What a byte is multiplied by to be a start: its number is its symbol.
+const OF_BYTE: u32 = NUMBERS + 1;
 
 /// The numbers of a row.
 const LANES: usize = 16;
 
 impl StartsView<'_> {
-    /// Puts the numbers of what `piece` begins from into `numbers`, and returns how many there are: at most one a byte.
+    /// Puts the starts of `piece` into `starts`, and returns how many there are: at most one a byte.
     #[inline(always)]
-    pub(super) fn of<R: Row>(&self, piece: &[u8], numbers: &mut Numbers) -> usize {
-        if R::IS_FAST { self.of_by_rows::<R>(piece, numbers) } else { self.of_one_by_one(piece, numbers) }
+    pub(super) fn of<R: Row>(&self, piece: &[u8], starts: &mut Piece) -> usize {
+        if R::IS_FAST { self.of_by_rows::<R>(piece, starts) } else { self.of_one_by_one(piece, starts) }
     }
 
     #[inline(always)]
-    fn of_one_by_one(&self, piece: &[u8], numbers: &mut Numbers) -> usize {
+    fn of_one_by_one(&self, piece: &[u8], starts: &mut Piece) -> usize {
         let characters: &[u32; 0x800] = self.characters[..].try_into().expect("eleven bits");
         // The second byte of a character is written and then written over: no iteration waits for what the one before it looked up.
         let (mut count, mut is_second) = (0, false);
@@ -116,7 +125,7 @@ impl StartsView<'_> {
             let is_two = lead & 0xE0 == 0xC0 && other & 0xC0 == 0x80;
             let character = characters[usize::from(lead & 0x1F) << 6 | usize::from(other & 0x3F)];
             let character = if is_two { character } else { 0 };
-            numbers[count] = if character == 0 { u32::from(lead) } else { character };
+            starts[count] = if character == 0 { u32::from(lead) * OF_BYTE } else { character };
             count += usize::from(!is_second);
             is_second = character != 0;
         }
@@ -124,15 +133,15 @@ impl StartsView<'_> {
     }
 
     #[inline(always)]
-    fn of_by_rows<R: Row>(&self, piece: &[u8], numbers: &mut Numbers) -> usize {
+    fn of_by_rows<R: Row>(&self, piece: &[u8], starts: &mut Piece) -> usize {
         let (mut count, mut is_second) = (0, 0);
         for start in (0..piece.len()).step_by(LANES) {
             let lead = R::bytes(piece, start);
             let there = u16::MAX >> LANES.saturating_sub(piece.len() - start);
-            let kept: &mut [u32; LANES] = numbers[count..].first_chunk_mut().expect("room for rows");
+            let kept: &mut [u32; LANES] = starts[count..].first_chunk_mut().expect("room for rows");
             let is_lead = lead.and(R::splat(0xE0)).equal(0xC0);
             if is_lead.bits() == 0 && is_second == 0 {
-                lead.store(kept);
+                lead.times(OF_BYTE).store(kept);
                 count += there.count_ones() as usize;
                 continue;
             }
@@ -142,36 +151,37 @@ impl StartsView<'_> {
             let character = R::splat(0).choose(is_two, high.or(other.and(R::splat(0x3F))).gather(self.characters));
             let is_none = character.equal(0);
             let made = !is_none.bits();
-            count += character.choose(is_none, lead).keep(there & !(made << 1 | is_second), kept);
+            count += character.choose(is_none, lead.times(OF_BYTE)).keep(there & !(made << 1 | is_second), kept);
             is_second = made >> (LANES - 1);
         }
         count
     }
 
-    /// Sixteen symbols from place `at` on, of `count` that `numbers` has, and the rank of each with the next.
+    /// Sixteen symbols from place `at` on, of `count` that `starts` has, and the rank of each with the next.
     #[inline(always)]
-    pub(super) fn row<R: Row>(&self, numbers: &Numbers, at: usize, count: usize) -> (R, R) {
-        let row = |at| R::load(numbers[at..].first_chunk().expect("room for rows"));
+    pub(super) fn row<R: Row>(&self, starts: &Piece, at: usize, count: usize) -> (R, R) {
+        let row = |at| R::load(starts[at..].first_chunk().expect("room for rows"));
         // Loaded from one place further on, what has just been stored would be waited for, and with it the words before.
         let (left, right) = (row(at), row(at).next(row(at + LANES)));
         let there = R::load(&PLACES).below(count.saturating_sub(at) as u32);
         let is_pair = R::load(&PLACES).below(count.saturating_sub(at + 1) as u32);
-        let place = R::splat(0).choose(is_pair, left.times(self.symbols.len() as u32).plus(right));
+        let number = |start: R| start.and(R::splat(NUMBERS - 1));
+        let place = R::splat(0).choose(is_pair, number(left).times(self.count).plus(number(right)));
         let after_rank = place.gather(self.after_rank);
-        let symbols = if there.but(left.below(256)).bits() == 0 { left } else { left.gather(self.symbols) };
-        (R::splat(u32::MAX).choose(there, symbols), R::splat(NONE).choose(is_pair, after_rank.minus(R::splat(1))))
+        (R::splat(u32::MAX).choose(there, left.down(NUMBER_BITS)), R::splat(NONE).choose(is_pair, after_rank.minus(R::splat(1))))
     }
 
-    /// The symbol of a number.
+    /// The symbol of a start.
     #[inline(always)]
-    pub(super) fn symbol(&self, number: u32) -> u32 {
-        self.symbols[number as usize]
+    pub(super) fn symbol(start: u32) -> u32 {
+        start >> NUMBER_BITS
     }
 
-    /// The rank of the pair of two numbers, or [`NONE`].
+    /// The rank of the pair of two starts, or [`NONE`].
     #[inline(always)]
     pub(super) fn rank(&self, left: u32, right: u32) -> u32 {
-        self.after_rank[left as usize * self.symbols.len() + right as usize].wrapping_sub(1)
+        let place = left % NUMBERS * self.count + right % NUMBERS;
+        self.after_rank[place as usize].wrapping_sub(1)
     }
 }
 

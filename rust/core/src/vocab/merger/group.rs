@@ -9,8 +9,8 @@ use crate::vocab::pairs::View;
 pub(super) trait Word: Clone {
     /// One with nothing in it.
     const EMPTY: Self;
-    /// Takes up a piece that begins from these numbers, of which there are not too many.
-    fn begin(&mut self, pairs: View<'_>, numbers: &[u32]);
+    /// Takes up a piece that begins from these starts, of which there are not too many.
+    fn begin(&mut self, pairs: View<'_>, starts: &[u32]);
     /// Applies the best merge, if there is one. Then the symbol before what it made, that, and the one after it are two pairs born,
     /// of which it tells the places, too.
     fn step<R: Row>(&mut self) -> (bool, [u32; 3], [usize; 2]);

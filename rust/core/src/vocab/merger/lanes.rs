@@ -9,7 +9,7 @@
 use super::NOTHING;
 use crate::arch::{Mask, Row};
 use crate::vocab::pairs::{NONE, Question, View};
-use crate::vocab::starts::Numbers;
+use crate::vocab::starts::Piece;
 
 /// Words of a set.
 const LANES: usize = 16;
@@ -60,13 +60,13 @@ impl<const PLACES: usize> Default for Set<PLACES> {
 }
 
 impl<const PLACES: usize> Lanes<PLACES> {
-    /// Takes up a word that begins from these numbers; when there is no lane for another, merges all.
+    /// Takes up a word that begins from these starts; when there is no lane for another, merges all.
     #[inline(always)]
     pub(super) fn take<R: Row>(
         &mut self,
         pairs: View<'_>,
         number: usize,
-        starts: &Numbers,
+        starts: &Piece,
         length: usize,
         sink: &mut impl FnMut(usize, &[u32]),
     ) {
@@ -122,7 +122,7 @@ impl Born {
 impl<const PLACES: usize> Set<PLACES> {
     /// Takes up a word: for now, each has rows of its own.
     #[inline(always)]
-    fn take<R: Row>(&mut self, pairs: View<'_>, lane: usize, number: usize, starts: &Numbers, length: usize) {
+    fn take<R: Row>(&mut self, pairs: View<'_>, lane: usize, number: usize, starts: &Piece, length: usize) {
         for block in 0..PLACES / LANES {
             let (symbols, ranks) = pairs.starts.row::<R>(starts, block * LANES, length);
             symbols.store(&mut self.symbols[block * LANES + lane]);

@@ -4,6 +4,7 @@ use super::NOTHING;
 use super::group::Word;
 use crate::arch::Row;
 use crate::vocab::pairs::{NONE, View};
+use crate::vocab::starts::StartsView;
 
 /// A piece while it is merged: a linked list of symbols in arrays.
 ///
@@ -47,19 +48,19 @@ impl<const PLACES: usize> Word for WordInList<PLACES> {
     };
 
     #[inline(always)]
-    fn begin(&mut self, pairs: View<'_>, numbers: &[u32]) {
+    fn begin(&mut self, pairs: View<'_>, starts: &[u32]) {
         self.next.copy_from_slice(&NEIGHBOURS.0[..PLACES]);
         self.previous.copy_from_slice(&NEIGHBOURS.1[..PLACES]);
         self.candidates = [NONE; PLACES];
         self.symbols[0] = NOTHING;
-        self.length = numbers.len();
+        self.length = starts.len();
         self.symbols[self.length + 1] = NOTHING;
         let mut before = 0;
-        for (place, &number) in numbers.iter().enumerate() {
-            self.symbols[place + 1] = pairs.starts.symbol(number);
+        for (place, &start) in starts.iter().enumerate() {
+            self.symbols[place + 1] = StartsView::symbol(start);
             // `NONE`, shifted, is still no candidate. Place 0 has none either: what is written there is replaced below.
-            self.candidates[place] = pairs.starts.rank(before, number) << PLACE_BITS | place as u32;
-            before = number;
+            self.candidates[place] = pairs.starts.rank(before, start) << PLACE_BITS | place as u32;
+            before = start;
         }
         self.candidates[0] = NONE;
     }

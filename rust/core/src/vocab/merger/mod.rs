@@ -16,7 +16,7 @@ mod list;
 mod tests;
 
 use super::pairs::{PairTable, View};
-use super::starts::{LONGEST, Numbers};
+use super::starts::{LONGEST, Piece};
 use crate::arch::{Row, Work};
 use group::Group;
 use heap::Heap;
@@ -94,18 +94,18 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InStep<
     fn run<R: Row>(self) {
         let Self { merger, pairs, pieces, mut sink } = self;
         let Words { lanes, lists } = &mut *merger.words;
-        let mut numbers: Numbers = [0; _];
+        let mut starts: Piece = [0; _];
         for (number, piece) in pieces.enumerate() {
-            let count = if piece.len() > LONGEST { usize::MAX } else { pairs.starts.of::<R>(piece, &mut numbers) };
+            let count = if piece.len() > LONGEST { usize::MAX } else { pairs.starts.of::<R>(piece, &mut starts) };
             match count {
-                0..=15 if R::IS_FAST => lanes.shortest.take::<R>(pairs, number, &numbers, count, &mut sink),
-                16..=30 if R::IS_FAST => lanes.short.take::<R>(pairs, number, &numbers, count, &mut sink),
-                31..=62 if R::IS_FAST => lanes.long.take::<R>(pairs, number, &numbers, count, &mut sink),
-                63..=126 if R::IS_FAST => lanes.longer.take::<R>(pairs, number, &numbers, count, &mut sink),
-                127..=254 if R::IS_FAST => lanes.longest.take::<R>(pairs, number, &numbers, count, &mut sink),
-                0..=30 => lists.short.take::<R>(pairs, number, &numbers[..count], &mut sink),
-                31..=62 => lists.long.take::<R>(pairs, number, &numbers[..count], &mut sink),
-                63..=126 => lists.longest.take::<R>(pairs, number, &numbers[..count], &mut sink),
+                0..=15 if R::IS_FAST => lanes.shortest.take::<R>(pairs, number, &starts, count, &mut sink),
+                16..=30 if R::IS_FAST => lanes.short.take::<R>(pairs, number, &starts, count, &mut sink),
+                31..=62 if R::IS_FAST => lanes.long.take::<R>(pairs, number, &starts, count, &mut sink),
+                63..=126 if R::IS_FAST => lanes.longer.take::<R>(pairs, number, &starts, count, &mut sink),
+                127..=254 if R::IS_FAST => lanes.longest.take::<R>(pairs, number, &starts, count, &mut sink),
+                0..=30 => lists.short.take::<R>(pairs, number, &starts[..count], &mut sink),
+                31..=62 => lists.long.take::<R>(pairs, number, &starts[..count], &mut sink),
+                63..=126 => lists.longest.take::<R>(pairs, number, &starts[..count], &mut sink),
                 _ => sink(number, &merger.heap.merge::<R>(pairs, piece)),
             }
         }
