@@ -164,3 +164,65 @@ fn width(first: u8) -> usize {
         _ => 4,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::{Scheme, Splitter};
+
+    /// The parts of a text in a vocabulary of the bytes and these tokens, some of them whole alone.
+    fn parts<'t>(tokens: &[&str], whole: &[&str], text: &'t str) -> Vec<&'t str> {
+        let mut all = Tokens::of_bytes();
+        for token in tokens {
+            all.push(token.as_bytes());
+        }
+        let whole = Whole::new(&all, |id| !whole.iter().any(|token| all.get(id) == token.as_bytes()));
+        let splitter = Splitter::new(Scheme::named("o200k").unwrap()).unwrap();
+        let mut ends = Ends::default();
+        assert_eq!(splitter.cut(text.as_bytes(), 0..text.len(), &mut ends).unwrap(), text.len());
+        let (mut memory, mut start) = (Vec::new(), 0);
+        let ends = Seams::new(&all).part(text.as_bytes(), &ends, &whole, &mut memory).to_vec();
+        ends.into_iter().map(|end| &text[std::mem::replace(&mut start, end as usize)..end as usize]).collect()
+    }
+
+    #[test]
+    fn pieces_part_where_no_token_reaches_across() {
+        assert_eq!(parts(&[], &[], "中文字 abc"), ["中", "文", "字", " abc"]);
+        assert_eq!(parts(&["中文"], &[], "中文字中字文中文"), ["中文", "字", "中", "字", "文", "中文"]);
+        assert_eq!(parts(&["a中文b"], &[], "中文字"), ["中文", "字"]);
+        // Beside other characters nothing parts.
+        assert_eq!(parts(&[], &[], "ab中文éα字"), ["ab中", "文éα字"]);
+    }
+
+    #[test]
+    fn a_part_is_none_of_the_pieces_that_are_whole() {
+        // One of these alone is a token; within a piece, it is merged, to whatever that makes.
+        assert_eq!(parts(&["中"], &["中"], "中"), ["中"]);
+        assert_eq!(parts(&["中"], &["中"], "中文字"), ["中文", "字"]);
+        assert_eq!(parts(&["中"], &["中"], "文字中"), ["文", "字中"]);
+        assert_eq!(parts(&["中", "文中"], &["中", "文中"], "字文中"), ["字文中"]);
+    }
+
+    #[test]
+    fn tokens_that_end_within_characters_hold_all_that_these_may_be() {
+        let text = "中文".as_bytes();
+        for (from, to) in [(0, 4), (0, 5), (1, 4), (2, 4), (2, 5), (1, 6)] {
+            let mut tokens = Tokens::of_bytes();
+            tokens.push(&text[from..to]);
+            let seams = Seams::new(&tokens);
+            let held = seams.held.as_ref().expect("few enough");
+            assert!(held.has(around(text, 3)), "{from}..{to}");
+            assert!(!held.has(around("文中".as_bytes(), 3)), "{from}..{to}");
+        }
+    }
+
+    #[test]
+    fn too_much_to_note_is_not_noted() {
+        // Each of these may stand between any of thousands of characters.
+        let mut tokens = Tokens::of_bytes();
+        for last in 0x80..=0xBF {
+            tokens.push(&[last, 0xE4]);
+        }
+        assert!(Seams::new(&tokens).held.is_none());
+    }
+}

@@ -40,7 +40,21 @@ fn naive_text(encoder: &Encoder, text: &str) -> Vec<u32> {
 
 /// Vocabularies over a tiny alphabet: tokens in any order, reachable or not; a list names any pairs that make a token.
 fn vocab() -> impl Strategy<Value = Vocab> {
-    let token = prop::collection::vec(prop::sample::select(b"abc \xC3\xA9".to_vec()), 2..6);
+    vocab_of(prop::collection::vec(prop::sample::select(b"abc \xC3\xA9".to_vec()), 2..6))
+}
+
+/// Vocabularies of parts of texts in characters of three bytes, some of which have two in common, and others. They may begin and end
+/// within a character.
+fn wide_vocab() -> impl Strategy<Value = Vocab> {
+    let part = |(text, from, length): (String, usize, usize)| {
+        let from = from.min(text.len() - 2);
+        text.as_bytes()[from..text.len().min(from + length)].to_vec()
+    };
+    vocab_of(("[一丁中仁文不ก。éa😂]{2,4}", 0..4usize, 2..9usize).prop_map(part))
+}
+
+/// Vocabularies of such tokens.
+fn vocab_of(token: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vocab> {
     let parts = (prop::collection::vec(token, 0..30), any::<bool>(), any::<bool>(), any::<u64>());
     parts.prop_map(|(new, ranks, ignore_merges, seed)| {
         let mut tokens = Tokens::of_bytes();
@@ -77,6 +91,14 @@ proptest! {
             prop_assert_eq!(&ids, &naive_text(&encoder, text));
             prop_assert_eq!(encoder.count(text, Specials::Text).unwrap(), ids.len());
             prop_assert_eq!(decoder.decode(encoder.vocab(), &ids, true).unwrap(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn encoding_is_bpe_where_pieces_part(vocab in wide_vocab(), texts in prop::collection::vec("[一丁中仁文不ก。éa😂 ]{0,60}", 1..4)) {
+        let encoder = Encoder::new(vocab).unwrap();
+        for text in texts.iter().chain(&texts) {
+            prop_assert_eq!(encoder.encode(text, Specials::Text).unwrap(), naive_text(&encoder, text), "{}", text);
         }
     }
 

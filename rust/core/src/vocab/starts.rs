@@ -168,7 +168,10 @@ impl StartsView<'_> {
         let number = |start: R| start.and(R::splat(NUMBERS - 1));
         let place = R::splat(0).choose(is_pair, number(left).times(self.count).plus(number(right)));
         let after_rank = place.gather(self.after_rank);
-        (R::splat(u32::MAX).choose(there, left.down(NUMBER_BITS)), R::splat(NONE).choose(is_pair, after_rank.minus(R::splat(1))))
+        (
+            R::splat(u32::MAX).choose(there, left.down(NUMBER_BITS)),
+            R::splat(NONE).choose(is_pair, after_rank.minus(R::splat(1))),
+        )
     }
 
     /// The symbol of a start.

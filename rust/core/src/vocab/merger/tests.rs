@@ -39,7 +39,8 @@ fn merges() -> impl Strategy<Value = Vec<(u32, u32)>> {
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let unit =
         prop::sample::select(vec![&b"a"[..], b"b", b"ab", b" ", b"\0", "é".as_bytes(), "α".as_bytes(), b"\xC3", b"z"]);
-    let length = prop_oneof![5 => 0..12usize, 3 => 12..20usize, 2 => 20..70usize, 1 => 70..160usize, 1 => 160..300usize];
+    let length =
+        prop_oneof![5 => 0..12usize, 3 => 12..20usize, 2 => 20..70usize, 1 => 70..160usize, 1 => 160..300usize];
     length.prop_flat_map(move |length| prop::collection::vec(unit.clone(), length)).prop_map(|units| units.concat())
 }
 
@@ -72,7 +73,9 @@ fn words_at_the_limits_of_their_kinds() {
     for isa in Isa::available() {
         let pairs = table(&merges, isa);
         let mut merger = Merger::default();
-        for length in [0, 1, 2, 14, 15, 16, 17, 29, 30, 31, 32, 61, 62, 63, 64, 125, 126, 127, 128, 200, 253, 254, 255, 256, 300] {
+        for length in
+            [0, 1, 2, 14, 15, 16, 17, 29, 30, 31, 32, 61, 62, 63, 64, 125, 126, 127, 128, 200, 253, 254, 255, 256, 300]
+        {
             for byte in [0, b'a', b'b'] {
                 let piece = vec![byte; length];
                 let mut symbols = Vec::new();
