@@ -44,7 +44,7 @@ def arguments() -> argparse.Namespace:
         "--quick", action="store_true", help="each thing once, on very little text: a check, no measurement"
     )
     parser.add_argument("--engines", type=names, help="engines by name, separated by commas; by default all there are")
-    parser.add_argument("--texts", type=names, help="texts by name: mix, code, joined, all, a language")
+    parser.add_argument("--texts", type=names, help="texts by name: mix, code, joined, base64, urls, all, a language")
     parser.add_argument("--sizes", type=names, help="vocabulary sizes to train, instead of the usual")
     parser.add_argument("--corpus", type=Path, help="folder of <lang>.txt; by default $EUROTOK_CORPUS, else the sample")
     parser.add_argument("--rounds", type=int, default=3, help="processes of each engine in a case")

@@ -87,7 +87,7 @@ def plan(languages: Sequence[str], threads: int, quick: bool) -> Iterator[Case]:
     yield Case("encode", "mix", encoders, each=each)
     yield Case("batch", "mix", encoders, each=each)
     yield Case("batch", "mix", encoders, threads, each)
-    for text in ("code", "joined", *(() if quick else languages)):
+    for text in ("code", "joined", "base64", "urls", *(() if quick else languages)):
         yield Case("encode", text, FASTEST, each=each)
         yield Case("batch", text, FASTEST, each=each)
     for size in (1024,) if quick else SIZES:

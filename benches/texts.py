@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sysconfig
+from base64 import encodebytes
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, zip_longest
@@ -47,9 +48,10 @@ def find_source(folder: Path | None = None) -> Source:
 class Texts:
     """Texts by name.
 
-    `mix` is of the 24 official EU languages, or those there are; `joined` the same without spaces; `short` beginnings
-    of its documents; `quarter` a fourth of the mix; `all` everything, `grown` the same and thrice as much of its words
-    recombined; `code` the source of Python's standard library; any other name is a language.
+    `mix` is of the 24 official EU languages, or those there are; `joined` the same without spaces; `urls` addresses of
+    words of all languages; `base64` random bytes in lines of 76; `short` beginnings of the mix's documents; `quarter` a
+    fourth of the mix; `all` everything, `grown` the same and thrice as much of its words recombined; `code` the source
+    of Python's standard library; any other name is a language.
     """
 
     def __init__(self, source: Source, megabytes: float) -> None:
@@ -74,8 +76,7 @@ class Texts:
             return [text for text in texts if len(text) == SHORT_CHARACTERS][:SHORT_TEXTS]
         if name == "joined":
             return ["".join(text.split()) for text in self.documents("mix", each)]
-        text = code(self._limit) if name == "code" else self._language(name, self._limit)
-        return list(cut(text))
+        return list(cut(self._text(name, size)))
 
     def lines(self, name: str, each: float) -> Iterator[str]:
         """Lines to train on: stripped, none empty.
@@ -94,9 +95,18 @@ class Texts:
         elif name == "joined":
             return (line.replace(" ", "") for line in self.lines("mix", each))
         else:
-            texts = [code(self._limit) if name == "code" else self._language(name, self._limit)]
+            texts = [self._text(name, size)]
         stripped = (line.strip() for text in texts for line in text.split("\n"))
         return (line for line in stripped if line)
+
+    def _text(self, name: str, size: int) -> str:
+        if name == "code":
+            return code(self._limit)
+        if name == "base64":
+            return clip(encodebytes(np.random.default_rng(1).bytes(self._limit)).decode(), self._limit)
+        if name == "urls":
+            return clip(urls(" ".join(self._language(lang, size) for lang in self.languages)), self._limit)
+        return self._language(name, self._limit)
 
     def _language(self, lang: str, size: int | None) -> str:
         text = "".join(chain.from_iterable(chain.from_iterable(read_texts(path) for path in self._files[lang])))
@@ -136,6 +146,20 @@ def code(size: int) -> str:
         if total >= size:
             break
     return clip("".join(parts), size)
+
+
+def urls(text: str) -> str:
+    """As many addresses as `text` has words, made of those in ASCII: host, path and, of every second one, a query."""
+    words = [word.lower() for word in text.split() if word.isascii() and word.isalpha()]
+    draw = np.random.default_rng(1)
+    drawn = np.array(words or ["a"])[draw.integers(max(len(words), 1), size=(len(words), 5))].tolist()
+    numbers = draw.integers(1 << 40, size=len(words)).tolist()
+    parts = (
+        f"https://www.{host}.{('com', 'org', 'eu', 'fr', 'de')[number % 5]}/{first}/{second}-{third}"
+        + (f"?{key[:6]}={number:x}&page={number % 1000}" if number % 2 else ".html")
+        for (host, first, second, third, key), number in zip(drawn, numbers, strict=True)
+    )
+    return "\n".join(parts) + "\n"
 
 
 def clip(text: str, size: int | None) -> str:

@@ -45,7 +45,7 @@ def test_documents_come_back_from_their_file(tmp_path: Path) -> None:
     assert not any(SEPARATOR in document for document in documents)
 
 
-@pytest.mark.parametrize("name", ["mix", "fi", "joined", "all", "code"])
+@pytest.mark.parametrize("name", ["mix", "fi", "joined", "urls", "base64", "all", "code"])
 def test_lines_to_train_on_are_stripped_and_none_is_empty(name: str) -> None:
     lines = list(Texts(find_source(SAMPLE), megabytes=0.1).lines(name, 0.001))
     assert lines
