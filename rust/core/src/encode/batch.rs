@@ -2,7 +2,8 @@
 //!
 //! Texts come in one by one and are put one behind the other in a *row* of some hundred kilobytes, which stays in the processor's
 //! nearer caches until it is encoded; its pieces make common groups. Rows, and stretches of large texts, are jobs that threads take
-//! in order. The thread that the texts come in on takes part when the others have enough to do, and does everything if it is alone:
+//! in turn, each those of its own number if there is one, so that on text that comes again each meets what its cache knows.
+//! The thread that the texts come in on takes part when the others have enough to do, and does everything if it is alone:
 //! so no more than a few rows are under way, whatever the number of texts. For Python that matters: rows are written from the
 //! interpreter's strings, on one thread.
 
@@ -53,23 +54,29 @@ impl Job<'_> {
     }
 }
 
-/// Jobs on their way from the thread that makes them to those that do them.
+/// Jobs on their way from the thread that makes them to those that do them. They are dealt to the threads in turn, but nobody waits for
+/// another: who finds none of its own takes the oldest. (Two threads, the mix for the second time: 570 to 790 MB/s.)
 struct Queue<'t> {
+    threads: usize,
     state: Mutex<State<'t>>,
     changed: Condvar,
 }
 
 struct State<'t> {
-    jobs: VecDeque<Job<'t>>,
-    /// How many were taken.
-    taken: usize,
+    jobs: VecDeque<(usize, Job<'t>)>,
+    /// How many were added.
+    added: usize,
     /// Whether no more will come.
     closed: bool,
 }
 
 impl<'t> Queue<'t> {
-    fn new() -> Self {
-        Self { state: Mutex::new(State { jobs: VecDeque::new(), taken: 0, closed: false }), changed: Condvar::new() }
+    fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            state: Mutex::new(State { jobs: VecDeque::new(), added: 0, closed: false }),
+            changed: Condvar::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'t>> {
@@ -79,28 +86,29 @@ impl<'t> Queue<'t> {
     /// Adds a job; returns how many are waiting.
     fn push(&self, job: Job<'t>) -> usize {
         let mut state = self.lock();
-        state.jobs.push_back(job);
+        let number = state.added;
+        state.added += 1;
+        state.jobs.push_back((number, job));
         self.changed.notify_one();
         state.jobs.len()
     }
 
-    /// The next job and its number; waits for one unless no more will come.
-    fn take(&self) -> Option<(usize, Job<'t>)> {
+    /// The next job of a thread, and its number; waits for one unless no more will come.
+    fn take(&self, thread: usize) -> Option<(usize, Job<'t>)> {
         let waiting = |state: &mut State| state.jobs.is_empty() && !state.closed;
-        self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner).take()
+        self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner).take(thread, self.threads)
     }
 
-    /// The next job and its number, if there is one.
-    fn take_at_once(&self) -> Option<(usize, Job<'t>)> {
-        self.lock().take()
+    /// The next job of a thread, and its number, if there is one.
+    fn take_at_once(&self, thread: usize) -> Option<(usize, Job<'t>)> {
+        self.lock().take(thread, self.threads)
     }
 }
 
 impl<'t> State<'t> {
-    fn take(&mut self) -> Option<(usize, Job<'t>)> {
-        let job = self.jobs.pop_front()?;
-        self.taken += 1;
-        Some((self.taken - 1, job))
+    fn take(&mut self, thread: usize, threads: usize) -> Option<(usize, Job<'t>)> {
+        let place = self.jobs.iter().position(|(number, _)| number % threads == thread).unwrap_or(0);
+        self.jobs.remove(place)
     }
 }
 
@@ -185,19 +193,19 @@ impl Encoder {
         apart: impl Fn(Apart),
     ) -> Result<Part<S>> {
         let threads = workers(threads, usize::MAX);
-        let queue = Queue::new();
+        let queue = Queue::new(threads);
         let assembly = Assembly::new(sink);
-        let work = |(number, job): (usize, Job<'t>)| {
+        let work = |thread: usize, (number, job): (usize, Job<'t>)| {
             if threads == 1 {
-                return assembly.alone(|whole| self.do_job(specials, job, whole));
+                return assembly.alone(|whole| self.do_job(specials, thread, job, whole));
             }
             let mut part = assembly.part();
             part.continues = job.continues();
-            self.do_job(specials, job, &mut part)?;
+            self.do_job(specials, thread, job, &mut part)?;
             assembly.add(number, part);
             Ok(())
         };
-        let help = || std::iter::from_fn(|| queue.take()).try_for_each(work);
+        let help = |thread| std::iter::from_fn(|| queue.take(thread)).try_for_each(|job| work(thread, job));
         let (mut mine, mut outcome) = (Ok(()), None);
         thread::scope(|scope| {
             let mut helpers = Vec::new();
@@ -205,11 +213,12 @@ impl Encoder {
             let mut push = |job| {
                 let waiting = queue.push(job);
                 if helpers.len() + 1 < threads {
-                    helpers.push(scope.spawn(help));
+                    let thread = helpers.len() + 1;
+                    helpers.push(scope.spawn(move || help(thread)));
                 } else if waiting >= 2 * threads - 1 {
                     apart(&mut || {
                         if mine.is_ok() {
-                            mine = queue.take_at_once().map_or(Ok(()), work);
+                            mine = queue.take_at_once(0).map_or(Ok(()), |job| work(0, job));
                         }
                     });
                 }
@@ -219,7 +228,7 @@ impl Encoder {
             intake.end_row();
             drop(closing);
             apart(&mut || {
-                let mine = std::mem::replace(&mut mine, Ok(())).and_then(|()| help());
+                let mine = std::mem::replace(&mut mine, Ok(())).and_then(|()| help(0));
                 let theirs = helpers
                     .drain(..)
                     .map(|helper| helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -232,8 +241,8 @@ impl Encoder {
     }
 
     /// Encodes a job to the end of a part.
-    fn do_job<S: Sink>(&self, specials: Specials, job: Job, part: &mut Part<S>) -> Result<()> {
-        let mut lease = self.lease();
+    fn do_job<S: Sink>(&self, specials: Specials, thread: usize, job: Job, part: &mut Part<S>) -> Result<()> {
+        let mut lease = self.lease_from(thread);
         let worker = lease.worker();
         let out = &mut part.sink;
         match job {

@@ -154,7 +154,13 @@ impl Encoder {
 
     /// A free worker. Never waits: a lock that a fork left behind in a child, or that another thread holds, is passed over.
     fn lease(&self) -> Lease<'_> {
-        for slot in &self.workers {
+        self.lease_from(0)
+    }
+
+    /// A free worker, if it can be that of this number, whose cache knows what the thread of this number met before.
+    fn lease_from(&self, first: usize) -> Lease<'_> {
+        let (before, from) = self.workers.split_at(first % WORKERS);
+        for slot in from.iter().chain(before) {
             if let Ok(guard) = slot.try_lock() {
                 return Lease::Kept(guard);
             }
