@@ -319,25 +319,29 @@ impl Group {
             let number = usize::from(self.others.numbers[usize::from(at)]);
             (number, self.bounds[number], self.bounds[number + 1] - self.bounds[number])
         };
+        let mut admitted = [0; SOME];
         for some in self.others.missing.chunks(SOME) {
+            let mut count = 0;
             for &at in some {
                 let (number, _, length) = piece(at);
+                let ids = self.others.answers.of(usize::from(at)).len();
+                if length > LONG || !cache.admits(self.hashes[number], length, ids) {
+                    continue;
+                }
                 if length <= SHORT {
-                    cache.fetch_short(
-                        self.keys[number],
-                        self.hashes[number],
-                        self.others.answers.of(usize::from(at)).len(),
-                    );
-                } else if length <= LONG {
+                    cache.fetch_short(self.keys[number], self.hashes[number], ids);
+                } else {
                     cache.long.fetch_second(self.hashes[number]);
                 }
+                admitted[count] = at;
+                count += 1;
             }
-            for &at in some {
+            for &at in &admitted[..count] {
                 let (number, start, length) = piece(at);
                 let ids = self.others.answers.of(usize::from(at));
                 if length <= SHORT {
                     cache.insert_short(self.keys[number], self.hashes[number], ids);
-                } else if length <= LONG {
+                } else {
                     cache.insert_long(cache::long_key::<R>(text, start, length), self.hashes[number], ids);
                 }
             }
