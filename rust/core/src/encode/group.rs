@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::Sink;
 use super::cache::{self, Cache, LONG, LONG_IDS, SHORT, SHORT_IDS, ShortKey};
+use super::{Ids, Sink};
 use crate::arch::Row;
 
 /// The pieces of a block, which are looked up together.
@@ -12,6 +12,9 @@ pub(super) const BLOCK: usize = 128;
 
 /// The pieces of a group: the more, the more words are merged in step.
 pub(super) const GROUP: usize = 16 * BLOCK;
+
+/// The ids that are copied and translated at once.
+const ROW: usize = 16;
 
 /// The pieces whose places in the cache are asked for before the first of them is remembered.
 const SOME: usize = 64;
@@ -89,14 +92,30 @@ impl Answers {
         self.filled += count;
     }
 
-    /// Those of a piece, however many.
+    /// Those of a piece: the first `count` of a row.
     #[inline(always)]
-    pub(super) fn add(&mut self, at: usize, ids: impl ExactSizeIterator<Item = u32>) {
-        let count = ids.len();
-        for (place, id) in self.room(count).iter_mut().zip(ids) {
-            *place = id;
+    pub(super) fn add(&mut self, at: usize, row: &[u32], count: usize) {
+        let room = self.room(count + ROW);
+        match row.first_chunk::<ROW>() {
+            // How many they are is a matter of luck, and to copy more is cheaper than to guess.
+            Some(row) if count <= ROW => *room.first_chunk_mut().expect("room for a row") = *row,
+            _ => room[..count].copy_from_slice(&row[..count]),
         }
         self.note(at, count);
+    }
+
+    /// Where the next ids will begin.
+    pub(super) fn filled(&self) -> usize {
+        self.filled
+    }
+
+    /// Puts the ids of symbols in their place, from `start` on.
+    #[inline(always)]
+    pub(super) fn translate<R: Row>(&mut self, start: usize, ids: &Ids) {
+        // What lies behind them is nobody's.
+        self.room(ROW);
+        let end = start + (self.filled - start).next_multiple_of(ROW);
+        ids.of_all::<R>(&mut self.ids[start..end]);
     }
 
     /// The ids of a piece.

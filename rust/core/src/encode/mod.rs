@@ -24,7 +24,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use crate::arch::Isa;
+use crate::arch::{Isa, Row};
 use crate::error::Result;
 use crate::split::{Ends, Splitter};
 use crate::vocab::merger::Merger;
@@ -308,9 +308,14 @@ impl Ids {
         Self { table, difference }
     }
 
+    /// Those of symbols, in place; what is left over from a multiple of sixteen stays.
     #[inline(always)]
-    fn of(&self, symbol: u32) -> u32 {
-        self.table.get(symbol as usize).copied().unwrap_or(self.difference.wrapping_add(symbol))
+    fn of_all<R: Row>(&self, symbols: &mut [u32]) {
+        let (count, difference) = (self.table.len() as u32, R::splat(self.difference));
+        for symbols in symbols.as_chunks_mut().0 {
+            let row = R::load(symbols);
+            row.plus(difference).choose(row.below(count), row.gather(&self.table)).store(symbols);
+        }
     }
 }
 

@@ -81,7 +81,8 @@ impl Encoder {
         if group.others.count > 0 {
             group.look_further::<R>(text, cache);
             if !group.others.missing.is_empty() {
-                self.learn(group, text, merger);
+                let start = self.learn(group, text, merger);
+                group.others.answers.translate::<R>(start, &self.ids);
                 group.remember::<R>(text, cache);
             }
         }
@@ -91,9 +92,9 @@ impl Encoder {
         group.empty();
     }
 
-    /// Answers for the pieces that are missing.
+    /// Answers for the pieces that are missing. From the place that it returns on, these are symbols yet.
     #[inline(never)]
-    fn learn(&self, group: &mut Group, text: &[u8], merger: &mut Merger) {
+    fn learn(&self, group: &mut Group, text: &[u8], merger: &mut Merger) -> usize {
         group.part_twins(text);
         let Group { bounds, others, .. } = group;
         let Others { numbers, answers, missing, words, lengths, .. } = others;
@@ -105,15 +106,17 @@ impl Encoder {
         if !self.whole.is_empty() {
             words.retain(|at| {
                 let Some(id) = self.whole.id(piece(at)) else { return true };
-                answers.add(usize::from(*at), std::iter::once(id));
+                answers.add(usize::from(*at), &[id], 1);
                 false
             });
         }
         sort(words, lengths, |at| piece(at).len());
-        merger.merge_all(&self.pairs, words.iter().map(piece), |place, symbols| {
-            answers.add(usize::from(words[place]), symbols.iter().map(|&symbol| self.ids.of(symbol)));
+        let start = answers.filled();
+        merger.merge_into_rows(&self.pairs, words.iter().map(piece), |place, row, count| {
+            answers.add(usize::from(words[place]), row, count);
         });
         others.answer_twins();
+        start
     }
 }
 

@@ -44,7 +44,7 @@ impl<W: Word> Group<W> {
         pairs: View<'_>,
         number: usize,
         starts: &[u32],
-        sink: &mut impl FnMut(usize, &[u32]),
+        sink: &mut impl FnMut(usize, &[u32], usize),
     ) {
         self.words[self.count].begin(pairs, starts);
         self.numbers[self.count] = number;
@@ -56,7 +56,7 @@ impl<W: Word> Group<W> {
 
     /// Merges the words taken up.
     #[inline(always)]
-    pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl FnMut(usize, &[u32])) {
+    pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl FnMut(usize, &[u32], usize)) {
         if self.count == 0 {
             return;
         }
@@ -78,7 +78,8 @@ impl<W: Word> Group<W> {
             });
         }
         for (word, &number) in self.words[..self.count].iter_mut().zip(&self.numbers) {
-            sink(number, word.finish::<R>());
+            let symbols = word.finish::<R>();
+            sink(number, symbols, symbols.len());
         }
         self.count = 0;
     }

@@ -68,7 +68,7 @@ impl<const PLACES: usize> Lanes<PLACES> {
         number: usize,
         starts: &Piece,
         length: usize,
-        sink: &mut impl FnMut(usize, &[u32]),
+        sink: &mut impl FnMut(usize, &[u32], usize),
     ) {
         self.sets[self.count / LANES % SETS].take::<R>(pairs, self.count % LANES, number, starts, length);
         self.count += 1;
@@ -79,7 +79,7 @@ impl<const PLACES: usize> Lanes<PLACES> {
 
     /// Merges the words taken up.
     #[inline(always)]
-    pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl FnMut(usize, &[u32])) {
+    pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl FnMut(usize, &[u32], usize)) {
         for (number, set) in self.sets.iter_mut().enumerate() {
             set.begin::<R>(self.count.saturating_sub(number * LANES).min(LANES));
         }
@@ -211,9 +211,9 @@ impl<const PLACES: usize> Set<PLACES> {
         }
     }
 
-    /// Calls `sink` with the symbols of each of the `count` words, and makes room for others.
+    /// Calls `sink` with the row of each of the `count` words, and makes room for others.
     #[inline(always)]
-    fn end<R: Row>(&mut self, count: usize, sink: &mut impl FnMut(usize, &[u32])) {
+    fn end<R: Row>(&mut self, count: usize, sink: &mut impl FnMut(usize, &[u32], usize)) {
         for block in self.symbols.as_chunks_mut().0 {
             R::transpose(block);
         }
@@ -225,7 +225,7 @@ impl<const PLACES: usize> Set<PLACES> {
                 word[block * LANES..][..LANES].copy_from_slice(symbols);
                 length += R::load(symbols).equal(NOTHING).bits().trailing_zeros() as usize;
             }
-            sink(self.numbers[lane], &word[..length]);
+            sink(self.numbers[lane], &word, length);
         }
         (self.at, self.made, self.rows) = ([NOTHING; LANES], [NOTHING; LANES], 0);
     }

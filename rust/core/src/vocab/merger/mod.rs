@@ -73,13 +73,24 @@ impl Merger {
         &mut self,
         pairs: &PairTable,
         pieces: impl Iterator<Item = &'p [u8]>,
-        sink: impl FnMut(usize, &[u32]),
+        mut sink: impl FnMut(usize, &[u32]),
+    ) {
+        self.merge_into_rows(pairs, pieces, |number, row, count| sink(number, &row[..count]));
+    }
+
+    /// Calls `sink` with the number of each piece, a row that begins with the symbols that BPE leaves of it, and how many these are, in any
+    /// order. Of most pieces the row has sixteen places or a multiple, so that it can be copied whole, whatever the count.
+    pub fn merge_into_rows<'p>(
+        &mut self,
+        pairs: &PairTable,
+        pieces: impl Iterator<Item = &'p [u8]>,
+        sink: impl FnMut(usize, &[u32], usize),
     ) {
         pairs.isa.run(InStep { merger: self, pairs: pairs.view(), pieces, sink });
     }
 }
 
-/// [`Merger::merge_all`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
+/// [`Merger::merge_into_rows`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
 struct InStep<'m, P, S> {
     merger: &'m mut Merger,
     pairs: View<'m>,
@@ -87,7 +98,7 @@ struct InStep<'m, P, S> {
     sink: S,
 }
 
-impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InStep<'_, P, S> {
+impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32], usize)> Work for InStep<'_, P, S> {
     type Output = ();
 
     #[inline(always)]
@@ -106,7 +117,10 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32])> Work for InStep<
                 0..=30 => lists.short.take::<R>(pairs, number, &starts[..count], &mut sink),
                 31..=62 => lists.long.take::<R>(pairs, number, &starts[..count], &mut sink),
                 63..=126 => lists.longest.take::<R>(pairs, number, &starts[..count], &mut sink),
-                _ => sink(number, &merger.heap.merge::<R>(pairs, piece)),
+                _ => {
+                    let symbols = merger.heap.merge::<R>(pairs, piece);
+                    sink(number, &symbols, symbols.len());
+                }
             }
         }
         lanes.shortest.finish::<R>(pairs, &mut sink);
