@@ -57,12 +57,13 @@ impl Job<'_> {
 /// Jobs on their way from the thread that makes them to those that do them. They are dealt to the threads in turn, but nobody waits for
 /// another: who finds none of its own takes the oldest. (Two threads, the mix for the second time: 570 to 790 MB/s.)
 struct Queue<'t> {
-    threads: usize,
     state: Mutex<State<'t>>,
     changed: Condvar,
 }
 
 struct State<'t> {
+    threads: usize,
+    /// With their numbers.
     jobs: VecDeque<(usize, Job<'t>)>,
     /// How many were added.
     added: usize,
@@ -72,11 +73,8 @@ struct State<'t> {
 
 impl<'t> Queue<'t> {
     fn new(threads: usize) -> Self {
-        Self {
-            threads,
-            state: Mutex::new(State { jobs: VecDeque::new(), added: 0, closed: false }),
-            changed: Condvar::new(),
-        }
+        let state = State { threads, jobs: VecDeque::new(), added: 0, closed: false };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'t>> {
@@ -96,18 +94,18 @@ impl<'t> Queue<'t> {
     /// The next job of a thread, and its number; waits for one unless no more will come.
     fn take(&self, thread: usize) -> Option<(usize, Job<'t>)> {
         let waiting = |state: &mut State| state.jobs.is_empty() && !state.closed;
-        self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner).take(thread, self.threads)
+        self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner).take(thread)
     }
 
     /// The next job of a thread, and its number, if there is one.
     fn take_at_once(&self, thread: usize) -> Option<(usize, Job<'t>)> {
-        self.lock().take(thread, self.threads)
+        self.lock().take(thread)
     }
 }
 
 impl<'t> State<'t> {
-    fn take(&mut self, thread: usize, threads: usize) -> Option<(usize, Job<'t>)> {
-        let place = self.jobs.iter().position(|(number, _)| number % threads == thread).unwrap_or(0);
+    fn take(&mut self, thread: usize) -> Option<(usize, Job<'t>)> {
+        let place = self.jobs.iter().position(|(number, _)| number % self.threads == thread).unwrap_or(0);
         self.jobs.remove(place)
     }
 }
@@ -358,4 +356,20 @@ impl<'i, 't> Intake<'i, 't> {
 pub(super) fn workers(asked: Option<usize>, jobs: usize) -> usize {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     asked.unwrap_or(processors).clamp(1, 4 * processors).min(jobs.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_are_dealt_in_turn_and_nobody_waits_for_another() {
+        let queue = Queue::new(2);
+        for text in ["0", "1", "2", "3", "4"] {
+            queue.push(Job::Text(Large::There(text)));
+        }
+        let taken = [1, 0, 1, 1, 1].map(|thread| queue.take_at_once(thread).map(|(number, _)| number));
+        assert_eq!(taken, [Some(1), Some(0), Some(3), Some(2), Some(4)]);
+        assert!(queue.take_at_once(0).is_none());
+    }
 }

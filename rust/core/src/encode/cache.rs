@@ -79,7 +79,7 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// The cache of one worker: at most 48 MiB.
+/// The cache of one worker: at most 48 MiB, and an eighth of one for trials.
 #[derive(Debug)]
 pub(super) struct Cache {
     pub(super) short: Sets<4>,
