@@ -103,16 +103,18 @@ pub trait Row: Copy {
         count
     }
 
-    /// The first `length` bytes of `text` from `start` on, at most 15, then zeros; in the last of the sixteen bytes the length.
+    /// The first `length` bytes of `text`, then zeros, and in the last of sixteen bytes the length. If that is more than 15, there is
+    /// more than 15 in the last byte, and anything before it.
     ///
     /// # Panics
-    /// If the text ends before.
+    /// If the text ends before; or that is left out.
     #[inline(always)]
-    fn counted(text: &[u8], start: usize, length: usize) -> [u64; 2] {
+    fn counted(text: &[u8], length: usize) -> [u64; 2] {
+        let length = length.min(255);
         let [keep_low, keep_high] = KEEP[length % 16];
-        let (low, high) = match text.get(start..start + 16) {
+        let (low, high) = match text.first_chunk::<16>() {
             Some(window) => (word(window, 0), word(window, 8)),
-            None => end_of(&text[start..start + length]),
+            None => end_of(&text[..length]),
         };
         [low & keep_low, high & keep_high | (length as u64) << 56]
     }
@@ -139,17 +141,18 @@ pub trait Row: Copy {
         Self::load(&numbers)
     }
 
-    /// Writes those numbers whose bits are set to `kept`, one behind the other, and anything behind; returns how many there are.
+    /// Those numbers whose bits are set, one behind the other, and anything behind.
+    #[must_use]
     #[inline(always)]
-    fn keep(self, bits: u16, kept: &mut [u32; 16]) -> usize {
-        let mut numbers = [0; 16];
+    fn keep(self, bits: u16) -> Self {
+        let (mut numbers, mut kept) = ([0; 16], [0; 16]);
         self.store(&mut numbers);
         let mut count = 0;
         for (place, number) in numbers.into_iter().enumerate() {
             kept[count % 16] = number;
             count += usize::from(bits >> place & 1 != 0);
         }
-        count
+        Self::load(&kept)
     }
 
     /// Exchanges rows and columns.

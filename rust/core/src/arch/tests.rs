@@ -212,18 +212,21 @@ struct Moves {
 }
 
 impl Work for &Moves {
-    type Output = (Vec<u32>, [u32; 16], [[u32; 16]; 16], [u64; 4]);
+    type Output = (Vec<u32>, [u32; 16], [[u32; 16]; 16], ([u64; 2], u64, [u64; 4]));
 
     fn run<R: Row>(self) -> Self::Output {
         let mut kept = [0; 16];
-        let count = R::load(&self.numbers).keep(self.bits, &mut kept);
+        R::load(&self.numbers).keep(self.bits).store(&mut kept);
         let mut bytes = [0; 16];
         R::bytes(&self.piece, self.start).store(&mut bytes);
         let mut rows = square(&self.numbers);
         R::transpose(&mut rows);
         let length = self.piece.len().min(31);
         let end = R::counted_long(&self.piece, self.piece.len() - length, length);
-        (kept[..count].to_vec(), bytes, rows, end)
+        let start = R::counted(&self.piece, self.piece.len().min(15));
+        let [_, all] = R::counted(&self.piece, self.piece.len());
+        let keys = (start, (all >> 56).min(16), end);
+        (kept[..self.bits.count_ones() as usize].to_vec(), bytes, rows, keys)
     }
 }
 
@@ -237,19 +240,23 @@ proptest! {
     fn numbers_are_moved(
         numbers in any::<[u32; 16]>(),
         bits in any::<u16>(),
-        piece in prop::collection::vec(any::<u8>(), 0..40),
+        piece in prop_oneof![prop::collection::vec(any::<u8>(), 0..40), prop::collection::vec(any::<u8>(), 250..270)],
         start in 0..50usize,
     ) {
         let kept = (0..16).filter(|place| bits >> place & 1 != 0).map(|place| numbers[place]).collect();
         let bytes = std::array::from_fn(|place| piece.get(start + place).map_or(0, |&byte| u32::from(byte)));
         let rows = square(&numbers);
         let columns = std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]));
-        let length = piece.len().min(31);
-        let mut end = [0; 32];
-        end[..length].copy_from_slice(&piece[piece.len() - length..]);
-        end[31] = length as u8;
-        let end = std::array::from_fn(|word| u64::from_le_bytes(end[8 * word..][..8].try_into().unwrap()));
-        let expected: (Vec<u32>, [u32; 16], [[u32; 16]; 16], [u64; 4]) = (kept, bytes, columns, end);
+        let (short, length) = (piece.len().min(15), piece.len().min(31));
+        let (mut first, mut last) = ([0; 16], [0; 32]);
+        first[..short].copy_from_slice(&piece[..short]);
+        first[15] = short as u8;
+        last[..length].copy_from_slice(&piece[piece.len() - length..]);
+        last[31] = length as u8;
+        let word = |bytes: &[u8], word: usize| u64::from_le_bytes(bytes[8 * word..][..8].try_into().unwrap());
+        let (first, last) = ([0, 1].map(|at| word(&first, at)), [0, 1, 2, 3].map(|at| word(&last, at)));
+        // Of a longer one, the length is only known to be more.
+        let expected = (kept, bytes, columns, (first, piece.len().min(16) as u64, last));
         let work = Moves { numbers, bits, piece, start };
         for isa in Isa::available() {
             prop_assert_eq!(&isa.run(&work), &expected, "{}", isa.name());

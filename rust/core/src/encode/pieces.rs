@@ -100,7 +100,7 @@ impl Encoder {
         let Others { numbers, answers, missing, words, lengths, .. } = others;
         words.clone_from(missing);
         let piece = |at: &u16| {
-            let number = usize::from(numbers[usize::from(*at)]);
+            let number = numbers[usize::from(*at)] as usize;
             &text[bounds[number]..bounds[number + 1]]
         };
         if !self.whole.is_empty() {

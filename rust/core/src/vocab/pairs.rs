@@ -19,6 +19,9 @@ pub const MAX_MERGES: usize = (1 << 21) - 257;
 /// The rank of a pair that does not merge.
 pub const NONE: u32 = u32::MAX;
 
+/// A symbol that no merge names.
+pub(super) const NOTHING: u32 = u32::MAX;
+
 /// Merges of a bucket: a cache line.
 const BUCKET: usize = 8;
 

@@ -288,12 +288,13 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn counted(text: &[u8], start: usize, length: usize) -> [u64; 2] {
-        let piece = &text[start..start + length];
+    fn counted(text: &[u8], length: usize) -> [u64; 2] {
+        let piece = &text[..length];
+        let length = length.min(255);
         let mut key = [0; 2];
         // SAFETY: see the impl. The load touches none but the bytes of the mask, which are those of the piece, or fewer.
         unsafe {
-            let mask = _bzhi_u32(u16::MAX.into(), (length % 16) as u32) as u16;
+            let mask = _bzhi_u32(u16::MAX.into(), length as u32) as u16;
             let bytes = _mm_maskz_loadu_epi8(mask, piece.as_ptr().cast());
             let counted = _mm_insert_epi8::<15>(bytes, length as i32);
             _mm_storeu_si128(key.as_mut_ptr().cast(), counted);
@@ -323,10 +324,9 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn keep(self, bits: u16, kept: &mut [u32; 16]) -> usize {
+    fn keep(self, bits: u16) -> Self {
         // SAFETY: see the impl.
-        Self(unsafe { _mm512_maskz_compress_epi32(bits, self.0) }).store(kept);
-        bits.count_ones() as usize
+        Self(unsafe { _mm512_maskz_compress_epi32(bits, self.0) })
     }
 
     /// Numbers of neighbouring rows by turns, pairs of them, and so on: a row of four lanes of registers stands in four of them, in

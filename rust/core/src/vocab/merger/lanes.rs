@@ -6,9 +6,8 @@
 //! not wait for one another and so neither for each other's memory. Four sets of sixteen words take turns: while one waits for its
 //! look-ups, the others go down their rows. All words lose a symbol in a step, so each step has one row fewer than the one before.
 
-use super::NOTHING;
 use crate::arch::{Mask, Row};
-use crate::vocab::pairs::{NONE, Question, View};
+use crate::vocab::pairs::{NONE, NOTHING, Question, View};
 use crate::vocab::starts::Piece;
 
 /// Words of a set.
@@ -60,17 +59,19 @@ impl<const PLACES: usize> Default for Set<PLACES> {
 }
 
 impl<const PLACES: usize> Lanes<PLACES> {
-    /// Takes up a word that begins from these starts; when there is no lane for another, merges all.
+    /// Takes up a word that begins from these starts, of which the `first` are a row already; when there is no lane for another, merges
+    /// all.
     #[inline(always)]
     pub(super) fn take<R: Row>(
         &mut self,
         pairs: View<'_>,
         number: usize,
+        first: R,
         starts: &Piece,
         length: usize,
         sink: &mut impl FnMut(usize, &[u32], usize),
     ) {
-        self.sets[self.count / LANES % SETS].take::<R>(pairs, self.count % LANES, number, starts, length);
+        self.sets[self.count / LANES % SETS].take(pairs, self.count % LANES, number, first, starts, length);
         self.count += 1;
         if self.count == SETS * LANES {
             self.finish::<R>(pairs, sink);
@@ -81,7 +82,7 @@ impl<const PLACES: usize> Lanes<PLACES> {
     #[inline(always)]
     pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl FnMut(usize, &[u32], usize)) {
         for (number, set) in self.sets.iter_mut().enumerate() {
-            set.begin::<R>(self.count.saturating_sub(number * LANES).min(LANES));
+            set.begin::<R>(pairs, self.count.saturating_sub(number * LANES).min(LANES));
         }
         while self.sets.iter().any(|set| set.is_going) {
             let mut born = [Born::NONE; SETS];
@@ -122,31 +123,40 @@ impl Born {
 impl<const PLACES: usize> Set<PLACES> {
     /// Takes up a word: for now, each has rows of its own.
     #[inline(always)]
-    fn take<R: Row>(&mut self, pairs: View<'_>, lane: usize, number: usize, starts: &Piece, length: usize) {
-        for block in 0..PLACES / LANES {
-            let (symbols, ranks) = pairs.starts.row::<R>(starts, block * LANES, length);
-            symbols.store(&mut self.symbols[block * LANES + lane]);
-            ranks.store(&mut self.ranks[block * LANES + lane]);
+    fn take<R: Row>(&mut self, pairs: View<'_>, lane: usize, number: usize, first: R, starts: &Piece, length: usize) {
+        first.store(&mut self.symbols[lane]);
+        for block in 1..PLACES / LANES {
+            let row: R = pairs.starts.row(starts, block * LANES, length);
+            row.store(&mut self.symbols[block * LANES + lane]);
         }
         self.numbers[lane] = number;
         self.rows = self.rows.max(length + 1);
     }
 
-    /// Gives each of the `count` words a lane.
+    /// Gives each of the `count` words a lane, and looks up their first pairs, a row of sixteen words at a time and no further than
+    /// there are pairs. (Word by word, and before the turn, each had sixteen places looked up: with what a set saves that is done, merging
+    /// a word of base64 went from 38 to 29 ns, one of English from 69 to 58, of the mix from 99 to 90.)
     #[inline(always)]
-    fn begin<R: Row>(&mut self, count: usize) {
+    fn begin<R: Row>(&mut self, pairs: View<'_>, count: usize) {
         if count == 0 {
             return;
         }
-        for block in 0..PLACES / LANES {
-            for lane in count..LANES {
-                self.symbols[block * LANES + lane] = [NOTHING; LANES];
-                self.ranks[block * LANES + lane] = [NONE; LANES];
-            }
-        }
-        for block in self.symbols.as_chunks_mut().0.iter_mut().chain(self.ranks.as_chunks_mut().0) {
+        for block in self.symbols.as_chunks_mut().0 {
+            block[count..].fill([NOTHING; LANES]);
             R::transpose(block);
         }
+        let mut left = R::load(&self.symbols[0]);
+        let last = self.rows.max(2) - 2;
+        for place in 0..last {
+            let right = R::load(&self.symbols[place + 1]);
+            let (symbols, ranks) = pairs.starts.begin(left, right);
+            symbols.store(&mut self.symbols[place]);
+            ranks.store(&mut self.ranks[place]);
+            left = right;
+        }
+        // Behind the last pair.
+        pairs.starts.symbols(left).store(&mut self.symbols[last]);
+        self.ranks[last..PLACES.min(last + 3)].fill([NONE; LANES]);
         self.is_going = true;
     }
 
@@ -185,6 +195,10 @@ impl<const PLACES: usize> Set<PLACES> {
         self.rows = self.rows.saturating_sub(1);
         self.is_going = going.bits() != 0;
         let mut born = Born::NONE;
+        if !self.is_going {
+            // No pair is born; to look up none takes as long as to look up all.
+            return born;
+        }
         for (number, (left, right)) in [(before, made), (made, after)].into_iter().enumerate() {
             let (ranks, bits, may_merge) = pairs.ask_all(left, right);
             let is_pair = going.but(left.or(right).equal(NOTHING));

@@ -1,9 +1,8 @@
 //! Words of up to 126 symbols, as linked lists in arrays.
 
-use super::NOTHING;
 use super::group::Word;
 use crate::arch::Row;
-use crate::vocab::pairs::{NONE, View};
+use crate::vocab::pairs::{NONE, NOTHING, View};
 use crate::vocab::starts::StartsView;
 
 /// A piece while it is merged: a linked list of symbols in arrays.

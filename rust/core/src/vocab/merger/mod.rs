@@ -15,16 +15,13 @@ mod list;
 #[cfg(test)]
 mod tests;
 
-use super::pairs::{PairTable, View};
+use super::pairs::{NOTHING, PairTable, View};
 use super::starts::{LONGEST, Piece};
 use crate::arch::{Row, Work};
 use group::Group;
 use heap::Heap;
 use lanes::Lanes;
 use list::WordInList;
-
-/// A symbol that no merge names.
-const NOTHING: u32 = u32::MAX;
 
 /// Words of a group that go in step.
 const AT_ONCE: usize = 32;
@@ -107,13 +104,17 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32], usize)> Work for 
         let Words { lanes, lists } = &mut *merger.words;
         let mut starts: Piece = [0; _];
         for (number, piece) in pieces.enumerate() {
-            let count = if piece.len() > LONGEST { usize::MAX } else { pairs.starts.of::<R>(piece, &mut starts) };
+            let (first, count) = if piece.len() > LONGEST {
+                (R::splat(NOTHING), usize::MAX)
+            } else {
+                pairs.starts.of(piece, &mut starts)
+            };
             match count {
-                0..=15 if R::IS_FAST => lanes.shortest.take::<R>(pairs, number, &starts, count, &mut sink),
-                16..=30 if R::IS_FAST => lanes.short.take::<R>(pairs, number, &starts, count, &mut sink),
-                31..=62 if R::IS_FAST => lanes.long.take::<R>(pairs, number, &starts, count, &mut sink),
-                63..=126 if R::IS_FAST => lanes.longer.take::<R>(pairs, number, &starts, count, &mut sink),
-                127..=254 if R::IS_FAST => lanes.longest.take::<R>(pairs, number, &starts, count, &mut sink),
+                0..=15 if R::IS_FAST => lanes.shortest.take(pairs, number, first, &starts, count, &mut sink),
+                16..=30 if R::IS_FAST => lanes.short.take(pairs, number, first, &starts, count, &mut sink),
+                31..=62 if R::IS_FAST => lanes.long.take(pairs, number, first, &starts, count, &mut sink),
+                63..=126 if R::IS_FAST => lanes.longer.take(pairs, number, first, &starts, count, &mut sink),
+                127..=254 if R::IS_FAST => lanes.longest.take(pairs, number, first, &starts, count, &mut sink),
                 0..=30 => lists.short.take::<R>(pairs, number, &starts[..count], &mut sink),
                 31..=62 => lists.long.take::<R>(pairs, number, &starts[..count], &mut sink),
                 63..=126 => lists.longest.take::<R>(pairs, number, &starts[..count], &mut sink),
