@@ -35,10 +35,6 @@ pub trait Row: Copy {
     /// A number, sixteen times.
     fn splat(number: u32) -> Self;
 
-    /// The numbers from the second on, and the first one of `following`.
-    #[must_use]
-    fn next(self, following: Self) -> Self;
-
     /// Which of them equal `number`.
     fn equal(self, number: u32) -> Self::Mask;
     /// Which of them are less than `number`.
@@ -107,7 +103,7 @@ pub trait Row: Copy {
     /// more than 15 in the last byte, and anything before it.
     ///
     /// # Panics
-    /// If the text ends before; or that is left out.
+    /// If the text ends before, but for a length of more than 15 with sixteen bytes there.
     #[inline(always)]
     fn counted(text: &[u8], length: usize) -> [u64; 2] {
         let length = length.min(255);
@@ -287,13 +283,6 @@ impl Row for Plain {
     #[inline(always)]
     fn splat(number: u32) -> Self {
         Self([number; 16])
-    }
-
-    #[inline(always)]
-    fn next(mut self, following: Self) -> Self {
-        self.0.rotate_left(1);
-        self.0[15] = following.0[0];
-        self
     }
 
     #[inline(always)]

@@ -257,6 +257,7 @@ impl<const N: usize> Sets<N> {
     #[inline(always)]
     pub(super) fn may_be_elsewhere(&self, key: &[u64], hash: u64) -> bool {
         let set = set(hash, self.used);
+        // Without a branch: neither can be foreseen.
         let is_there = self.room[set][0].iter().zip(key).fold(0, |bits, (own, key)| bits | (own ^ key)) == 0;
         !self.is_free(set) | is_there
     }

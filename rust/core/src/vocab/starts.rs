@@ -109,9 +109,9 @@ const OF_BYTE: u32 = NUMBERS + 1;
 const LANES: usize = 16;
 
 impl StartsView<'_> {
-    /// Puts the starts of `piece` into `starts`, and returns how many there are, at most one a byte; and before that, where rows are fast,
-    /// the first [`row`](Self::row) of them. Of a piece of one row, that is all: loaded from where it has just been stored, it would be
-    /// waited for, a quarter of the time that base64 takes to merge.
+    /// Puts the starts of `piece` into `starts`; returns the first [`row`](Self::row) of them, where rows are fast, and how many there are,
+    /// at most one a byte. Of a piece of one row, nothing is stored: loaded right behind the store, it would be waited for, a quarter of
+    /// the time that base64 takes to merge.
     #[inline(always)]
     pub(super) fn of<R: Row>(&self, piece: &[u8], starts: &mut Piece) -> (R, usize) {
         if !R::IS_FAST {

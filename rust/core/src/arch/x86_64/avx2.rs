@@ -264,18 +264,6 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn next(self, following: Self) -> Self {
-        // What comes after each half of a register, for a shift within these.
-        // SAFETY: see the impl.
-        let after = unsafe {
-            let low = _mm256_permute2x128_si256::<0x21>(self.0, self.1);
-            Self(low, _mm256_permute2x128_si256::<0x21>(self.1, following.0))
-        };
-        // SAFETY: see the impl.
-        halves!(self, after, own, after => unsafe { _mm256_alignr_epi8::<4>(after, own) })
-    }
-
-    #[inline(always)]
     fn equal(self, number: u32) -> Chosen {
         // SAFETY: see the impl.
         Chosen(halves!(self, Self::splat(number), a, b => unsafe { _mm256_cmpeq_epi32(a, b) }))

@@ -163,12 +163,6 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn next(self, following: Self) -> Self {
-        // SAFETY: see the impl.
-        Self(unsafe { _mm512_alignr_epi32::<1>(following.0, self.0) })
-    }
-
-    #[inline(always)]
     fn equal(self, number: u32) -> u16 {
         // SAFETY: see the impl.
         unsafe { _mm512_cmpeq_epi32_mask(self.0, _mm512_set1_epi32(number as i32)) }
