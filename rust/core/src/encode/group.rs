@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::cache::{self, Cache, LONG, LONG_IDS, SHORT, SHORT_IDS, ShortKey};
+use super::outsize::Outsize;
 use super::{Ids, Sink};
 use crate::arch::{Mask, Row};
 
@@ -282,6 +283,8 @@ impl Group {
                 if length <= LONG {
                     others.hashes[at] = cache::hash_long(cache::long_key::<R>(text, start, length));
                     cache::fetch(cache.long.view(), others.hashes[at]);
+                } else {
+                    others.hashes[at] = Outsize::hash(&text[start..start + length]);
                 }
                 others.rest.push(at as u16);
             }
@@ -317,6 +320,18 @@ impl Group {
                 None => others.missing.push(at),
             }
         }
+        let Others { numbers, hashes, missing, answers, .. } = others;
+        missing.retain(|&at| {
+            let number = numbers[usize::from(at)] as usize;
+            let piece = &text[self.bounds[number]..self.bounds[number + 1]];
+            // A piece has no more ids than bytes, so that shorter ones are not there.
+            if piece.len() <= LONG_IDS {
+                return true;
+            }
+            let Some(ids) = cache.outsize.find(piece, hashes[usize::from(at)]) else { return true };
+            answers.add(usize::from(at), ids, ids.len());
+            false
+        });
     }
 
     /// Leaves one of each among the missing, and notes which are like it. Not all are found: a piece looks at one place of the table, and
@@ -362,8 +377,13 @@ impl Group {
             let mut count = 0;
             for &at in some {
                 let at = usize::from(at);
-                let ((_, length), ids) = (range(at), answers.range(at).len());
-                if length > LONG || !cache.admits(hashes[at], length, ids) {
+                let ((start, length), ids) = (range(at), answers.range(at).len());
+                if !cache.admits(hashes[at], length, ids) {
+                    continue;
+                }
+                if length > LONG || ids > LONG_IDS {
+                    let piece = &text[start..start + length];
+                    cache.outsize.insert(piece, hashes[at], &answers.ids[answers.range(at)]);
                     continue;
                 }
                 if length <= SHORT {

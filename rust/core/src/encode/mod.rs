@@ -12,6 +12,7 @@ mod cache;
 pub mod files;
 mod group;
 mod offsets;
+mod outsize;
 mod pieces;
 mod seams;
 #[cfg(test)]
