@@ -5,18 +5,26 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use eurotok_core::arch::{Filling, Unit, prefer_huge_pages};
+use eurotok_core::arch::{Filling, Unit, prefer_huge_pages, prefetch_at};
 use eurotok_core::decode::Plan;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 use pyo3::types::string::PyStringData;
+use pyo3::types::{PyList, PyString};
 
 /// The code points of a string, in the width in which CPython holds them: the least that all of them fit.
 pub(crate) fn code_points<'s>(text: &'s Bound<'_, PyString>) -> PyResult<PyStringData<'s>> {
     // SAFETY: a str does not change, and lives as long as the reference to it. The bit field is laid out as PyO3 expects on the
     // little-endian machines that wheels are made for; the tests would read nonsense on another.
     unsafe { text.data() }
+}
+
+/// Asks for the item at a place of a list ahead of its use. Beyond the end, nothing happens.
+pub(crate) fn fetch_item(list: &Bound<'_, PyList>, place: usize) {
+    if place < list.len() {
+        // SAFETY: there is an item at the place, and nothing more is done with its address than to name it.
+        prefetch_at(unsafe { ffi::PyList_GET_ITEM(list.as_ptr(), place as isize) });
+    }
 }
 
 /// The string that a plan is of.

@@ -161,14 +161,22 @@ impl Isa {
 /// Asks for the cache line of `entries[index]` ahead of its use. Out of bounds, nothing happens.
 #[inline(always)]
 pub fn prefetch<T>(entries: &[T], index: usize) {
-    #[cfg(target_arch = "x86_64")]
     if let Some(entry) = entries.get(index) {
+        prefetch_at(entry);
+    }
+}
+
+/// Asks for the cache line of an address ahead of its use, whatever is there.
+#[inline(always)]
+pub fn prefetch_at<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing, and SSE belongs to every x86-64; the address is that of a reference besides.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(entry).cast()) }
+        // SAFETY: a prefetch reads nothing and no address is wrong for it; SSE belongs to every x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (entries, index);
+    let _ = address;
 }
 
 /// Something to do with wider vectors ([`Isa::run`]): a trait and not a closure, since `run` must be inlined for that.
