@@ -59,6 +59,25 @@ def test_a_batch_is_its_texts_one_by_one(tok: Tokenizer, texts: list[str], threa
     assert tok.decode_batch(batch.to_list(), threads) == texts
 
 
+def test_memory_is_used_again_only_when_nobody_needs_it(tok: Tokenizer) -> None:
+    def address(ids: np.ndarray) -> int:
+        return int(ids.__array_interface__["data"][0])
+
+    ones, twos = (tok.encode_batch([text] * 5000) for text in ("one and one", "two by two"))
+    ids, place = tok.encode("one and one"), address(ones.ids)
+    view = ones.ids[len(ids) : 2 * len(ids)]
+    del ones
+    threes = tok.encode_batch(["three of three"] * 5000)
+    assert place not in (address(twos.ids), address(threes.ids)), "a part of it is still needed"
+    np.testing.assert_array_equal(view, ids)
+    view[:] = 0  # whoever has an array may write to it
+    del view
+    again = tok.encode_batch(["one and one"] * 5000)
+    assert address(again.ids) == place
+    np.testing.assert_array_equal(again.ids, np.tile(ids, 5000))
+    np.testing.assert_array_equal(twos[4999], tok.encode("two by two"))
+
+
 def test_decode_takes_ids_in_any_form(tok: Tokenizer) -> None:
     ids = tok.encode("Ελλάδα, Éire")
     forms = (

@@ -7,9 +7,13 @@ use std::mem::MaybeUninit;
 
 use eurotok_core::arch::{Filling, Unit, prefer_huge_pages, prefetch_at};
 use eurotok_core::decode::Plan;
+use numpy::PyArray1;
+use numpy::ndarray::ArrayView1;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
+
+use crate::spare::Lent;
 use pyo3::types::{PyList, PyString};
 
 /// The code points of a string, in the width in which CPython holds them: the least that all of them fit.
@@ -17,6 +21,14 @@ pub(crate) fn code_points<'s>(text: &'s Bound<'_, PyString>) -> PyResult<PyStrin
     // SAFETY: a str does not change, and lives as long as the reference to it. The bit field is laid out as PyO3 expects on the
     // little-endian machines that wheels are made for; the tests would read nonsense on another.
     unsafe { text.data() }
+}
+
+/// The ids that an object owns, as an array that keeps it alive.
+pub(crate) fn array_of<'py>(owner: &Bound<'py, Lent>) -> Bound<'py, PyArray1<u32>> {
+    let ids = ArrayView1::from(&owner.get().ids);
+    // SAFETY: the array has a reference to the owner, which is frozen and touches the ids no more until it is dropped. The array may write
+    // to them: nobody else knows of them.
+    unsafe { PyArray1::borrow_from_array(&ids, owner.clone().into_any()) }
 }
 
 /// Asks for the item at a place of a list ahead of its use. Beyond the end, nothing happens.

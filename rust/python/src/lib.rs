@@ -5,6 +5,7 @@ mod counts;
 mod error;
 mod files;
 mod ids;
+mod spare;
 mod text;
 mod tokenizer;
 mod train;

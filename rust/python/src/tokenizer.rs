@@ -19,6 +19,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use crate::arch::{fetch_item, string};
 use crate::error::{Raise, argument, raised};
 use crate::ids::Ids;
+use crate::spare::Spare;
 use crate::text::{fetch, is_ascii, push_utf8, utf8};
 
 /// Below this many bytes or ids, releasing the GIL costs more than it gives.
@@ -40,13 +41,14 @@ pub(crate) struct Tokenizer {
 struct Inner {
     encoder: Encoder,
     decoder: Decoder,
+    spare: Arc<Spare>,
 }
 
 impl Tokenizer {
     pub(crate) fn from_vocab(vocab: Vocab) -> PyResult<Self> {
         let encoder = Encoder::new(vocab).raise()?;
         let decoder = Decoder::new(encoder.vocab(), encoder.isa());
-        Ok(Self { inner: Arc::new(Inner { encoder, decoder }) })
+        Ok(Self { inner: Arc::new(Inner { encoder, decoder, spare: Arc::default() }) })
     }
 
     pub(crate) fn vocab(&self) -> &Vocab {
@@ -283,6 +285,7 @@ impl Tokenizer {
             .encode_stream(
                 specials,
                 threads,
+                self.inner.spare.take(characters),
                 characters,
                 |intake| fed = texts.feed(intake, isa),
                 |work| py.detach(work),
@@ -290,7 +293,7 @@ impl Tokenizer {
             .raise();
         fed?;
         let ragged = ragged?;
-        Ok((PyArray1::from_vec(py, ragged.ids), PyArray1::from_vec(py, ragged.offsets)))
+        Ok((self.inner.spare.lend(py, ragged.ids)?, PyArray1::from_vec(py, ragged.offsets)))
     }
 
     /// Count the tokens of a text, without making them. Parameters and errors are those of `encode`.

@@ -130,11 +130,12 @@ impl Encoder {
     /// As [`encode`](Self::encode).
     pub fn encode_batch(&self, texts: &[&str], specials: Specials, threads: Option<usize>) -> Result<Ragged> {
         let bytes = texts.iter().map(|text| text.len()).sum();
-        self.encode_stream(specials, threads, bytes, |intake| intake.add_all(texts), |work| work())
+        self.encode_stream(specials, threads, Vec::new(), bytes, |intake| intake.add_all(texts), |work| work())
     }
 
     /// As [`encode_batch`](Self::encode_batch), for texts that come one by one, of about so many `bytes` in all: `feed` gives each
-    /// of them to its argument. What takes time is done by `apart`, which calls what it is given, on the same thread.
+    /// of them to its argument. What takes time is done by `apart`, which calls what it is given, on the same thread. `ids` is memory to
+    /// write to, if there is some.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -142,17 +143,17 @@ impl Encoder {
         &self,
         specials: Specials,
         threads: Option<usize>,
+        mut ids: Vec<u32>,
         bytes: usize,
         feed: impl FnOnce(&mut Intake<'_, 't>),
         apart: impl Fn(Apart),
     ) -> Result<Ragged> {
         // Room for a token in each byte, since to grow would be to move. What is not needed is never touched; if the system does not
-        // grant as much, the row grows.
-        let mut row = Vec::new();
-        if row.try_reserve_exact(bytes).is_ok() {
-            prefer_huge_pages(row.spare_capacity_mut());
+        // grant as much, they grow.
+        if ids.capacity() == 0 && ids.try_reserve_exact(bytes).is_ok() {
+            prefer_huge_pages(ids.spare_capacity_mut());
         }
-        let Part { sink: ids, ends, .. } = self.stream(specials, threads, row, feed, apart)?;
+        let Part { sink: ids, ends, .. } = self.stream(specials, threads, ids, feed, apart)?;
         let offsets = std::iter::once(0).chain(ends).map(|end| end as i64).collect();
         Ok(Ragged { ids, offsets })
     }
