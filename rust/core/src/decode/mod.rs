@@ -72,7 +72,7 @@ fn token_at<'v>(vocab: &'v Vocab, ids: &[u32], position: usize, with_specials: b
 }
 
 impl Decoder {
-    /// Prepares a vocabulary: 16 bytes an id, and 36 more from the first long text on.
+    /// Prepares a vocabulary: 16 bytes an id, and 33 more from the first long text on.
     pub fn new(vocab: &Vocab, isa: Isa) -> Self {
         let bytes = table(vocab, |token, parts| parts.extend_from_slice(token));
         Self { bytes, isa, characters: OnceLock::new() }

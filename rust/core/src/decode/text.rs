@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use super::gather::{Entry, PARTS};
 use super::{Decoder, table, token_at};
-use crate::arch::{Filling, Mask, Row, Unit, Work, prefetch};
+use crate::arch::{Filling, Row, Unit, Work, prefetch};
 use crate::error::Result;
 use crate::memory::Zeroed;
 use crate::vocab::Vocab;
@@ -19,17 +19,17 @@ use crate::vocab::Vocab;
 pub(super) struct Characters {
     entries: Zeroed<Entry<u16>>,
     /// Of each: how many characters it has; and [`WIDE`], [`WIDER`], [`ELSEWHERE`]. The last stands for all ids beyond.
-    sizes: Vec<u32>,
+    sizes: Vec<u8>,
 }
 
 /// Where a size has the number of characters.
-const LENGTH: u32 = 0xF;
+const LENGTH: u8 = 0xF;
 /// Some character is beyond U+007F.
-const WIDE: u32 = 0x10;
+const WIDE: u8 = 0x10;
 /// Some character is beyond U+00FF.
-const WIDER: u32 = 0x20;
+const WIDER: u8 = 0x20;
 /// It is no entry.
-const ELSEWHERE: u32 = 0x80;
+const ELSEWHERE: u8 = 0x80;
 
 /// So many ids ahead their entries are asked for.
 const AHEAD: usize = 24;
@@ -46,7 +46,7 @@ impl Characters {
         let size = |entry: &Entry<u16>| match entry[PARTS] as usize {
             length @ 1..=PARTS => {
                 let beyond = |bound, bit| if entry[..length].iter().any(|&unit| unit > bound) { bit } else { 0 };
-                length as u32 | beyond(0x7F, WIDE) | beyond(0xFF, WIDER)
+                length as u8 | beyond(0x7F, WIDE) | beyond(0xFF, WIDER)
             }
             _ => ELSEWHERE,
         };
@@ -90,14 +90,10 @@ impl Decoder {
         let (mut stretches, mut texts, mut bytes) = (Vec::new(), String::new(), Vec::new());
         let (mut place, mut greatest, mut is_utf8) = (0, 0, true);
         loop {
-            let rest = &ids[place..];
-            let entries = self.isa.run(Measuring { sizes: &characters.sizes, ids: &rest[..rest.len().min(MOST)] });
+            let entries = measure(&characters.sizes, &ids[place..]);
             length += entries.length;
             kinds |= entries.kinds;
             place += entries.count;
-            if entries.count == MOST {
-                continue;
-            }
             if place == ids.len() {
                 break;
             }
@@ -133,55 +129,43 @@ impl Decoder {
     }
 }
 
-/// So many ids are measured at once: their characters are less than 2³².
-const MOST: usize = 1 << 24;
-
-/// How long and how wide the entries are that `ids` begin with.
-struct Measuring<'m> {
-    sizes: &'m [u32],
-    ids: &'m [u32],
-}
-
 /// Some entries.
 struct Measured {
     count: usize,
     length: usize,
     /// The bits of all sizes.
-    kinds: u32,
+    kinds: u8,
 }
 
-impl Work for Measuring<'_> {
-    type Output = Measured;
-
-    #[inline(always)]
-    fn run<R: Row>(self) -> Measured {
-        let Self { sizes, ids } = self;
-        let (mut count, mut lengths, mut all) = (0, R::splat(0), R::splat(0));
-        for row in ids.as_chunks().0 {
-            let row = R::load(row).gather(sizes);
-            if row.and(R::splat(ELSEWHERE)).equal(0).bits() != u16::MAX {
-                break;
-            }
-            lengths = lengths.plus(row.and(R::splat(LENGTH)));
-            all = all.or(row);
-            count += 16;
+/// How long and how wide the entries are that `ids` begin with. One by one: sixteen at a time, by a gather, took 1.0 to 1.7 ns an id in
+/// place of 0.7 to 1.0 on Zen 4.
+fn measure(sizes: &[u8], ids: &[u32]) -> Measured {
+    let size = |id: u32| sizes[(id as usize).min(sizes.len() - 1)];
+    let (mut count, mut length, mut kinds) = (0, 0, 0);
+    for some in ids.as_chunks::<16>().0 {
+        let (mut lengths, mut all) = (0, 0);
+        for &id in some {
+            let size = size(id);
+            lengths += u32::from(size & LENGTH);
+            all |= size;
         }
-        let (mut sums, mut bits) = ([0; 16], [0; 16]);
-        lengths.store(&mut sums);
-        all.store(&mut bits);
-        let mut length = sums.iter().sum::<u32>() as usize;
-        let mut kinds = bits.iter().fold(0, |all, bits| all | bits);
-        for &id in &ids[count..] {
-            let size = sizes[(id as usize).min(sizes.len() - 1)];
-            if size & ELSEWHERE != 0 {
-                break;
-            }
-            length += (size & LENGTH) as usize;
-            kinds |= size;
-            count += 1;
+        if all & ELSEWHERE != 0 {
+            break;
         }
-        Measured { count, length, kinds }
+        length += lengths as usize;
+        kinds |= all;
+        count += some.len();
     }
+    for &id in &ids[count..] {
+        let size = size(id);
+        if size & ELSEWHERE != 0 {
+            break;
+        }
+        length += usize::from(size & LENGTH);
+        kinds |= size;
+        count += 1;
+    }
+    Measured { count, length, kinds }
 }
 
 fn is_continuation(byte: u8) -> bool {
