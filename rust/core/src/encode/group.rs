@@ -307,31 +307,23 @@ impl Group {
             let number = others.numbers[usize::from(at)] as usize;
             let (start, end) = (self.bounds[number], self.bounds[number + 1]);
             let (key, hash) = (others.keys[usize::from(at)], others.hashes[usize::from(at)]);
-            let found = match end - start {
+            let piece = &text[start..end];
+            let found = match piece.len() {
                 0..=SHORT => cache.find_short(key, hash),
                 length @ ..=LONG => cache.find_long(cache::long_key::<R>(text, start, length), hash),
                 _ => None,
             };
-            match found {
-                Some((ids, count)) => {
-                    others.answers.room(LONG_IDS)[..LONG_IDS].copy_from_slice(&ids);
-                    others.answers.note(usize::from(at), count);
-                }
-                None => others.missing.push(at),
+            if let Some((ids, count)) = found {
+                others.answers.room(LONG_IDS)[..LONG_IDS].copy_from_slice(&ids);
+                others.answers.note(usize::from(at), count);
+            } else if piece.len() > SHORT
+                && let Some(ids) = cache.outsize.find(piece, hash)
+            {
+                others.answers.add(usize::from(at), ids, ids.len());
+            } else {
+                others.missing.push(at);
             }
         }
-        let Others { numbers, hashes, missing, answers, .. } = others;
-        missing.retain(|&at| {
-            let number = numbers[usize::from(at)] as usize;
-            let piece = &text[self.bounds[number]..self.bounds[number + 1]];
-            // A piece has no more ids than bytes, so that shorter ones are not there.
-            if piece.len() <= LONG_IDS {
-                return true;
-            }
-            let Some(ids) = cache.outsize.find(piece, hashes[usize::from(at)]) else { return true };
-            answers.add(usize::from(at), ids, ids.len());
-            false
-        });
     }
 
     /// Leaves one of each among the missing, and notes which are like it. Not all are found: a piece looks at one place of the table, and
@@ -382,8 +374,11 @@ impl Group {
                     continue;
                 }
                 if length > LONG || ids > LONG_IDS {
-                    let piece = &text[start..start + length];
-                    cache.outsize.insert(piece, hashes[at], &answers.ids[answers.range(at)]);
+                    // A short piece of so many ids is noise.
+                    if length > SHORT {
+                        let piece = &text[start..start + length];
+                        cache.outsize.insert(piece, hashes[at], &answers.ids[answers.range(at)]);
+                    }
                     continue;
                 }
                 if length <= SHORT {

@@ -1,4 +1,4 @@
-//! Pieces that fit no way of the cache, with their ids: those of more than 31 bytes, or of more than 8 ids.
+//! Pieces that fit no way of the cache, with their ids: those of more than 31 bytes, and of those of more than 15 bytes the ones of more than 8 ids.
 //!
 //! They are few, but to merge one costs as much as to look up a hundred others, and many come again and again: lines of dashes, the
 //! spaces before deeply indented code, compounds, addresses. The last few thousand that were new are kept, the oldest give way, and one that takes more
