@@ -104,9 +104,12 @@ impl Cache {
     /// that does no harm.)
     #[inline(always)]
     pub(super) fn admits(&mut self, hash: u64, length: usize, ids: usize) -> bool {
-        if ids == 1 || length > 2 * ids {
-            return true;
-        }
+        ids == 1 || length > 2 * ids || self.came_before(hash)
+    }
+
+    /// Whether a piece on trial comes again.
+    #[inline(always)]
+    fn came_before(&mut self, hash: u64) -> bool {
         let tag = (hash >> 32) as u16;
         std::mem::replace(&mut self.tried[(hash >> 48) as usize], tag) == tag
     }
@@ -161,6 +164,14 @@ impl Cache {
     /// As [`insert_short`](Self::insert_short), of a long piece.
     pub(super) fn insert_long(&mut self, key: LongKey, hash: u64, ids: &[u32; LONG_IDS], count: usize) {
         self.long.insert(&key, hash, ids, count as u32);
+    }
+
+    /// Remembers the ids of a piece that fits no way, if it comes again.
+    #[cold]
+    pub(super) fn insert_outsize(&mut self, piece: &[u8], hash: u64, ids: &[u32]) {
+        if self.came_before(hash) {
+            self.outsize.insert(piece, hash, ids);
+        }
     }
 }
 

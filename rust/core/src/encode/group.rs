@@ -370,15 +370,14 @@ impl Group {
             for &at in some {
                 let at = usize::from(at);
                 let ((start, length), ids) = (range(at), answers.range(at).len());
-                if !cache.admits(hashes[at], length, ids) {
-                    continue;
-                }
                 if length > LONG || ids > LONG_IDS {
                     // A short piece of so many ids is noise.
                     if length > SHORT {
-                        let piece = &text[start..start + length];
-                        cache.outsize.insert(piece, hashes[at], &answers.ids[answers.range(at)]);
+                        cache.insert_outsize(&text[start..start + length], hashes[at], &answers.ids[answers.range(at)]);
                     }
+                    continue;
+                }
+                if !cache.admits(hashes[at], length, ids) {
                     continue;
                 }
                 if length <= SHORT {
