@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use super::cache::{self, Cache, LONG, LONG_IDS, SHORT, SHORT_IDS, ShortKey};
+use super::Sink;
+use super::answers::Answers;
+use super::cache::{self, Cache, LONG, LONG_IDS, LongKey, SHORT, SHORT_IDS, ShortKey};
 use super::outsize::Outsize;
-use super::{Ids, Sink};
 use crate::arch::{Mask, Row};
 
 /// The pieces of a block, which are looked up together.
@@ -14,7 +15,7 @@ pub(super) const BLOCK: usize = 128;
 /// The pieces of a group: the more, the more words are merged in step.
 pub(super) const GROUP: usize = 16 * BLOCK;
 
-/// The ids that are copied and translated at once.
+/// The places that are looked through at once.
 const ROW: usize = 16;
 
 /// The pieces of a part of a block: of so many it is found out at once which are the others, and so many are remembered together.
@@ -58,7 +59,9 @@ pub(super) struct Others {
     pub(super) answers: Answers,
     /// Those, by their place in `numbers`, that may stand in their second set.
     second: [u16; GROUP],
-    /// Those that are longer, or in neither set.
+    /// Those that may stand in a long way: too long for a short one, or of too many ids.
+    long: Vec<u16>,
+    /// Those that are longer, or not where they were looked for first.
     rest: Vec<u16>,
     /// Those that are still without an answer.
     pub(super) missing: Vec<u16>,
@@ -69,72 +72,24 @@ pub(super) struct Others {
     twins: Twins,
 }
 
-/// The ids of pieces.
-#[derive(Debug)]
-pub(super) struct Answers {
-    /// In the order in which they became known; behind that, whatever was there.
-    ids: Vec<u32>,
-    filled: usize,
-    /// Where in `ids` those of each piece begin, and how many they are; by the place of the piece in [`Others::numbers`].
-    spans: [(u32, u32); GROUP],
-}
-
-impl Answers {
-    /// Where the next ids go, with room for `count` of them.
-    #[inline(always)]
-    fn room(&mut self, count: usize) -> &mut [u32] {
-        if self.ids.len() < self.filled + count {
-            self.ids.resize(2 * (self.filled + count), 0);
-        }
-        &mut self.ids[self.filled..]
-    }
-
-    /// Notes that the next `count` ids are those of a piece.
-    #[inline(always)]
-    fn note(&mut self, at: usize, count: usize) {
-        self.spans[at] = (self.filled as u32, count as u32);
-        self.filled += count;
-    }
-
-    /// Those of a piece: the first `count` of a row.
-    #[inline(always)]
-    pub(super) fn add(&mut self, at: usize, row: &[u32], count: usize) {
-        let room = self.room(count + ROW);
-        match row.first_chunk::<ROW>() {
-            // How many they are is a matter of luck, and to copy more is cheaper than to guess.
-            Some(row) if count <= ROW => *room.first_chunk_mut().expect("room for a row") = *row,
-            _ => room[..count].copy_from_slice(&row[..count]),
-        }
-        self.note(at, count);
-    }
-
-    /// Where the next ids will begin.
-    pub(super) fn filled(&self) -> usize {
-        self.filled
-    }
-
-    /// Puts the ids of symbols in their place, from `start` on.
-    #[inline(always)]
-    pub(super) fn translate<R: Row>(&mut self, start: usize, ids: &Ids) {
-        // What lies behind them is nobody's.
-        self.room(ROW);
-        let end = start + (self.filled - start).next_multiple_of(ROW);
-        ids.of_all::<R>(&mut self.ids[start..end]);
-    }
-
-    /// Where the ids of a piece stand.
-    #[inline(always)]
-    fn range(&self, at: usize) -> Range<usize> {
-        let (start, count) = self.spans[at];
-        start as usize..(start + count) as usize
-    }
-}
-
 impl Others {
+    /// The key, and its hash, that a piece of at most [`LONG`] bytes has in the long table.
+    #[inline(always)]
+    fn long_key<R: Row>(&self, text: &[u8], bounds: &[usize], at: usize) -> (LongKey, u64) {
+        let number = self.numbers[at] as usize;
+        let (start, length) = (bounds[number], bounds[number + 1] - bounds[number]);
+        if length <= SHORT {
+            let key = cache::lengthened(self.keys[at]);
+            (key, cache::hash_long(key))
+        } else {
+            (cache::long_key::<R>(text, start, length), self.hashes[at])
+        }
+    }
+
     /// Gives the pieces that were left out the answers of those that they are like.
     pub(super) fn answer_twins(&mut self) {
         for &(at, like) in &self.twins.pairs {
-            self.answers.spans[usize::from(at)] = self.answers.spans[usize::from(like)];
+            self.answers.repeat(usize::from(at), usize::from(like));
         }
     }
 }
@@ -164,8 +119,9 @@ impl Group {
                 count: 0,
                 keys: [[0; 2]; GROUP],
                 hashes: [0; GROUP],
-                answers: Answers { ids: Vec::new(), filled: 0, spans: [(0, 0); GROUP] },
+                answers: Answers::new(),
                 second: [0; GROUP],
+                long: Vec::new(),
                 rest: Vec::new(),
                 missing: Vec::new(),
                 words: Vec::new(),
@@ -266,7 +222,8 @@ impl Group {
     #[inline(always)]
     pub(super) fn look_further<R: Row>(&mut self, text: &[u8], cache: &Cache) {
         let others = &mut self.others;
-        others.answers.filled = 0;
+        others.answers.clear();
+        others.long.clear();
         others.rest.clear();
         others.missing.resize(others.count, 0);
         let (mut second, mut missing) = (0, 0);
@@ -283,10 +240,11 @@ impl Group {
                 if length <= LONG {
                     others.hashes[at] = cache::hash_long(cache::long_key::<R>(text, start, length));
                     cache::fetch(cache.long.view(), others.hashes[at]);
+                    others.long.push(at as u16);
                 } else {
                     others.hashes[at] = Outsize::hash(&text[start..start + length]);
+                    others.rest.push(at as u16);
                 }
-                others.rest.push(at as u16);
             }
         }
         others.missing.truncate(missing);
@@ -299,29 +257,39 @@ impl Group {
             others.answers.note(at, count);
             if count == 0 {
                 cache.fetch_lengthened(*key);
+                others.long.push(at as u16);
+            }
+        }
+        let sets = cache.long.view();
+        for place in 0..others.long.len() {
+            let at = usize::from(others.long[place]);
+            let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
+            let ids = others.answers.room(LONG_IDS).first_chunk_mut().expect("room for the most ids");
+            let count = cache::peek_long(sets, &key, hash, ids);
+            others.answers.note(at, count);
+            if count == 0 {
                 others.rest.push(at as u16);
             }
         }
         for place in 0..others.rest.len() {
-            let at = others.rest[place];
-            let number = others.numbers[usize::from(at)] as usize;
-            let (start, end) = (self.bounds[number], self.bounds[number + 1]);
-            let (key, hash) = (others.keys[usize::from(at)], others.hashes[usize::from(at)]);
-            let piece = &text[start..end];
-            let found = match piece.len() {
-                0..=SHORT => cache.find_short(key, hash),
-                length @ ..=LONG => cache.find_long(cache::long_key::<R>(text, start, length), hash),
-                _ => None,
+            let at = usize::from(others.rest[place]);
+            let number = others.numbers[at] as usize;
+            let piece = &text[self.bounds[number]..self.bounds[number + 1]];
+            let found = if piece.len() <= LONG {
+                let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
+                cache.find_long(key, hash)
+            } else {
+                None
             };
             if let Some((ids, count)) = found {
                 others.answers.room(LONG_IDS)[..LONG_IDS].copy_from_slice(&ids);
-                others.answers.note(usize::from(at), count);
+                others.answers.note(at, count);
             } else if piece.len() > SHORT
-                && let Some(ids) = cache.outsize.find(piece, hash)
+                && let Some(ids) = cache.outsize.find(piece, others.hashes[at])
             {
-                others.answers.add(usize::from(at), ids, ids.len());
+                others.answers.add(at, ids, ids.len());
             } else {
-                others.missing.push(at);
+                others.missing.push(at as u16);
             }
         }
     }
@@ -373,7 +341,11 @@ impl Group {
                 if length > LONG || ids > LONG_IDS {
                     // A short piece of so many ids is noise.
                     if length > SHORT {
-                        cache.insert_outsize(&text[start..start + length], hashes[at], &answers.ids[answers.range(at)]);
+                        cache.insert_outsize(
+                            &text[start..start + length],
+                            hashes[at],
+                            &answers.ids()[answers.range(at)],
+                        );
                     }
                     continue;
                 }
@@ -390,7 +362,7 @@ impl Group {
             }
             for &at in &admitted[..count] {
                 let ((start, length), ids) = (range(at), answers.range(at));
-                let (row, count) = (answers.ids[ids.start..].first_chunk().expect("a row behind"), ids.len());
+                let (row, count) = (answers.ids()[ids.start..].first_chunk().expect("a row behind"), ids.len());
                 if length <= SHORT {
                     cache.insert_short(keys[at], hashes[at], row, count);
                 } else {
@@ -402,8 +374,7 @@ impl Group {
 
     /// How many ids the pieces have.
     pub(super) fn total(&self) -> usize {
-        let of_others = self.others.answers.spans[..self.others.count].iter().map(|&(_, count)| count as usize);
-        self.filled + of_others.sum::<usize>()
+        self.filled + self.others.answers.total(self.others.count)
     }
 
     /// Writes the ids of the pieces.
@@ -423,7 +394,7 @@ impl Group {
         for at in 0..others.count {
             let place = self.places[others.numbers[at] as usize] as usize;
             length = put::<STRETCH>(&mut self.line, length, &self.row, done..place);
-            length = put::<LONG_IDS>(&mut self.line, length, &others.answers.ids, others.answers.range(at));
+            length = put::<LONG_IDS>(&mut self.line, length, others.answers.ids(), others.answers.range(at));
             done = place;
         }
         length = put::<STRETCH>(&mut self.line, length, &self.row, done..self.filled);

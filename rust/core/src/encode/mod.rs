@@ -6,6 +6,7 @@
 //! worker's cache is bounded; besides, only the ids returned.
 
 mod added;
+mod answers;
 mod assembly;
 mod batch;
 mod cache;

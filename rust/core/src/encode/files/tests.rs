@@ -145,12 +145,15 @@ fn the_first_fault_is_reported_and_nothing_is_left() {
     let before = folder.path().read_dir().unwrap().count();
     let encoder = Encoder::new(sample()).unwrap();
     let output = folder.path().join("ids.npy");
+    // Much, so that the work is asked whether to stop long before it is done.
+    let good = &paths[..paths.len() - 2];
+    let much: Vec<PathBuf> = good.iter().cycle().take(100 * good.len()).cloned().collect();
     for threads in [1, 2, 8] {
         let options = Options { threads: Some(threads), ..OPTIONS };
         let error = write(&encoder, &output, &paths, &[], options).unwrap_err();
         assert!(error.to_string().ends_with("bad.txt: invalid UTF-8 at byte 2"), "{error}");
         let mut writer = IdsWriter::create(&encoder, &output, &output.with_extension("x"), options).unwrap();
-        let error = writer.add_files(&paths, |_, _| ControlFlow::Break(())).unwrap_err();
+        let error = writer.add_files(&much, |_, _| ControlFlow::Break(())).unwrap_err();
         assert!(matches!(error, Error::Interrupted));
         drop(writer);
     }
