@@ -72,6 +72,8 @@ def test_memory_is_used_again_only_when_nobody_needs_it(tok: Tokenizer) -> None:
     np.testing.assert_array_equal(view, ids)
     view[:] = 0  # whoever has an array may write to it
     del view
+    few = tok.encode_batch(["one and one"] * 100)
+    assert address(few.ids) != place, "what is kept of a small batch holds no large memory"
     again = tok.encode_batch(["one and one"] * 5000)
     assert address(again.ids) == place
     np.testing.assert_array_equal(again.ids, np.tile(ids, 5000))

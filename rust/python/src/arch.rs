@@ -1,6 +1,6 @@
-//! The memory of a `str`: the only home of `unsafe` in the binding.
+//! The memory of a `str`, a list and an array: the only home of `unsafe` in the binding.
 
-#![expect(unsafe_code, reason = "how CPython lays a str out, it tells by a bit field; and it lets one fill a new one")]
+#![expect(unsafe_code, reason = "CPython tells by a bit field how a str lies, and lends memory to fill or read")]
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -12,9 +12,9 @@ use numpy::ndarray::ArrayView1;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
+use pyo3::types::{PyList, PyString};
 
 use crate::spare::Lent;
-use pyo3::types::{PyList, PyString};
 
 /// The code points of a string, in the width in which CPython holds them: the least that all of them fit.
 pub(crate) fn code_points<'s>(text: &'s Bound<'_, PyString>) -> PyResult<PyStringData<'s>> {

@@ -19,18 +19,20 @@ const MOST: usize = 16 << 20;
 pub(crate) struct Spare(Mutex<Vec<u32>>);
 
 impl Spare {
-    /// What is there, if it has room for half of `most` ids: text has hardly ever as many, and if it does, a vector grows.
+    /// What is there, if it suits an array of at most `most` ids: with room for half of them, since text has hardly ever as many, and
+    /// if it does, a vector grows; but not for more than twice as many, or small arrays that are kept would hold the memory of large ones.
     pub(crate) fn take(&self, most: usize) -> Vec<u32> {
         // Never waits: another thread that holds it may be one that a fork left behind.
-        let spare = self.0.try_lock().map(|mut spare| take(&mut *spare)).unwrap_or_default();
-        if spare.capacity() >= most / 2 { spare } else { Vec::new() }
+        match self.0.try_lock() {
+            Ok(mut spare) if (most / 2..=2 * most).contains(&spare.capacity()) => take(&mut *spare),
+            _ => Vec::new(),
+        }
     }
 
-    /// Takes the memory of ids, unless it has some of more room.
+    /// Takes the memory of ids in place of what is there: the next array is likely to be as large as the last.
     fn put(&self, mut ids: Vec<u32>) {
         if ids.len() <= MOST
             && let Ok(mut spare) = self.0.try_lock()
-            && spare.capacity() < ids.capacity()
         {
             ids.clear();
             *spare = ids;

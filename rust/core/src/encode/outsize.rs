@@ -1,8 +1,8 @@
-//! Pieces that fit no way of the cache, with their ids: those of more than 31 bytes, and of those of more than 15 bytes the ones of more than 8 ids.
+//! Pieces that fit no way of the cache, with their ids: those of more than 31 bytes, and those of more than 15 that have more than 8 ids.
 //!
 //! They are few, but to merge one costs as much as to look up a hundred others, and many come again and again: lines of dashes, the
-//! spaces before deeply indented code, compounds, addresses. The last few thousand that were new are kept, the oldest give way, and one that takes more
-//! than a kilobyte with its ids is not kept: 4 MiB are the most, whatever the text.
+//! spaces before deeply indented code, compounds, addresses. The last few thousand that came again are kept, and the oldest give way;
+//! one that takes more than a kilobyte with its ids is not kept: so 4 MiB are the most, whatever the text.
 
 use std::hash::Hasher;
 
@@ -21,14 +21,20 @@ const PART: u32 = 16;
 pub(super) struct Outsize {
     /// By a part of the hash: one more than the place in `pieces` of the last that had it, or 0.
     places: Box<[u16; 1 << PART]>,
-    pieces: Vec<(Vec<u8>, Vec<u32>)>,
-    /// The oldest, when there are as many as are kept.
-    oldest: usize,
+    pieces: Vec<Known>,
+    /// The place of the next one: that of the oldest, when there are as many as are kept.
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Known {
+    piece: Box<[u8]>,
+    ids: Box<[u32]>,
 }
 
 impl Outsize {
     pub(super) fn new() -> Self {
-        Self { places: vec![0; 1 << PART].try_into().expect("as many"), pieces: Vec::new(), oldest: 0 }
+        Self { places: vec![0; 1 << PART].try_into().expect("as many"), pieces: Vec::new(), next: 0 }
     }
 
     /// A hash of a piece that is too long for the keys of the cache.
@@ -45,8 +51,8 @@ impl Outsize {
     /// The ids of a piece.
     pub(super) fn find(&self, piece: &[u8], hash: u64) -> Option<&[u32]> {
         let place = usize::from(self.places[Self::part(hash)]).checked_sub(1)?;
-        let (known, ids) = &self.pieces[place];
-        (known == piece).then_some(ids)
+        let known = &self.pieces[place];
+        (*known.piece == *piece).then_some(&known.ids)
     }
 
     /// Remembers the ids of a piece, if it is not too large.
@@ -54,17 +60,13 @@ impl Outsize {
         if size_of_val(piece) + size_of_val(ids) > BYTES {
             return;
         }
-        let place = if self.pieces.len() < PIECES {
-            self.pieces.push((piece.to_vec(), ids.to_vec()));
-            self.pieces.len() - 1
-        } else {
-            let place = self.oldest;
-            let (old_piece, old_ids) = &mut self.pieces[place];
-            piece.clone_into(old_piece);
-            ids.clone_into(old_ids);
-            self.oldest = (place + 1) % PIECES;
-            place
-        };
+        let new = Known { piece: piece.into(), ids: ids.into() };
+        let place = self.next;
+        self.next = (place + 1) % PIECES;
+        match self.pieces.get_mut(place) {
+            Some(old) => *old = new,
+            None => self.pieces.push(new),
+        }
         self.places[Self::part(hash)] = place as u16 + 1;
     }
 }
