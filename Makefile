@@ -30,6 +30,8 @@ test: $(VENV)/built $(VENV)/tools
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	cargo test --workspace --quiet
+	@# Checked, not linked: libFuzzer itself, for which a C++ compiler would be needed, is not built.
+	CUSTOM_LIBFUZZER_PATH=unbuilt/libfuzzer.a cargo check --quiet --manifest-path rust/fuzz/Cargo.toml --target-dir target/fuzz
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy

@@ -203,6 +203,7 @@ def calls(tok: Tokenizer, path: Path) -> dict[str, Callable[[int], object]]:
     return {
         "encode_batch": lambda threads: tok.encode_batch(TEXTS, threads).to_list(),
         "count_batch": lambda threads: tok.count_batch(TEXTS, threads).tolist(),
+        "decode": lambda threads: tok.decode(np.tile(ids.ids, 1 + 200_000 // len(ids.ids)), threads=threads),
         "decode_batch": lambda threads: tok.decode_batch(ids, threads),
         "encode_files": lambda threads: tok.encode_files(path, path.with_name("ids.npy"), threads=threads),
         "count": lambda threads: eurotok.count({"und": path}, threads=threads).unique,
@@ -210,7 +211,7 @@ def calls(tok: Tokenizer, path: Path) -> dict[str, Callable[[int], object]]:
     }
 
 
-@pytest.mark.parametrize("name", ["encode_batch", "count_batch", "decode_batch", "encode_files", "count", "train"])
+@pytest.mark.parametrize("name", ["encode_batch", "count_batch", "decode", "decode_batch", "encode_files", "count", "train"])
 def test_any_number_of_threads(tok: Tokenizer, tmp_path: Path, name: str) -> None:
     path = tmp_path / "a.txt"
     path.write_text("\n".join(TEXTS), encoding="utf-8")

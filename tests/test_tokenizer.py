@@ -108,7 +108,7 @@ def test_bytes_that_are_no_text(tok: Tokenizer) -> None:
 
 
 LONG = 1 << 15
-"""From so many ids on, `decode` goes by way of UTF-16."""
+"""From so many ids on, `decode` goes by a table of characters."""
 
 
 @pytest.mark.parametrize("unit", ["ascii only", "l'été à Málaga", "Ελλάδα, Éire", "fin 🙂, 🙃", "\ufeff\uffff\0"])
@@ -116,6 +116,35 @@ def test_long_texts_decode_as_short_ones(tok: Tokenizer, unit: str) -> None:
     ids = np.tile(tok.encode(unit), LONG)
     assert tok.decode(ids) == unit * LONG
     assert tok.decode(ids, errors="strict") == unit * LONG
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_many_ids_decode_alike_on_any_number_of_threads(tok: Tokenizer, threads: int) -> None:
+    cut, narrow, wide = tok.id(b"\xf0"), tok.id(b"a"), tok.id("é".encode())
+    assert None not in {cut, narrow, wide}
+    once = tok.encode_list("Ελλάδα 🙂, l'été") + [cut, *tok.special_tokens.values()]
+    ids = np.tile(once, 1 + 1_000_000 // len(once))[: 16 << 16]
+    for skip in (False, True):
+        expected = tok.decode_bytes(ids, skip_specials=skip).decode(errors="replace")
+        assert tok.decode(ids, threads=threads, skip_specials=skip) == expected
+    # One character in a million takes all of them to another width, whichever thread it is of.
+    for place in (0, 500_000, 1_000_000):
+        ids = np.full(1_000_001, narrow)
+        ids[place] = wide
+        text = tok.decode(ids, threads=threads)
+        assert text == "a" * place + "é" + "a" * (1_000_000 - place)
+    ids[[400_000, 900_000]] = tok.vocab_size, tok.vocab_size + 1
+    with pytest.raises(eurotok.UnknownIdError, match=f"id {tok.vocab_size} at position 400000"):
+        tok.decode(ids, threads=threads)
+
+
+def test_texts_that_are_not_short_decode_alike_before_and_after_the_table_is_made(tok: Tokenizer) -> None:
+    tok = pickle.loads(pickle.dumps(tok))
+    unit = "Ελλάδα 🙂, l'été "
+    ids = tok.encode(unit * 500)
+    for _ in range(2 + (1 << 21) // len(ids)):
+        assert tok.decode(ids) == unit * 500
+        assert tok.decode(ids[:100]) == tok.decode_bytes(ids[:100]).decode(errors="replace")
 
 
 def test_long_bytes_that_are_no_text(tok: Tokenizer) -> None:

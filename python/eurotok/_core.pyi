@@ -75,7 +75,14 @@ class Tokenizer:
     def count_batch(
         self, texts: Sequence[str], threads: int | None = None, *, specials: str = "text"
     ) -> NDArray[np.int64]: ...
-    def decode(self, ids: ArrayLike, *, errors: str = "replace", skip_specials: bool = False) -> str: ...
+    def decode(
+        self,
+        ids: ArrayLike,
+        *,
+        errors: str = "replace",
+        skip_specials: bool = False,
+        threads: int | None = None,
+    ) -> str: ...
     def decode_bytes(self, ids: ArrayLike, *, skip_specials: bool = False) -> bytes: ...
     def _decode_batch(
         self, ids: NDArray[np.uint32], offsets: NDArray[np.int64], threads: int | None, errors: str, skip_specials: bool

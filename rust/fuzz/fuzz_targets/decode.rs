@@ -2,7 +2,10 @@
 
 #![no_main]
 
+use std::mem::MaybeUninit;
+
 use eurotok_core::Error;
+use eurotok_core::arch::Isa;
 use eurotok_core::decode::Decoder;
 use eurotok_core::split::Scheme;
 use eurotok_core::vocab::{Merges, Normalizer, Special, Tokens, Vocab};
@@ -43,7 +46,7 @@ fuzz_target!(|input: Input| {
     let once = input.ids.iter().map(|&id| if id % 64 == 0 { id } else { id % (vocab.size() as u32 + 1) });
     let ids: Vec<u32> = once.collect::<Vec<_>>().repeat(1 + usize::from(input.times % 600));
     let ids = &ids[..ids.len().min(40_000)];
-    let decoder = Decoder::new(&vocab);
+    let decoder = Decoder::new(&vocab, Isa::available()[0]);
     let check = |first: usize, ids: &[u32], decoded: Result<&Vec<u8>, &Error>| {
         let mut expected = Vec::new();
         for (place, &id) in ids.iter().enumerate() {
@@ -59,7 +62,17 @@ fuzz_target!(|input: Input| {
         assert_eq!(decoded.expect("all ids are known"), &expected);
         true
     };
-    check(0, ids, decoder.decode(&vocab, ids, input.with_specials).as_ref());
+    let decoded = decoder.decode(&vocab, ids, input.with_specials);
+    check(0, ids, decoded.as_ref());
+    match (&decoded, decoder.plan(&vocab, ids, input.with_specials, Some(2))) {
+        (Ok(bytes), Ok(plan)) => {
+            let mut room = vec![MaybeUninit::uninit(); plan.length()];
+            let written = plan.write::<u32>(&mut room).concat();
+            assert!(written.into_iter().eq(String::from_utf8_lossy(bytes).chars().map(u32::from)));
+        }
+        (Err(error), Err(of_plan)) => assert_eq!(error.to_string(), of_plan.to_string()),
+        _ => panic!("one of them knows all ids"),
+    }
     let mut offsets: Vec<i64> = input.cuts.iter().map(|&cut| i64::from(cut)).collect();
     let sound = offsets.is_sorted() && offsets.iter().all(|&offset| (0..=ids.len() as i64).contains(&offset));
     let batch = decoder.decode_batch(&vocab, ids, &offsets, input.with_specials, Some(2));

@@ -5,7 +5,7 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use eurotok_core::arch::{Filling, Unit, prefer_huge_pages, prefetch_at};
+use eurotok_core::arch::{Unit, prefer_huge_pages, prefetch_at};
 use eurotok_core::decode::Plan;
 use numpy::PyArray1;
 use numpy::ndarray::ArrayView1;
@@ -15,6 +15,7 @@ use pyo3::types::string::PyStringData;
 use pyo3::types::{PyList, PyString};
 
 use crate::spare::Lent;
+use crate::tokenizer::release;
 
 /// The code points of a string, in the width in which CPython holds them: the least that all of them fit.
 pub(crate) fn code_points<'s>(text: &'s Bound<'_, PyString>) -> PyResult<PyStringData<'s>> {
@@ -43,8 +44,7 @@ pub(crate) fn fetch_item(list: &Bound<'_, PyList>, place: usize) {
 pub(crate) fn string<'py>(py: Python<'py>, plan: &Plan<'_>) -> PyResult<Bound<'py, PyString>> {
     let length = isize::try_from(plan.length())?;
     // SAFETY: a new str, or an exception. It is nobody else's yet, so that its memory may be written; it has as many places as the
-    // plan has characters, of the width that its kind says. A plan writes none beyond the greatest of which it tells; and that all
-    // are written is asserted.
+    // plan has characters, of the width that its kind says. A plan writes none beyond the greatest of which it tells, and writes them all.
     unsafe {
         let string = Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(length, plan.greatest()))?;
         if length > 0 {
@@ -59,17 +59,15 @@ pub(crate) fn string<'py>(py: Python<'py>, plan: &Plan<'_>) -> PyResult<Bound<'p
     }
 }
 
-/// Writes a plan to the memory of a new string, which is `data`, without the GIL.
+/// Writes a plan to the memory of a new string, which is `data`.
 ///
 /// # Safety
 /// There is room for as many units as the plan has characters, and nobody else knows of it.
-unsafe fn fill<U: Unit + Send>(py: Python<'_>, plan: &Plan<'_>, data: *mut c_void) {
+unsafe fn fill<U: Unit>(py: Python<'_>, plan: &Plan<'_>, data: *mut c_void) {
     // SAFETY: as above.
     let room = unsafe { std::slice::from_raw_parts_mut(data.cast::<MaybeUninit<U>>(), plan.length()) };
-    py.detach(|| {
+    release(py, plan.length(), || {
         prefer_huge_pages(room);
-        let mut filling = Filling::new(room);
-        plan.write(&mut filling);
-        assert!(filling.done().is_some(), "as many characters as were planned");
+        plan.write(room);
     });
 }

@@ -25,9 +25,6 @@ use crate::text::{fetch, is_ascii, push_utf8, utf8};
 /// Below this many bytes or ids, releasing the GIL costs more than it gives.
 const SMALL: usize = 4096;
 
-/// From this many ids on, a `str` is written in place, from a table that takes a moment to make.
-const LONG: usize = 1 << 15;
-
 /// So many texts ahead, where one begins is asked for: they lie anywhere in memory, and to wait for each took 5 % of a repeated pass
 /// over documents of a kilobyte.
 const AHEAD: usize = 8;
@@ -74,7 +71,7 @@ impl Tokenizer {
 }
 
 /// Runs `work`, without the GIL if it is much.
-fn release<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn release<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send) -> T {
     if size < SMALL { work() } else { py.detach(work) }
 }
 
@@ -348,24 +345,29 @@ impl Tokenizer {
     ///     `"replace"` to put U+FFFD where the bytes of the ids are not UTF-8, or `"strict"`.
     /// skip_specials
     ///     Whether to leave out special tokens.
+    /// threads
+    ///     How many threads to use, if there are more than 65,536 ids; by default all cores. The result does not depend on it.
     ///
     /// Raises
     /// ------
     /// UnknownIdError
     ///     If an id is not in the vocabulary, naming it and its place.
-    #[pyo3(signature = (ids, *, errors = "replace", skip_specials = false))]
+    #[pyo3(signature = (ids, *, errors = "replace", skip_specials = false, threads = None))]
     fn decode<'py>(
         &self,
         py: Python<'py>,
         ids: &Bound<'py, PyAny>,
         errors: &str,
         skip_specials: bool,
+        threads: Option<i64>,
     ) -> PyResult<Bound<'py, PyString>> {
+        let threads = parse_threads(threads)?;
         let ids = Ids::new(ids, self.vocab().size())?;
         let ids = ids.as_slice();
-        if ids.len() >= LONG {
+        if self.inner.decoder.is_worth_a_plan(ids.len()) {
             let lossy = parse_errors(errors)?;
-            let plan = py.detach(|| self.inner.decoder.plan(self.vocab(), &ids, !skip_specials)).raise()?;
+            let plan = release(py, ids.len(), || self.inner.decoder.plan(self.vocab(), &ids, !skip_specials, threads))
+                .raise()?;
             if lossy || plan.is_utf8() {
                 return string(py, &plan);
             }
@@ -374,7 +376,7 @@ impl Tokenizer {
         Ok(PyString::new(py, &text(self.decode_ids(py, &ids, skip_specials)?, errors)?))
     }
 
-    /// Decode ids to bytes, exactly. As `decode` in all else.
+    /// Decode ids to bytes, exactly, on one thread. As `decode` in all else.
     #[pyo3(signature = (ids, *, skip_specials = false))]
     fn decode_bytes<'py>(
         &self,

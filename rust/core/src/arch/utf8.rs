@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::{Isa, Row, Work};
 
 /// A code point of so many bytes.
-pub trait Unit: Copy + Into<u32> {
+pub trait Unit: Copy + Into<u32> + Send {
     /// That of a code point, without the bits for which there is no room.
     fn of(point: u32) -> Self;
 }

@@ -10,6 +10,7 @@ mod text;
 
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 use bytemuck::Pod;
@@ -29,7 +30,7 @@ const SPECIAL: u8 = 0xFD;
 /// Stands for the length of an id that has no token.
 const UNKNOWN: u8 = 0xFF;
 
-/// Fewer ids than this are not worth a second thread.
+/// Fewer ids than this are not worth a second thread, twice as many not a third, and so on.
 const ALONE: usize = 1 << 16;
 
 /// The tokens of a vocabulary, ready to be copied.
@@ -38,6 +39,8 @@ pub struct Decoder {
     bytes: Zeroed<Entry<u8>>,
     isa: Isa,
     characters: OnceLock<Characters>,
+    /// How many ids were decoded that the table of characters would have been of use for.
+    decoded: AtomicUsize,
 }
 
 /// A table of the tokens whose parts `parts_of` gives, if it has any to give.
@@ -72,10 +75,10 @@ fn token_at<'v>(vocab: &'v Vocab, ids: &[u32], position: usize, with_specials: b
 }
 
 impl Decoder {
-    /// Prepares a vocabulary: 16 bytes an id, and 33 more from the first long text on.
+    /// Prepares a vocabulary: 16 bytes an id, and 33 more from the first long text on, or from many that are not short.
     pub fn new(vocab: &Vocab, isa: Isa) -> Self {
         let bytes = table(vocab, |token, parts| parts.extend_from_slice(token));
-        Self { bytes, isa, characters: OnceLock::new() }
+        Self { bytes, isa, characters: OnceLock::new(), decoded: AtomicUsize::new(0) }
     }
 
     /// The bytes of a sequence of ids, those of special tokens only if `with_specials`.
@@ -113,17 +116,10 @@ impl Decoder {
         let decode = |range: &Range<usize>| {
             self.decode(vocab, &ids[range.clone()], with_specials).map_err(|error| further(error, range.start))
         };
-        let threads = threads.unwrap_or_else(processors).clamp(1, 4 * processors()).min(1 + ids.len() / ALONE);
-        let share = ranges.len().div_ceil(threads).max(1);
+        let share = ranges.len().div_ceil(workers(threads, ids.len())).max(1);
         let run = |ranges: &[Range<usize>]| ranges.iter().map(decode).collect::<Result<Vec<_>>>();
-        if threads == 1 {
-            return run(&ranges);
-        }
-        let parts = thread::scope(|scope| {
-            let handles: Vec<_> = ranges.chunks(share).map(|mine| scope.spawn(move || run(mine))).collect();
-            handles.into_iter().map(join).collect::<Result<Vec<_>>>()
-        })?;
-        Ok(parts.concat())
+        let parts: Vec<_> = in_parallel(ranges.chunks(share).collect(), run).into_iter().collect::<Result<_>>()?;
+        Ok(parts.into_iter().flatten().collect())
     }
 }
 
@@ -137,11 +133,26 @@ fn further(error: Error, start: usize) -> Error {
     }
 }
 
-/// What a thread returned; its panic is ours.
-fn join<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
-    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+/// The number of threads to use: what was asked for (at least one), but no more than could help.
+fn workers(asked: Option<usize>, ids: usize) -> usize {
+    if ids < ALONE {
+        return 1;
+    }
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    asked.unwrap_or(processors).clamp(1, 4 * processors).min(1 + ids / ALONE)
 }
 
-fn processors() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+/// What `work` makes of each item, the first on this thread and each of the others on one of its own.
+fn in_parallel<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
+    let work = &work;
+    thread::scope(|scope| {
+        let mut items = items.into_iter();
+        let first = items.next();
+        let others: Vec<_> = items.map(|item| scope.spawn(move || work(item))).collect();
+        // A panic of theirs is ours.
+        let join = |thread: thread::ScopedJoinHandle<'_, T>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        first.map(work).into_iter().chain(others.into_iter().map(join)).collect()
+    })
 }

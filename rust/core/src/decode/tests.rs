@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::arch::{Filling, Unit};
+use crate::arch::Unit;
 use crate::split::Scheme;
 use crate::vocab::{Merges, Normalizer, Special, Tokens};
 
@@ -47,12 +47,12 @@ fn ids() -> impl Strategy<Value = Vec<u32>> {
 
 proptest! {
     #[test]
-    fn decoding_puts_tokens_in_a_row(ids in ids(), with_specials: bool) {
+    fn decoding_puts_tokens_in_a_row(ids in ids(), with_specials: bool, parts in 1..5usize) {
         let vocab = vocab();
         let decoder = Decoder::new(&vocab, Isa::available()[0]);
         let unknown = ids.iter().position(|&id| vocab.token(id).is_none());
         let decoded = decoder.decode(&vocab, &ids, with_specials);
-        let plan = decoder.plan(&vocab, &ids, with_specials);
+        let plan = decoder.plan_parts(&vocab, &ids, with_specials, parts);
         if let Some(place) = unknown {
             for error in [decoded.unwrap_err(), plan.unwrap_err()] {
                 let named = matches!(error, Error::UnknownId { id, position, .. } if (id, position) == (ids[place].into(), place));
@@ -82,7 +82,6 @@ proptest! {
 /// What a plan writes, in one width.
 fn written<U: Unit>(plan: &Plan<'_>) -> Vec<u32> {
     let mut room: Vec<U> = Vec::with_capacity(plan.length());
-    let mut filling = Filling::new(&mut room.spare_capacity_mut()[..plan.length()]);
-    plan.write(&mut filling);
-    filling.done().expect("all of it").iter().map(|&unit| unit.into()).collect()
+    let parts = plan.write(&mut room.spare_capacity_mut()[..plan.length()]);
+    parts.into_iter().flatten().map(|&mut unit| unit.into()).collect()
 }

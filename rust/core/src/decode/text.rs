@@ -3,12 +3,16 @@
 //! A `str` has one, two or four bytes for each of its characters, the least that all of them fit. So a text is made in two goes:
 //! the first tells how many characters there are, and how wide ([`Decoder::plan`], a number for each id); the second writes them
 //! where they stay ([`Plan::write`]). What is no entry is put together in the first: tokens that are parts of characters, long
-//! ones, those with characters beyond U+FFFF.
+//! ones, those with characters beyond U+FFFF. Of many ids, each thread takes a part in both goes: the table and what is written are more
+//! than one core's caches hold, and fresh memory is found and cleared by the thread that first writes to it.
 
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::gather::{Entry, PARTS};
-use super::{Decoder, table, token_at};
+use super::{Decoder, further, in_parallel, table, token_at, workers};
 use crate::arch::{Filling, Row, Unit, Work, prefetch};
 use crate::error::Result;
 use crate::memory::Zeroed;
@@ -30,6 +34,13 @@ const WIDE: u8 = 0x10;
 const WIDER: u8 = 0x20;
 /// It is no entry.
 const ELSEWHERE: u8 = 0x80;
+
+/// From this many ids on, a plan pays if its table is there; and from this many on, whether or not.
+const SHORT: usize = 1 << 7;
+const LONG: usize = 1 << 15;
+
+/// To make the table takes as long as to decode so many ids without it.
+const TABLE_PAYS: usize = 1 << 21;
 
 /// So many ids ahead their entries are asked for.
 const AHEAD: usize = 24;
@@ -60,8 +71,15 @@ impl Characters {
 pub struct Plan<'d> {
     decoder: &'d Decoder,
     characters: &'d Characters,
+    parts: Vec<Part<'d>>,
+}
+
+/// What a thread decodes.
+#[derive(Debug)]
+struct Part<'d> {
     ids: &'d [u32],
     length: usize,
+    /// A bound of its characters.
     greatest: u32,
     is_utf8: bool,
     stretches: Vec<Stretch>,
@@ -74,23 +92,80 @@ pub struct Plan<'d> {
 struct Stretch {
     first: usize,
     end: usize,
-    /// Where the text ends in [`Plan::texts`].
+    /// Where the text ends in [`Part::texts`].
     text_end: usize,
 }
 
 impl Decoder {
+    /// Whether so many ids are decoded sooner by a plan, and not by [`decode`](Self::decode): if they are not too few, and the table that
+    /// this takes is there or has paid for itself.
+    pub fn is_worth_a_plan(&self, ids: usize) -> bool {
+        let is_there = || self.characters.get().is_some() || self.decoded.fetch_add(ids, Relaxed) >= TABLE_PAYS;
+        ids >= LONG || ids >= SHORT && is_there()
+    }
+
     /// What a sequence of ids decodes to, special tokens only if `with_specials`. What is not UTF-8 has U+FFFD in the places where
-    /// [`String::from_utf8_lossy`] puts it.
+    /// [`String::from_utf8_lossy`] puts it. At most `threads` threads work on it, now and when it is written (`None`: as many as there
+    /// are processors).
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
-    pub fn plan<'d>(&'d self, vocab: &Vocab, ids: &'d [u32], with_specials: bool) -> Result<Plan<'d>> {
-        let characters = self.characters.get_or_init(|| Characters::new(vocab));
+    pub fn plan<'d>(
+        &'d self,
+        vocab: &Vocab,
+        ids: &'d [u32],
+        with_specials: bool,
+        threads: Option<usize>,
+    ) -> Result<Plan<'d>> {
+        self.plan_parts(vocab, ids, with_specials, workers(threads, ids.len()))
+    }
+
+    /// The table of characters. It may be made twice, but not while another thread waits: a process forked meanwhile would wait for ever.
+    fn characters(&self, vocab: &Vocab) -> &Characters {
+        if self.characters.get().is_none() {
+            self.characters.set(Characters::new(vocab)).ok();
+        }
+        self.characters.get().expect("it was set")
+    }
+
+    /// [`plan`](Self::plan), in so many parts.
+    pub(super) fn plan_parts<'d>(
+        &'d self,
+        vocab: &Vocab,
+        ids: &'d [u32],
+        with_specials: bool,
+        count: usize,
+    ) -> Result<Plan<'d>> {
+        let characters = self.characters(vocab);
+        let part = |range: Range<usize>| {
+            let start = range.start;
+            characters.part(vocab, &ids[range], with_specials).map_err(|error| further(error, start))
+        };
+        let parts = in_parallel(characters.shares(ids, count), part);
+        Ok(Plan { decoder: self, characters, parts: parts.into_iter().collect::<Result<_>>()? })
+    }
+}
+
+impl Characters {
+    /// About equal ranges of ids, each but the first from an entry on: no character reaches across the place before it.
+    fn shares(&self, ids: &[u32], count: usize) -> Vec<Range<usize>> {
+        let is_entry = |&id: &u32| size(&self.sizes, id) & ELSEWHERE == 0;
+        let mut starts = vec![0];
+        for number in 1..count {
+            let place = (number * ids.len() / count).max(starts[number - 1]);
+            starts.push(ids[place..].iter().position(is_entry).map_or(ids.len(), |more| place + more));
+        }
+        let ends = starts[1..].iter().copied().chain([ids.len()]);
+        starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
+    }
+
+    /// What is to be written of these.
+    fn part<'d>(&self, vocab: &Vocab, ids: &'d [u32], with_specials: bool) -> Result<Part<'d>> {
         let (mut length, mut kinds) = (0, 0);
         let (mut stretches, mut texts, mut bytes) = (Vec::new(), String::new(), Vec::new());
         let (mut place, mut greatest, mut is_utf8) = (0, 0, true);
         loop {
-            let entries = measure(&characters.sizes, &ids[place..]);
+            let entries = measure(&self.sizes, &ids[place..]);
             length += entries.length;
             kinds |= entries.kinds;
             place += entries.count;
@@ -122,10 +197,7 @@ impl Decoder {
             WIDE => 0xFF,
             _ => 0xFFFF,
         };
-        let bounds = [0x7F, 0xFF, 0xFFFF, char::MAX.into()];
-        let is_bound = |&bound: &u32| greatest.max(of_entries) <= bound;
-        let greatest = bounds.into_iter().find(is_bound).expect("no character is beyond the last");
-        Ok(Plan { decoder: self, characters, ids, length, greatest, is_utf8, stretches, texts })
+        Ok(Part { ids, length, greatest: greatest.max(of_entries), is_utf8, stretches, texts })
     }
 }
 
@@ -140,12 +212,11 @@ struct Measured {
 /// How long and how wide the entries are that `ids` begin with. One by one: sixteen at a time, by a gather, took 1.0 to 1.7 ns an id in
 /// place of 0.7 to 1.0 on Zen 4.
 fn measure(sizes: &[u8], ids: &[u32]) -> Measured {
-    let size = |id: u32| sizes[(id as usize).min(sizes.len() - 1)];
     let (mut count, mut length, mut kinds) = (0, 0, 0);
     for some in ids.as_chunks::<16>().0 {
         let (mut lengths, mut all) = (0, 0);
         for &id in some {
-            let size = size(id);
+            let size = size(sizes, id);
             lengths += u32::from(size & LENGTH);
             all |= size;
         }
@@ -157,7 +228,7 @@ fn measure(sizes: &[u8], ids: &[u32]) -> Measured {
         count += some.len();
     }
     for &id in &ids[count..] {
-        let size = size(id);
+        let size = size(sizes, id);
         if size & ELSEWHERE != 0 {
             break;
         }
@@ -168,6 +239,12 @@ fn measure(sizes: &[u8], ids: &[u32]) -> Measured {
     Measured { count, length, kinds }
 }
 
+/// The size of an id.
+#[inline(always)]
+fn size(sizes: &[u8], id: u32) -> u8 {
+    sizes[(id as usize).min(sizes.len() - 1)]
+}
+
 fn is_continuation(byte: u8) -> bool {
     byte & 0xC0 == 0x80
 }
@@ -175,28 +252,46 @@ fn is_continuation(byte: u8) -> bool {
 impl Plan<'_> {
     /// How many characters there are.
     pub fn length(&self) -> usize {
-        self.length
+        self.parts.iter().map(|part| part.length).sum()
     }
 
     /// The least of U+007F, U+00FF, U+FFFF and U+10FFFF that no character is beyond.
     pub fn greatest(&self) -> u32 {
-        self.greatest
+        let greatest = self.parts.iter().map(|part| part.greatest).max().unwrap_or(0);
+        let bounds = [0x7F, 0xFF, 0xFFFF, char::MAX.into()];
+        bounds.into_iter().find(|&bound| greatest <= bound).expect("no character is beyond the last")
     }
 
     /// Whether the bytes of the ids are UTF-8, and nothing is replaced.
     pub fn is_utf8(&self) -> bool {
-        self.is_utf8
+        self.parts.iter().all(|part| part.is_utf8)
     }
 
-    /// Writes the characters, for each of which there must be room, in units that all of them fit.
-    pub fn write<U: Unit>(&self, room: &mut Filling<'_, U>) {
-        self.decoder.isa.run(Writing { plan: self, room });
+    /// Writes the characters, in units that all of them fit, and gives them back, cut where the work of one thread ends and that of the
+    /// next begins.
+    ///
+    /// # Panics
+    /// If there is not a place for each character, or one is left.
+    pub fn write<'r, U: Unit>(&self, room: &'r mut [MaybeUninit<U>]) -> Vec<&'r mut [U]> {
+        let mut rest = room;
+        let mut shares = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let (share, behind) = rest.split_at_mut(part.length);
+            shares.push((part, Filling::new(share)));
+            rest = behind;
+        }
+        assert!(rest.is_empty(), "a place for each character");
+        in_parallel(shares, |(part, mut room)| {
+            self.decoder.isa.run(Writing { entries: &self.characters.entries, part, room: &mut room });
+            room.done().expect("as many characters as were planned")
+        })
     }
 }
 
-/// [`Plan::write`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
+/// [`Plan::write`] of a part, in the form that [`Isa::run`](crate::arch::Isa::run) takes.
 struct Writing<'w, 'd, 'r, U> {
-    plan: &'w Plan<'d>,
+    entries: &'w [Entry<u16>],
+    part: &'w Part<'d>,
     room: &'w mut Filling<'r, U>,
 }
 
@@ -205,17 +300,16 @@ impl<U: Unit> Work for Writing<'_, '_, '_, U> {
 
     #[inline(always)]
     fn run<R: Row>(self) {
-        let Self { plan, room } = self;
-        let entries = &plan.characters.entries[..];
+        let Self { entries, part, room } = self;
         let (mut place, mut text_start) = (0, 0);
-        for stretch in &plan.stretches {
-            push_all(entries, &plan.ids[place..stretch.first], room);
-            for character in plan.texts[text_start..stretch.text_end].chars() {
+        for stretch in &part.stretches {
+            push_all(entries, &part.ids[place..stretch.first], room);
+            for character in part.texts[text_start..stretch.text_end].chars() {
                 room.push(U::of(character.into()));
             }
             (place, text_start) = (stretch.end, stretch.text_end);
         }
-        push_all(entries, &plan.ids[place..], room);
+        push_all(entries, &part.ids[place..], room);
     }
 }
 
