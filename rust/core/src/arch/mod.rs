@@ -8,6 +8,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod caches;
 mod filling;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generic;
@@ -21,6 +22,7 @@ mod utf8;
 mod x86_64;
 
 use crate::error::{Error, Result};
+pub use caches::{append_past_caches, prefetch, prefetch_at, prefetch_outer};
 pub use filling::Filling;
 pub use heap::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
 pub use row::{Mask, Row};
@@ -156,27 +158,6 @@ impl Isa {
         }
         wanted
     }
-}
-
-/// Asks for the cache line of `entries[index]` ahead of its use. Out of bounds, nothing happens.
-#[inline(always)]
-pub fn prefetch<T>(entries: &[T], index: usize) {
-    if let Some(entry) = entries.get(index) {
-        prefetch_at(entry);
-    }
-}
-
-/// Asks for the cache line of an address ahead of its use, whatever is there.
-#[inline(always)]
-pub fn prefetch_at<T>(address: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing and no address is wrong for it; SSE belongs to every x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 /// Something to do with wider vectors ([`Isa::run`]): a trait and not a closure, since `run` must be inlined for that.

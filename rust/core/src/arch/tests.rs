@@ -262,3 +262,15 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn what_goes_past_the_caches_arrives(runs in prop::collection::vec(prop::collection::vec(0..u32::MAX, 0..100), 0..20)) {
+        let (mut past, mut expected) = (Vec::new(), Vec::new());
+        for run in runs {
+            append_past_caches(&mut past, &run);
+            expected.extend(run);
+            prop_assert_eq!(&past, &expected);
+        }
+    }
+}

@@ -16,7 +16,7 @@
 //! vocabulary was trained on, and is remembered when it comes again ([`Cache::admits`]).
 
 use super::outsize::Outsize;
-use crate::arch::{Row, prefetch};
+use crate::arch::{Row, prefetch_outer};
 use crate::memory::Zeroed;
 
 /// The longest piece in the short table, in bytes.
@@ -376,13 +376,14 @@ pub(super) fn peek_long(sets: &[[[u64; 8]; 2]], key: &LongKey, hash: u64, ids: &
     if is_first | is_second { count(way) as usize } else { 0 }
 }
 
-/// Asks for the set of a hash ahead of its use.
+/// Asks for the set of a hash ahead of its use. (To the nearest cache: repeated, the mix 361 in place of 366 MB/s, Finnish 395 in place of
+/// 404, Bulgarian 435 in place of 462, English 491 in place of 479, which what [`Sink::put`](super::Sink::put) does outweighs.)
 #[inline(always)]
 pub(super) fn fetch<const N: usize>(sets: &[[[u64; N]; 2]], hash: u64) {
     let set = set(hash, sets.len());
-    prefetch(sets, set);
+    prefetch_outer(sets, set);
     if size_of::<[u64; N]>() == 64 {
-        prefetch(bytemuck::cast_slice::<_, [u64; N]>(sets), 2 * set + 1);
+        prefetch_outer(bytemuck::cast_slice::<_, [u64; N]>(sets), 2 * set + 1);
     }
 }
 

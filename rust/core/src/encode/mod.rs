@@ -26,7 +26,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use crate::arch::{Isa, Row};
+use crate::arch::{Isa, Row, append_past_caches};
 use crate::error::Result;
 use crate::split::{Ends, Splitter};
 use crate::vocab::merger::Merger;
@@ -343,10 +343,18 @@ trait Sink {
     }
 }
 
+/// Ids for which there is so much room are more than the nearer caches hold together with what encoding needs there.
+const MANY: usize = 1 << 21;
+
 impl Sink for Vec<u32> {
+    /// Many go past the caches. (Repeated, the mix 366 to 377 MB/s, Finnish 404 to 410, Bulgarian 462 to 471, English 479 to 499.)
     #[inline(always)]
     fn put(&mut self, ids: &[u32]) {
-        self.extend_from_slice(ids);
+        if self.capacity() < MANY {
+            self.extend_from_slice(ids);
+        } else {
+            append_past_caches(self, ids);
+        }
     }
 
     #[inline(always)]
