@@ -211,7 +211,9 @@ def calls(tok: Tokenizer, path: Path) -> dict[str, Callable[[int], object]]:
     }
 
 
-@pytest.mark.parametrize("name", ["encode_batch", "count_batch", "decode", "decode_batch", "encode_files", "count", "train"])
+@pytest.mark.parametrize(
+    "name", ["encode_batch", "count_batch", "decode", "decode_batch", "encode_files", "count", "train"]
+)
 def test_any_number_of_threads(tok: Tokenizer, tmp_path: Path, name: str) -> None:
     path = tmp_path / "a.txt"
     path.write_text("\n".join(TEXTS), encoding="utf-8")

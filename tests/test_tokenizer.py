@@ -122,8 +122,8 @@ def test_long_texts_decode_as_short_ones(tok: Tokenizer, unit: str) -> None:
 def test_many_ids_decode_alike_on_any_number_of_threads(tok: Tokenizer, threads: int) -> None:
     cut, narrow, wide = tok.id(b"\xf0"), tok.id(b"a"), tok.id("é".encode())
     assert None not in {cut, narrow, wide}
-    once = tok.encode_list("Ελλάδα 🙂, l'été") + [cut, *tok.special_tokens.values()]
-    ids = np.tile(once, 1 + 1_000_000 // len(once))[: 16 << 16]
+    once = [*tok.encode_list("Ελλάδα 🙂, l'été"), cut, *tok.special_tokens.values()]
+    ids = np.tile(once, 1 + 1_000_000 // len(once))
     for skip in (False, True):
         expected = tok.decode_bytes(ids, skip_specials=skip).decode(errors="replace")
         assert tok.decode(ids, threads=threads, skip_specials=skip) == expected
