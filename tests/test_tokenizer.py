@@ -121,7 +121,9 @@ def test_long_texts_decode_as_short_ones(tok: Tokenizer, unit: str) -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_many_ids_decode_alike_on_any_number_of_threads(tok: Tokenizer, threads: int) -> None:
     cut, narrow, wide = tok.id(b"\xf0"), tok.id(b"a"), tok.id("é".encode())
-    assert None not in {cut, narrow, wide}
+    assert cut is not None
+    assert narrow is not None
+    assert wide is not None
     once = [*tok.encode_list("Ελλάδα 🙂, l'été"), cut, *tok.special_tokens.values()]
     ids = np.tile(once, 1 + 1_000_000 // len(once))
     for skip in (False, True):
@@ -144,7 +146,7 @@ def test_texts_that_are_not_short_decode_alike_before_and_after_the_table_is_mad
     ids = tok.encode(unit * 500)
     for _ in range(2 + (1 << 21) // len(ids)):
         assert tok.decode(ids) == unit * 500
-        assert tok.decode(ids[:100]) == tok.decode_bytes(ids[:100]).decode(errors="replace")
+        assert tok.decode(ids[:200]) == tok.decode_bytes(ids[:200]).decode(errors="replace")
 
 
 def test_long_bytes_that_are_no_text(tok: Tokenizer) -> None:
