@@ -4,9 +4,10 @@ import copy
 import json
 import pickle
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,13 +86,60 @@ def test_decode_takes_ids_in_any_form(tok: Tokenizer) -> None:
     forms = (
         ids,
         ids.tolist(),
+        list(ids),
         tuple(ids.tolist()),
-        ids.astype(np.int64),
-        ids.astype(np.uint16),
-        np.repeat(ids, 2)[::2],
+        iter(ids.tolist()),
+        *(ids.astype(kind) for kind in (np.int64, np.uint64, np.int32, np.uint16, np.int16)),
+        *(np.repeat(ids, 2).astype(kind)[::2] for kind in (np.uint32, np.int64)),
+        Tensor(ids.astype(np.int64), "cpu"),
+        Tensor(ids.astype(np.int64), "cuda"),
     )
     assert {tok.decode(form) for form in forms} == {"Ελλάδα, Éire"}
+    assert {tok.decode(np.array([104, 105], kind)) for kind in (np.uint8, np.int8)} == {tok.decode([104, 105])}
     assert tok.decode([]) == ""
+
+
+class Tensor:
+    """What has items, and an array only if it is at hand."""
+
+    def __init__(self, ids: np.ndarray[Any, np.dtype[np.int64]], device: str) -> None:
+        self.ids, self.device = ids, device
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
+        if self.device != "cpu":
+            raise TypeError(f"on {self.device}")
+        return self.ids
+
+    def __iter__(self) -> Iterator[np.int64]:
+        return iter(self.ids)
+
+
+@pytest.mark.parametrize("kind", [np.uint32, np.int64, np.int32, np.uint16])
+def test_ids_come_in_one_dimension(tok: Tokenizer, kind: type[np.integer[Any]]) -> None:
+    for shape in ((1, 3), (), (0, 2)):
+        with pytest.raises(ValueError, match=f"ids: an array of {len(shape)} dimensions, not of one"):
+            tok.decode(np.ones(shape, kind))
+
+
+@pytest.mark.parametrize(
+    ("ids", "wrong"),
+    [
+        ([1, -1], -1),
+        ((1, 2**33), 2**33),
+        (np.array([1, -2]), -2),
+        (np.array([1, 2**32]), 2**32),
+        (np.array([1, -3, 5], np.int8), -3),
+        (np.array([1, -4], np.int16), -4),
+        (np.array([1, 2**64 - 1], np.uint64), 2**63 - 1),
+        ([1, 2**70], 2**63 - 1),
+        (Tensor(np.array([1, -5]), "cpu"), -5),
+    ],
+)
+def test_ids_that_no_vocabulary_has_are_named(tok: Tokenizer, ids: Any, wrong: int) -> None:
+    with pytest.raises(eurotok.UnknownIdError, match=f"id {wrong} at position 1 "):
+        tok.decode(ids)
+    with pytest.raises(eurotok.UnknownIdError, match=f"id {wrong} at position 1 "):
+        tok.decode_bytes(ids)
 
 
 def test_bytes_that_are_no_text(tok: Tokenizer) -> None:

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use eurotok_core::Error;
-use numpy::{PyReadonlyArray1, PyUntypedArrayMethods};
+use numpy::{Element, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
 
-use crate::error::raised;
+use crate::error::{argument, raised};
 
 /// Ids as the core takes them, borrowed where they are a contiguous `uint32` array.
 pub(crate) enum Ids<'py> {
@@ -17,24 +19,23 @@ pub(crate) enum Ids<'py> {
 impl<'py> Ids<'py> {
     /// Reads `ids`; one that is no `uint32` is unknown to every vocabulary.
     pub(crate) fn new(ids: &Bound<'py, PyAny>, vocab_size: usize) -> PyResult<Self> {
-        if let Ok(array) = ids.extract::<PyReadonlyArray1<'py, u32>>() {
-            return Ok(if array.is_contiguous() { Self::Array(array) } else { Self::Own(array.as_array().to_vec()) });
+        let reader = Reader { vocab_size };
+        if let Ok(list) = ids.cast_exact::<PyList>() {
+            return reader.items(list.len(), list.iter().map(Ok)).map(Self::Own);
         }
-        let unknown = |id, position| raised(Error::UnknownId { id, position, vocab_size });
-        let convert = |(position, id): (usize, i64)| u32::try_from(id).map_err(|_| unknown(id, position));
-        if let Ok(array) = ids.extract::<PyReadonlyArray1<'py, i64>>() {
-            return array.as_array().iter().copied().enumerate().map(convert).collect::<PyResult<_>>().map(Self::Own);
+        if let Some(own) = reader.array(ids)? {
+            return Ok(own);
         }
-        let mut own = Vec::with_capacity(ids.len().unwrap_or(0));
-        for (position, item) in ids.try_iter()?.enumerate() {
-            let item = item?;
-            match item.extract::<u32>() {
-                Ok(id) => own.push(id),
-                Err(error) if error.is_instance_of::<pyo3::exceptions::PyTypeError>(ids.py()) => return Err(error),
-                Err(_) => return Err(unknown(item.extract().unwrap_or(i64::MAX), position)),
-            }
+        if let Ok(tuple) = ids.cast_exact::<PyTuple>() {
+            return reader.items(tuple.len(), tuple.iter().map(Ok)).map(Self::Own);
         }
-        Ok(Self::Own(own))
+        // Tensors and columns have an array to give; where they have not, on a graphics card for one, they still have items.
+        if let Ok(array) = ids.call_method0("__array__")
+            && let Some(own) = reader.array(&array)?
+        {
+            return Ok(own);
+        }
+        reader.items(ids.len().unwrap_or(0), ids.try_iter()?).map(Self::Own)
     }
 
     pub(crate) fn as_slice(&self) -> Cow<'_, [u32]> {
@@ -44,5 +45,71 @@ impl<'py> Ids<'py> {
             }
             Self::Own(ids) => Cow::Borrowed(ids),
         }
+    }
+}
+
+/// Makes `uint32` of other integers.
+struct Reader {
+    vocab_size: usize,
+}
+
+impl Reader {
+    fn unknown(&self, id: i64, position: usize) -> PyErr {
+        raised(Error::UnknownId { id, position, vocab_size: self.vocab_size })
+    }
+
+    /// The ids of an array of integers in one dimension.
+    fn array<'py>(&self, ids: &Bound<'py, PyAny>) -> PyResult<Option<Ids<'py>>> {
+        let Ok(array) = ids.cast::<PyUntypedArray>() else { return Ok(None) };
+        if array.ndim() != 1 {
+            return Err(argument("ids", format!("an array of {} dimensions, not of one", array.ndim())));
+        }
+        if let Ok(array) = ids.extract::<PyReadonlyArray1<'py, u32>>() {
+            return Ok(Some(Ids::Array(array)));
+        }
+        let own = self
+            .numbers(ids, |id: i64| id)
+            .or_else(|| self.numbers(ids, |id: i32| id.into()))
+            .or_else(|| self.numbers(ids, |id: u16| id.into()))
+            .or_else(|| self.numbers(ids, |id: u64| id.try_into().unwrap_or(i64::MAX)))
+            .or_else(|| self.numbers(ids, |id: u8| id.into()))
+            .or_else(|| self.numbers(ids, |id: i16| id.into()))
+            .or_else(|| self.numbers(ids, |id: i8| id.into()));
+        own.transpose().map(|own| own.map(Ids::Own))
+    }
+
+    /// The ids of an array of numbers of one type, if it is one.
+    fn numbers<T: Element + Copy>(
+        &self,
+        ids: &Bound<'_, PyAny>,
+        id_of: impl Fn(T) -> i64,
+    ) -> Option<PyResult<Vec<u32>>> {
+        let array = ids.extract::<PyReadonlyArray1<'_, T>>().ok()?;
+        let numbers = array.as_slice().map_or_else(|_| Cow::Owned(array.as_array().to_vec()), Cow::Borrowed);
+        let mut beyond = 0;
+        let own = numbers.iter().map(|&number| {
+            let id = id_of(number);
+            beyond |= id >> u32::BITS;
+            id as u32
+        });
+        let own: Vec<u32> = own.collect();
+        if beyond == 0 {
+            return Some(Ok(own));
+        }
+        let mut wrong = numbers.iter().map(|&number| id_of(number)).enumerate().filter(|(_, id)| id >> u32::BITS != 0);
+        wrong.next().map(|(position, id)| Err(self.unknown(id, position)))
+    }
+
+    fn items<'py>(&self, count: usize, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<Vec<u32>> {
+        let mut own = Vec::with_capacity(count);
+        for (position, item) in items.enumerate() {
+            let item = item?;
+            match item.extract::<u32>() {
+                Ok(id) => own.push(id),
+                Err(error) if error.is_instance_of::<PyTypeError>(item.py()) => return Err(error),
+                Err(_) => return Err(self.unknown(item.extract().unwrap_or(i64::MAX), position)),
+            }
+        }
+        Ok(own)
     }
 }
