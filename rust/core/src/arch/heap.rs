@@ -18,14 +18,28 @@ pub const HUGE_PAGE: usize = 2 << 20;
 /// Asks for huge pages where `memory` has whole ones and has not been touched yet. To find and clear two megabytes 4 KiB at a time costs
 /// more than encoding what fills them; numpy does the same for its arrays.
 pub fn prefer_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
+    #[cfg(target_os = "linux")]
+    advise(memory, libc::MADV_HUGEPAGE);
+    #[cfg(not(target_os = "linux"))]
+    let _ = memory;
+}
+
+/// Asks for small ones there.
+pub fn prefer_small_pages<T>(memory: &mut [MaybeUninit<T>]) {
+    #[cfg(target_os = "linux")]
+    advise(memory, libc::MADV_NOHUGEPAGE);
+    #[cfg(not(target_os = "linux"))]
+    let _ = memory;
+}
+
+/// Gives advice about the whole huge pages of untouched memory.
+#[cfg(target_os = "linux")]
+fn advise<T>(memory: &mut [MaybeUninit<T>], advice: libc::c_int) {
     let start = memory.as_mut_ptr();
     let first = start.addr().next_multiple_of(HUGE_PAGE);
     let last = (start.addr() + size_of_val(memory)) / HUGE_PAGE * HUGE_PAGE;
-    #[cfg(target_os = "linux")]
     if first < last {
-        // SAFETY: advice changes no byte, and these pages lie within the memory at hand. Not taken, it changes nothing.
-        unsafe { libc::madvise(start.with_addr(first).cast(), last - first, libc::MADV_HUGEPAGE) };
+        // SAFETY: advice of these kinds changes no byte, and these pages lie within the memory at hand. Not taken, it changes nothing.
+        unsafe { libc::madvise(start.with_addr(first).cast(), last - first, advice) };
     }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (first, last);
 }

@@ -144,6 +144,22 @@ pub(super) fn sample() -> Vocab {
 }
 
 #[test]
+fn as_many_ids_as_no_cache_holds_are_as_few() {
+    let vocab =
+        Vocab::new("test", Tokens::of_bytes(), Merges::Ranks, vec![], Scheme::named("gpt2").unwrap(), Normalizer::None);
+    let encoder = Encoder::new(vocab.unwrap()).unwrap();
+    let texts: Vec<String> = (0..MANY / 1000).map(|number| format!(" {number}").repeat(200 + number % 300)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    assert!(texts.iter().map(|text| text.len()).sum::<usize>() > MANY);
+    for threads in [1, 2] {
+        let batch = encoder.encode_batch(&texts, Specials::Text, Some(threads)).unwrap();
+        for (number, text) in texts.iter().enumerate() {
+            assert!(batch.get(number).iter().copied().eq(text.bytes().map(u32::from)), "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_batch_is_its_texts_one_by_one() {
     let encoder = Encoder::new(sample()).unwrap();
     let long = "Les élèves d'aujourd'hui ab aaab\n".repeat(60_000);
