@@ -33,6 +33,7 @@ unsafe extern "C" {
 }
 
 pub const MADV_HUGEPAGE: i32 = 14;
+pub const MADV_NOHUGEPAGE: i32 = 15;
 
 use arch::{Block, Isa};
 

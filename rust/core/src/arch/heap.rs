@@ -1,5 +1,7 @@
 //! What the system is told of the allocator's memory.
 
+#[cfg(target_os = "linux")]
+use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
 /// Returns to the system the memory that the allocator holds free. That of glibc keeps it otherwise, in a heap for each thread, where
@@ -34,7 +36,7 @@ pub fn prefer_small_pages<T>(memory: &mut [MaybeUninit<T>]) {
 
 /// Gives advice about the whole huge pages of untouched memory.
 #[cfg(target_os = "linux")]
-fn advise<T>(memory: &mut [MaybeUninit<T>], advice: libc::c_int) {
+fn advise<T>(memory: &mut [MaybeUninit<T>], advice: c_int) {
     let start = memory.as_mut_ptr();
     let first = start.addr().next_multiple_of(HUGE_PAGE);
     let last = (start.addr() + size_of_val(memory)) / HUGE_PAGE * HUGE_PAGE;
