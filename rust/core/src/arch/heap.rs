@@ -27,7 +27,7 @@ pub fn prefer_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
 }
 
 /// Asks for small ones there.
-pub fn prefer_small_pages<T>(memory: &mut [MaybeUninit<T>]) {
+pub(super) fn prefer_small_pages<T>(memory: &mut [MaybeUninit<T>]) {
     #[cfg(target_os = "linux")]
     advise(memory, libc::MADV_NOHUGEPAGE);
     #[cfg(not(target_os = "linux"))]

@@ -24,7 +24,7 @@ mod x86_64;
 use crate::error::{Error, Result};
 pub use caches::{append_past_caches, prefetch, prefetch_at, prefetch_outer};
 pub use filling::Filling;
-pub use heap::{HUGE_PAGE, prefer_huge_pages, prefer_small_pages, return_free_memory};
+pub use heap::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
 pub use row::{Mask, Row};
 pub use utf8::Unit;
 

@@ -261,9 +261,7 @@ proptest! {
             prop_assert_eq!(&isa.run(&work), &expected, "{}", isa.name());
         }
     }
-}
 
-proptest! {
     #[test]
     fn what_goes_past_the_caches_arrives(runs in prop::collection::vec(prop::collection::vec(0..u32::MAX, 0..100), 0..20)) {
         let (mut past, mut expected) = (Vec::new(), Vec::new());

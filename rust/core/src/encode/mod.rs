@@ -23,11 +23,10 @@ mod whole;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, Instant};
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use crate::arch::{HUGE_PAGE, Isa, Row, append_past_caches, prefer_small_pages};
+use crate::arch::{Isa, Row, append_past_caches};
 use crate::error::Result;
 use crate::split::{Ends, Splitter};
 use crate::vocab::merger::Merger;
@@ -347,27 +346,12 @@ trait Sink {
 /// Ids for which there is so much room are more than the nearer caches hold together with what encoding needs there.
 const MANY: usize = 1 << 21;
 
-/// A huge page takes a tenth of a millisecond to find and clear, but four where a virtual machine has given its free memory back to its
-/// host; small ones, of which such a machine has kept some, make up two megabytes in one. (64 MB by huge pages took 7 or 100 to 200 ms, by
-/// small ones 26 to 40.)
-const DEAR: Duration = Duration::from_millis(1);
-
 impl Sink for Vec<u32> {
-    /// Many go past the caches, and where one huge page was dear to find, the rest is asked for in small ones. (Repeated, the mix 366 to 377 MB/s, Finnish 404 to 410, Bulgarian 462 to 471, English 479 to 499.)
+    /// Many go past the caches. (Repeated, the mix 366 to 377 MB/s, Finnish 404 to 410, Bulgarian 462 to 471, English 479 to 499.)
     #[inline(always)]
     fn put(&mut self, ids: &[u32]) {
         if self.capacity() < MANY {
             self.extend_from_slice(ids);
-            return;
-        }
-        self.reserve(ids.len());
-        let end = self.as_ptr_range().end.addr();
-        if end.is_multiple_of(HUGE_PAGE) || end / HUGE_PAGE < (end + size_of_val(ids)) / HUGE_PAGE {
-            let begun = Instant::now();
-            append_past_caches(self, ids);
-            if begun.elapsed() > DEAR {
-                prefer_small_pages(self.spare_capacity_mut());
-            }
         } else {
             append_past_caches(self, ids);
         }
