@@ -14,8 +14,8 @@ use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
 use pyo3::types::{PyList, PyString};
 
+use crate::gil::release;
 use crate::spare::Lent;
-use crate::tokenizer::release;
 
 /// The code points of a string, in the width in which CPython holds them: the least that all of them fit.
 pub(crate) fn code_points<'s>(text: &'s Bound<'_, PyString>) -> PyResult<PyStringData<'s>> {

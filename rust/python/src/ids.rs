@@ -96,8 +96,8 @@ impl Reader {
         if beyond == 0 {
             return Some(Ok(own));
         }
-        let mut wrong = numbers.iter().map(|&number| id_of(number)).enumerate().filter(|(_, id)| id >> u32::BITS != 0);
-        wrong.next().map(|(position, id)| Err(self.unknown(id, position)))
+        let position = numbers.iter().position(|&number| id_of(number) >> u32::BITS != 0)?;
+        Some(Err(self.unknown(id_of(numbers[position]), position)))
     }
 
     fn items<'py>(&self, count: usize, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<Vec<u32>> {

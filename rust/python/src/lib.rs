@@ -4,6 +4,7 @@ mod arch;
 mod counts;
 mod error;
 mod files;
+mod gil;
 mod ids;
 mod spare;
 mod text;

@@ -18,12 +18,10 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arch::{fetch_item, string};
 use crate::error::{Raise, argument, raised};
+use crate::gil::{SMALL, release};
 use crate::ids::Ids;
 use crate::spare::Spare;
 use crate::text::{fetch, is_ascii, push_utf8, utf8};
-
-/// Below this many bytes or ids, releasing the GIL costs more than it gives.
-const SMALL: usize = 4096;
 
 /// So many texts ahead, where one begins is asked for: they lie anywhere in memory, and to wait for each took 5 % of a repeated pass
 /// over documents of a kilobyte.
@@ -68,11 +66,6 @@ impl Tokenizer {
     fn decode_ids(&self, py: Python<'_>, ids: &[u32], skip_specials: bool) -> PyResult<Vec<u8>> {
         release(py, ids.len(), || self.inner.decoder.decode(self.vocab(), ids, !skip_specials)).raise()
     }
-}
-
-/// Runs `work`, without the GIL if it is much.
-pub(crate) fn release<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send) -> T {
-    if size < SMALL { work() } else { py.detach(work) }
 }
 
 pub(crate) fn parse_specials(specials: &str) -> PyResult<Specials> {
