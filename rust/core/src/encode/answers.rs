@@ -45,14 +45,21 @@ impl Answers {
         self.filled += count;
     }
 
+    /// Those of a piece.
+    pub(super) fn add(&mut self, at: usize, ids: &[u32]) {
+        self.room(ids.len())[..ids.len()].copy_from_slice(ids);
+        self.note(at, ids.len());
+    }
+
     /// Those of a piece: the first `count` of a row.
     #[inline(always)]
-    pub(super) fn add(&mut self, at: usize, row: &[u32], count: usize) {
+    pub(super) fn add_row<R: Row>(&mut self, at: usize, row: &[u32], count: usize) {
+        let Some(first) = row.first_chunk() else { return self.add(at, &row[..count]) };
+        // How many they are is a matter of luck, and to copy more is cheaper than to guess.
         let room = self.room(count + ROW);
-        match row.first_chunk::<ROW>() {
-            // How many they are is a matter of luck, and to copy more is cheaper than to guess.
-            Some(row) if count <= ROW => *room.first_chunk_mut().expect("room for a row") = *row,
-            _ => room[..count].copy_from_slice(&row[..count]),
+        R::load(first).store(room.first_chunk_mut().expect("room for a row"));
+        if count > ROW {
+            room[ROW..count].copy_from_slice(&row[ROW..count]);
         }
         self.note(at, count);
     }

@@ -287,7 +287,7 @@ impl Group {
             } else if piece.len() > SHORT
                 && let Some(ids) = cache.outsize.find(piece, others.hashes[at])
             {
-                others.answers.add(at, ids, ids.len());
+                others.answers.add(at, ids);
             } else {
                 others.missing.push(at as u16);
             }

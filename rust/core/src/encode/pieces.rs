@@ -9,11 +9,12 @@
 //! What differs from piece to piece in ways that no branch predictor can foresee (its length, being known, the number of its ids)
 //! decides on numbers and addresses, not on branches: on text of new words a wrong guess costs more than the look-up.
 
+use super::answers::Answers;
 use super::cache::Cache;
 use super::group::{BLOCK, GROUP, Group, Others};
 use super::{Encoder, Sink, Worker};
 use crate::arch::{Row, Work};
-use crate::vocab::merger::Merger;
+use crate::vocab::merger::{Merged, Merger};
 
 /// [`Encoder::take_pieces`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
 struct Pieces<'p, S> {
@@ -106,17 +107,28 @@ impl Encoder {
         if !self.whole.is_empty() {
             words.retain(|at| {
                 let Some(id) = self.whole.id(piece(at)) else { return true };
-                answers.add(usize::from(*at), &[id], 1);
+                answers.add(usize::from(*at), &[id]);
                 false
             });
         }
         sort(words, lengths, |at| piece(at).len());
         let start = answers.filled();
-        merger.merge_into_rows(&self.pairs, words.iter().map(piece), |place, row, count| {
-            answers.add(usize::from(words[place]), row, count);
-        });
+        merger.merge_into(&self.pairs, words.iter().map(piece), Learned { words, answers });
         others.answer_twins();
         start
+    }
+}
+
+/// Where what was merged goes: `words` are the places of the pieces.
+struct Learned<'l> {
+    words: &'l [u16],
+    answers: &'l mut Answers,
+}
+
+impl Merged for Learned<'_> {
+    #[inline(always)]
+    fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize) {
+        self.answers.add_row::<R>(usize::from(self.words[number]), row, count);
     }
 }
 

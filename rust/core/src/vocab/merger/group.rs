@@ -1,7 +1,7 @@
 //! Words that go in step.
 
-use super::AT_ONCE;
 use super::births::Births;
+use super::{AT_ONCE, Merged};
 use crate::arch::Row;
 use crate::vocab::pairs::View;
 
@@ -39,13 +39,7 @@ impl<W: Word> Default for Group<W> {
 impl<W: Word> Group<W> {
     /// Takes up a word; when there is no room for another, merges all.
     #[inline(always)]
-    pub(super) fn take<R: Row>(
-        &mut self,
-        pairs: View<'_>,
-        number: usize,
-        starts: &[u32],
-        sink: &mut impl FnMut(usize, &[u32], usize),
-    ) {
+    pub(super) fn take<R: Row>(&mut self, pairs: View<'_>, number: usize, starts: &[u32], sink: &mut impl Merged) {
         self.words[self.count].begin(pairs, starts);
         self.numbers[self.count] = number;
         self.count += 1;
@@ -56,7 +50,7 @@ impl<W: Word> Group<W> {
 
     /// Merges the words taken up.
     #[inline(always)]
-    pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl FnMut(usize, &[u32], usize)) {
+    pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl Merged) {
         if self.count == 0 {
             return;
         }
@@ -79,7 +73,7 @@ impl<W: Word> Group<W> {
         }
         for (word, &number) in self.words[..self.count].iter_mut().zip(&self.numbers) {
             let symbols = word.finish::<R>();
-            sink(number, symbols, symbols.len());
+            sink.take::<R>(number, symbols, symbols.len());
         }
         self.count = 0;
     }

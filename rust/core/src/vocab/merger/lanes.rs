@@ -6,6 +6,7 @@
 //! not wait for one another and so neither for each other's memory. Four sets of sixteen words take turns: while one waits for its
 //! look-ups, the others go down their rows. All words lose a symbol in a step, so each step has one row fewer than the one before.
 
+use super::Merged;
 use crate::arch::{Mask, Row};
 use crate::vocab::pairs::{NONE, NOTHING, Question, View};
 use crate::vocab::starts::Piece;
@@ -69,7 +70,7 @@ impl<const PLACES: usize> Lanes<PLACES> {
         first: R,
         starts: &Piece,
         length: usize,
-        sink: &mut impl FnMut(usize, &[u32], usize),
+        sink: &mut impl Merged,
     ) {
         self.sets[self.count / LANES % SETS].take(pairs, self.count % LANES, number, first, starts, length);
         self.count += 1;
@@ -80,7 +81,7 @@ impl<const PLACES: usize> Lanes<PLACES> {
 
     /// Merges the words taken up.
     #[inline(always)]
-    pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl FnMut(usize, &[u32], usize)) {
+    pub(super) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl Merged) {
         for (number, set) in self.sets.iter_mut().enumerate() {
             set.begin::<R>(pairs, self.count.saturating_sub(number * LANES).min(LANES));
         }
@@ -227,7 +228,7 @@ impl<const PLACES: usize> Set<PLACES> {
 
     /// Calls `sink` with the row of each of the `count` words, and makes room for others.
     #[inline(always)]
-    fn end<R: Row>(&mut self, count: usize, sink: &mut impl FnMut(usize, &[u32], usize)) {
+    fn end<R: Row>(&mut self, count: usize, sink: &mut impl Merged) {
         for block in self.symbols.as_chunks_mut().0 {
             R::transpose(block);
         }
@@ -239,7 +240,7 @@ impl<const PLACES: usize> Set<PLACES> {
                 word[block * LANES..][..LANES].copy_from_slice(symbols);
                 length += R::load(symbols).equal(NOTHING).bits().trailing_zeros() as usize;
             }
-            sink(self.numbers[lane], &word, length);
+            sink.take::<R>(self.numbers[lane], &word, length);
         }
         (self.at, self.made, self.rows) = ([NOTHING; LANES], [NOTHING; LANES], 0);
     }

@@ -70,24 +70,35 @@ impl Merger {
         &mut self,
         pairs: &PairTable,
         pieces: impl Iterator<Item = &'p [u8]>,
-        mut sink: impl FnMut(usize, &[u32]),
+        sink: impl FnMut(usize, &[u32]),
     ) {
-        self.merge_into_rows(pairs, pieces, |number, row, count| sink(number, &row[..count]));
+        self.merge_into(pairs, pieces, Called(sink));
     }
 
-    /// Calls `sink` with the number of each piece, a row that begins with the symbols that BPE leaves of it, and how many these are, in any
-    /// order. Of most pieces the row has sixteen places or a multiple, so that it can be copied whole, whatever the count.
-    pub fn merge_into_rows<'p>(
-        &mut self,
-        pairs: &PairTable,
-        pieces: impl Iterator<Item = &'p [u8]>,
-        sink: impl FnMut(usize, &[u32], usize),
-    ) {
+    /// Gives `sink` what BPE leaves of each piece, in any order.
+    pub fn merge_into<'p>(&mut self, pairs: &PairTable, pieces: impl Iterator<Item = &'p [u8]>, sink: impl Merged) {
         pairs.isa.run(InStep { merger: self, pairs: pairs.view(), pieces, sink });
     }
 }
 
-/// [`Merger::merge_into_rows`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
+/// Takes what BPE leaves of pieces. (A trait: a closure would not be compiled for the instruction set at hand, but called, word by word.)
+pub trait Merged {
+    /// Takes a row that begins with the symbols of the piece of this number, and how many these are. Of most pieces the row has sixteen
+    /// places or a multiple, so that it can be copied whole, whatever the count. Mark the implementation `#[inline(always)]`.
+    fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize);
+}
+
+/// A closure that takes the number of a piece and its symbols.
+struct Called<F>(F);
+
+impl<F: FnMut(usize, &[u32])> Merged for Called<F> {
+    #[inline(always)]
+    fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize) {
+        self.0(number, &row[..count]);
+    }
+}
+
+/// [`Merger::merge_into`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
 struct InStep<'m, P, S> {
     merger: &'m mut Merger,
     pairs: View<'m>,
@@ -95,7 +106,7 @@ struct InStep<'m, P, S> {
     sink: S,
 }
 
-impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32], usize)> Work for InStep<'_, P, S> {
+impl<'p, P: Iterator<Item = &'p [u8]>, S: Merged> Work for InStep<'_, P, S> {
     type Output = ();
 
     #[inline(always)]
@@ -120,7 +131,7 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: FnMut(usize, &[u32], usize)> Work for 
                 63..=126 => lists.longest.take::<R>(pairs, number, &starts[..count], &mut sink),
                 _ => {
                     let symbols = merger.heap.merge::<R>(pairs, piece);
-                    sink(number, &symbols, symbols.len());
+                    sink.take::<R>(number, &symbols, symbols.len());
                 }
             }
         }
