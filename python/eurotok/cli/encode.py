@@ -49,8 +49,9 @@ def run(args: argparse.Namespace) -> None:
             errors=args.errors,
             progress=True,
         )
+        documents = "document" if written.documents == 1 else "documents"
         print(
-            f"{written.documents:,} documents, {written.bytes / 1e6:,.1f} MB: "
+            f"{written.documents:,} {documents}, {written.bytes / 1e6:,.1f} MB: "
             f"{written.tokens:,} tokens -> {args.output}, {written.offsets}",
             file=sys.stderr,
         )

@@ -40,9 +40,9 @@ struct Inner {
 }
 
 impl Tokenizer {
-    pub(crate) fn from_vocab(vocab: Vocab) -> PyResult<Self> {
-        let encoder = Encoder::new(vocab).raise()?;
-        let decoder = Decoder::new(encoder.vocab(), encoder.isa());
+    pub(crate) fn from_vocab(py: Python<'_>, vocab: Vocab) -> PyResult<Self> {
+        let encoder = py.detach(|| Encoder::new(vocab)).raise()?;
+        let decoder = py.detach(|| Decoder::new(encoder.vocab(), encoder.isa()));
         Ok(Self { inner: Arc::new(Inner { encoder, decoder, spare: Arc::default() }) })
     }
 
@@ -179,7 +179,7 @@ impl Tokenizer {
             Source::Bytes(bytes) => bytes.as_bytes(),
         };
         let hints = hints(scheme, special_tokens)?;
-        py.detach(|| format::read(origin, bytes, &hints)).raise().and_then(Self::from_vocab)
+        py.detach(|| format::read(origin, bytes, &hints)).raise().and_then(|vocab| Self::from_vocab(py, vocab))
     }
 
     /// Encode a text.
@@ -489,7 +489,7 @@ fn load(
     special_tokens: Option<BTreeMap<String, u32>>,
 ) -> PyResult<Tokenizer> {
     let hints = hints(scheme, special_tokens)?;
-    py.detach(|| format::load(&path, &hints)).raise().and_then(Tokenizer::from_vocab)
+    py.detach(|| format::load(&path, &hints)).raise().and_then(|vocab| Tokenizer::from_vocab(py, vocab))
 }
 
 /// What the caller knows of a file that does not say it itself.

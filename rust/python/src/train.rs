@@ -131,9 +131,9 @@ fn extend(
 
 /// Cuts a tokenizer to a smaller vocabulary.
 #[pyfunction]
-fn truncate(tokenizer: &Tokenizer, vocab_size: i64) -> PyResult<Tokenizer> {
+fn truncate(py: Python<'_>, tokenizer: &Tokenizer, vocab_size: i64) -> PyResult<Tokenizer> {
     let size = natural("vocab_size", vocab_size)?;
-    Tokenizer::from_vocab(eurotok_core::train::truncate(tokenizer.vocab(), size).raise()?)
+    Tokenizer::from_vocab(py, eurotok_core::train::truncate(tokenizer.vocab(), size).raise()?)
 }
 
 fn options(
@@ -200,7 +200,7 @@ fn run(
         })
     });
     let Trained { vocab, trace, .. } = reporter.finish(trained.raise())?;
-    Ok((Tokenizer::from_vocab(vocab)?, trace))
+    Ok((Tokenizer::from_vocab(py, vocab)?, trace))
 }
 
 /// Languages, the winner of each merge, numbers of merges, and prices then.

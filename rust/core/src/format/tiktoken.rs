@@ -68,7 +68,7 @@ pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
     let Some(scheme) = scheme else {
         return Err(fail(
             "a .tiktoken file does not say how text is split, and these tokens are of no published vocabulary: \
-             pass scheme= (a name or a regex)"
+             pass its scheme, a name or a regex"
                 .to_string(),
         ));
     };
