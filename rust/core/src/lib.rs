@@ -14,6 +14,7 @@
 //! * [`encode`]: pieces to ids;
 //! * [`decode`]: ids to bytes and text;
 //! * `memory`: zeroed tables in huge pages;
+//! * `threads`: how many, and what if there are fewer;
 //! * [`ragged`]: the one result type of batches.
 //!
 //! Nothing here prints, holds a global, or knows Python.
@@ -29,6 +30,7 @@ mod memory;
 mod output;
 pub mod ragged;
 pub mod split;
+mod threads;
 pub mod train;
 pub mod unicode;
 pub mod vocab;

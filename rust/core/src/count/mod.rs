@@ -25,6 +25,7 @@ use std::thread;
 use crate::documents::{Block, Files, Invalid, Part, Texts};
 use crate::error::{Error, Result};
 use crate::split::{Ends, LOOKAHEAD, Scheme, Splitter};
+use crate::threads;
 pub(crate) use run::{Run, Writer};
 use sorted::{InMemory, Sorted, Stream, merge};
 use table::{Overflow, Table};
@@ -194,12 +195,6 @@ pub struct Options {
     pub invalid: Invalid,
 }
 
-/// How many threads to start: more than there are cores only help to test what does not depend on them.
-pub(crate) fn threads(wanted: Option<usize>) -> usize {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    wanted.unwrap_or(cores).clamp(1, cores.max(8))
-}
-
 impl Counts {
     /// No counts yet, of pieces of this scheme.
     pub fn new(scheme: Scheme) -> Self {
@@ -322,7 +317,7 @@ impl Counts {
         let bytes = old.bytes.checked_add(found.bytes).ok_or_else(overflow)?;
         let documents = old.documents.checked_add(found.documents).ok_or_else(overflow)?;
         let tables = vec![std::mem::take(&mut old.table), found.table];
-        let table = sum(tables, threads(wanted)).map_err(|Overflow| overflow())?;
+        let table = sum(tables, threads::wanted(wanted)).map_err(|Overflow| overflow())?;
         let runs = old.runs.drain(..).chain(found.runs).collect();
         *old = Language { table, runs, bytes, documents };
         old.fold()?;
@@ -363,7 +358,7 @@ fn sum(tables: Vec<Table>, threads: usize) -> Result<Table, Overflow> {
             column.push(shard);
         }
     }
-    let add = |columns: &mut [Vec<Shard>]| {
+    let add = |columns: &mut [Vec<Shard>]| -> Result<(), Overflow> {
         columns.iter_mut().try_for_each(|column| {
             column.sort_by_key(Shard::len);
             let mut largest = column.pop().expect("at least one table");
@@ -372,11 +367,8 @@ fn sum(tables: Vec<Table>, threads: usize) -> Result<Table, Overflow> {
             Ok(())
         })
     };
-    thread::scope(|scope| {
-        let ranges = columns.chunks_mut(SHARDS.div_ceil(threads));
-        let threads: Vec<_> = ranges.map(|range| scope.spawn(move || add(range))).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().expect("adding does not panic"))
-    })?;
+    let ranges = columns.chunks_mut(SHARDS.div_ceil(threads)).collect();
+    threads::map(ranges, add).into_iter().collect::<Result<(), _>>()?;
     Ok(Table { shards: columns.into_iter().flatten().collect() })
 }
 
@@ -410,7 +402,7 @@ fn count<'t>(
         *number += 1;
         (*number, source())
     };
-    let threads = threads(options.threads);
+    let threads = threads::wanted(options.threads);
     // Tables double when they grow, and fill again while the last one is written.
     let most = memory.map_or(usize::MAX, |memory| memory / 8);
     let all = All { table: Shared::default(), runs: Mutex::default(), most };
@@ -436,11 +428,10 @@ fn count<'t>(
     };
     let found: Vec<_> = thread::scope(|scope| {
         let work = &work;
-        let others = (1..threads).map(|number| scope.spawn(move || work(number, &mut || ControlFlow::Continue(()))));
-        let others: Vec<_> = others.collect();
+        let other = |number| threads::start(scope, move || work(number, &mut || ControlFlow::Continue(())));
+        let others: Vec<_> = (1..threads).map_while(other).collect();
         let own = work(0, &mut progress);
-        let others = others.into_iter().map(|other| other.join().expect("counting does not panic"));
-        std::iter::once(own).chain(others).collect()
+        std::iter::once(own).chain(others.into_iter().map(threads::join)).collect()
     });
     let (mut bytes, mut documents) = (0, 0);
     let mut first: Option<(u64, Error)> = None;

@@ -3,6 +3,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::threads::scarcity::{self, PLENTY};
 
 type Plain = BTreeMap<String, (u64, u64, BTreeMap<Vec<u8>, u64>)>;
 
@@ -69,9 +70,9 @@ fn any_threads_files_and_order_give_the_same_counts() {
         fs::write(path, part).unwrap();
     }
     let expected = Plain::from([("fr".to_string(), naive(&europe(), &parts))]);
-    for threads in [1, 2, 8] {
+    for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {
         let mut forwards = Counts::new(europe());
-        forwards.add_files("fr", &paths, on(threads), unhurried).unwrap();
+        scarcity::with(most, || forwards.add_files("fr", &paths, on(threads), unhurried).unwrap());
         assert!(plain(&forwards) == expected);
         let mut backwards = Counts::new(europe());
         for path in paths.iter().rev() {

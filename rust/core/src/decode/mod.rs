@@ -11,13 +11,13 @@ mod text;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
-use std::thread;
 
 use bytemuck::Pod;
 
 use crate::arch::Isa;
 use crate::error::{Error, Result};
 use crate::memory::Zeroed;
+use crate::threads;
 use crate::vocab::Vocab;
 use gather::{Entry, PARTS, gather};
 use text::Characters;
@@ -118,7 +118,7 @@ impl Decoder {
         };
         let share = ranges.len().div_ceil(workers(threads, ids.len())).max(1);
         let run = |ranges: &[Range<usize>]| ranges.iter().map(decode).collect::<Result<Vec<_>>>();
-        let parts: Vec<_> = in_parallel(ranges.chunks(share).collect(), run).into_iter().collect::<Result<_>>()?;
+        let parts: Vec<_> = threads::map(ranges.chunks(share).collect(), run).into_iter().collect::<Result<_>>()?;
         Ok(parts.into_iter().flatten().collect())
     }
 }
@@ -138,21 +138,5 @@ fn workers(asked: Option<usize>, ids: usize) -> usize {
     if ids < ALONE {
         return 1;
     }
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    asked.unwrap_or(processors).clamp(1, 4 * processors).min(1 + ids / ALONE)
-}
-
-/// What `work` makes of each item, the first on this thread and each of the others on one of its own.
-fn in_parallel<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
-    let work = &work;
-    thread::scope(|scope| {
-        let mut items = items.into_iter();
-        let first = items.next();
-        let others: Vec<_> = items.map(|item| scope.spawn(move || work(item))).collect();
-        // A panic of theirs is ours.
-        let join = |thread: thread::ScopedJoinHandle<'_, T>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        first.map(work).into_iter().chain(others.into_iter().map(join)).collect()
-    })
+    threads::wanted(asked).min(1 + ids / ALONE)
 }

@@ -12,10 +12,11 @@ use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::gather::{Entry, PARTS};
-use super::{Decoder, further, in_parallel, table, token_at, workers};
+use super::{Decoder, further, table, token_at, workers};
 use crate::arch::{Filling, Row, Unit, Work, prefetch};
 use crate::error::Result;
 use crate::memory::Zeroed;
+use crate::threads;
 use crate::vocab::Vocab;
 
 /// The tokens that are whole characters, none beyond U+FFFF.
@@ -141,7 +142,7 @@ impl Decoder {
             let start = range.start;
             characters.part(vocab, &ids[range], with_specials).map_err(|error| further(error, start))
         };
-        let parts = in_parallel(characters.shares(ids, count), part);
+        let parts = threads::map(characters.shares(ids, count), part);
         Ok(Plan { decoder: self, characters, parts: parts.into_iter().collect::<Result<_>>()? })
     }
 }
@@ -281,7 +282,7 @@ impl Plan<'_> {
             rest = behind;
         }
         assert!(rest.is_empty(), "a place for each character");
-        in_parallel(shares, |(part, mut room)| {
+        threads::map(shares, |(part, mut room)| {
             self.decoder.isa.run(Writing { entries: &self.characters.entries, part, room: &mut room });
             room.done().expect("as many characters as were planned")
         })

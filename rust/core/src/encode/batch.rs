@@ -17,6 +17,7 @@ use super::{Count, Encoder, Sink, Specials};
 use crate::arch::prefer_huge_pages;
 use crate::error::Result;
 use crate::ragged::Ragged;
+use crate::threads;
 
 /// A thread gets about this many bytes at a time; below twice as many, a text is not divided.
 const JOB: usize = 256 << 10;
@@ -191,7 +192,7 @@ impl Encoder {
         feed: impl FnOnce(&mut Intake<'_, 't>),
         apart: impl Fn(Apart),
     ) -> Result<Part<S>> {
-        let threads = workers(threads, usize::MAX);
+        let threads = threads::wanted(threads);
         let queue = Queue::new(threads);
         let assembly = Assembly::new(sink);
         let work = |thread: usize, (number, job): (usize, Job<'t>)| {
@@ -207,13 +208,16 @@ impl Encoder {
         let help = |thread| std::iter::from_fn(|| queue.take(thread)).try_for_each(|job| work(thread, job));
         let (mut mine, mut outcome) = (Ok(()), None);
         thread::scope(|scope| {
-            let mut helpers = Vec::new();
+            let (mut helpers, mut most) = (Vec::new(), threads - 1);
             let closing = Closing(&queue);
             let mut push = |job| {
                 let waiting = queue.push(job);
-                if helpers.len() + 1 < threads {
+                if helpers.len() < most {
                     let thread = helpers.len() + 1;
-                    helpers.push(scope.spawn(move || help(thread)));
+                    match threads::start(scope, move || help(thread)) {
+                        Some(helper) => helpers.push(helper),
+                        None => most = helpers.len(),
+                    }
                 } else if waiting >= 2 * threads - 1 {
                     apart(&mut || {
                         if mine.is_ok() {
@@ -228,9 +232,7 @@ impl Encoder {
             drop(closing);
             apart(&mut || {
                 let mine = std::mem::replace(&mut mine, Ok(())).and_then(|()| help(0));
-                let theirs = helpers
-                    .drain(..)
-                    .map(|helper| helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+                let theirs = helpers.drain(..).map(threads::join);
                 // All of them are waited for, whatever became of the first.
                 let all: Result<Vec<()>> = std::iter::once(mine).chain(theirs.collect::<Vec<_>>()).collect();
                 outcome = Some(all.map(|_| assembly.whole()));
@@ -351,12 +353,6 @@ impl<'i, 't> Intake<'i, 't> {
             start = end;
         }
     }
-}
-
-/// The number of threads to use: what was asked for (at least one), but no more than there are jobs or could help.
-pub(super) fn workers(asked: Option<usize>, jobs: usize) -> usize {
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    asked.unwrap_or(processors).clamp(1, 4 * processors).min(jobs.max(1))
 }
 
 #[cfg(test)]

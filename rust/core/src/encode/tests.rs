@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::decode::Decoder;
 use crate::split::Scheme;
+use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::merges::effective;
 use crate::vocab::{Special, Tokens};
 
@@ -166,13 +167,14 @@ fn a_batch_is_its_texts_one_by_one() {
     let solid = "a".repeat(1_200_000);
     let texts = ["", "ab ab", &long, "", "x<added>y", &solid, "<|end|>", &long[..700_000], ""];
     let expected: Vec<_> = texts.iter().map(|text| encoder.encode(text, Specials::Text).unwrap()).collect();
-    for threads in [1, 2, 8, 10_000] {
-        let batch = encoder.encode_batch(&texts, Specials::Text, Some(threads)).unwrap();
+    for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (10_000, PLENTY), (8, 1), (8, 0)] {
+        let encode = || encoder.encode_batch(&texts, Specials::Text, Some(threads)).unwrap();
+        let batch = scarcity::with(most, encode);
         assert_eq!(batch.len(), texts.len());
         for (place, ids) in expected.iter().enumerate() {
-            assert!(batch.get(place) == ids, "text {place} at {threads} threads");
+            assert!(batch.get(place) == ids, "text {place} at {threads} threads, {most} to be had");
         }
-        let counts = encoder.count_batch(&texts, Specials::Text, Some(threads)).unwrap();
+        let counts = scarcity::with(most, || encoder.count_batch(&texts, Specials::Text, Some(threads)).unwrap());
         assert_eq!(counts, expected.iter().map(|ids| ids.len() as i64).collect::<Vec<_>>());
     }
     assert!(encoder.encode_batch(&[], Specials::Text, None).unwrap().is_empty());

@@ -38,8 +38,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use crate::count::{Counts, threads};
+use crate::count::Counts;
 use crate::error::{Error, Result};
+use crate::threads;
 use crate::vocab::merges::effective;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use checkpoint::Checkpoint;
@@ -218,7 +219,7 @@ fn grow(
         let complete = lexicon.len() >= options.vocab_size;
         return Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete, trace: Some(trace) });
     }
-    let threads = threads(options.threads);
+    let threads = threads::wanted(options.threads);
     let mut task = Task { weights: &weights, longest, floor, threads, memory: None, first, resumed: None };
     let mut checkpoint = None;
     if let Some(path) = &options.checkpoint {

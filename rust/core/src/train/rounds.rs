@@ -25,7 +25,7 @@
 
 use std::ops::{ControlFlow, DerefMut};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, RwLock};
+use std::sync::{Mutex, OnceLock, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,7 @@ use super::trace::Trace;
 use super::weights::{Weights, too_large};
 use super::words::Words;
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// The most pairs that a thread proposes for a round.
 const PROPOSALS: usize = 128;
@@ -159,6 +160,22 @@ struct Board {
     failure: Mutex<Option<Error>>,
 }
 
+impl Board {
+    fn new(threads: usize) -> Self {
+        Self {
+            team: Team::new(threads),
+            reports: (0..threads).map(|_| (0..threads).map(|_| RwLock::default()).collect()).collect(),
+            kept: (0..threads).map(|_| RwLock::new(vec![Vec::new(); threads])).collect(),
+            proposals: (0..threads).map(|_| Mutex::default()).collect(),
+            tokens: (0..threads).map(|_| Mutex::default()).collect(),
+            memory: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
+            step: RwLock::new(Step::Else(Next::Stop)),
+            total: AtomicU64::new(0),
+            failure: Mutex::default(),
+        }
+    }
+}
+
 impl Task<'_> {
     /// Merges until the lexicon is complete or nothing is left that weighs enough. Returns the lexicon, the merges, and under
     /// fairness how they came about.
@@ -171,22 +188,9 @@ impl Task<'_> {
         if progress(Progress::Pairs).is_break() {
             return Err(Error::Interrupted);
         }
-        let threads = self.threads;
-        let board = Board {
-            team: Team::new(threads),
-            reports: (0..threads).map(|_| (0..threads).map(|_| RwLock::default()).collect()).collect(),
-            kept: (0..threads).map(|_| RwLock::new(vec![Vec::new(); threads])).collect(),
-            proposals: (0..threads).map(|_| Mutex::default()).collect(),
-            tokens: (0..threads).map(|_| Mutex::default()).collect(),
-            memory: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
-            step: RwLock::new(Step::Else(Next::Stop)),
-            total: AtomicU64::new(0),
-            failure: Mutex::default(),
-        };
         let wanted = lexicon.wanted() as u64;
         let spread = if self.weights.policy.is_some() { FAIR_SPREAD } else { SPREAD };
         let guess = |total: u64| self.floor.unwrap_or(total / wanted / spread).max(self.weights.least);
-        let workers: Vec<_> = (0..threads).map(|me| Worker { me, task: self, board: &board, guess: &guess }).collect();
         let merges = self.resumed.as_ref().map_or(Vec::new(), |resumed| resumed.merges.clone());
         let is_fair = self.weights.policy.is_some();
         let mut leader = Leader {
@@ -205,21 +209,41 @@ impl Task<'_> {
             progress,
             reported: None,
         };
-        thread::scope(|scope| {
-            let (own, others) = workers.split_first().expect("there is at least one thread");
-            for other in others {
-                scope.spawn(|| other.work(&mut |_, _| {}));
+        self.work_on(self.threads, &guess, &mut |board, floor| leader.lead(board, floor))?;
+        let Leader { lexicon, merges, checkpoint, end, refresh, trace, .. } = leader;
+        let trace = refresh.map(|_| trace);
+        Ok(Outcome { lexicon, merges: last_of_each(&merges), checkpoint, end, trace })
+    }
+
+    /// Does the work on so many threads, this one among them, which `lead`s; on fewer if the system does not give as many.
+    fn work_on(
+        &self,
+        threads: usize,
+        guess: &(dyn Fn(u64) -> u64 + Sync),
+        lead: &mut dyn FnMut(&Board, Floor),
+    ) -> Result<()> {
+        let board = Board::new(threads);
+        let workers: Vec<_> = (0..threads).map(|me| Worker { me, task: self, board: &board, guess }).collect();
+        let (own, others) = workers.split_first().expect("there is at least one thread");
+        // Words are dealt out to a fixed number of threads, so none begins before all are there.
+        let are_complete = OnceLock::new();
+        let started = thread::scope(|scope| {
+            let are_complete = &are_complete;
+            let work = |other: &Worker| {
+                if *are_complete.wait() {
+                    other.work(&mut |_, _| {});
+                }
+            };
+            let started = 1 + others.iter().map_while(|other| threads::start(scope, move || work(other))).count();
+            if *are_complete.get_or_init(|| started == threads) {
+                own.work(lead);
             }
-            own.work(&mut |board, floor| leader.lead(board, floor));
+            started
         });
-        match board.failure.into_inner().expect("no thread panics") {
-            Some(error) => Err(error),
-            None => {
-                let Leader { lexicon, merges, checkpoint, end, refresh, trace, .. } = leader;
-                let trace = refresh.map(|_| trace);
-                Ok(Outcome { lexicon, merges: last_of_each(&merges), checkpoint, end, trace })
-            }
+        if started < threads {
+            return self.work_on(started, guess, lead);
         }
+        board.failure.into_inner().expect("no thread panics").map_or(Ok(()), Err)
     }
 }
 
@@ -250,7 +274,7 @@ impl Worker<'_> {
             // A restart is one from the beginning.
             let resumed = task.resumed.as_ref().filter(|_| floor.is_none());
             let known = resumed.map_or(&task.first, |resumed| &resumed.known);
-            let words = Words::new(task.weights, known, task.longest, me, task.threads);
+            let words = Words::new(task.weights, known, task.longest, me, board.reports.len());
             let words = words.map_err(|error| board.fail(error));
             if let (Ok(words), None) = (&words, floor) {
                 let before = board.total.fetch_add(words.total(), Ordering::Relaxed);

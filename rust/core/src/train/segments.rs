@@ -30,6 +30,7 @@ use super::weights::{Column, too_large};
 use crate::arch::return_free_memory;
 use crate::count::{Language, Run, SHARDS, Shard, Shared, Writer};
 use crate::error::Result;
+use crate::threads;
 use crate::vocab::merger::Merger;
 
 /// How large something is.
@@ -119,9 +120,10 @@ impl Pieces {
             }
         };
         thread::scope(|scope| {
-            let others: Vec<_> = (1..self.threads).map(|_| scope.spawn(|| some(&mut || Ok(())))).collect();
+            let other = |_| threads::start(scope, || some(&mut || Ok(())));
+            let others: Vec<_> = (1..self.threads).map_while(other).collect();
             let own = some(report);
-            others.into_iter().map(|other| other.join().expect("no thread panics")).fold(own, Result::and)
+            others.into_iter().map(threads::join).fold(own, Result::and)
         })
     }
 

@@ -16,11 +16,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::batch::workers;
 use super::{Encoder, Specials, Worker};
 use crate::documents::{Block, Files, Invalid, Part};
 use crate::error::{Error, Result};
 use crate::split::LOOKAHEAD;
+use crate::threads;
 use crate::vocab::Normalizer;
 use array::Array;
 
@@ -136,33 +136,46 @@ impl<'e> IdsWriter<'e> {
         mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<()> {
         let (encoder, options) = (self.encoder, self.options);
-        let threads = workers(options.threads, usize::MAX);
+        let threads = threads::wanted(options.threads);
         let blocks = Mutex::new((0, Files::new(paths)?));
         let turns = Turns::new(self, threads);
-        let work = || {
+        // Does the next block, if there is one.
+        let work = |worker: &mut Worker| {
+            let (number, block) = {
+                let mut blocks = blocks.lock().expect("no reader panics");
+                blocks.0 += 1;
+                (blocks.0, blocks.1.next(|text| encoder.cut(text, options.specials)))
+            };
+            let encoded = match block {
+                Ok(None) => return false,
+                Ok(Some(block)) => encoder.encode_block(worker, &block, options, &turns.stop),
+                Err(error) => Err(error),
+            };
+            turns.take(number, encoded);
+            !turns.stopped()
+        };
+        let work_on = || {
             let _place = Place(&turns);
             let mut lease = encoder.lease();
-            while !turns.stopped() {
-                let (number, block) = {
-                    let mut blocks = blocks.lock().expect("no reader panics");
-                    blocks.0 += 1;
-                    (blocks.0, blocks.1.next(|text| encoder.cut(text, options.specials)))
-                };
-                let encoded = match block {
-                    Ok(None) => return,
-                    Ok(Some(block)) => encoder.encode_block(lease.worker(), &block, options, &turns.stop),
-                    Err(error) => Err(error),
-                };
-                turns.take(number, encoded);
+            while work(lease.worker()) {}
+        };
+        let mut report = || {
+            let (done, total) = blocks.lock().expect("no reader panics").1.progress();
+            if progress(done, total).is_break() {
+                turns.stop(Error::Interrupted);
             }
         };
         thread::scope(|scope| {
-            (0..threads).for_each(|_| drop(scope.spawn(work)));
-            while turns.wait() {
-                let (done, total) = blocks.lock().expect("no reader panics").1.progress();
-                if progress(done, total).is_break() {
-                    turns.stop(Error::Interrupted);
+            let started = (0..threads).map_while(|_| threads::start(scope, work_on)).count();
+            turns.lock().threads -= threads - started;
+            if started == 0 {
+                let mut lease = encoder.lease();
+                while work(lease.worker()) {
+                    report();
                 }
+            }
+            while turns.wait() {
+                report();
             }
         });
         turns.finish()

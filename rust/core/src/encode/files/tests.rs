@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::encode::tests::sample;
 use crate::split::Scheme;
+use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::{Merges, Special, Tokens, Vocab};
 
 const OPTIONS: Options =
@@ -112,13 +113,14 @@ fn files_have_the_ids_of_their_documents() {
         }
         let narrow: Vec<u8> = ids.iter().flat_map(|&id| (id as u16).to_le_bytes()).collect();
         let wide: Vec<u8> = ids.iter().flat_map(|&id| id.to_le_bytes()).collect();
-        for threads in [1, 2, 8] {
+        for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {
             let options = Options { separator, specials, threads: Some(threads), ..OPTIONS };
-            let written = write(&encoder, &output("ids.npy"), &paths, &texts, options).unwrap();
+            let write = || write(&encoder, &output("ids.npy"), &paths, &texts, options).unwrap();
+            let written = scarcity::with(most, write);
             let bytes = documents.iter().map(|document| document.len() as u64).sum();
             let expected = Summary { documents: documents.len() as u64, tokens: ids.len() as u64, bytes };
             assert_eq!(written, expected);
-            assert!(items(&output("ids.npy"), "<u2") == narrow, "{threads} threads");
+            assert!(items(&output("ids.npy"), "<u2") == narrow, "{threads} threads, {most} to be had");
             assert!(items(&output("ids.offsets.npy"), "<i8") == offsets, "{threads} threads");
         }
         let options = Options { separator, specials, width: Some(Width::U32), ..OPTIONS };
@@ -148,12 +150,13 @@ fn the_first_fault_is_reported_and_nothing_is_left() {
     // Much, so that the work is asked whether to stop long before it is done.
     let good = &paths[..paths.len() - 2];
     let much: Vec<PathBuf> = good.iter().cycle().take(100 * good.len()).cloned().collect();
-    for threads in [1, 2, 8] {
+    for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {
         let options = Options { threads: Some(threads), ..OPTIONS };
-        let error = write(&encoder, &output, &paths, &[], options).unwrap_err();
+        let error = scarcity::with(most, || write(&encoder, &output, &paths, &[], options).unwrap_err());
         assert!(error.to_string().ends_with("bad.txt: invalid UTF-8 at byte 2"), "{error}");
         let mut writer = IdsWriter::create(&encoder, &output, &output.with_extension("x"), options).unwrap();
-        let error = writer.add_files(&much, |_, _| ControlFlow::Break(())).unwrap_err();
+        let interrupt = || writer.add_files(&much, |_, _| ControlFlow::Break(())).unwrap_err();
+        let error = scarcity::with(most, interrupt);
         assert!(matches!(error, Error::Interrupted));
         drop(writer);
     }

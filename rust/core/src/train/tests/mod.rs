@@ -9,6 +9,7 @@ use super::*;
 use crate::Error;
 use crate::count;
 use crate::split::Scheme;
+use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::{Special, Tokens};
 
 /// Counts of pieces between spaces: a scheme without further rules, so that any piece can be had.
@@ -56,10 +57,11 @@ fn check(pieces: &[(String, u64)], options: &Options, ways: &[Way]) -> Result<()
     let columns = naive::Columns { number: 1, first: vec![1], policy: None };
     let longest = options.max_token_length.unwrap_or(usize::MAX);
     let (merges, tokens) = naive::train(&words, &columns, tokens, options.vocab_size, options.min_frequency, longest);
-    for &(threads, floor, memory) in ways {
+    for (&(threads, floor, memory), most) in ways.iter().flat_map(|way| [(way, PLENTY), (way, 1), (way, 0)]) {
         let options = Options { threads: Some(threads), memory, ..options.clone() };
-        let trained = train_above(floor, &counts, &options, &mut unhurried).unwrap();
-        let way = format!("{threads} threads, floor {floor:?}, memory {memory:?}");
+        let train = || train_above(floor, &counts, &options, &mut unhurried).unwrap();
+        let trained = scarcity::with(most, train);
+        let way = format!("{threads} threads, {most} to be had, floor {floor:?}, memory {memory:?}");
         prop_assert_eq!(pairs(&trained.vocab), merges.as_slice(), "{}", way);
         prop_assert_eq!(trained.vocab.size(), tokens.len());
         prop_assert_eq!(trained.complete, tokens.len() == options.vocab_size);
