@@ -9,10 +9,12 @@
 //! some 10 bytes of memory per byte of unique pieces, or what there is: within a limit, [`phases`] trains on the [`segments`] of pieces
 //! that fit, over and over.
 
+mod board;
 mod checkpoint;
 mod fairness;
 mod known;
 mod layout;
+mod leader;
 mod lexicon;
 #[cfg(test)]
 mod naive;
@@ -47,11 +49,12 @@ use checkpoint::Checkpoint;
 pub use fairness::Fairness;
 use fairness::refresh_before;
 use known::Known;
+use leader::Outcome;
 use lexicon::Lexicon;
 use pairs::Pair;
 pub use parity::{Parity, Window};
 use phases::Budget;
-use rounds::{Outcome, Resumed, Task};
+use rounds::{Resumed, Task};
 pub use trace::{NOBODY, Trace};
 pub use truncate::truncate;
 use weights::Weights;

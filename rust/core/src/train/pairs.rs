@@ -20,8 +20,8 @@ use std::sync::RwLock;
 use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
+use super::board::Merge;
 use super::report::{Birth, RIGHT, Report, joined};
-use super::rounds::Merge;
 use super::rows::{Row, Rows};
 use super::weights::Weights;
 use crate::error::Result;

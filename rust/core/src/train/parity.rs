@@ -17,12 +17,13 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use super::Progress;
+use super::board::Merge;
 use super::known::Known;
+use super::leader::last_of_each;
 use super::lexicon::{Joined, Lexicon};
 use super::pairs::Pair;
 use super::ranking::Ranking;
 use super::report::Report;
-use super::rounds::{Merge, last_of_each};
 use super::trace::{NOBODY, Trace};
 use super::weights::Weights;
 use super::words::Words;

@@ -6,10 +6,10 @@ use std::sync::RwLock;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::board::Merge;
 use super::lexicon::Lexicon;
 use super::pairs::{Pair, UNKEPT};
 use super::report::Report;
-use super::rounds::Merge;
 use super::rows::{Row, Rows};
 use crate::error::Result;
 

@@ -23,23 +23,19 @@
 //! A pair of a symbol with itself, and one that makes a known token, may thus end a run, but not be followed. So may one that
 //! is looked for in whole pieces, since it has a weight that its occurrences do not bear out.
 
-use std::ops::{ControlFlow, DerefMut};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, RwLock};
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+use std::sync::{OnceLock, RwLock};
 use std::thread;
-use std::time::{Duration, Instant};
-
-use hashbrown::HashMap;
 
 use super::Progress;
+use super::board::{Board, Floor, Next, Step};
 use super::checkpoint::Checkpoint;
-use super::fairness::refresh_after;
 use super::known::Known;
-use super::lexicon::{Joined, Lexicon};
+use super::leader::{Leader, Outcome};
+use super::lexicon::Lexicon;
 use super::pairs::{Pair, Pairs, Proposal};
 use super::report::Report;
-use super::team::Team;
-use super::trace::Trace;
 use super::weights::{Weights, too_large};
 use super::words::Words;
 use crate::error::{Error, Result};
@@ -57,46 +53,6 @@ const SPREAD: u64 = 64;
 /// second look, and 4.2 s in place of 3.2; 256 cost as much in pairs kept.
 const FAIR_SPREAD: u64 = 128;
 
-/// By how much the floor is lowered when nothing is left above it.
-const LOWERING: u64 = 8;
-
-/// How often progress is reported; to tests, after every round.
-const INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 50 });
-
-/// A merge, as the threads are told of it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Merge {
-    pub(super) pair: Pair,
-    pub(super) product: u32,
-    /// Whether the product is a new token.
-    pub(super) is_new: bool,
-    /// Which thread keeps the pair, and the number of its entry there.
-    pub(super) keeper: usize,
-    pub(super) number: u32,
-    /// Whether it is made wherever it occurs in the pieces of its occurrences.
-    pub(super) whole_pieces: bool,
-}
-
-/// What is to be done next.
-#[derive(Debug)]
-enum Step {
-    /// These merges.
-    Round(Vec<Merge>),
-    /// Weigh pairs by the present prices.
-    Refresh,
-    Else(Next),
-}
-
-/// What follows when there is no round.
-#[derive(Debug, Clone, Copy)]
-enum Next {
-    /// Find all pairs again, as none is left that weighs as much as the floor, which is lowered to this.
-    Recall(u64),
-    /// Begin again with this floor.
-    Restart(u64),
-    Stop,
-}
-
 /// What to train, and how.
 pub(super) struct Task<'t> {
     pub(super) weights: &'t Weights<'t>,
@@ -113,67 +69,12 @@ pub(super) struct Task<'t> {
     pub(super) resumed: Option<Resumed>,
 }
 
-/// What training came to.
-pub(super) struct Outcome {
-    pub(super) lexicon: Lexicon,
-    pub(super) merges: Vec<Pair>,
-    pub(super) checkpoint: Option<Checkpoint>,
-    pub(super) end: End,
-    /// How prices went, under fairness.
-    pub(super) trace: Option<Trace>,
-}
-
-/// Why training ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// The lexicon is complete, or no pair is left that weighs as much as the floor.
-    Done,
-    /// It needs more memory.
-    Full,
-    /// The next merge makes a token that was made before.
-    Again,
-}
-
 /// What a run had come to when it left its last checkpoint.
 pub(super) struct Resumed {
     pub(super) lexicon: Lexicon,
     pub(super) merges: Vec<Pair>,
     /// These merges and those before training.
     pub(super) known: Known,
-}
-
-/// What the threads share. Each lock is taken by one thread to write between two meetings, or by several to read.
-struct Board {
-    team: Team,
-    /// By the thread whose words it is about, then the thread that keeps the pairs.
-    reports: Vec<Vec<RwLock<Report>>>,
-    /// By the thread that keeps the pairs, then the one whose words it is about: the number of each birth.
-    kept: Vec<RwLock<Vec<Vec<u32>>>>,
-    proposals: Vec<Mutex<Proposal>>,
-    /// The tokens of each column in each thread's words.
-    tokens: Vec<Mutex<Vec<u64>>>,
-    /// Bytes of memory in use, by thread.
-    memory: Vec<AtomicUsize>,
-    step: RwLock<Step>,
-    /// The sum of the weights times the lengths of pieces.
-    total: AtomicU64,
-    failure: Mutex<Option<Error>>,
-}
-
-impl Board {
-    fn new(threads: usize) -> Self {
-        Self {
-            team: Team::new(threads),
-            reports: (0..threads).map(|_| (0..threads).map(|_| RwLock::default()).collect()).collect(),
-            kept: (0..threads).map(|_| RwLock::new(vec![Vec::new(); threads])).collect(),
-            proposals: (0..threads).map(|_| Mutex::default()).collect(),
-            tokens: (0..threads).map(|_| Mutex::default()).collect(),
-            memory: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
-            step: RwLock::new(Step::Else(Next::Stop)),
-            total: AtomicU64::new(0),
-            failure: Mutex::default(),
-        }
-    }
 }
 
 impl Task<'_> {
@@ -191,28 +92,9 @@ impl Task<'_> {
         let wanted = lexicon.wanted() as u64;
         let spread = if self.weights.policy.is_some() { FAIR_SPREAD } else { SPREAD };
         let guess = |total: u64| self.floor.unwrap_or(total / wanted / spread).max(self.weights.least);
-        let merges = self.resumed.as_ref().map_or(Vec::new(), |resumed| resumed.merges.clone());
-        let is_fair = self.weights.policy.is_some();
-        let mut leader = Leader {
-            first: lexicon,
-            lexicon: self.resumed.as_ref().map_or(lexicon, |resumed| &resumed.lexicon).clone(),
-            refresh: is_fair.then(|| refresh_after(merges.len())),
-            trace: Trace::new(self.weights, merges.len()),
-            merges,
-            memory: self.memory,
-            made: 0,
-            end: End::Done,
-            checkpoint,
-            sides: Vec::new(),
-            runs: 0,
-            least: self.weights.least,
-            progress,
-            reported: None,
-        };
+        let mut leader = Leader::new(self, lexicon, checkpoint, progress);
         self.work_on(self.threads, &guess, &mut |board, floor| leader.lead(board, floor))?;
-        let Leader { lexicon, merges, checkpoint, end, refresh, trace, .. } = leader;
-        let trace = refresh.map(|_| trace);
-        Ok(Outcome { lexicon, merges: last_of_each(&merges), checkpoint, end, trace })
+        Ok(leader.finish())
     }
 
     /// Does the work on so many threads, this one among them, which `lead`s; on fewer if the system does not give as many.
@@ -245,12 +127,6 @@ impl Task<'_> {
         }
         board.failure.into_inner().expect("no thread panics").map_or(Ok(()), Err)
     }
-}
-
-/// The merges without those that are made again later: of a pair merged several times, the last merge counts.
-pub(super) fn last_of_each(merges: &[Pair]) -> Vec<Pair> {
-    let last: HashMap<Pair, usize> = merges.iter().enumerate().map(|(place, &pair)| (pair, place)).collect();
-    merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair).collect()
 }
 
 /// One thread: some of the words, and some of the pairs.
@@ -369,170 +245,6 @@ impl Worker<'_> {
             if let Err(error) = applied {
                 board.fail(error);
             }
-        }
-    }
-}
-
-impl Board {
-    fn fail(&self, error: Error) {
-        self.failure.lock().expect("no thread panics").get_or_insert(error);
-    }
-
-    fn has_failed(&self) -> bool {
-        self.failure.lock().expect("no thread panics").is_some()
-    }
-
-    /// The tokens of each column, all threads together.
-    fn tokens(&self) -> Vec<u64> {
-        let mut all = Vec::new();
-        for part in &self.tokens {
-            let part = part.lock().expect("no thread panics");
-            all.resize(part.len(), 0);
-            all.iter_mut().zip(&*part).for_each(|(sum, part)| *sum += part);
-        }
-        all
-    }
-
-    /// Calls `use_kept` with what each keeper answered to the reports of thread `me`.
-    fn with_kept(&self, me: usize, use_kept: impl FnOnce(&[&[u32]])) {
-        let kept: Vec<_> = self.kept.iter().map(|kept| kept.read().expect("no thread panics")).collect();
-        let kept: Vec<&[u32]> = kept.iter().map(|kept| kept[me].as_slice()).collect();
-        use_kept(&kept);
-    }
-}
-
-/// What weighs too little to be known.
-#[derive(Debug, Clone, Copy)]
-struct Floor {
-    /// The weight under the first factors that a pair must be born with to be kept.
-    present: u64,
-    /// The weight from which on a pair comes before all that are not kept.
-    safe: u64,
-}
-
-/// What decides on the steps.
-struct Leader<'l> {
-    /// The lexicon before the first merge.
-    first: &'l Lexicon,
-    lexicon: Lexicon,
-    merges: Vec<Pair>,
-    /// Bytes of memory that all threads may take.
-    memory: Option<usize>,
-    /// Rounds made.
-    made: usize,
-    end: End,
-    /// Where the merges are kept, as long as they are all it takes to go on: until a token is made twice.
-    checkpoint: Option<Checkpoint>,
-    /// By symbol: the last run in which it was a left symbol, and a right one.
-    sides: Vec<[u32; 2]>,
-    runs: u32,
-    /// The number of merges at which prices are looked at next.
-    refresh: Option<usize>,
-    trace: Trace,
-    least: u64,
-    progress: &'l mut dyn FnMut(Progress) -> ControlFlow<()>,
-    reported: Option<Instant>,
-}
-
-impl Leader<'_> {
-    fn lead(&mut self, board: &Board, floor: Floor) {
-        let proposals = board.proposals.iter().map(|proposal| proposal.lock().expect("no thread panics"));
-        if let Some(checkpoint) = &mut self.checkpoint
-            && let Err(error) = checkpoint.update(&self.merges)
-        {
-            board.fail(error);
-        }
-        if self.trace.prices.is_empty() || self.refresh == Some(self.merges.len()) {
-            self.trace.price(self.merges.len(), &board.tokens());
-        }
-        let memory = || board.memory.iter().map(|memory| memory.load(Ordering::Relaxed)).sum::<usize>();
-        let step = if self.made > 0 && self.memory.is_some_and(|most| memory() > most) {
-            self.end = End::Full;
-            Step::Else(Next::Stop)
-        } else {
-            self.choose(floor, &mut proposals.collect::<Vec<_>>())
-        };
-        if let Step::Else(Next::Stop) = step {
-            self.trace.price(self.merges.len(), &board.tokens());
-        }
-        if self.reported.is_none_or(|reported| reported.elapsed() >= INTERVAL) {
-            self.reported = Some(Instant::now());
-            let (size, wanted) = (self.lexicon.len(), self.lexicon.wanted());
-            if (self.progress)(Progress::Merges { size, wanted }).is_break() {
-                board.fail(self.interrupt(&step));
-            }
-        }
-        let step = if board.has_failed() { Step::Else(Next::Stop) } else { step };
-        *board.step.write().expect("no thread panics") = step;
-    }
-
-    /// Leaves a checkpoint without the merges that were just chosen.
-    fn interrupt(&mut self, step: &Step) -> Error {
-        let chosen = if let Step::Round(round) = step { round.len() } else { 0 };
-        let made = &self.merges[..self.merges.len() - chosen];
-        let written = self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.write(made));
-        written.err().unwrap_or(Error::Interrupted)
-    }
-
-    /// Chooses the longest run that the claim allows, or what else is to be done.
-    fn choose(&mut self, floor: Floor, proposals: &mut [impl DerefMut<Target = Proposal>]) -> Step {
-        if self.refresh == Some(self.merges.len()) && !self.lexicon.is_complete() {
-            self.refresh = Some(refresh_after(self.merges.len()));
-            return Step::Refresh;
-        }
-        let mut round = Vec::new();
-        self.runs += 1;
-        self.sides.resize(self.lexicon.len(), [0; 2]);
-        while !self.lexicon.is_complete() && self.refresh != Some(self.merges.len()) {
-            let heads = proposals.iter().enumerate();
-            let heads = heads.filter_map(|(keeper, proposal)| Some((*proposal.entries.get(proposal.taken)?, keeper)));
-            let Some((entry, keeper)) = heads.max().filter(|(entry, _)| entry.weight >= floor.safe) else { break };
-            let proposal = &mut proposals[keeper];
-            let whole_pieces = proposal.whole_pieces[proposal.taken];
-            let pair = entry.pair.0;
-            let (left, right) = pair.symbols();
-            let ([_, was_right], [was_left, _]) = (self.sides[left as usize], self.sides[right as usize]);
-            if was_right == self.runs || was_left == self.runs {
-                break;
-            }
-            let (product, joined) = self.lexicon.join(left, right);
-            if joined == Joined::Again && floor.present > 1 && self.memory.is_some() {
-                if round.is_empty() {
-                    self.end = End::Again;
-                    return Step::Else(Next::Stop);
-                }
-                break;
-            }
-            if joined == Joined::Again {
-                self.checkpoint = None;
-                if floor.present > 1 {
-                    // Pairs that were dropped would matter now, and when they were born.
-                    self.lexicon = self.first.clone();
-                    self.merges.clear();
-                    self.refresh = self.refresh.map(|_| refresh_after(0));
-                    self.trace.clear();
-                    return Step::Else(Next::Restart(1));
-                }
-            }
-            self.sides[left as usize][0] = self.runs;
-            self.sides[right as usize][1] = self.runs;
-            proposal.taken += 1;
-            let exhausted = proposal.more && proposal.taken == proposal.entries.len();
-            let is_new = joined == Joined::New;
-            self.merges.push(pair);
-            self.trace.winners.push(proposal.winners[proposal.taken - 1]);
-            round.push(Merge { pair, product, is_new, keeper, number: entry.number, whole_pieces });
-            if !is_new || whole_pieces || left == right || exhausted {
-                break;
-            }
-        }
-        if !round.is_empty() {
-            self.made += 1;
-            Step::Round(round)
-        } else if floor.present > self.least && !self.lexicon.is_complete() && self.memory.is_none() {
-            Step::Else(Next::Recall((floor.present / LOWERING).max(self.least)))
-        } else {
-            Step::Else(Next::Stop)
         }
     }
 }

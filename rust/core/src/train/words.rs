@@ -19,11 +19,11 @@ use std::sync::RwLock;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::board::Merge;
 use super::known::Known;
 use super::layout::{CellColumn, CellWeights, DEAD, GAP, Layout};
 use super::pairs::{Pair, UNKEPT};
 use super::report::{self, Birth, Death, LEFT, RIGHT, Report, Side, Tally};
-use super::rounds::Merge;
 use super::weights::Weights;
 use crate::arch;
 use crate::error::Result;
