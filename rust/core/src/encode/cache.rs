@@ -91,10 +91,8 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn new() -> Self {
-        let hash_of_short = |[low, high, ..]: &[u64; 4]| hash_short([*low, *high]);
-        let hash_of_long = |[a, b, c, d, ..]: &[u64; 8]| hash_long([*a, *b, *c, *d]);
         let tried = vec![0; 1 << 16].try_into().expect("as many");
-        let (short, long) = (Sets::new(1 << 19, hash_of_short), Sets::new(1 << 17, hash_of_long));
+        let (short, long) = (Sets::new(1 << 19), Sets::new(1 << 17));
         Self { short, long, outsize: Outsize::new(), tried }
     }
 
@@ -188,7 +186,6 @@ pub(super) struct Sets<const N: usize> {
     used: usize,
     inserted: usize,
     replaced: usize,
-    hash: fn(&[u64; N]) -> u64,
 }
 
 /// Of so many pieces that take the place of another, one takes that of the older. (4, 16 or 128 are alike.)
@@ -201,8 +198,18 @@ const OLDER: usize = 16;
 const SIZES: [usize; 4] = [1 << 11, 1 << 14, 1 << 18, 1 << 19];
 
 impl<const N: usize> Sets<N> {
-    fn new(most: usize, hash: fn(&[u64; N]) -> u64) -> Self {
-        Self { room: Zeroed::new(most), used: SIZES[0], inserted: 0, replaced: 0, hash }
+    fn new(most: usize) -> Self {
+        Self { room: Zeroed::new(most), used: SIZES[0], inserted: 0, replaced: 0 }
+    }
+
+    /// The hash of a way's key.
+    #[inline(always)]
+    fn hash(way: &[u64; N]) -> u64 {
+        match way[..N / 2] {
+            [low, high] => hash_short([low, high]),
+            [a, b, c, d] => hash_long([a, b, c, d]),
+            _ => unreachable!("a key has two words or four"),
+        }
     }
 
     /// The sets as a slice: to look up many pieces.
@@ -279,7 +286,7 @@ impl<const N: usize> Sets<N> {
         for set in sets {
             for place in [1, 0] {
                 let way = self.room[set][place];
-                let [one, two] = self.homes((self.hash)(&way));
+                let [one, two] = self.homes(Self::hash(&way));
                 let other = if one == set { two } else { one };
                 if self.is_free(other) {
                     self.place(way, other);
@@ -324,7 +331,7 @@ impl<const N: usize> Sets<N> {
             // The second is the older.
             for way in [ways[1], ways[0]] {
                 if way[N / 2 - 1] != 0 {
-                    let homes = self.homes((self.hash)(&way));
+                    let homes = self.homes(Self::hash(&way));
                     if homes[0] & (old - 1) == set {
                         self.place(way, homes[0]);
                     } else {
@@ -448,12 +455,14 @@ mod tests {
     #[test]
     fn keys_of_one_set_only_displace_each_other() {
         // Both halves of the hash name the same set, which has two ways; and nothing grows for them.
-        let one = 0x1_0000_0001;
-        let mut sets = Sets::<4>::new(1 << 19, |_| 0x1_0000_0001);
+        let key = |number: u64| [0, number | 15 << LENGTH];
+        let hash = |number: u64| hash_short(key(number));
+        assert!((0..100_000).all(|number| hash(number) == 0));
+        let mut sets = Sets::<4>::new(1 << 19);
         for number in 0..100_000u64 {
-            sets.insert(&key(number), one, &[number as u32; LONG_IDS], 1);
+            sets.insert(&key(number), hash(number), &[number as u32; LONG_IDS], 1);
         }
-        let found: Vec<u64> = (0..100_000).filter(|&number| sets.find(&key(number), one).is_some()).collect();
+        let found: Vec<u64> = (0..100_000).filter(|&number| sets.find(&key(number), hash(number)).is_some()).collect();
         let [older, younger] = *found else { panic!("{found:?} in a set of two") };
         assert_eq!(younger, 99_999);
         // An older one stays for a while, but not for ever.
