@@ -41,9 +41,12 @@ struct Inner {
 
 impl Tokenizer {
     pub(crate) fn from_vocab(py: Python<'_>, vocab: Vocab) -> PyResult<Self> {
-        let encoder = py.detach(|| Encoder::new(vocab)).raise()?;
-        let decoder = py.detach(|| Decoder::new(encoder.vocab(), encoder.isa()));
-        Ok(Self { inner: Arc::new(Inner { encoder, decoder, spare: Arc::default() }) })
+        let inner = py.detach(|| {
+            let encoder = Encoder::new(vocab)?;
+            let decoder = Decoder::new(encoder.vocab(), encoder.isa());
+            Ok(Arc::new(Inner { encoder, decoder, spare: Arc::default() }))
+        });
+        inner.raise().map(|inner| Self { inner })
     }
 
     pub(crate) fn vocab(&self) -> &Vocab {

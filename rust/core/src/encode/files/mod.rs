@@ -139,7 +139,7 @@ impl<'e> IdsWriter<'e> {
         let threads = threads::wanted(options.threads);
         let blocks = Mutex::new((0, Files::new(paths)?));
         let turns = Turns::new(self, threads);
-        // Does the next block, if there is one.
+        // Does the next block; says whether there may be more to do.
         let work = |worker: &mut Worker| {
             let (number, block) = {
                 let mut blocks = blocks.lock().expect("no reader panics");

@@ -72,7 +72,7 @@ impl Merger {
         pieces: impl Iterator<Item = &'p [u8]>,
         sink: impl FnMut(usize, &[u32]),
     ) {
-        self.merge_into(pairs, pieces, Called(sink));
+        self.merge_into(pairs, pieces, sink);
     }
 
     /// Gives `sink` what BPE leaves of each piece, in any order.
@@ -88,13 +88,10 @@ pub trait Merged {
     fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize);
 }
 
-/// A closure that takes the number of a piece and its symbols.
-struct Called<F>(F);
-
-impl<F: FnMut(usize, &[u32])> Merged for Called<F> {
+impl<F: FnMut(usize, &[u32])> Merged for F {
     #[inline(always)]
     fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize) {
-        self.0(number, &row[..count]);
+        self(number, &row[..count]);
     }
 }
 
