@@ -247,7 +247,6 @@ impl Group {
                 }
             }
         }
-        others.missing.truncate(missing);
         let sets = cache.short.view();
         for place in 0..second {
             let at = usize::from(others.second[place]);
@@ -255,11 +254,15 @@ impl Group {
             let ids = others.answers.room(SHORT_IDS).first_chunk_mut().expect("room for the most ids");
             let count = cache::peek::<R>(sets, key, cache::second(hash), ids);
             others.answers.note(at, count);
-            if count == 0 {
+            let is_elsewhere = cache.short.is_elsewhere(key, hash);
+            if (count == 0) & is_elsewhere {
                 cache.fetch_lengthened(*key);
                 others.long.push(at as u16);
             }
+            others.missing[missing] = at as u16;
+            missing += usize::from((count == 0) & !is_elsewhere);
         }
+        others.missing.truncate(missing);
         let sets = cache.long.view();
         for place in 0..others.long.len() {
             let at = usize::from(others.long[place]);
@@ -268,6 +271,7 @@ impl Group {
             let count = cache::peek_long(sets, &key, hash, ids);
             others.answers.note(at, count);
             if count == 0 {
+                cache.long.fetch_second(hash);
                 others.rest.push(at as u16);
             }
         }
@@ -275,16 +279,16 @@ impl Group {
             let at = usize::from(others.rest[place]);
             let number = others.numbers[at] as usize;
             let piece = &text[self.bounds[number]..self.bounds[number + 1]];
-            let found = if piece.len() <= LONG {
+            if piece.len() <= LONG {
                 let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
-                cache.find_long(key, hash)
-            } else {
-                None
-            };
-            if let Some((ids, count)) = found {
-                others.answers.room(LONG_IDS)[..LONG_IDS].copy_from_slice(&ids);
+                let ids = others.answers.room(LONG_IDS).first_chunk_mut().expect("room for the most ids");
+                let count = cache::peek_long(sets, &key, cache.long.further(hash), ids);
                 others.answers.note(at, count);
-            } else if piece.len() > SHORT
+                if count > 0 {
+                    continue;
+                }
+            }
+            if piece.len() > SHORT
                 && let Some(ids) = cache.outsize.find(piece, others.hashes[at])
             {
                 others.answers.add(at, ids);
