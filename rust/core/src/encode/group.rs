@@ -220,7 +220,7 @@ impl Group {
 
     /// The ids of the others, as far as the cache has them.
     #[inline(always)]
-    pub(super) fn look_further<R: Row>(&mut self, text: &[u8], cache: &Cache) {
+    pub(super) fn look_further<R: Row>(&mut self, text: &[u8], cache: &mut Cache) {
         let others = &mut self.others;
         others.answers.clear();
         others.long.clear();
@@ -248,12 +248,14 @@ impl Group {
             }
         }
         let sets = cache.short.view();
+        let mut found = 0;
         for place in 0..second {
             let at = usize::from(others.second[place]);
             let (key, hash) = (&others.keys[at], others.hashes[at]);
             let ids = others.answers.room(SHORT_IDS).first_chunk_mut().expect("room for the most ids");
             let count = cache::peek::<R>(sets, key, cache::second(hash), ids);
             others.answers.note(at, count);
+            found += usize::from(count > 0);
             let is_elsewhere = cache.short.is_elsewhere(key, hash);
             if (count == 0) & is_elsewhere {
                 cache.fetch_lengthened(*key);
@@ -263,7 +265,9 @@ impl Group {
             missing += usize::from((count == 0) & !is_elsewhere);
         }
         others.missing.truncate(missing);
+        cache.short.note_second(found);
         let sets = cache.long.view();
+        let mut found = 0;
         for place in 0..others.long.len() {
             let at = usize::from(others.long[place]);
             let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
@@ -285,6 +289,7 @@ impl Group {
                 let count = cache::peek_long(sets, &key, cache.long.further(hash), ids);
                 others.answers.note(at, count);
                 if count > 0 {
+                    found += 1;
                     continue;
                 }
             }
@@ -296,6 +301,7 @@ impl Group {
                 others.missing.push(at as u16);
             }
         }
+        cache.long.note_second(found);
     }
 
     /// Leaves one of each among the missing, and notes which are like it. Not all are found: a piece looks at one place of the table, and
