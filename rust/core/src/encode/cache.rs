@@ -3,8 +3,8 @@
 //! Two tables of sets of two ways: short pieces (up to 15 bytes, up to 4 ids) take 32 bytes, so that a set is one cache line;
 //! long ones (up to 31 bytes, up to 8 ids) take 64. A way is its key, then its ids. A key holds the piece's bytes, zero-padded,
 //! and in its last byte the piece's length, so distinct pieces have distinct keys whatever their bytes, and an empty way has
-//! length 0, which no piece has. Above the first id stands how many there are. A table begins small and grows as it fills, up to
-//! a fixed size: fresh memory costs more than what is computed in its place.
+//! length 0, which no piece has. Above the first id stands how many there are. A table begins small and grows as it fills, up to half of
+//! a fixed size, and beyond that when it has cost enough to be so full: fresh memory costs more than what is computed in its place.
 //!
 //! A piece stands in the first of two sets that its hash names, or, if that was full, in the second; if both were full, one that
 //! stood there has gone to its other set. So hardly any piece is displaced as long as half of the ways are free (with two
@@ -92,7 +92,7 @@ pub(super) struct Cache {
 impl Cache {
     pub(super) fn new() -> Self {
         let tried = vec![0; 1 << 16].try_into().expect("as many");
-        let [short, long] = PATIENCE;
+        let [short, long] = WEIGHTS;
         let (short, long) = (Sets::new(1 << 19, short), Sets::new(1 << 17, long));
         Self { short, long, outsize: Outsize::new(), tried }
     }
@@ -175,15 +175,15 @@ pub(super) struct Sets<const N: usize> {
     replaced: usize,
     /// How many pieces stood in their second set when they were looked up.
     found_second: usize,
-    /// How many may before all of the room is taken.
-    patience: usize,
+    /// What each of these weighs: see [`WEIGHTS`].
+    weight: usize,
 }
 
-/// How many short pieces may be found in their second set before their table takes all of its room, and how many long ones, which are
-/// rarer. To take it costs 14 to 18 ms once, and up to 50 where memory is dear; each of these look-ups some 20 ns, in text that comes
-/// again 4 to 8 % of the time. (A first pass of the mix, of half a million different pieces, ends before that: 2 % faster where memory is at
-/// hand, 20 % where it is dear.)
-const PATIENCE: [usize; 2] = [200_000, 10_000];
+/// What a look-up in a second set weighs, of a short piece and of a long one: a table takes all of its room when those that there were
+/// weigh as much as its pieces. That is before they have paid for it (a piece costs 30 to 40 ns to move, with memory for it, up to 100
+/// where memory is dear, and such a look-up some 20), since text that comes again goes 4 to 8 % faster from then on. (A first pass of the
+/// mix, of half a million different pieces, ends before that: 5 % faster where memory is at hand, 20 % and more where it is dear.)
+const WEIGHTS: [usize; 2] = [2, 6];
 
 /// Of so many pieces that take the place of another, one takes that of the older. (4, 16 or 128 are alike.)
 const OLDER: usize = 16;
@@ -195,8 +195,8 @@ const OLDER: usize = 16;
 const SIZES: [usize; 2] = [1 << 11, 1 << 14];
 
 impl<const N: usize> Sets<N> {
-    fn new(most: usize, patience: usize) -> Self {
-        Self { room: Zeroed::new(most), used: SIZES[0], inserted: 0, replaced: 0, found_second: 0, patience }
+    fn new(most: usize, weight: usize) -> Self {
+        Self { room: Zeroed::new(most), used: SIZES[0], inserted: 0, replaced: 0, found_second: 0, weight }
     }
 
     /// The hash of a way's key.
@@ -242,14 +242,14 @@ impl<const N: usize> Sets<N> {
         self.settle(way, self.homes(hash));
     }
 
-    /// Whether it is time for more sets: when seven of sixteen ways are taken, but all of the room only when to look for pieces in their
-    /// second sets has cost enough.
+    /// Whether it is time for more sets: when seven of sixteen ways are taken, and for all of the room when look-ups in second sets weigh
+    /// enough besides.
     #[inline(always)]
     fn is_due(&self) -> bool {
         let most = self.room.len();
         self.inserted >= self.used / 8 * 7
             && self.used < most
-            && (self.used < most / 2 || self.found_second >= self.patience)
+            && (self.used < most / 2 || self.found_second * self.weight >= self.inserted)
     }
 
     /// Puts a way into one of its sets.
@@ -474,17 +474,17 @@ mod tests {
 
     #[test]
     fn all_of_the_room_is_taken_when_second_sets_have_cost_enough() {
-        let mut sets = Sets::<4>::new(1 << 16, 1000);
+        let mut sets = Sets::<4>::new(1 << 16, 4);
         let insert = |sets: &mut Sets<4>, number: u64| {
             sets.insert(&key(number), hash_short(key(number)), &[number as u32; LONG_IDS], 1);
         };
         // Of half of the room more than seven of sixteen ways are taken, but nothing was looked for.
         (0..32_000).for_each(|number| insert(&mut sets, number));
         assert_eq!(sets.used, 1 << 15);
-        sets.note_second(999);
+        sets.note_second(sets.inserted / 4 - 1);
         insert(&mut sets, 32_000);
         assert_eq!(sets.used, 1 << 15);
-        sets.note_second(1);
+        sets.note_second(2);
         insert(&mut sets, 32_001);
         assert_eq!(sets.used, 1 << 16);
         let found = (0..32_002).filter(|&number| sets.find(&key(number), hash_short(key(number))).is_some());
@@ -509,7 +509,7 @@ mod tests {
         let key = |number: u64| [0, number | 15 << LENGTH];
         let hash = |number: u64| hash_short(key(number));
         assert!((0..100_000).all(|number| hash(number) == 0));
-        let mut sets = Sets::<4>::new(1 << 19, 0);
+        let mut sets = Sets::<4>::new(1 << 19, 1);
         for number in 0..100_000u64 {
             sets.insert(&key(number), hash(number), &[number as u32; LONG_IDS], 1);
         }
