@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use super::Sink;
 use super::answers::Answers;
-use super::cache::{self, Cache, LONG, LONG_IDS, LongKey, SHORT, SHORT_IDS, ShortKey};
+use super::cache::{self, Cache, LONG, SHORT};
 use super::outsize::Outsize;
+use super::sets::{self, LONG_IDS, LongKey, SHORT_IDS, ShortKey};
 use crate::arch::{Mask, Row};
 
 /// The pieces of a block, which are looked up together.
@@ -80,7 +81,7 @@ impl Others {
         let (start, length) = (bounds[number], bounds[number + 1] - bounds[number]);
         if length <= SHORT {
             let key = cache::lengthened(self.keys[at]);
-            (key, cache::hash_long(key))
+            (key, sets::hash_long(key))
         } else {
             (cache::long_key::<R>(text, start, length), self.hashes[at])
         }
@@ -172,8 +173,8 @@ impl Group {
             let end = base + end as usize;
             let (piece, after) = rest.split_at(end - start);
             *key = cache::short_key::<R>(rest, piece.len());
-            *hash = cache::hash_short(*key);
-            cache::fetch(sets, *hash);
+            *hash = sets::hash_short(*key);
+            sets::fetch(sets, *hash);
             *bound = end;
             (rest, start) = (after, end);
         }
@@ -193,7 +194,7 @@ impl Group {
         for (place, (key, &hash)) in self.places[block.clone()].iter_mut().zip(keys.iter().zip(hashes)) {
             *place = filled as u32;
             let ids = self.row[filled % (GROUP * SHORT_IDS)..].first_chunk_mut().expect("room for all");
-            filled += cache::peek::<R>(sets, key, hash, ids);
+            filled += sets::peek::<R>(sets, key, hash, ids);
         }
         self.places[self.count] = filled as u32;
         self.filled = filled;
@@ -233,13 +234,13 @@ impl Group {
             if length <= SHORT {
                 let hash = others.hashes[at];
                 let may_be = cache.short.may_be_elsewhere(&others.keys[at], hash);
-                cache::fetch(cache.short.view(), if may_be { cache::second(hash) } else { hash });
+                sets::fetch(cache.short.view(), if may_be { sets::second(hash) } else { hash });
                 (others.second[second], others.missing[missing]) = (at as u16, at as u16);
                 (second, missing) = (second + usize::from(may_be), missing + usize::from(!may_be));
             } else {
                 if length <= LONG {
-                    others.hashes[at] = cache::hash_long(cache::long_key::<R>(text, start, length));
-                    cache::fetch(cache.long.view(), others.hashes[at]);
+                    others.hashes[at] = sets::hash_long(cache::long_key::<R>(text, start, length));
+                    sets::fetch(cache.long.view(), others.hashes[at]);
                     others.long.push(at as u16);
                 } else {
                     others.hashes[at] = Outsize::hash(&text[start..start + length]);
@@ -253,7 +254,7 @@ impl Group {
             let at = usize::from(others.second[place]);
             let (key, hash) = (&others.keys[at], others.hashes[at]);
             let ids = others.answers.room(SHORT_IDS).first_chunk_mut().expect("room for the most ids");
-            let count = cache::peek::<R>(sets, key, cache::second(hash), ids);
+            let count = sets::peek::<R>(sets, key, sets::second(hash), ids);
             others.answers.note(at, count);
             found += usize::from(count > 0);
             let is_elsewhere = cache.short.is_elsewhere(key, hash);
@@ -272,7 +273,7 @@ impl Group {
             let at = usize::from(others.long[place]);
             let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
             let ids = others.answers.room(LONG_IDS).first_chunk_mut().expect("room for the most ids");
-            let count = cache::peek_long(sets, &key, hash, ids);
+            let count = sets::peek_long(sets, &key, hash, ids);
             others.answers.note(at, count);
             if count == 0 {
                 cache.long.fetch_second(hash);
@@ -286,7 +287,7 @@ impl Group {
             if piece.len() <= LONG {
                 let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
                 let ids = others.answers.room(LONG_IDS).first_chunk_mut().expect("room for the most ids");
-                let count = cache::peek_long(sets, &key, cache.long.further(hash), ids);
+                let count = sets::peek_long(sets, &key, cache.long.further(hash), ids);
                 others.answers.note(at, count);
                 if count > 0 {
                     found += 1;

@@ -16,6 +16,7 @@ mod offsets;
 mod outsize;
 mod pieces;
 mod seams;
+mod sets;
 #[cfg(test)]
 mod tests;
 mod whole;
