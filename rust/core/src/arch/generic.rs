@@ -16,6 +16,14 @@ use crate::unicode::{Class, blocks_alike, classes_of_block, decode};
 pub(super) trait Lanes: Copy {
     /// The bytes.
     fn load(bytes: &[u8; 64]) -> Self;
+    /// The first 64 bytes, or what there is, and zeros behind.
+    #[inline(always)]
+    fn load_start(bytes: &[u8]) -> Self {
+        let mut padded = [0; 64];
+        let length = bytes.len().min(64);
+        padded[..length].copy_from_slice(&bytes[..length]);
+        Self::load(&padded)
+    }
     /// Which lanes equal `byte`.
     fn equal(self, byte: u8) -> u64;
     /// Which lanes are at least `byte`.
@@ -45,28 +53,23 @@ pub(super) fn classify<V: Lanes>(text: &[u8], start: usize, blocks: &mut [Block]
     for (number, block) in blocks.iter_mut().enumerate() {
         let at = start + 64 * number;
         *block = match text.get(at..at + 66) {
-            Some(window) => classify_block::<V>(window, &text[at..], &mut carry),
-            None => {
-                let mut padded = [0; 66];
-                let rest = &text[at..];
-                let length = rest.len().min(66);
-                padded[..length].copy_from_slice(&rest[..length]);
-                let mut block = classify_block::<V>(&padded, rest, &mut carry);
-                if length < 64 {
-                    // The padding is no text.
-                    let text = (1 << length) - 1;
-                    block.planes = block.planes.map(|plane| plane & text);
-                }
-                block
-            }
+            Some(_) => classify_block::<V, true>(&text[at..], &mut carry),
+            None => classify_block::<V, false>(&text[at..], &mut carry),
         };
     }
 }
 
-/// `window` is the 64 bytes and two more; `text` begins with them.
+/// The block that `text` begins with. It goes on for two bytes or more behind it, or ends within: then zeros, which are of class 0, take
+/// the place of what is not there.
 #[inline(always)]
-fn classify_block<V: Lanes>(window: &[u8], text: &[u8], carry: &mut Carry) -> Block {
-    let view = |shift: usize| -> V { V::load(window[shift..shift + 64].try_into().expect("a window has 66 bytes")) };
+fn classify_block<V: Lanes, const GOES_ON: bool>(text: &[u8], carry: &mut Carry) -> Block {
+    let view = |shift: usize| -> V {
+        if GOES_ON {
+            V::load(text[shift..].first_chunk().expect("66 bytes"))
+        } else {
+            V::load_start(text.get(shift..).unwrap_or_default())
+        }
+    };
     let first = view(0);
     let mut classes = first.ascii_classes();
     let high = first.at_least(0x80);

@@ -47,6 +47,11 @@ impl Added {
         Self { always: Finder::new(specials.iter().filter(|token| !token.special)), all: Finder::new(specials.iter()) }
     }
 
+    /// Whether there are tokens to recognise.
+    pub(super) fn any(&self, specials: Specials) -> bool {
+        self.finder(specials).automaton.is_some()
+    }
+
     /// Where the tokens to recognise stand in `text`, and their ids.
     pub(super) fn find(&self, text: &str, specials: Specials) -> impl Iterator<Item = (Range<usize>, u32)> {
         let finder = self.finder(specials);

@@ -201,16 +201,24 @@ impl Group {
         // A piece that was not found has no ids, so what follows it has its place.
         let others = &mut self.others;
         let before = others.count;
-        for first in block.clone().step_by(SOME) {
-            let mut none = 0;
-            for row in 0..SOME / ROW {
-                let at = |place: usize| R::load(self.places[place..].first_chunk().expect("room behind"));
-                let place = first + row * ROW;
-                none |= u64::from(at(place).minus(at(place + 1)).equal(0).bits()) << (row * ROW);
+        if block.len() < ROW {
+            // A row would wait until all that was just written is there.
+            for place in block {
+                others.numbers[others.count] = place as u32;
+                others.count += usize::from(self.places[place] == self.places[place + 1]);
             }
-            none &= u64::MAX >> (SOME - (block.end - first).min(SOME));
-            let numbers = others.numbers[others.count..].first_chunk_mut().expect("room behind");
-            others.count += R::places(none, first as u32, numbers);
+        } else {
+            for first in block.clone().step_by(SOME) {
+                let mut none = 0;
+                for row in 0..SOME / ROW {
+                    let at = |place: usize| R::load(self.places[place..].first_chunk().expect("room behind"));
+                    let place = first + row * ROW;
+                    none |= u64::from(at(place).minus(at(place + 1)).equal(0).bits()) << (row * ROW);
+                }
+                none &= u64::MAX >> (SOME - (block.end - first).min(SOME));
+                let numbers = others.numbers[others.count..].first_chunk_mut().expect("room behind");
+                others.count += R::places(none, first as u32, numbers);
+            }
         }
         for at in before..others.count {
             let place = others.numbers[at] as usize - self.known;

@@ -207,6 +207,9 @@ impl Encoder {
     }
 
     fn encode_into(&self, worker: &mut Worker, text: &str, specials: Specials, out: &mut impl Sink) -> Result<()> {
+        if !self.added.any(specials) {
+            return self.encode_plain(worker, text, out);
+        }
         let mut done = 0;
         for (range, id) in self.added.find(text, specials) {
             self.encode_plain(worker, &text[done..range.start], out)?;
@@ -217,16 +220,19 @@ impl Encoder {
     }
 
     /// Encodes text that holds no added token.
+    #[inline(always)]
     fn encode_plain(&self, worker: &mut Worker, text: &str, out: &mut impl Sink) -> Result<()> {
         let text = self.normalize(text);
         self.encode_range(worker, text.as_bytes(), 0..text.len(), out)
     }
 
+    #[inline(always)]
     fn normalize<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if self.is_normal(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
     }
 
     /// Whether the normalizer leaves `text` as it is.
+    #[inline(always)]
     fn is_normal(&self, text: &str) -> bool {
         match self.vocab.normalizer {
             Normalizer::None => true,

@@ -45,6 +45,13 @@ impl Lanes for Zmm {
     }
 
     #[inline(always)]
+    fn load_start(bytes: &[u8]) -> Self {
+        let mask = if bytes.len() < 64 { (1 << bytes.len()) - 1 } else { u64::MAX };
+        // SAFETY: the load touches none but the bytes of the mask, which are there.
+        Self(unsafe { _mm512_maskz_loadu_epi8(mask, bytes.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
     fn equal(self, byte: u8) -> u64 {
         // SAFETY: see the impl.
         unsafe { _mm512_cmpeq_epi8_mask(self.0, _mm512_set1_epi8(byte as i8)) }
