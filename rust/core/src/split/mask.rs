@@ -36,21 +36,14 @@ pub(super) type Cut = fn(Isa, &[u8], Range<usize>, &mut Ends) -> Result<usize>;
 /// Blocks classified at a time: 2 KiB of text, whose masks and ends stay in the first-level cache.
 const BLOCKS: usize = 32;
 
-/// Those of a short text. To clear as many as for a long one took an eighth of a call on it.
-const FEW: usize = 4;
-
 /// The scheme is a constant, so that each gets code of its own, and each in the instructions at hand.
 fn cut<const SCHEME: usize>(isa: Isa, text: &[u8], range: Range<usize>, ends: &mut Ends) -> Result<usize> {
-    let (mut few, mut many);
-    let blocks: &mut [Block] = if text.len() - range.start <= 64 * FEW {
-        few = [Block::default(); FEW];
-        &mut few
-    } else {
-        many = [Block::default(); BLOCKS];
-        &mut many
-    };
-    let filled = isa.classify(text, range.start, blocks);
-    isa.run(Cutting::<SCHEME> { text, range, blocks: &blocks[..filled], ends })
+    let mut blocks = std::mem::take(&mut ends.blocks);
+    blocks.resize(BLOCKS, Block::default());
+    let filled = isa.classify(text, range.start, &mut blocks);
+    let next = isa.run(Cutting::<SCHEME> { text, range, blocks: &blocks[..filled], ends });
+    ends.blocks = blocks;
+    next
 }
 
 /// [`cut`], in the form that [`Isa::run`] takes.
