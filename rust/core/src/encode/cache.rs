@@ -47,13 +47,15 @@ pub(super) struct Cache {
     pub(super) outsize: Outsize,
     /// Of the pieces that came on trial a part of the hash, by another part.
     tried: Box<[u16; 1 << 16]>,
+    /// Random numbers; their uppermost bits are tosses of a coin.
+    coin: u64,
 }
 
 impl Cache {
     pub(super) fn new() -> Self {
         let tried = vec![0; 1 << 16].try_into().expect("as many");
         let (short, long) = (Sets::new(1 << 19), Sets::new(1 << 17));
-        Self { short, long, outsize: Outsize::new(), tried }
+        Self { short, long, outsize: Outsize::new(), tried, coin: 0 }
     }
 
     /// Whether a piece of so many bytes and ids is to be remembered. One of several ids that has no more than two bytes for each is on trial:
@@ -65,11 +67,24 @@ impl Cache {
         ids == 1 || length > 2 * ids || self.came_before(hash)
     }
 
-    /// Whether a piece on trial comes again.
+    /// Whether a piece on trial comes again: its place is free then. If another one is on trial there, the toss of a coin decides which of
+    /// them stays, or two that come by turns, as in text that is repeated, would be on trial for ever. (Two thousand pieces of the mix
+    /// were, and two groups of three had something to merge: the best of nine repeated passes at 349 MB/s in place of 372.)
     #[inline(always)]
     fn came_before(&mut self, hash: u64) -> bool {
-        let tag = (hash >> 32) as u16;
-        std::mem::replace(&mut self.tried[(hash >> 48) as usize], tag) == tag
+        let (tag, place) = ((hash >> 32) as u16, &mut self.tried[(hash >> 48) as usize]);
+        let comes_again = *place == tag;
+        // A linear congruential generator (Knuth's MMIX).
+        self.coin = self.coin.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let stays = (*place != 0) & (self.coin >> 63 != 0);
+        *place = if comes_again {
+            0
+        } else if stays {
+            *place
+        } else {
+            tag
+        };
+        comes_again
     }
 
     /// Asks for the place that a short piece has in the long table if it has too many ids.
@@ -176,9 +191,21 @@ mod tests {
         assert!(cache.admits(7 << 40, 5, 2), "more than two bytes an id");
         assert!(!cache.admits(7 << 40, 4, 2), "it came never before");
         assert!(cache.admits(7 << 40, 4, 2), "it came before");
-        // Another one in its place.
-        assert!(!cache.admits(8 << 40 | 7, 8, 4));
-        assert!(!cache.admits(7 << 40, 4, 2));
+        assert!(!cache.admits(7 << 40, 4, 2), "it was admitted, and comes for the first time since");
+    }
+
+    #[test]
+    fn pieces_that_come_by_turns_are_all_admitted_in_the_end() {
+        let mut cache = Cache::new();
+        // Of one place.
+        let mut on_trial: Vec<u64> = (1..6).map(|number| number << 40).collect();
+        let mut turns = 0;
+        while !on_trial.is_empty() {
+            on_trial.retain(|&hash| !cache.admits(hash, 4, 2));
+            turns += 1;
+            assert!(turns < 50, "{on_trial:?} are still on trial");
+        }
+        assert!(turns > 2, "one of five at a time");
     }
 
     #[test]
