@@ -36,7 +36,7 @@ pub fn effective(vocab: &Vocab) -> Vec<Merge> {
 /// never happen. Cheap for a list that makes each token once, as trainers write it.
 pub fn sufficient(vocab: &Vocab) -> Vec<Merge> {
     if let Merges::List { pairs, .. } = &vocab.merges {
-        let merges: Vec<Merge> = pairs.iter().map(|&pair| resolve(vocab, pair)).collect();
+        let merges = resolve(vocab, pairs);
         let mut made = vec![false; vocab.tokens.len()];
         if merges.iter().all(|merge| !std::mem::replace(&mut made[merge.result as usize], true)) {
             return merges;
@@ -45,10 +45,17 @@ pub fn sufficient(vocab: &Vocab) -> Vec<Merge> {
     effective(vocab)
 }
 
-fn resolve(vocab: &Vocab, (left, right): (u32, u32)) -> Merge {
-    let joined = [vocab.tokens.get(left), vocab.tokens.get(right)].concat();
-    let result = vocab.tokens.id(&joined).expect("a vocabulary's merges make tokens");
-    Merge { left, right, result }
+/// The merges of pairs of a vocabulary, with what they make.
+fn resolve(vocab: &Vocab, pairs: &[(u32, u32)]) -> Vec<Merge> {
+    let (mut joined, mut result) = (Vec::new(), 0);
+    let merge = |&(left, right): &(u32, u32)| {
+        joined.clear();
+        joined.extend_from_slice(vocab.tokens.get(left));
+        joined.extend_from_slice(vocab.tokens.get(right));
+        result = vocab.tokens.id_after(result, &joined).expect("a vocabulary's merges make tokens");
+        Merge { left, right, result }
+    };
+    pairs.iter().map(merge).collect()
 }
 
 /// Tokens from short to long: when a token's turn comes, all that BPE can make within it is known.
@@ -92,7 +99,7 @@ fn of_ranks(vocab: &Vocab) -> Vec<Merge> {
 /// Runs BPE by the list on each token and keeps the last merge, if it leaves nothing but the token.
 fn of_list(vocab: &Vocab) -> Vec<Merge> {
     let Merges::List { pairs, .. } = &vocab.merges else { unreachable!("called for lists") };
-    let merges: Vec<Merge> = pairs.iter().map(|&pair| resolve(vocab, pair)).collect();
+    let merges = resolve(vocab, pairs);
     let mut by_pair = HashMap::with_capacity(merges.len());
     for (rank, merge) in merges.iter().enumerate() {
         by_pair.entry((merge.left, merge.right)).or_insert(rank);

@@ -90,7 +90,7 @@ impl Vocab {
             return fail(format!("more than {} tokens", pairs::MAX_MERGES));
         }
         if let Merges::List { pairs, .. } = &merges {
-            let mut joined = Vec::new();
+            let (mut joined, mut result) = (Vec::new(), 0);
             for (rank, &(left, right)) in pairs.iter().enumerate() {
                 let (l, r) = (tokens.get(left), tokens.get(right));
                 if l.is_empty() || r.is_empty() {
@@ -99,9 +99,10 @@ impl Vocab {
                 joined.clear();
                 joined.extend_from_slice(l);
                 joined.extend_from_slice(r);
-                if tokens.id(&joined).is_none() {
-                    return fail(format!("merge {rank} makes {}, which is not a token", show(&joined)));
-                }
+                result = match tokens.id_after(result, &joined) {
+                    Some(id) => id,
+                    None => return fail(format!("merge {rank} makes {}, which is not a token", show(&joined))),
+                };
             }
         }
         specials.sort_by_key(|special| special.id);

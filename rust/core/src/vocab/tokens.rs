@@ -75,6 +75,13 @@ impl Tokens {
         self.index.find(hash, |&id| entry(&self.bytes, &self.starts, id) == token).copied()
     }
 
+    /// As [`id`](Self::id), of a token that is likely to be the next one after `before`, which is cheaper to compare than to look up: the
+    /// results of merges, since trainers number tokens in the order of their merges.
+    pub fn id_after(&self, before: u32, token: &[u8]) -> Option<u32> {
+        let next = before.wrapping_add(1);
+        if !token.is_empty() && self.get(next) == token { Some(next) } else { self.id(token) }
+    }
+
     /// Ids and bytes of the ordinary tokens, by ascending id.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
         (0..self.len() as u32).map(|id| (id, self.get(id))).filter(|(_, token)| !token.is_empty())
