@@ -18,7 +18,8 @@ from benches.texts import Texts, find_source
 from benches.trainers import TRAINERS
 from benches.vocabulary import prepare
 
-DOCUMENT = ROOT / "BENCHMARKS.md"
+DOCUMENTS = (ROOT / "BENCHMARKS.md", ROOT / "README.md")
+"""Where tables of the records stand."""
 
 
 def main() -> int:
@@ -28,7 +29,8 @@ def main() -> int:
         report(options, options.table)
     elif options.write:
         found = records.read(sorted(RECORDS.glob("*.jsonl")))
-        DOCUMENT.write_text(tables.document(DOCUMENT.read_text(encoding="utf-8"), found), encoding="utf-8")
+        for path in DOCUMENTS:
+            path.write_text(tables.document(path.read_text(encoding="utf-8"), found), encoding="utf-8")
     else:
         return measure(options)
     return 0
@@ -54,7 +56,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--records", type=Path, default=SCRATCH, help="folder for the record")
     parser.add_argument("--table", type=Path, nargs="+", metavar="FILE", help="print the table of records")
     parser.add_argument("--cpu", action="store_true", help="print processor time, of all threads: for a busy machine")
-    parser.add_argument("--write", action="store_true", help="write the tables of BENCHMARKS.md from the records there")
+    parser.add_argument("--write", action="store_true", help="write the tables of BENCHMARKS.md and README.md")
     options = parser.parse_args()
     for given, known in (
         (options.only, definitions.DEFINITIONS),

@@ -22,6 +22,7 @@ from typing import Any
 
 from benches import records
 from benches.records import ROOT, SCRATCH
+from benches.tables import fill
 from benches.texts import Texts, find_source, write_lines
 from eurotok.prices import SAMPLE
 
@@ -29,7 +30,6 @@ SCHEME = "o200k"
 FAIRNESS = 10.0
 DOCUMENT = ROOT / "BENCHMARKS.md"
 RECORDS = records.RECORDS / "fairness"
-BEGIN, END = "<!-- fairness -->", "<!-- /fairness -->"
 
 Job = dict[str, Any]
 Prices = Callable[[], dict[str, int]]
@@ -189,9 +189,7 @@ def runs(folder: Path) -> list[list[dict[str, Any]]]:
 
 def document(text: str) -> str:
     """BENCHMARKS.md with the tables of the records."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n" + "\n\n".join(map(table, runs(RECORDS))) + f"\n\n{END}{after}"
+    return fill(text, "fairness", "\n\n".join(map(table, runs(RECORDS))) + "\n")
 
 
 def main() -> None:

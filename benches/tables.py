@@ -8,12 +8,10 @@ from itertools import groupby
 from operator import attrgetter
 from statistics import median
 
-from benches.definitions import DEFINITIONS, OURS, TRAINING
+from benches.definitions import DEFINITIONS, OURS, SIZES, TRAINING
 from benches.encoders import ENGINES
 from benches.records import Record, newest
 from benches.trainers import TRAINERS
-
-BEGIN, END = "<!-- records -->", "<!-- /records -->"
 
 ORDER = list(dict.fromkeys([*ENGINES, *TRAINERS]))
 BEST_WAY = "best way"
@@ -25,8 +23,7 @@ Table = tuple[list[str], list[list[str]]]
 def summary(records: Sequence[Record]) -> str:
     """One table of all cases: our figure, and how many times as fast we are as each peer."""
     lines = []
-    for run, group in groupby(sorted(records, key=attrgetter("run")), key=attrgetter("run")):
-        ours = list(group)
+    for run, ours in by_run(records):
         header, rows = grid(best_ways(ours) + ours, _ratio)
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         lines += [f"{run}: {about(ours)}", ""]
@@ -45,21 +42,34 @@ LEGEND = (
 )
 
 
-def document(text: str, records: Iterable[Record]) -> str:
-    """A text with the tables between its markers made anew."""
-    before, _, rest = text.partition(BEGIN)
-    _, marker, after = rest.partition(END)
-    if not marker:
-        raise ValueError(f"no {BEGIN} ... {END}")
-    return f"{before}{BEGIN}\n\n{markdown(list(records))}\n{END}{after}"
+def document(text: str, records: Sequence[Record]) -> str:
+    """A text with its tables made anew: in short, and, where it has a place for them, of all runs."""
+    text = fill(text, "short", f"{SHORT}\n\n{_markdown(headlines(records))}")
+    return fill(text, "records", markdown(records)) if "<!-- records -->" in text else text
+
+
+def fill(text: str, name: str, body: str) -> str:
+    """A text with another body between the markers of a name.
+
+    >>> print(fill("<!-- a -->old<!-- /a --> and so on", "a", "new"))
+    <!-- a -->
+    <BLANKLINE>
+    new
+    <!-- /a --> and so on
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, opening, rest = text.partition(begin)
+    _, closing, after = rest.partition(end)
+    if not opening or not closing:
+        raise ValueError(f"no {begin} ... {end}")
+    return f"{before}{begin}\n\n{body}\n{end}{after}"
 
 
 def markdown(records: Sequence[Record]) -> str:
-    """Tables of the newest figures, by machine and definition."""
+    """Tables of the newest figures, by run, the newest first, and by definition."""
     parts = []
-    for run, group in groupby(sorted(newest(records), key=attrgetter("run")), key=attrgetter("run")):
-        ours = list(group)
-        parts.append(f"### {run[:10]}, {ours[0].machine['cpu']}, {ours[0].machine['cores']} cores\n\n{about(ours)}.\n")
+    for run, ours in reversed(by_run(newest(records))):
+        parts.append(f"### {date(run)}, {ours[0].machine['cpu']}, {ours[0].machine['cores']} cores\n\n{about(ours)}.\n")
         for name, definition in {BEST_WAY: DEFINITIONS["encode"]._replace(what=BEST), **DEFINITIONS}.items():
             chosen = [record for record in best_ways(ours) + ours if record.definition == name]
             if chosen:
@@ -70,6 +80,58 @@ def markdown(records: Sequence[Record]) -> str:
         if found := notes(ours):
             parts.append("Notes:\n\n" + "\n".join(f"- {line}" for line in found) + "\n")
     return "\n".join(parts) or "There are no records yet: `make bench`.\n"
+
+
+SHORT = (
+    "Ours: the median of its newest run (the best in brackets). The others: how many times as fast ours was, in the "
+    "newest run that has both; of those less used, the fastest. Best way: each engine by calls or in a batch, "
+    "whichever is faster for it. Small: a call on 32 characters. *: trains other merges."
+)
+HEADLINES = ("small", "decode", "load", "train")
+USED = ("gigatoken", "tokenizers", "tiktoken")
+
+
+def headlines(records: Iterable[Record]) -> Table:
+    """The cases by which encoders and trainers are told apart: the mix, English, and the vocabulary of middle size."""
+    latest: dict[tuple[str, str, str, int, int], dict[str, tuple[Record, Record]]] = {}
+    for _, run in by_run(records):
+        chosen = [one for one in best_ways(run) + run if one.seconds and _is_headline(one)]
+        ours = {one.case: one for one in chosen if one.engine == OURS}
+        for one in chosen:
+            if one.case in ours:
+                latest.setdefault(one.case, {})[one.engine] = one, ours[one.case]
+    rows = []
+    for case, found in sorted(latest.items(), key=lambda item: _rank(item[0])):
+        own, _ = found.pop(OURS)
+        used = [_times(*found.pop(name)) if name in found else "" for name in USED]
+        others = sorted((median(one.seconds) / median(ours.seconds), name) for name, (one, ours) in found.items())
+        fastest = [f"{_times(*found[name])} ({name})" for _, name in others[:1]] or [""]
+        rows.append([label(case), _ratio(own, None), date(own.run), *used, *fastest])
+    return ["", OURS, "run", *USED, "fastest other"], rows
+
+
+def _is_headline(record: Record) -> bool:
+    definition, phase, text, threads, size = record.case
+    if definition == BEST_WAY:
+        return text in ("mix", "en")
+    if definition == "batch":
+        return text == "mix" and threads > 1
+    known = definition == "load" or text in ("mix", "short")
+    return definition in HEADLINES and known and phase != "empty" and size in (0, SIZES[1])
+
+
+def by_run(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
+    """Records by the run that they are of, the oldest first."""
+    return [(run, list(found)) for run, found in groupby(sorted(records, key=attrgetter("run")), key=attrgetter("run"))]
+
+
+def date(run: str) -> str:
+    """When a run began, to the minute.
+
+    >>> date("2026-11-27T15:28:46Z")
+    '2026-11-27 15:28'
+    """
+    return run[:16].replace("T", " ")
 
 
 BEST = "Each engine by calls or in a batch, whichever is faster for it."

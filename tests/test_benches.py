@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from benches import fairness, records, schedule, tables
+from benches.__main__ import DOCUMENTS
 from benches.definitions import DEFINITIONS, Case, plan
 from benches.encoders import ENGINES, Vocabulary
 from benches.records import ROOT, Record
@@ -99,6 +100,17 @@ def test_the_best_way_is_each_engines_own() -> None:
     assert {one.engine: one.seconds for one in tables.best_ways(found)} == {"eurotok": (1.0,), "gigatoken": (3.0,)}
 
 
+def test_headlines_compare_within_a_run_and_show_the_newest() -> None:
+    old = [record("eurotok", 1.0), record("gigatoken", 3.0), record("tokie", 5.0), record("splintr", 4.0)]
+    old = [replace(one, definition="decode", phase="warm", tokens=2_000_000) for one in old]
+    new = [replace(one, run="2026-02-01T10:20:30Z", seconds=(0.5,)) for one in old[:2]]
+    header, rows = tables.headlines([*new, *old, record("eurotok", 1.0), record("eurotok", 1.0, text="el")])
+    assert header == ["", "eurotok", "run", "gigatoken", "tokenizers", "tiktoken", "fastest other"]
+    assert rows == [
+        ["decode warm, mix", "4.00 (4.00) Mtok/s", "2026-02-01 10:20", "1.0x", "", "", "4.0x (splintr)"],
+    ]
+
+
 def test_only_figures_of_one_run_are_compared(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     old, new = record("gigatoken", 1.0), replace(record("eurotok", 2.0), run="2026-02-01")
@@ -109,8 +121,8 @@ def test_only_figures_of_one_run_are_compared(tmp_path: Path) -> None:
     assert records.newest([old, new, other]) == [new, other]
 
 
-def test_the_tables_are_those_of_the_records() -> None:
-    path = ROOT / "BENCHMARKS.md"
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_the_tables_are_those_of_the_records(path: Path) -> None:
     found = records.read(sorted(records.RECORDS.glob("*.jsonl")))
     assert path.read_text(encoding="utf-8") == tables.document(path.read_text(encoding="utf-8"), found)
 
