@@ -1,6 +1,7 @@
 """What the tests share: a trained tokenizer, the real corpus where there is one, the command line."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +26,12 @@ def pytest_report_header() -> str:
     if CORPUS.is_dir():
         return f"corpus: {CORPUS}"
     return "corpus: none (EUROTOK_CORPUS is not set); the tests over real text run on the sample or are skipped"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts() -> None:
+    """Ctrl-C reaches what tests start, even if they ignore it, as what a script starts in the background does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
