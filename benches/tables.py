@@ -19,6 +19,9 @@ BEST_WAY = "best way"
 Table = tuple[list[str], list[list[str]]]
 """A header and rows."""
 
+Key = tuple[str, str, str, int, int]
+"""Definition, phase, text, threads and size: `Record.case`."""
+
 
 def summary(records: Sequence[Record]) -> str:
     """One table of all cases: our figure, and how many times as fast we are as each peer."""
@@ -93,7 +96,7 @@ USED = ("gigatoken", "tokenizers", "tiktoken")
 
 def headlines(records: Iterable[Record]) -> Table:
     """The cases by which encoders and trainers are told apart: the mix, English, and the vocabulary of middle size."""
-    latest: dict[tuple[str, str, str, int, int], dict[str, tuple[Record, Record]]] = {}
+    latest: dict[Key, dict[str, tuple[Record, Record]]] = {}
     for _, run in by_run(records):
         chosen = [one for one in best_ways(run) + run if one.seconds and _is_headline(one)]
         ours = {one.case: one for one in chosen if one.engine == OURS}
@@ -145,7 +148,7 @@ MEMORY = (
 def grid(records: Sequence[Record], cell: Callable[[Record, Record | None], str]) -> Table:
     """Rows are cases, columns engines."""
     engines = [name for name in ORDER if any(record.engine == name and record.seconds for record in records)]
-    cases: dict[tuple[str, str, str, int, int], dict[str, Record]] = {}
+    cases: dict[Key, dict[str, Record]] = {}
     for record in records:
         cases.setdefault(record.case, {})[record.engine] = record
     rows = []
@@ -155,14 +158,14 @@ def grid(records: Sequence[Record], cell: Callable[[Record, Record | None], str]
     return ["", *engines], rows
 
 
-def _rank(case: tuple[str, str, str, int, int]) -> tuple[int, int, int, int, str, int]:
+def _rank(case: Key) -> tuple[int, int, int, int, str, int]:
     definition, phase, text, threads, size = case
     order = [BEST_WAY, *DEFINITIONS]
     phases = DEFINITIONS["encode" if definition == BEST_WAY else definition].phases
     return order.index(definition), phases.index(phase), text != "mix", threads, text, size
 
 
-def label(case: tuple[str, str, str, int, int]) -> str:
+def label(case: Key) -> str:
     """Name a case.
 
     >>> label(("batch", "cold", "mix", 2, 0)), label(("train", "train", "fi", 2, 65_536))
