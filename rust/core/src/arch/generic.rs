@@ -52,9 +52,11 @@ pub(super) fn classify<V: Lanes>(text: &[u8], start: usize, blocks: &mut [Block]
     let mut carry = Carry::default();
     for (number, block) in blocks.iter_mut().enumerate() {
         let at = start + 64 * number;
-        *block = match text.get(at..at + 66) {
-            Some(_) => classify_block::<V, true>(&text[at..], &mut carry),
-            None => classify_block::<V, false>(&text[at..], &mut carry),
+        let rest = &text[at..];
+        *block = if rest.len() >= 66 {
+            classify_block::<V, true>(rest, &mut carry)
+        } else {
+            classify_block::<V, false>(rest, &mut carry)
         };
     }
 }

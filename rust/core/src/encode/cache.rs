@@ -192,6 +192,7 @@ mod tests {
         assert!(!cache.admits(7 << 40, 4, 2), "it came never before");
         assert!(cache.admits(7 << 40, 4, 2), "it came before");
         assert!(!cache.admits(7 << 40, 4, 2), "it was admitted, and comes for the first time since");
+        assert!(!cache.admits(8 << 40 | 7, 8, 4), "another one of its place");
     }
 
     #[test]

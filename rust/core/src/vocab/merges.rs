@@ -47,15 +47,12 @@ pub fn sufficient(vocab: &Vocab) -> Vec<Merge> {
 
 /// The merges of pairs of a vocabulary, with what they make.
 fn resolve(vocab: &Vocab, pairs: &[(u32, u32)]) -> Vec<Merge> {
-    let (mut joined, mut result) = (Vec::new(), 0);
-    let merge = |&(left, right): &(u32, u32)| {
-        joined.clear();
-        joined.extend_from_slice(vocab.tokens.get(left));
-        joined.extend_from_slice(vocab.tokens.get(right));
-        result = vocab.tokens.id_after(result, &joined).expect("a vocabulary's merges make tokens");
-        Merge { left, right, result }
+    let merge = |(&(left, right), result): (&(u32, u32), Option<u32>)| Merge {
+        left,
+        right,
+        result: result.expect("a vocabulary's merges make tokens"),
     };
-    pairs.iter().map(merge).collect()
+    pairs.iter().zip(vocab.tokens.results(pairs)).map(merge).collect()
 }
 
 /// Tokens from short to long: when a token's turn comes, all that BPE can make within it is known.

@@ -90,19 +90,14 @@ impl Vocab {
             return fail(format!("more than {} tokens", pairs::MAX_MERGES));
         }
         if let Merges::List { pairs, .. } = &merges {
-            let (mut joined, mut result) = (Vec::new(), 0);
-            for (rank, &(left, right)) in pairs.iter().enumerate() {
+            for (rank, (&(left, right), result)) in pairs.iter().zip(tokens.results(pairs)).enumerate() {
                 let (l, r) = (tokens.get(left), tokens.get(right));
                 if l.is_empty() || r.is_empty() {
                     return fail(format!("merge {rank} ({left}, {right}) names an id that has no token"));
                 }
-                joined.clear();
-                joined.extend_from_slice(l);
-                joined.extend_from_slice(r);
-                result = match tokens.id_after(result, &joined) {
-                    Some(id) => id,
-                    None => return fail(format!("merge {rank} makes {}, which is not a token", show(&joined))),
-                };
+                if result.is_none() {
+                    return fail(format!("merge {rank} makes {}, which is not a token", show(&[l, r].concat())));
+                }
             }
         }
         specials.sort_by_key(|special| special.id);

@@ -75,11 +75,19 @@ impl Tokens {
         self.index.find(hash, |&id| entry(&self.bytes, &self.starts, id) == token).copied()
     }
 
-    /// As [`id`](Self::id), of a token that is likely to be the next one after `before`, which is cheaper to compare than to look up: the
-    /// results of merges, since trainers number tokens in the order of their merges.
-    pub fn id_after(&self, before: u32, token: &[u8]) -> Option<u32> {
-        let next = before.wrapping_add(1);
-        if !token.is_empty() && self.get(next) == token { Some(next) } else { self.id(token) }
+    /// What pairs of tokens, by their ids, make when they merge; `None` where that is no token. Trainers number tokens in
+    /// the order of their merges, so it is mostly the one after the last, which is cheaper to compare than to look up.
+    pub fn results<'t>(&'t self, pairs: &'t [(u32, u32)]) -> impl Iterator<Item = Option<u32>> + 't {
+        let (mut joined, mut next) = (Vec::new(), 0);
+        pairs.iter().map(move |&(left, right)| {
+            joined.clear();
+            joined.extend_from_slice(self.get(left));
+            joined.extend_from_slice(self.get(right));
+            let is_next = !joined.is_empty() && self.get(next) == joined;
+            let result = if is_next { Some(next) } else { self.id(&joined) };
+            next = result.map_or(next, |id| id.wrapping_add(1));
+            result
+        })
     }
 
     /// Ids and bytes of the ordinary tokens, by ascending id.
