@@ -229,8 +229,13 @@ def test_lone_surrogates_are_refused(tok: Tokenizer) -> None:
     for call in (tok.encode, tok.count, tok.encode_list):
         with pytest.raises(ValueError, match="surrogate"):
             call("a\ud800b")
-    with pytest.raises(ValueError, match="surrogate"):
-        tok.encode_batch(["fine", "a\ud800b"])
+    long = "fine" * 100_000
+    for texts in (["fine", "a\ud800b"], [long, "é" * 100, "a\ud800b", long + "\udfff", "\ud801"] * 2):
+        for call in (tok.encode_batch, tok.count_batch):
+            for threads in (1, 2):
+                with pytest.raises(UnicodeEncodeError, match="surrogate") as caught:
+                    call(texts, threads)
+                assert caught.value.object == "a\ud800b"
 
 
 def test_special_tokens_are_text_unless_asked(tok: Tokenizer) -> None:

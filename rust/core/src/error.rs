@@ -59,6 +59,14 @@ pub enum Error {
         /// What the regex engine said.
         reason: String,
     },
+    /// A text of code points has one that is no character.
+    #[error("text {text}: a lone surrogate at character {position}")]
+    Surrogate {
+        /// The number of the text.
+        text: usize,
+        /// The number of the character in it.
+        position: usize,
+    },
     /// An id outside the vocabulary.
     #[error("id {id} at position {position} is not in the vocabulary (size {vocab_size})")]
     UnknownId {

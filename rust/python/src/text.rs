@@ -1,58 +1,42 @@
-//! A `str` as UTF-8.
+//! A `str` as the core takes it.
 //!
-//! CPython makes the UTF-8 form of a `str` at some 400 MB/s and keeps it as long as the string. Made here it takes less time, goes
+//! CPython makes the UTF-8 form of a `str` at some 400 MB/s and keeps it as long as the string. Made by the core it takes less time, goes
 //! where it is used, and is gone after that.
 
-use std::borrow::Cow;
-
-use eurotok_core::arch::{Isa, prefetch};
+use eurotok_core::Error;
+use eurotok_core::encode::Text;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::types::string::PyStringData;
 
 use crate::arch::code_points;
+use crate::error::Raise;
 
 /// Up to so many characters, CPython's form of a new string takes no longer, and that of one seen before, which is common with short
-/// ones, is there already: 60 ns less of some 420 for 32 characters.
+/// ones, is there already. (Made by the core, a call on 32 characters takes some 30 ns more, even after others have had the caches.)
 const SHORT: usize = 64;
 
-/// Whether a text is ASCII, which is its own UTF-8.
-pub(crate) fn is_ascii(text: &Bound<'_, PyString>) -> PyResult<bool> {
-    Ok(matches!(code_points(text)?, PyStringData::Ucs1(points) if points.is_ascii()))
+/// A text for a call of its own.
+pub(crate) fn single<'t>(text: &'t Bound<'_, PyString>) -> PyResult<Text<'t>> {
+    if text.len()? <= SHORT { text.to_str().map(Text::Utf8) } else { text_of(text) }
 }
 
-/// Asks for the memory of a text ahead of its use: strings lie anywhere, and are seldom in the processor's caches.
-pub(crate) fn fetch(text: &Bound<'_, PyString>) -> PyResult<()> {
-    fn lines<T>(points: &[T]) {
-        (0..points.len().min(MOST / size_of::<T>())).step_by(64 / size_of::<T>()).for_each(|at| prefetch(points, at));
-    }
-    match code_points(text)? {
-        PyStringData::Ucs1(points) => lines(points),
-        PyStringData::Ucs2(points) => lines(points),
-        PyStringData::Ucs4(points) => lines(points),
-    }
-    Ok(())
+/// A text, where it lies.
+pub(crate) fn text_of<'t>(text: &'t Bound<'_, PyString>) -> PyResult<Text<'t>> {
+    Ok(match code_points(text)? {
+        PyStringData::Ucs1(points) => Text::One(points),
+        PyStringData::Ucs2(points) => Text::Two(points),
+        PyStringData::Ucs4(points) => Text::Four(points),
+    })
 }
 
-/// The bytes of a text that are asked for ahead: what is behind them, the processor foresees.
-const MOST: usize = 4096;
-
-/// Appends a text; a lone surrogate is CPython's `UnicodeEncodeError`, and nothing is added.
-pub(crate) fn push_utf8(text: &Bound<'_, PyString>, isa: Isa, utf8: &mut String) -> PyResult<()> {
-    let pushed = match code_points(text)? {
-        PyStringData::Ucs1(points) => isa.push_utf8(points, utf8),
-        PyStringData::Ucs2(points) => isa.push_utf8(points, utf8),
-        PyStringData::Ucs4(points) => isa.push_utf8(points, utf8),
-    };
-    pushed.or_else(|_| text.to_str().map(drop))
-}
-
-/// A text: as it is, or made for the occasion.
-pub(crate) fn utf8<'t>(text: &'t Bound<'_, PyString>, isa: Isa) -> PyResult<Cow<'t, str>> {
-    if text.len()? <= SHORT || is_ascii(text)? {
-        return text.to_str().map(Cow::Borrowed);
+/// What became of texts, of which `text` finds one by its number: a lone surrogate is CPython's `UnicodeEncodeError`.
+pub(crate) fn raise_of<'t, 'py: 't, T>(
+    done: Result<T, Error>,
+    text: impl FnOnce(usize) -> &'t Bound<'py, PyString>,
+) -> PyResult<T> {
+    if let Err(Error::Surrogate { text: number, .. }) = done {
+        text(number).to_str()?;
     }
-    let mut utf8 = String::new();
-    push_utf8(text, isa, &mut utf8)?;
-    Ok(Cow::Owned(utf8))
+    done.raise()
 }

@@ -1,13 +1,12 @@
 //! `eurotok._core.Tokenizer`: encode, count, decode, look up.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eurotok_core::arch::{Isa, prefetch_at};
+use eurotok_core::Error;
 use eurotok_core::decode::Decoder;
-use eurotok_core::encode::{Encoder, Intake, Specials};
+use eurotok_core::encode::{Encoder, Specials, Text};
 use eurotok_core::format::{self, Format, Hints};
 use eurotok_core::vocab::merges::effective;
 use eurotok_core::vocab::{Merges, Vocab};
@@ -21,7 +20,7 @@ use crate::error::{Raise, argument, raised};
 use crate::gil::{SMALL, release};
 use crate::ids::Ids;
 use crate::spare::Spare;
-use crate::text::{fetch, is_ascii, push_utf8, utf8};
+use crate::text::{raise_of, single, text_of};
 
 /// So many texts ahead, where one begins is asked for: they lie anywhere in memory, and to wait for each took 5 % of a repeated pass
 /// over documents of a kilobyte.
@@ -57,13 +56,21 @@ impl Tokenizer {
         &self.inner.encoder
     }
 
-    fn utf8<'t>(&self, text: &'t Bound<'_, PyString>) -> PyResult<Cow<'t, str>> {
-        utf8(text, self.inner.encoder.isa())
-    }
-
-    fn encode_ids(&self, py: Python<'_>, text: &str, specials: &str) -> PyResult<Vec<u32>> {
-        let specials = parse_specials(specials)?;
-        release(py, text.len(), || self.inner.encoder.encode(text, specials)).raise()
+    /// What `small` makes of the ids of a text, or, if they may be many, what `large` makes of them.
+    fn encode_to<T>(
+        &self,
+        text: &Bound<'_, PyString>,
+        specials: &str,
+        small: impl FnOnce(&[u32]) -> T,
+        large: impl FnOnce(Vec<u32>) -> T,
+    ) -> PyResult<T> {
+        let (encoder, specials, points) = (&self.inner.encoder, parse_specials(specials)?, single(text)?);
+        let done = if points.size() < SMALL {
+            encoder.encode_with(points, specials, small)
+        } else {
+            text.py().detach(|| encoder.encode(points, specials)).map(large)
+        };
+        raise_of(done, |_| text)
     }
 
     fn decode_ids(&self, py: Python<'_>, ids: &[u32], skip_specials: bool) -> PyResult<Vec<u8>> {
@@ -85,56 +92,42 @@ fn array(py: Python<'_>, ids: Vec<u32>) -> Bound<'_, PyArray1<u32>> {
 }
 
 /// The strings of a sequence, kept alive while the core reads them.
-pub(crate) struct Texts<'py> {
-    texts: Vec<Bound<'py, PyString>>,
-    /// How many characters they have.
-    characters: usize,
-}
+pub(crate) struct Texts<'py>(Vec<Bound<'py, PyString>>);
 
 impl<'py> Texts<'py> {
     pub(crate) fn new(texts: &Bound<'py, PyAny>) -> PyResult<Self> {
         if texts.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("texts: a sequence of str is needed, not one str"));
         }
-        let (mut strings, mut characters) = (Vec::with_capacity(texts.len().unwrap_or(0)), 0);
+        let mut strings = Vec::with_capacity(texts.len().unwrap_or(0));
         let list = texts.cast::<PyList>().ok();
         for (place, text) in texts.try_iter()?.enumerate() {
             if let Some(list) = list {
                 fetch_item(list, place + AHEAD);
             }
             match text?.cast_into::<PyString>() {
-                Ok(text) => {
-                    characters += text.len()?;
-                    strings.push(text);
-                }
+                Ok(text) => strings.push(text),
                 Err(error) => {
                     let kind = error.into_inner().get_type().name()?.to_string();
                     return Err(PyTypeError::new_err(format!("texts[{place}]: a str is needed, not {kind}")));
                 }
             }
         }
-        Ok(Self { texts: strings, characters })
+        Ok(Self(strings))
     }
 
-    /// Hands the texts on one by one, up to the first that has a lone surrogate, which is an error.
-    fn feed<'t>(&'t self, intake: &mut Intake<'_, 't>, isa: Isa) -> PyResult<()> {
-        self.texts.iter().enumerate().try_for_each(|(place, text)| {
-            if let Some(later) = self.texts.get(place + AHEAD) {
-                prefetch_at(later.as_ptr());
-            }
-            if let Some(next) = self.texts.get(place + 1) {
-                fetch(next)?;
-            }
-            if is_ascii(text)? {
-                intake.add(text.to_str()?);
-                return Ok(());
-            }
-            intake.write(|row| push_utf8(text, isa, row))
-        })
+    /// What `work` makes of them without the GIL.
+    fn give<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&[Text<'_>]) -> eurotok_core::Result<R> + Send,
+    ) -> PyResult<R> {
+        let texts = self.0.iter().map(text_of).collect::<PyResult<Vec<_>>>()?;
+        raise_of(py.detach(|| work(&texts)), |number| &self.0[number])
     }
 
     pub(crate) fn as_strs(&self) -> PyResult<Vec<&str>> {
-        self.texts.iter().map(|text| text.to_str()).collect()
+        self.0.iter().map(|text| text.to_str()).collect()
     }
 }
 
@@ -146,7 +139,7 @@ fn text(bytes: Vec<u8>, errors: &str) -> PyResult<String> {
             return Ok(String::from_utf8_lossy(error.as_bytes()).into_owned());
         }
         let offset = error.utf8_error().valid_up_to() as u64;
-        Err(raised(eurotok_core::Error::InvalidUtf8 { origin: "decoded bytes".to_string(), offset }))
+        Err(raised(Error::InvalidUtf8 { origin: "decoded bytes".to_string(), offset }))
     })
 }
 
@@ -210,12 +203,7 @@ impl Tokenizer {
         text: &Bound<'py, PyString>,
         specials: &str,
     ) -> PyResult<Bound<'py, PyArray1<u32>>> {
-        let text = self.utf8(text)?;
-        if text.len() < SMALL {
-            let specials = parse_specials(specials)?;
-            return self.inner.encoder.encode_with(&text, specials, |ids| PyArray1::from_slice(py, ids)).raise();
-        }
-        Ok(array(py, self.encode_ids(py, &text, specials)?))
+        self.encode_to(text, specials, |ids| PyArray1::from_slice(py, ids), |ids| array(py, ids))
     }
 
     /// Encode a text to a list of int. As `encode` in all else.
@@ -226,12 +214,7 @@ impl Tokenizer {
         text: &Bound<'py, PyString>,
         specials: &str,
     ) -> PyResult<Bound<'py, PyList>> {
-        let text = self.utf8(text)?;
-        if text.len() < SMALL {
-            let specials = parse_specials(specials)?;
-            return self.inner.encoder.encode_with(&text, specials, |ids| PyList::new(py, ids)).raise()?;
-        }
-        PyList::new(py, self.encode_ids(py, &text, specials)?)
+        self.encode_to(text, specials, |ids| PyList::new(py, ids), |ids| PyList::new(py, ids))?
     }
 
     /// Encode a text, and tell where each token stands in it.
@@ -270,30 +253,19 @@ impl Tokenizer {
         specials: &str,
     ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<i64>>)> {
         let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
-        let texts = Texts::new(texts)?;
-        let mut fed = Ok(());
-        let encoder = &self.inner.encoder;
-        let (characters, isa) = (texts.characters, encoder.isa());
-        let ragged = encoder
-            .encode_stream(
-                specials,
-                threads,
-                self.inner.spare.take(characters),
-                characters,
-                |intake| fed = texts.feed(intake, isa),
-                |work| py.detach(work),
-            )
-            .raise();
-        fed?;
-        let ragged = ragged?;
-        Ok((self.inner.spare.lend(py, ragged.ids)?, PyArray1::from_vec(py, ragged.offsets)))
+        let Inner { encoder, spare, .. } = &*self.inner;
+        let ragged = Texts::new(texts)?.give(py, |texts| {
+            let ids = spare.take(texts.iter().map(|text| text.size()).sum());
+            encoder.encode_batch_to(ids, texts, specials, threads)
+        })?;
+        Ok((spare.lend(py, ragged.ids)?, PyArray1::from_vec(py, ragged.offsets)))
     }
 
     /// Count the tokens of a text, without making them. Parameters and errors are those of `encode`.
     #[pyo3(signature = (text, *, specials = "text"))]
     fn count(&self, py: Python<'_>, text: &Bound<'_, PyString>, specials: &str) -> PyResult<usize> {
-        let (text, specials) = (self.utf8(text)?, parse_specials(specials)?);
-        release(py, text.len(), || self.inner.encoder.count(&text, specials)).raise()
+        let (points, specials) = (single(text)?, parse_specials(specials)?);
+        raise_of(release(py, points.size(), || self.inner.encoder.count(points, specials)), |_| text)
     }
 
     /// Count the tokens of many texts on several threads.
@@ -320,15 +292,9 @@ impl Tokenizer {
         specials: &str,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
         let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
-        let texts = Texts::new(texts)?;
-        let mut fed = Ok(());
         let encoder = &self.inner.encoder;
-        let isa = encoder.isa();
-        let counts = encoder
-            .count_stream(specials, threads, |intake| fed = texts.feed(intake, isa), |work| py.detach(work))
-            .raise();
-        fed?;
-        Ok(PyArray1::from_vec(py, counts?))
+        let counts = Texts::new(texts)?.give(py, |texts| encoder.count_batch(texts, specials, threads))?;
+        Ok(PyArray1::from_vec(py, counts))
     }
 
     /// Decode ids to a text.
@@ -414,7 +380,7 @@ impl Tokenizer {
     ///     If no token has this id.
     fn token<'py>(&self, py: Python<'py>, id: i64) -> PyResult<Bound<'py, PyBytes>> {
         let token = u32::try_from(id).ok().and_then(|id| self.vocab().token(id));
-        let unknown = eurotok_core::Error::UnknownId { id, position: 0, vocab_size: self.vocab().size() };
+        let unknown = Error::UnknownId { id, position: 0, vocab_size: self.vocab().size() };
         token.map(|token| PyBytes::new(py, token)).ok_or_else(|| raised(unknown))
     }
 

@@ -12,6 +12,7 @@ mod batch;
 mod cache;
 pub mod files;
 mod group;
+mod jobs;
 mod offsets;
 mod outsize;
 mod pieces;
@@ -19,6 +20,7 @@ mod seams;
 mod sets;
 #[cfg(test)]
 mod tests;
+mod text;
 mod whole;
 
 use std::borrow::Cow;
@@ -35,10 +37,11 @@ use crate::vocab::merges::{sufficient, table};
 use crate::vocab::pairs::PairTable;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
-pub use batch::Intake;
 use cache::Cache;
 use group::Group;
 use seams::Seams;
+use text::Texts;
+pub use text::{AsText, Text};
 use whole::Whole;
 
 /// What the text of a special token in a text is.
@@ -79,6 +82,7 @@ struct Worker {
     group: Box<Group>,
     /// Those of a short text.
     ids: Vec<u32>,
+    texts: Texts,
 }
 
 impl Worker {
@@ -90,6 +94,7 @@ impl Worker {
             parts: Vec::new(),
             group: Group::new(),
             ids: Vec::new(),
+            texts: Texts::default(),
         }
     }
 }
@@ -174,10 +179,11 @@ impl Encoder {
     /// The ids of a text.
     ///
     /// # Errors
-    /// [`Error::Pattern`](crate::Error::Pattern) if a user's regex gives up on it.
-    pub fn encode(&self, text: &str, specials: Specials) -> Result<Vec<u32>> {
+    /// [`Error::Pattern`](crate::Error::Pattern) if a user's regex gives up on it, [`Error::Surrogate`](crate::Error::Surrogate) if it has
+    /// a lone surrogate.
+    pub fn encode<'t>(&self, text: impl Into<Text<'t>>, specials: Specials) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        self.encode_into(self.lease().worker(), text, specials, &mut ids)?;
+        self.encode_text(self.lease().worker(), text.into(), specials, &mut ids)?;
         Ok(ids)
     }
 
@@ -185,12 +191,17 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
-    pub fn encode_with<T>(&self, text: &str, specials: Specials, take: impl FnOnce(&[u32]) -> T) -> Result<T> {
+    pub fn encode_with<'t, T>(
+        &self,
+        text: impl Into<Text<'t>>,
+        specials: Specials,
+        take: impl FnOnce(&[u32]) -> T,
+    ) -> Result<T> {
         let mut lease = self.lease();
         let worker = lease.worker();
         let mut ids = std::mem::take(&mut worker.ids);
         ids.clear();
-        let done = self.encode_into(worker, text, specials, &mut ids);
+        let done = self.encode_text(worker, text.into(), specials, &mut ids);
         let taken = done.map(|()| take(&ids));
         worker.ids = ids;
         taken
@@ -200,10 +211,20 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
-    pub fn count(&self, text: &str, specials: Specials) -> Result<usize> {
+    pub fn count<'t>(&self, text: impl Into<Text<'t>>, specials: Specials) -> Result<usize> {
         let mut count = Count(0);
-        self.encode_into(self.lease().worker(), text, specials, &mut count)?;
+        self.encode_text(self.lease().worker(), text.into(), specials, &mut count)?;
         Ok(count.0)
+    }
+
+    fn encode_text(&self, worker: &mut Worker, text: Text, specials: Specials, out: &mut impl Sink) -> Result<()> {
+        if let Some(text) = text.as_str() {
+            return self.encode_into(worker, text, specials, out);
+        }
+        let mut texts = std::mem::take(&mut worker.texts);
+        let done = texts.fill(0, &[text], self.isa).and_then(|()| self.encode_into(worker, &texts.row, specials, out));
+        worker.texts = texts.bounded();
+        done
     }
 
     fn encode_into(&self, worker: &mut Worker, text: &str, specials: Specials, out: &mut impl Sink) -> Result<()> {
@@ -272,13 +293,11 @@ impl Encoder {
         Ok(())
     }
 
-    /// Encodes texts that stand one behind the other, each to its entry of `ends`; how many ids come before the end of each, the
-    /// group says then ([`Group::ends`]).
+    /// Encodes texts that stand one behind the other; how many ids come before the end of each, the group says then ([`Group::ends`]).
     fn encode_row(
         &self,
         worker: &mut Worker,
-        row: &str,
-        ends: &[usize],
+        Texts { row, ends }: &Texts,
         specials: Specials,
         out: &mut impl Sink,
     ) -> Result<()> {

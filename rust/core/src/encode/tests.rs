@@ -177,7 +177,7 @@ fn a_batch_is_its_texts_one_by_one() {
         let counts = scarcity::with(most, || encoder.count_batch(&texts, Specials::Text, Some(threads)).unwrap());
         assert_eq!(counts, expected.iter().map(|ids| ids.len() as i64).collect::<Vec<_>>());
     }
-    assert!(encoder.encode_batch(&[], Specials::Text, None).unwrap().is_empty());
+    assert!(encoder.encode_batch::<&str>(&[], Specials::Text, None).unwrap().is_empty());
 }
 
 proptest! {
@@ -246,6 +246,51 @@ fn long_pieces_take_the_same_way_as_short_ones() {
                 naive_text(&encoder, &text),
                 "{repeat} {unit:?}"
             );
+        }
+    }
+}
+
+#[test]
+fn a_text_of_code_points_is_what_it_is_as_utf8() {
+    let encoder = Encoder::new(sample()).unwrap();
+    // Of bytes, of pairs and of fours, in short and in large.
+    for (text, times) in [("Élève ab aaab\n", 1), ("Őszi ab Ω字 x<added>y\n", 3), ("🦉 ab Ω\n", 7)]
+        .into_iter()
+        .flat_map(|(text, times)| [(text, times), (text, 60_000)])
+    {
+        let text = text.repeat(times);
+        let points: Vec<u32> = text.chars().map(u32::from).collect();
+        let pairs: Option<Vec<u16>> = points.iter().map(|&point| point.try_into().ok()).collect();
+        let bytes: Option<Vec<u8>> = points.iter().map(|&point| point.try_into().ok()).collect();
+        let widths = [Some(Text::Four(&points)), pairs.as_deref().map(Text::Two), bytes.as_deref().map(Text::One)];
+        let expected = encoder.encode(&text, Specials::Text).unwrap();
+        for given in widths.into_iter().flatten() {
+            assert_eq!(encoder.encode(given, Specials::Text).unwrap(), expected);
+            assert_eq!(encoder.count(given, Specials::Text).unwrap(), expected.len());
+            for threads in [1, 2] {
+                let batch =
+                    encoder.encode_batch(&[given, Text::Utf8("ab"), given], Specials::Text, Some(threads)).unwrap();
+                assert!(batch.get(0) == expected && batch.get(2) == expected, "{times} times on {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_text_with_a_lone_surrogate_is_named_whoever_meets_it() {
+    let encoder = Encoder::new(sample()).unwrap();
+    let (fine, mut wrong) = (vec![0x61u16; 100_000], vec![0x61u16; 100_000]);
+    wrong[70_000] = 0xD800;
+    let large = [&wrong[..], &fine].concat();
+    for (first, others) in [(&wrong, &large), (&large, &wrong)] {
+        let mut texts = vec![Text::Two(&fine); 60];
+        texts[30] = Text::Two(first);
+        texts[31..].fill(Text::Two(others));
+        for threads in [1, 2, 8] {
+            let error = encoder.encode_batch(&texts, Specials::Text, Some(threads)).unwrap_err();
+            assert_eq!(error.to_string(), "text 30: a lone surrogate at character 70000");
+            assert!(encoder.count_batch(&texts, Specials::Text, Some(threads)).is_err());
+            assert_eq!(encoder.encode_batch(&texts[..30], Specials::Text, Some(threads)).unwrap().len(), 30);
         }
     }
 }
