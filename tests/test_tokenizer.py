@@ -231,10 +231,10 @@ def test_lone_surrogates_are_refused(tok: Tokenizer) -> None:
             call("a\ud800b")
     long = "fine" * 100_000
     for texts in (["fine", "a\ud800b"], [long, "é" * 100, "a\ud800b", long + "\udfff", "\ud801"] * 2):
-        for call in (tok.encode_batch, tok.count_batch):
+        for batch in (tok.encode_batch, tok.count_batch):
             for threads in (1, 2):
                 with pytest.raises(UnicodeEncodeError, match="surrogate") as caught:
-                    call(texts, threads)
+                    batch(texts, threads)
                 assert caught.value.object == "a\ud800b"
 
 
