@@ -19,7 +19,8 @@ use crate::spare::Lent;
 
 /// The code points of a string, in the width in which CPython holds them: the least that all of them fit.
 pub(crate) fn code_points<'s>(text: &'s Bound<'_, PyString>) -> PyResult<PyStringData<'s>> {
-    // SAFETY: a str does not change, and lives as long as the reference to it. The bit field is laid out as PyO3 expects on the
+    // SAFETY: a str does not change, and lives as long as the reference to it, so that its memory can be read without the GIL, too. (CPython
+    // appends in place only to a str that nobody else refers to.) The bit field is laid out as PyO3 expects on the
     // little-endian machines that wheels are made for; the tests would read nonsense on another.
     unsafe { text.data() }
 }
