@@ -117,22 +117,21 @@ impl Encoder {
         let worker = lease.worker();
         let out = &mut part.sink;
         match job {
-            Job::Row { first, texts } => {
+            Job::Texts { first, texts: [text] } => {
+                self.encode_text(worker, first, (*text).into(), specials, out)?;
+                part.ends.push(out.length());
+            }
+            Job::Texts { first, texts } => {
                 let mut row = std::mem::take(&mut worker.texts);
                 let done = row.fill(first, texts, self.isa).and_then(|()| self.encode_row(worker, &row, specials, out));
                 worker.texts = row;
                 done?;
                 part.ends.append(worker.group.ends());
             }
-            Job::Text(text) => {
-                self.encode_into(worker, text.as_str(), specials, out)?;
-                part.ends.push(out.length());
-            }
             Job::Stretch { text, range } => {
                 self.encode_range(worker, text.as_str().as_bytes(), range, out)?;
                 part.ends.push(out.length());
             }
-            Job::Wrong(error) => return Err(error),
         }
         Ok(())
     }

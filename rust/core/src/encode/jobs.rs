@@ -12,9 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::text::{AsText, Text};
 use super::{Encoder, Specials};
 use crate::arch::Isa;
-use crate::error::Error;
 
-/// A thread gets texts of about this many bytes at a time; below twice as many, a text is not divided.
+/// A thread gets texts of about this many bytes at a time; of fewer than twice as many, a text is not divided.
 const JOB: usize = 256 << 10;
 
 /// What a text counts for besides its bytes, so that there is an end to texts that have none.
@@ -28,13 +27,9 @@ const AHEAD: usize = 4;
 #[derive(Debug)]
 pub(super) enum Job<'t, T> {
     /// These texts, the first of them by its number.
-    Row { first: usize, texts: &'t [T] },
-    /// A large text.
-    Text(Large<'t>),
-    /// A stretch of one; it may be the first.
+    Texts { first: usize, texts: &'t [T] },
+    /// A stretch of a large text; it may be the first.
     Stretch { text: Large<'t>, range: Range<usize> },
-    /// A large text that is none.
-    Wrong(Error),
 }
 
 impl<T> Job<'_, T> {
@@ -44,7 +39,7 @@ impl<T> Job<'_, T> {
     }
 }
 
-/// A text that is not copied into a row.
+/// The UTF-8 of a text that is divided.
 #[derive(Debug, Clone)]
 pub(super) enum Large<'t> {
     There(&'t str),
@@ -52,14 +47,14 @@ pub(super) enum Large<'t> {
 }
 
 impl<'t> Large<'t> {
-    /// The text, or the place of a lone surrogate.
-    fn of(text: Text<'t>, isa: Isa) -> Result<Self, usize> {
+    /// That of a text, if it has no lone surrogate.
+    fn of(text: Text<'t>, isa: Isa) -> Option<Self> {
         if let Some(text) = text.as_str() {
-            return Ok(Self::There(text));
+            return Some(Self::There(text));
         }
         let mut utf8 = String::new();
-        text.push(isa, &mut utf8)?;
-        Ok(Self::Made(Arc::new(utf8)))
+        text.push(isa, &mut utf8).ok()?;
+        Some(Self::Made(Arc::new(utf8)))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -139,38 +134,35 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         if let Some((text, start)) = state.divided.take() {
             return Some(self.stretch(state, text, start));
         }
-        let texts = &state.texts[state.done..];
-        if (*texts.first()?).into().size() >= JOB {
+        let first = state.done;
+        let texts = &state.texts[first..];
+        if let Some(text) = self.large((*texts.first()?).into()) {
             state.done += 1;
-            return Some(self.large(state, texts[0].into()));
+            return Some(self.stretch(state, text, 0));
         }
         let mut size = 0;
-        let some = texts.iter().take_while(|&&text| {
+        let some = texts.iter().enumerate().take_while(|&(place, &text)| {
             let own = text.into().size();
-            let is_taken = size < JOB && own < JOB;
+            let is_taken = place == 0 || (size < JOB && own < JOB);
             size += own + EACH;
             is_taken
         });
         let texts = &texts[..some.count()];
-        let first = state.done;
         state.done += texts.len();
-        Some(Job::Row { first, texts })
+        Some(Job::Texts { first, texts })
     }
 
-    /// The first job of a large text. It is divided at proven boundaries only, and not at all where added tokens or a normalizer could
-    /// reach across.
-    fn large(&self, state: &mut State<'t, T>, text: Text<'t>) -> Job<'t, T> {
+    /// A text that is to be divided: at proven boundaries only, so not where added tokens or a normalizer could reach across. (One with
+    /// a lone surrogate is refused by whoever encodes it.)
+    fn large(&self, text: Text<'t>) -> Option<Large<'t>> {
+        if self.threads == 1 || text.size() < 2 * JOB {
+            return None;
+        }
         let encoder = self.encoder;
-        let text = match Large::of(text, encoder.isa) {
-            Ok(text) => text,
-            Err(position) => return Job::Wrong(Error::Surrogate { text: state.done - 1, position }),
-        };
-        let content = text.as_str();
-        let whole = self.threads == 1
-            || content.len() < 2 * JOB
-            || !encoder.is_normal(content)
-            || encoder.added.find(content, self.specials).next().is_some();
-        if whole { Job::Text(text) } else { self.stretch(state, text, 0) }
+        Large::of(text, encoder.isa).filter(|text| {
+            let text = text.as_str();
+            encoder.is_normal(text) && encoder.added.find(text, self.specials).next().is_none()
+        })
     }
 
     /// The stretch of a large text that begins at `start`.
@@ -189,15 +181,17 @@ mod tests {
     use super::*;
     use crate::encode::tests::sample;
 
+    /// Which jobs threads get that ask one after the other.
+    fn take<'t, T: AsText<'t>, const N: usize>(jobs: &Jobs<'_, 't, T>, threads: [usize; N]) -> [Option<usize>; N] {
+        threads.map(|thread| jobs.take(thread).map(|(number, _)| number))
+    }
+
     #[test]
     fn jobs_are_dealt_in_turn_and_nobody_waits_for_another() {
-        let encoder = Encoder::new(sample()).unwrap();
-        let text = "a".repeat(JOB);
+        let (encoder, text) = (Encoder::new(sample()).unwrap(), "a".repeat(JOB));
         let texts = [text.as_str(); 5];
         let jobs = Jobs::new(&encoder, &texts, Specials::Text, 2);
-        let taken = [1, 0, 1, 1, 1].map(|thread| jobs.take(thread).map(|(number, _)| number));
-        assert_eq!(taken, [Some(1), Some(0), Some(3), Some(2), Some(4)]);
-        assert!(jobs.take(0).is_none());
+        assert_eq!(take(&jobs, [1, 0, 1, 1, 1, 0]), [Some(1), Some(0), Some(3), Some(2), Some(4), None]);
     }
 
     #[test]
@@ -206,7 +200,7 @@ mod tests {
         let sizes = |texts: &[&str]| {
             let jobs = Jobs::new(&encoder, texts, Specials::Text, 1);
             let mut sizes = Vec::new();
-            while let Some((number, Job::Row { first, texts })) = jobs.take(0) {
+            while let Some((number, Job::Texts { first, texts })) = jobs.take(0) {
                 assert_eq!((number, first), (sizes.len(), sizes.iter().sum()));
                 sizes.push(texts.len());
             }
@@ -220,15 +214,11 @@ mod tests {
 
     #[test]
     fn what_is_before_a_failure_is_still_done() {
-        let encoder = Encoder::new(sample()).unwrap();
-        let text = "a".repeat(JOB);
+        let (encoder, text) = (Encoder::new(sample()).unwrap(), "a".repeat(JOB));
         let texts = [text.as_str(); 9];
         let jobs = Jobs::new(&encoder, &texts, Specials::Text, 2);
-        assert_eq!(jobs.take(1).map(|(number, _)| number), Some(1));
-        assert_eq!(jobs.take(1).map(|(number, _)| number), Some(3));
+        assert_eq!(take(&jobs, [1, 1]), [Some(1), Some(3)]);
         jobs.end_at(3);
-        assert_eq!(jobs.take(1).map(|(number, _)| number), Some(0));
-        assert_eq!(jobs.take(1).map(|(number, _)| number), Some(2));
-        assert!(jobs.take(0).is_none());
+        assert_eq!(take(&jobs, [1, 1, 0]), [Some(0), Some(2), None]);
     }
 }

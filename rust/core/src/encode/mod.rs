@@ -183,7 +183,7 @@ impl Encoder {
     /// a lone surrogate.
     pub fn encode<'t>(&self, text: impl Into<Text<'t>>, specials: Specials) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        self.encode_text(self.lease().worker(), text.into(), specials, &mut ids)?;
+        self.encode_text(self.lease().worker(), 0, text.into(), specials, &mut ids)?;
         Ok(ids)
     }
 
@@ -201,7 +201,7 @@ impl Encoder {
         let worker = lease.worker();
         let mut ids = std::mem::take(&mut worker.ids);
         ids.clear();
-        let done = self.encode_text(worker, text.into(), specials, &mut ids);
+        let done = self.encode_text(worker, 0, text.into(), specials, &mut ids);
         let taken = done.map(|()| take(&ids));
         worker.ids = ids;
         taken
@@ -213,16 +213,25 @@ impl Encoder {
     /// As [`encode`](Self::encode).
     pub fn count<'t>(&self, text: impl Into<Text<'t>>, specials: Specials) -> Result<usize> {
         let mut count = Count(0);
-        self.encode_text(self.lease().worker(), text.into(), specials, &mut count)?;
+        self.encode_text(self.lease().worker(), 0, text.into(), specials, &mut count)?;
         Ok(count.0)
     }
 
-    fn encode_text(&self, worker: &mut Worker, text: Text, specials: Specials, out: &mut impl Sink) -> Result<()> {
+    /// Encodes the text of this number.
+    fn encode_text(
+        &self,
+        worker: &mut Worker,
+        number: usize,
+        text: Text,
+        specials: Specials,
+        out: &mut impl Sink,
+    ) -> Result<()> {
         if let Some(text) = text.as_str() {
             return self.encode_into(worker, text, specials, out);
         }
         let mut texts = std::mem::take(&mut worker.texts);
-        let done = texts.fill(0, &[text], self.isa).and_then(|()| self.encode_into(worker, &texts.row, specials, out));
+        let done =
+            texts.fill(number, &[text], self.isa).and_then(|()| self.encode_into(worker, &texts.row, specials, out));
         worker.texts = texts.bounded();
         done
     }
