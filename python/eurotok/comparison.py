@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from eurotok import pictures, report, tables
+from eurotok import escape, pictures, report, tables
 from eurotok.corpus import StrPath
 from eurotok.encoders import Encoded, Encoder, encoder_of, run
 from eurotok.figures import Figures, Floats
@@ -60,7 +59,10 @@ class Comparison(Figures):
 
     def to_markdown(self, path: StrPath | None = None, figure: str = "surcharge") -> str:
         """Write the same table in Markdown; to a file, too, if there is a path."""
-        return _written(tables.markdown(*self._cells(figure)) + "\n" + "\n\n".join(self._notes(figure)) + "\n", path)
+        head, rows = self._cells(figure)
+        escaped = [[(escape.markdown(text), style) for text, style in row] for row in rows]
+        table = tables.markdown([escape.markdown(name) for name in head], escaped)
+        return _written(table + "\n" + "\n\n".join(map(escape.markdown, self._notes(figure))) + "\n", path)
 
     def to_latex(self, path: StrPath | None = None, figure: str = "surcharge") -> str:
         """Write the same table in LaTeX, for the package booktabs; to a file, too, if there is a path."""
@@ -251,7 +253,7 @@ class Comparison(Figures):
 
     def to_json(self, path: StrPath | None = None) -> str:
         """Write the figures as JSON; to a file, too, if there is a path."""
-        return _written(json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+        return _written(escape.json_text(self.to_dict(), indent=2) + "\n", path)
 
     def __str__(self) -> str:
         return self.table()

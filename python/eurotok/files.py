@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from eurotok._core import FormatError
+from eurotok.escape import json_text
 
 Result = TypeVar("Result")
 
@@ -65,8 +66,7 @@ def write_json(path: str | os.PathLike[str], kind: str, content: Mapping[str, An
     OSError
         As for `replacing`.
     """
-    separators = (",", ":") if indent is None else None
-    text = json.dumps({"format": kind, **content}, indent=indent, separators=separators, ensure_ascii=False)
+    text = json_text({"format": kind, **content}, indent, allow_nan=True)
     with replacing(path) as file:
         file.write(f"{text}\n".encode())
 

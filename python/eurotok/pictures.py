@@ -6,11 +6,11 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Literal
 
 import numpy as np
 
+from eurotok import escape
 from eurotok.figures import Figures
 from eurotok.prices import REFERENCE, language_name
 from eurotok.tables import shorten
@@ -184,7 +184,7 @@ def svg(scene: Scene) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {scene.width:g} {scene.height:g}" '
         f'width="{scene.width:g}" height="{scene.height:g}" role="img" font-family="system-ui, sans-serif">',
-        f"<title>{escape(scene.title)}</title>",
+        f"<title>{escape.html(scene.title)}</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
     ]
     for mark in scene.marks:
@@ -194,13 +194,13 @@ def svg(scene: Scene) -> str:
         elif isinstance(mark, Label):
             style = f'text-anchor="{mark.anchor}" dominant-baseline="central" font-size="{mark.size:g}"'
             lines.append(
-                f'<text x="{mark.x:.1f}" y="{mark.y:.1f}" fill="{mark.colour}" {style}>{escape(mark.text)}</text>'
+                f'<text x="{mark.x:.1f}" y="{mark.y:.1f}" fill="{mark.colour}" {style}>{escape.html(mark.text)}</text>'
             )
         else:
             corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in mark.corners())
             shape = f'polygon points="{corners}"' if corners else f'circle cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="5"'
             name = shape.partition(" ")[0]
-            lines.append(f'<{shape} fill="{mark.colour}"><title>{escape(mark.title)}</title></{name}>')
+            lines.append(f'<{shape} fill="{mark.colour}"><title>{escape.html(mark.title)}</title></{name}>')
     return "\n".join([*lines, "</svg>", ""])
 
 
@@ -229,7 +229,7 @@ def png(scene: Scene, scale: float = 2.0) -> bytes:
             axes.plot(*ends, color=mark.colour, linewidth=mark.width, solid_capstyle="butt", zorder=depth)
         elif isinstance(mark, Label):
             place: Any = {"ha": anchors[mark.anchor], "va": "center_baseline", "zorder": depth}
-            axes.text(mark.x, mark.y, mark.text.replace("$", r"\$"), color=mark.colour, fontsize=mark.size, **place)
+            axes.text(mark.x, mark.y, escape.matplotlib(mark.text), color=mark.colour, fontsize=mark.size, **place)
         else:
             corners = mark.corners()
             patch = Polygon(corners) if corners else Circle((mark.x, mark.y), 5.0)

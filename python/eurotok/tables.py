@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from eurotok import escape
+
 RESET = "\x1b[0m"
 BOLD = "\x1b[1m"
 GREEN, YELLOW, RED = "\x1b[32m", "\x1b[33m", "\x1b[31m"
@@ -47,6 +49,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Cell]], *, width: int = 1
           a   b
     fr  1.5  10
     """
+    head = [escape.terminal(name) for name in head]
+    rows = [[(escape.terminal(text), style) for text, style in row] for row in rows]
     columns = range(len(head))
     widths = [max([len(head[i])] + [len(row[i][0]) for row in rows if row]) for i in columns]
     blocks: list[list[int]] = [[]]
@@ -97,6 +101,7 @@ def show_tokens(tokens: Sequence[bytes], *, colours: bool = False) -> str:
         held, parts = b"", 0
     if held:
         shown.append(held.decode(errors="replace"))
+    shown = [escape.terminal(text) for text in shown]
     if not colours:
         return "|".join(shown)
     return "".join(f"{SHADES[place % 2]}{text}{RESET}" for place, text in enumerate(shown))
@@ -130,7 +135,7 @@ def between(low: float, high: float) -> str:
 
 def fill(text: str, width: int) -> str:
     """Break a text into lines of a terminal."""
-    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False))
+    return "\n".join(textwrap.wrap(escape.terminal(text), width, break_long_words=False, break_on_hyphens=False))
 
 
 def shorten(text: str, width: int) -> str:
@@ -155,7 +160,7 @@ def grade(low: float, high: float) -> Callable[[float], str]:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    r"""Set a table in Markdown; rules are left out, styles too.
+    r"""Set a table of cells in Markdown, in which only `|` is escaped; rules are left out, styles too.
 
     Examples
     --------
@@ -170,19 +175,6 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 
     rule = "|:--" + "|--:" * (len(head) - 1) + "|\n"
     return line(head) + rule + "".join(line([text for text, _ in row]) for row in rows if row)
-
-
-LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-    }
-)
 
 
 def latex(head: Sequence[str], rows: Sequence[Sequence[Sequence[str]]], *, caption: str = "") -> str:
@@ -215,21 +207,21 @@ def latex(head: Sequence[str], rows: Sequence[Sequence[Sequence[str]]], *, capti
     """
 
     def line(cells: Sequence[Sequence[str]]) -> str:
-        return " & ".join(_latex(part) for parts in cells for part in parts) + r" \\"
+        return " & ".join(escape.latex(part) for parts in cells for part in parts) + r" \\"
 
     between_parts = r"@{\ }"
     parts = [len(cell) for cell in next(filter(None, rows))[1:]]
     names = [
-        rf"\multicolumn{{{count}}}{{c}}{{{_latex(name)}}}" if count > 1 else _latex(name)
+        rf"\multicolumn{{{count}}}{{c}}{{{escape.latex(name)}}}" if count > 1 else escape.latex(name)
         for name, count in zip(head[1:], parts, strict=True)
     ]
     return "\n".join(
         [
             r"\begin{table}",
-            rf"\caption{{{_latex(caption)}}}",
+            rf"\caption{{{escape.latex(caption)}}}",
             rf"\begin{{tabular}}{{l{''.join(between_parts.join('r' * count) for count in parts)}}}",
             r"\toprule",
-            " & ".join([_latex(head[0]), *names]) + r" \\",
+            " & ".join([escape.latex(head[0]), *names]) + r" \\",
             r"\midrule",
             *(line(row) if row else r"\midrule" for row in rows),
             r"\bottomrule",
@@ -238,8 +230,3 @@ def latex(head: Sequence[str], rows: Sequence[Sequence[Sequence[str]]], *, capti
             "",
         ]
     )
-
-
-def _latex(text: str) -> str:
-    """Escape what LaTeX would read as commands, and set a minus before a number as one."""
-    return re.sub(r"(?<![\w.])-(?=\d)", "$-$", text.translate(LATEX))

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import eurotok
 from eurotok.cli import check, compare, convert, count, count_pieces, decode, demo, encode, info, sweep, train
+from eurotok.escape import terminal
 
 VERBS = (demo, train, sweep, count_pieces, encode, decode, count, compare, check, convert, info)
 
@@ -90,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def report(message: str) -> None:
     """Report an error in one line."""
-    print(f"eurotok: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"eurotok: error: {terminal(' '.join(message.split()))}", file=sys.stderr)
 
 
 def _finish_stdout() -> None:

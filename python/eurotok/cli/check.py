@@ -14,6 +14,7 @@ import sys
 
 from eurotok.checks import Finding, check
 from eurotok.cli.arguments import add_tokenizer, load_tokenizer
+from eurotok.escape import terminal
 from eurotok.tables import shorten
 
 SHOWN = 5
@@ -38,9 +39,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _show(finding: Finding, every: bool, width: int) -> None:
-    print(f"{finding.status:11}  {finding.check}: {finding.detail}")
+    print(f"{finding.status:11}  {finding.check}: {terminal(finding.detail)}")
     most = len(finding.examples) if every else SHOWN
     for example in finding.examples[:most]:
-        print(f"{'':13}{example if every else shorten(example, width - 13)}")
+        print(f"{'':13}{terminal(example if every else shorten(example, width - 13))}")
     if len(finding.examples) > most:
         print(f"{'':13}and {len(finding.examples) - most:,} more (--all)")

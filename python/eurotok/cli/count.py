@@ -10,6 +10,7 @@ import argparse
 
 from eurotok.cli.arguments import add_errors, add_specials, add_threads, add_tokenizer, load_tokenizer
 from eurotok.cli.streams import texts
+from eurotok.escape import terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
             int(tokenizer.count_batch(batch, args.threads, specials=args.specials).sum())
             for batch in texts(path, args.errors)
         )
-        print(f"{tokens}\t{path}")
+        print(f"{tokens}\t{terminal(path)}")
         total += tokens
     if len(args.files) > 1:
         print(f"{total}\ttotal")

@@ -18,6 +18,7 @@ from eurotok import training
 from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts
 from eurotok.cli.streams import check_folder
 from eurotok.corpus import find_languages, language_of
+from eurotok.escape import terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     counts.save(args.output)
     print(
         f"{len(counts.languages)} languages, {sum(counts.bytes.values()) / 1e6:,.1f} MB, "
-        f"{sum(counts.unique.values()):,} pieces in {time.perf_counter() - began:.1f} s -> {args.output}",
+        f"{sum(counts.unique.values()):,} pieces in {time.perf_counter() - began:.1f} s -> {terminal(args.output)}",
         file=sys.stderr,
     )
 

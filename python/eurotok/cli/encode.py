@@ -17,6 +17,7 @@ import numpy as np
 
 from eurotok.cli.arguments import add_errors, add_specials, add_threads, add_tokenizer, load_tokenizer
 from eurotok.cli.streams import DASH, output, texts, write_ids
+from eurotok.escape import terminal
 
 ENDINGS = (".npy", ".bin")
 
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         documents = "document" if written.documents == 1 else "documents"
         print(
             f"{written.documents:,} {documents}, {written.bytes / 1e6:,.1f} MB: "
-            f"{written.tokens:,} tokens -> {args.output}, {written.offsets}",
+            f"{written.tokens:,} tokens -> {terminal(args.output)}, {terminal(str(written.offsets))}",
             file=sys.stderr,
         )
         return

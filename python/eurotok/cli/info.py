@@ -10,6 +10,7 @@ import argparse
 from eurotok import _core
 from eurotok.checks import ordinary_tokens
 from eurotok.cli.arguments import add_scheme
+from eurotok.escape import terminal
 from eurotok.tables import shorten
 from eurotok.tokenizer import Tokenizer, load
 
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     facts = _core.schemes() if args.tokenizer is None else describe(load(args.tokenizer, args.scheme))
     width = max(map(len, facts))
     for name, value in facts.items():
-        print(f"{name:{width}}  {value}")
+        print(f"{name:{width}}  {terminal(value)}")
 
 
 def describe(tokenizer: Tokenizer) -> dict[str, str]:

@@ -21,6 +21,7 @@ from typing import Any
 from eurotok import curves, pictures, training
 from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts, pair, wish
 from eurotok.cli.streams import DASH, check_folder, output
+from eurotok.escape import terminal
 from eurotok.files import replacing
 from eurotok.parity import Parity
 from eurotok.tokenizer import load
@@ -168,11 +169,11 @@ def run(args: argparse.Namespace) -> None:
     size, verb = sum(counts.bytes.values()) / 1e6, "loaded" if args.counts else "counted"
     print(
         f"{len(counts.languages)} languages, {size:,.1f} MB: {verb} in {counted - began:.1f} s, "
-        f"{tokenizer.vocab_size:,} tokens in {merged - counted:.1f} s -> {args.output}",
+        f"{tokenizer.vocab_size:,} tokens in {merged - counted:.1f} s -> {terminal(args.output)}",
         file=sys.stderr,
     )
     for wished in granted:
-        print(wished, file=sys.stderr)
+        print(terminal(str(wished)), file=sys.stderr)
     if tokenizer.vocab_size < args.vocab_size:
         print(f"the text supports {tokenizer.vocab_size:,} tokens, not {args.vocab_size:,}", file=sys.stderr)
 

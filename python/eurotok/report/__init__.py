@@ -6,17 +6,15 @@ any figure, and the distribution, the tokens and the calculator appear.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from html import escape
 from importlib import resources
 from string import Template
 from typing import Any
 
 import numpy as np
 
-from eurotok import intervals
+from eurotok import escape, intervals
 from eurotok.figures import Figures, Floats
 from eurotok.measure import token_bytes
 from eurotok.pictures import look, order, ticks
@@ -46,23 +44,22 @@ def page(figures: Figures) -> str:
     """
     folder = resources.files(__name__)
     template = Template((folder / "page.html").read_text(encoding="utf-8"))
-    data = json.dumps(_data(figures), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     best = int(np.nanargmin(figures.mean)) if not np.isnan(figures.mean).all() else 0
     shown = _shown_first(figures, best)
     return template.substitute(
         style=(folder / "page.css").read_text(encoding="utf-8"),
         script=(folder / "page.js").read_text(encoding="utf-8"),
-        data=data.replace("<", "\\u003c"),  # so that no text of it ends the script
+        data=escape.script(_data(figures)),
         summary=_cards(figures, best) if len(figures.tokenizers) <= CARDS else _ranking(figures),
         legend=_legend(figures, shown),
         plot=_plot(figures, shown),
         table=_table(figures),
         size="few" if len(figures.tokenizers) <= CARDS else "many",
-        text=escape(figures.text.name),
+        text=escape.html(figures.text.name),
         sentences=f"{figures.sentences:,}",
         languages=len(figures.languages),
         replicates=f"{intervals.REPLICATES:,}",
-        problems="".join(f"<li>{escape(it)}</li>" for it in figures.problems) or "<li>None found.</li>",
+        problems="".join(f"<li>{escape.html(it)}</li>" for it in figures.problems) or "<li>None found.</li>",
         price=f"{figures.price:g}",
     )
 
@@ -114,7 +111,7 @@ def _ranking(figures: Figures) -> str:
     longest = max(float(np.nanmax(figures.mean, initial=0.0)), 1e-9)
     rows = []
     for t in sorted(range(len(figures.tokenizers)), key=lambda t: np.nan_to_num(figures.mean[t], nan=np.inf)):
-        name = escape(figures.tokenizers[t], quote=True)
+        name = escape.html(figures.tokenizers[t])
         cells = ["No mean: see the problems below.", "–", "–", "–", "–"]
         if not np.isnan(figures.mean[t]):
             part = 100 * max(figures.mean[t], 0.0) / longest
@@ -142,7 +139,7 @@ def _flaw(figures: Figures, t: int) -> str:
 
 def _dearest(figures: Figures, t: int) -> str:
     others = order(figures)
-    return escape(language_name(figures.languages[max(others, key=lambda i: figures.surcharges[t, i])]))
+    return escape.html(language_name(figures.languages[max(others, key=lambda i: figures.surcharges[t, i])]))
 
 
 def _between(figures: Figures, name: str, t: int) -> str:
@@ -152,7 +149,7 @@ def _between(figures: Figures, name: str, t: int) -> str:
 
 def _breakable(name: str) -> str:
     """Escape a name, and let lines break after its punctuation."""
-    return re.sub(r"(?<=[._-])(?=\w)", "<wbr>", escape(name))
+    return re.sub(r"(?<=[._-])(?=\w)", "<wbr>", escape.html(name))
 
 
 def _mark(t: int, shown: set[int], style: str = "") -> str:
@@ -163,7 +160,7 @@ def _mark(t: int, shown: set[int], style: str = "") -> str:
 def _legend(figures: Figures, shown: set[int]) -> str:
     return "".join(
         f'<label><input type="checkbox" data-toggle="{t}"{" checked" if t in shown else ""}>'
-        f"<span {_mark(t, shown | {t})}></span>{escape(name)}</label>"
+        f"<span {_mark(t, shown | {t})}></span>{escape.html(name)}</label>"
         for t, name in enumerate(figures.tokenizers)
     )
 
@@ -190,7 +187,7 @@ def _plot(figures: Figures, shown: set[int]) -> str:
         for t, tokenizer in enumerate(figures.tokenizers):
             if np.isnan(extra[t, i]):
                 continue
-            title = escape(f"{name}, {tokenizer}: {percent(extra[t, i], 1)}", quote=True)
+            title = escape.html(f"{name}, {tokenizer}: {percent(extra[t, i], 1)}")
             if not np.isnan(ends[0, t, i]):
                 left, right = ends[:, t, i]
                 width = f"{100 * (right - left) / (steps[-1] - steps[0]):.2f}%"
@@ -199,7 +196,7 @@ def _plot(figures: Figures, shown: set[int]) -> str:
                 marks.append(f'<i class="whisker{off}" data-t="{t}" style="{style}"></i>')
             marks.append(f'<span {_mark(t, shown, f"left:{x(extra[t, i])};")} title="{title}"></span>')
         lines.append(
-            f'<div class="row"><span>{escape(name)}</span><div class="track">{grid}{"".join(marks)}</div></div>'
+            f'<div class="row"><span>{escape.html(name)}</span><div class="track">{grid}{"".join(marks)}</div></div>'
         )
     return "".join(lines)
 
@@ -216,7 +213,8 @@ def _table(figures: Figures) -> str:
             f"<td>{percent(value)}{_small(low, high)}</td>"
             for value, low, high in zip(figures.surcharges[:, i], *ends[:, :, i], strict=True)
         )
-        body.append(f'<tr><th scope="row" data-code="{language}">{escape(language_name(language))}</th>{cells}</tr>')
+        code, name = escape.html(language), escape.html(language_name(language))
+        body.append(f'<tr><th scope="row" data-code="{code}">{name}</th>{cells}</tr>')
     return (
         '<thead><tr><th scope="col" aria-sort="ascending"><button type="button" data-sort="0">Language</button></th>'
         f"{head}</tr></thead><tbody>{''.join(body)}</tbody>"
