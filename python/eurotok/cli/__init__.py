@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import eurotok
 from eurotok.cli import check, compare, convert, count, count_pieces, decode, demo, encode, info, sweep, train
+from eurotok.cli.typed import typed
 from eurotok.escape import terminal
 
 VERBS = (demo, train, sweep, count_pieces, encode, decode, count, compare, check, convert, info)
@@ -66,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character still gets the rest
+    argv = sys.argv[1:] if argv is None else argv
     args = build_parser().parse_args(argv)
     try:
         args.run(args)
@@ -80,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         code, message = 1, "out of memory"
     except (ValueError, ImportError, OverflowError) as error:
-        code, message = 1, str(error)
+        code, message = 1, typed(str(error), args.parser, argv)
     else:
         return 0
     _finish_stdout()
