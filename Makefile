@@ -12,13 +12,17 @@ endif
 
 RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name target -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 
-.PHONY: help demo test bench models ablations format clean
+.PHONY: help demo test test-ecosystem ecosystem bench models ablations format clean
+
+# Libraries that read our files, old and new: an environment for each of these lists of requirements.
+ECOSYSTEM := $(patsubst tests/ecosystem/%.txt,$(VENV)/ecosystem-%/installed,$(wildcard tests/ecosystem/*.txt))
 
 MODELS := EUROTOK_CODE=target/code $(BIN)/python -m scripts.models
 
 help:
 	@echo 'make demo    prices of 24 languages under the shipped tokenizers, and a small one trained'
 	@echo 'make test    every check: format, lints, types, tests, quick benchmarks'
+	@echo 'make test-ecosystem  our files in old and new versions of the libraries that read them'
 	@echo 'make bench   speed and memory beside those of the peers; BENCH=--quick for a look, see BENCHMARKS.md'
 	@echo 'make models  the shipped tokenizers, their prices and cards, by recipes/euro.toml; needs the corpus'
 	@echo 'make format  format the code'
@@ -37,7 +41,12 @@ test: $(VENV)/built $(VENV)/tools
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest eurotok._core
 	$(BIN)/pytest benches --benchmark-max-time=0.2 --benchmark-min-rounds=3
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/ecosystem
+
+test-ecosystem: $(VENV)/built $(VENV)/tools ecosystem
+	$(BIN)/pytest tests/ecosystem
+
+ecosystem: $(ECOSYSTEM)
 
 bench: $(VENV)/built $(VENV)/benches
 	@$(BIN)/python -m benches $(BENCH)
@@ -78,6 +87,12 @@ $(VENV)/built: $(VENV)/pip pyproject.toml $(RUST)
 $(VENV)/tools: $(VENV)/pip pyproject.toml
 	@echo 'installing the tools'
 	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/ecosystem-%/installed: tests/ecosystem/%.txt
+	@echo 'installing $*'
+	@$(PYTHON) -m venv $(VENV)/ecosystem-$*
+	@$(VENV)/ecosystem-$*/bin/python -m pip install --quiet --upgrade --requirement $<
 	@touch $@
 
 $(VENV)/benches: $(VENV)/pip benches/requirements.txt benches/requirements-rc.txt

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
@@ -13,6 +14,7 @@ from scripts.models.recipe import Recipe, read
 
 import eurotok
 from conftest import Run, refusal
+from ecosystem.recipes import follow, recipes
 from eurotok.checks import check
 from eurotok.tokenizer import MODELS
 
@@ -70,23 +72,16 @@ def test_the_smallest_is_fit_to_be_published() -> None:
 def test_other_libraries_give_the_same_ids(
     name: str, sentences: dict[str, Sequence[str]], run: Run, tmp_path: Path
 ) -> None:
-    tokenizers = pytest.importorskip("tokenizers")
-    tiktoken = pytest.importorskip("tiktoken")
-    from tiktoken.load import load_tiktoken_bpe
-
     texts = [line for lines in sentences.values() for line in lines[:10]]
     ids = eurotok.load(name).encode_batch(texts).to_list()
-    for path in ("tokenizer.json", "x.tiktoken"):
+    for path in ("tokenizer.json", f"{name}.tiktoken"):
         assert run("convert", name, path).returncode == 0
         assert eurotok.load(tmp_path / path).encode_batch(texts).to_list() == ids
-    peer = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
-    assert [it.ids for it in peer.encode_batch(texts)] == ids
-    about = json.loads((tmp_path / "x.tiktoken.json").read_text(encoding="utf-8"))
-    ranks = load_tiktoken_bpe(str(tmp_path / "x.tiktoken"))
-    peer = tiktoken.Encoding(
-        name, pat_str=about["pattern"], mergeable_ranks=ranks, special_tokens=about["special_tokens"]
-    )
-    assert peer.encode_ordinary_batch(texts) == ids
+    for library in ("tokenizers", "tiktoken"):
+        pytest.importorskip(library)
+        done = follow(Path(sys.executable), recipes(name)[library], texts, tmp_path)
+        assert done["ids"] == ids
+        assert done["decoded"] == texts
 
 
 def test_a_name_that_is_none(run: Run) -> None:

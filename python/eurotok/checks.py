@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import tempfile
 import unicodedata
@@ -332,17 +333,18 @@ def _in_tokenizers(subject: _Subject) -> Finding:
 def _in_tiktoken(subject: _Subject) -> Finding:
     try:
         import tiktoken
-        from tiktoken.load import load_tiktoken_bpe
     except ImportError:
         return Finding("same ids in tiktoken", "not checked", "tiktoken is not installed")
 
     def load(folder: Path) -> tuple[Encode, Encode]:
         path, tokenizer = folder / "x.tiktoken", subject.tokenizer
         tokenizer.save(path)
+        # tiktoken's own function leaves a copy of every file in a cache.
+        ranks = dict(line.split() for line in path.read_bytes().splitlines())
         peer: Any = tiktoken.Encoding(
             "checked",
             pat_str=tokenizer.pattern,
-            mergeable_ranks=load_tiktoken_bpe(str(path)),
+            mergeable_ranks={base64.b64decode(token): int(rank) for token, rank in ranks.items()},
             special_tokens=tokenizer.special_tokens,
         )
         return (
