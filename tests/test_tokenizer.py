@@ -130,8 +130,8 @@ def test_ids_come_in_one_dimension(tok: Tokenizer, kind: type[np.integer[Any]]) 
         (np.array([1, 2**32]), 2**32),
         (np.array([1, -3, 5], np.int8), -3),
         (np.array([1, -4], np.int16), -4),
-        (np.array([1, 2**64 - 1], np.uint64), 2**63 - 1),
-        ([1, 2**70], 2**63 - 1),
+        (np.array([1, 2**64 - 1], np.uint64), 2**64 - 1),
+        ([1, 2**70], 2**70),
         (Tensor(np.array([1, -5]), "cpu"), -5),
     ],
 )
@@ -217,6 +217,25 @@ def test_unknown_ids_are_named(tok: Tokenizer, bad: int) -> None:
     for decode in (tok.decode, tok.decode_bytes):
         with pytest.raises(eurotok.UnknownIdError, match=rf"id {bad} at position 1"):
             decode([0, bad])
+
+
+@pytest.mark.parametrize("number", [-1, 2**32, 2**63, 2**64, -(2**63) - 1, 2**200, -(10**30)])
+def test_a_number_that_is_no_id_is_named_whatever_its_size(tok: Tokenizer, number: int) -> None:
+    named = f"id {number} at position 1 is not in the vocabulary"
+    for ids in ([0, number], (0, number), iter([0, number])):
+        with pytest.raises(eurotok.UnknownIdError, match=named):
+            tok.decode(ids)  # type: ignore[arg-type]
+    if 0 <= number < 2**64:
+        with pytest.raises(eurotok.UnknownIdError, match=named):
+            tok.decode(np.array([0, number], np.uint64))
+    with pytest.raises(eurotok.UnknownIdError, match=f"id {number} "):
+        tok.token(number)
+
+
+def test_a_number_too_long_to_write(tok: Tokenizer) -> None:
+    for call in (tok.token, lambda number: tok.decode([number])):
+        with pytest.raises(eurotok.UnknownIdError, match="id of thousands of digits at position 0"):
+            call(10**10_000)
 
 
 @pytest.mark.parametrize("bad", [[0.5], ["a"], [[1, 2]], None])

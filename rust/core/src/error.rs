@@ -68,7 +68,7 @@ pub enum Error {
         position: usize,
     },
     /// An id outside the vocabulary.
-    #[error("id {id} at position {position} is not in the vocabulary (size {vocab_size})")]
+    #[error("{}", Self::unknown_id(id, *position, *vocab_size))]
     UnknownId {
         /// The id.
         id: i64,
@@ -114,5 +114,9 @@ impl Error {
     /// An argument outside its domain.
     pub fn argument(name: &'static str, reason: impl Display) -> Self {
         Self::Argument { name, reason: reason.to_string() }
+    }
+    /// The message of [`Error::UnknownId`], for numbers of any size.
+    pub fn unknown_id(id: impl Display, position: usize, vocab_size: usize) -> String {
+        format!("id {id} at position {position} is not in the vocabulary (size {vocab_size})")
     }
 }

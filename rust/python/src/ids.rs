@@ -1,6 +1,7 @@
 //! Ids from Python: arrays of any integer type, lists, anything that iterates over integers.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use eurotok_core::Error;
 use numpy::{Element, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
@@ -8,7 +9,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use crate::error::{argument, raised};
+use crate::error::{UnknownIdError, argument};
 
 /// Ids as the core takes them, borrowed where they are a contiguous `uint32` array.
 pub(crate) enum Ids<'py> {
@@ -49,13 +50,14 @@ impl<'py> Ids<'py> {
 }
 
 /// Makes `uint32` of other integers.
-struct Reader {
-    vocab_size: usize,
+pub(crate) struct Reader {
+    pub(crate) vocab_size: usize,
 }
 
 impl Reader {
-    fn unknown(&self, id: i64, position: usize) -> PyErr {
-        raised(Error::UnknownId { id, position, vocab_size: self.vocab_size })
+    /// The error that names an id as it was given, whatever its size.
+    pub(crate) fn unknown(&self, id: impl Display, position: usize) -> PyErr {
+        UnknownIdError::new_err(Error::unknown_id(id, position, self.vocab_size))
     }
 
     /// The ids of an array of integers in one dimension.
@@ -79,7 +81,7 @@ impl Reader {
     }
 
     /// The ids of an array of numbers of one type, if it is one.
-    fn numbers<T: Element + Copy>(
+    fn numbers<T: Element + Copy + Display>(
         &self,
         ids: &Bound<'_, PyAny>,
         id_of: impl Fn(T) -> i64,
@@ -97,19 +99,25 @@ impl Reader {
             return Some(Ok(own));
         }
         let position = numbers.iter().position(|&number| id_of(number) >> u32::BITS != 0)?;
-        Some(Err(self.unknown(id_of(numbers[position]), position)))
+        Some(Err(self.unknown(numbers[position], position)))
     }
 
     fn items<'py>(&self, count: usize, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<Vec<u32>> {
         let mut own = Vec::with_capacity(count);
         for (position, item) in items.enumerate() {
-            let item = item?;
-            match item.extract::<u32>() {
-                Ok(id) => own.push(id),
-                Err(error) if error.is_instance_of::<PyTypeError>(item.py()) => return Err(error),
-                Err(_) => return Err(self.unknown(item.extract().unwrap_or(i64::MAX), position)),
-            }
+            own.push(self.item(&item?, position)?);
         }
         Ok(own)
+    }
+
+    /// One id; a number beyond `u32` is named as Python writes it, which it does not do for thousands of digits.
+    pub(crate) fn item(&self, item: &Bound<'_, PyAny>, position: usize) -> PyResult<u32> {
+        item.extract().map_err(|error: PyErr| {
+            if error.is_instance_of::<PyTypeError>(item.py()) {
+                return error;
+            }
+            let written = item.str().map_or_else(|_| "of thousands of digits".into(), |digits| digits.to_string());
+            self.unknown(written, position)
+        })
     }
 }

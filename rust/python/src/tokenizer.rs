@@ -18,7 +18,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use crate::arch::{fetch_item, string};
 use crate::error::{Raise, argument, raised};
 use crate::gil::{SMALL, release};
-use crate::ids::Ids;
+use crate::ids::{Ids, Reader};
 use crate::spare::Spare;
 use crate::text::{raise_of, single, text_of};
 
@@ -378,10 +378,10 @@ impl Tokenizer {
     /// ------
     /// UnknownIdError
     ///     If no token has this id.
-    fn token<'py>(&self, py: Python<'py>, id: i64) -> PyResult<Bound<'py, PyBytes>> {
-        let token = u32::try_from(id).ok().and_then(|id| self.vocab().token(id));
-        let unknown = Error::UnknownId { id, position: 0, vocab_size: self.vocab().size() };
-        token.map(|token| PyBytes::new(py, token)).ok_or_else(|| raised(unknown))
+    fn token<'py>(&self, py: Python<'py>, id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        let ids = Reader { vocab_size: self.vocab().size() };
+        let token = self.vocab().token(ids.item(id, 0)?);
+        token.map(|token| PyBytes::new(py, token)).ok_or_else(|| ids.unknown(id, 0))
     }
 
     /// Give the id of the token with exactly these bytes, or None. Ordinary tokens come before special ones.
