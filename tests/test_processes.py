@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import pickle
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -224,3 +225,10 @@ def test_any_number_of_threads(tok: Tokenizer, tmp_path: Path, name: str) -> Non
     expected = call(1)
     for threads in (10_000, sys.maxsize):
         assert call(threads) == expected
+
+
+def test_a_free_threaded_interpreter_keeps_its_lock() -> None:
+    """Safety without the lock is not claimed: the module must not declare it, which is PyO3's default."""
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        pytest.skip("this interpreter is not free-threaded: it always has its lock")
+    assert vars(sys)["_is_gil_enabled"]()

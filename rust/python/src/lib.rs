@@ -66,7 +66,8 @@ fn pieces(splitter: &Splitter, text: &str) -> PyResult<Vec<String>> {
     Ok(pieces)
 }
 
-#[pymodule]
+// Not declared to be safe without the interpreter's lock: a free-threaded interpreter turns the lock on when it imports this.
+#[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(schemes, module)?)?;
