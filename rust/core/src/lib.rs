@@ -30,6 +30,8 @@ mod memory;
 mod output;
 pub mod ragged;
 pub mod split;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod threads;
 pub mod train;
 pub mod unicode;

@@ -3,9 +3,10 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::counts::{self, Counted};
 use crate::threads::scarcity::{self, PLENTY};
 
-type Plain = BTreeMap<String, (u64, u64, BTreeMap<Vec<u8>, u64>)>;
+type Plain = BTreeMap<String, Counted>;
 
 fn plain(counts: &Counts) -> Plain {
     let language = |language: &Language| {
@@ -15,16 +16,6 @@ fn plain(counts: &Counts) -> Plain {
         (language.bytes(), language.documents(), pieces)
     };
     counts.languages().map(|(name, counts)| (name.to_string(), language(counts))).collect()
-}
-
-/// What counting means.
-fn naive(scheme: &Scheme, texts: &[&str]) -> (u64, u64, BTreeMap<Vec<u8>, u64>) {
-    let splitter = Splitter::new(scheme.clone()).unwrap();
-    let mut pieces = BTreeMap::new();
-    for text in texts {
-        splitter.for_each_piece(text.as_bytes(), |piece| *pieces.entry(piece.to_vec()).or_insert(0) += 1).unwrap();
-    }
-    (texts.iter().map(|text| text.len() as u64).sum(), texts.len() as u64, pieces)
 }
 
 fn on(threads: usize) -> Options {
@@ -69,7 +60,7 @@ fn any_threads_files_and_order_give_the_same_counts() {
     for (path, part) in paths.iter().zip(parts) {
         fs::write(path, part).unwrap();
     }
-    let expected = Plain::from([("fr".to_string(), naive(&europe(), &parts))]);
+    let expected = Plain::from([("fr".to_string(), counts::count(&europe(), &parts))]);
     for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {
         let mut forwards = Counts::new(europe());
         scarcity::with(most, || forwards.add_files("fr", &paths, on(threads), unhurried).unwrap());
@@ -123,7 +114,7 @@ fn counts_of_a_regex_are_those_of_the_whole_document() {
     let scheme = Scheme::from_pattern("a+b(?:a+b)*|.");
     let mut counts = Counts::new(scheme.clone());
     counts.add_texts("und", &[&text], on(2), || ControlFlow::Continue(())).unwrap();
-    assert!(plain(&counts)["und"] == naive(&scheme, &[&text]));
+    assert!(plain(&counts)["und"] == counts::count(&scheme, &[&text]));
     assert_eq!(counts.languages["und"].unique().unwrap(), 1);
 }
 
@@ -294,6 +285,6 @@ proptest! {
         let mut sum = count(left);
         sum.add(count(right), Some(2)).unwrap();
         prop_assert_eq!(&plain(&sum), &plain(&count(&texts)));
-        prop_assert_eq!(&plain(&sum)["fr"], &naive(&europe(), &texts));
+        prop_assert_eq!(&plain(&sum)["fr"], &counts::count(&europe(), &texts));
     }
 }

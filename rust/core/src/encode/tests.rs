@@ -5,39 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::decode::Decoder;
 use crate::split::Scheme;
+use crate::testing::bpe::text_ids;
 use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::merges::effective;
 use crate::vocab::{Special, Tokens};
-
-/// BPE on one piece: the smallest rank first, the leftmost of equals; `rank_of` says what two neighbours would become.
-fn naive(vocab: &Vocab, piece: &[u8]) -> Vec<u32> {
-    let takes_whole = match vocab.merges {
-        Merges::Ranks => true,
-        Merges::List { ignore_merges, .. } => ignore_merges,
-    };
-    if let (true, Some(id)) = (takes_whole, vocab.tokens.id(piece)) {
-        return vec![id];
-    }
-    let mut ids: Vec<u32> = piece.iter().map(|&byte| vocab.tokens.id(&[byte]).unwrap()).collect();
-    loop {
-        let candidate = |(at, pair): (usize, &[u32])| {
-            let joined = vocab.tokens.id(&[vocab.tokens.get(pair[0]), vocab.tokens.get(pair[1])].concat())?;
-            let rank = match &vocab.merges {
-                Merges::Ranks => joined as usize,
-                Merges::List { pairs, .. } => pairs.iter().position(|&(l, r)| [l, r] == pair)?,
-            };
-            Some((rank, at, joined))
-        };
-        let Some((_, at, joined)) = ids.windows(2).enumerate().filter_map(candidate).min() else { return ids };
-        ids.splice(at..at + 2, [joined]);
-    }
-}
-
-fn naive_text(encoder: &Encoder, text: &str) -> Vec<u32> {
-    let mut ids = Vec::new();
-    encoder.splitter().for_each_piece(text.as_bytes(), |piece| ids.extend(naive(encoder.vocab(), piece))).unwrap();
-    ids
-}
 
 /// Vocabularies over a tiny alphabet: tokens in any order, reachable or not; a list names any pairs that make a token.
 fn vocab() -> impl Strategy<Value = Vocab> {
@@ -89,7 +60,7 @@ proptest! {
         let decoder = Decoder::new(encoder.vocab(), encoder.isa());
         for text in texts.iter().chain(&texts) {
             let ids = encoder.encode(text, Specials::Text).unwrap();
-            prop_assert_eq!(&ids, &naive_text(&encoder, text));
+            prop_assert_eq!(&ids, &text_ids(encoder.vocab(), text));
             prop_assert_eq!(encoder.count(text, Specials::Text).unwrap(), ids.len());
             prop_assert_eq!(decoder.decode(encoder.vocab(), &ids, true).unwrap(), text.as_bytes());
         }
@@ -99,7 +70,7 @@ proptest! {
     fn encoding_is_bpe_where_pieces_part(vocab in wide_vocab(), texts in prop::collection::vec("[一丁中仁文不ก。éa😂 ]{0,60}", 1..4)) {
         let encoder = Encoder::new(vocab).unwrap();
         for text in texts.iter().chain(&texts) {
-            prop_assert_eq!(encoder.encode(text, Specials::Text).unwrap(), naive_text(&encoder, text), "{}", text);
+            prop_assert_eq!(encoder.encode(text, Specials::Text).unwrap(), text_ids(encoder.vocab(), text), "{}", text);
         }
     }
 
@@ -243,7 +214,7 @@ fn long_pieces_take_the_same_way_as_short_ones() {
             let text = unit.repeat(repeat);
             assert_eq!(
                 encoder.encode(&text, Specials::Text).unwrap(),
-                naive_text(&encoder, &text),
+                text_ids(encoder.vocab(), &text),
                 "{repeat} {unit:?}"
             );
         }

@@ -16,8 +16,6 @@ mod known;
 mod layout;
 mod leader;
 mod lexicon;
-#[cfg(test)]
-mod naive;
 mod pairs;
 mod parity;
 mod phases;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::train::fairness::refresh_after;
 
 type Texts = Vec<(String, u64)>;
 
 /// Columns as training lays them out, for the naive trainer, of languages in alphabetical order.
-fn naive_pieces(counts: &Counts, tokens: &[Vec<u8>], first: usize) -> Vec<naive::Piece> {
+fn naive_pieces(counts: &Counts, tokens: &[Vec<u8>], first: usize) -> Vec<trainer::Piece> {
     let byte_id = |byte: u8| tokens.iter().position(|token| *token == [byte]).unwrap() as u32;
     let mut pieces = BTreeMap::new();
     for (column, (_, language)) in (first..).zip(counts.languages()) {
@@ -40,12 +41,14 @@ fn check_fair(texts: &[Texts], parallel: Option<&[Texts]>, options: &Options) ->
     if let Some(parallel) = &parallel {
         pieces.extend(naive_pieces(parallel, &tokens, texts.len()));
     }
-    let columns = naive::Columns {
+    let policy = weights.policy.as_ref().expect("fairness has one");
+    let factors = |lengths: &[u64]| policy.factors(lengths);
+    let columns = trainer::Columns {
         number: weights.columns.len(),
         first: weights.first_factors(),
-        policy: weights.policy.as_ref(),
+        policy: Some(trainer::Policy { factors: &factors, refresh_after }),
     };
-    let (merges, tokens) = naive::train(&pieces, &columns, tokens, options.vocab_size, weights.least, usize::MAX);
+    let (merges, tokens) = trainer::train(&pieces, &columns, tokens, options.vocab_size, weights.least, usize::MAX);
     for (threads, floor) in [(1, None), (2, Some(1)), (2, Some(1 << 19)), (8, Some(1 << 22))] {
         let options = Options { threads: Some(threads), ..options.clone() };
         let trained = train_above(floor, &counts, &options, &mut unhurried).unwrap();

@@ -9,6 +9,7 @@ use super::*;
 use crate::Error;
 use crate::count;
 use crate::split::Scheme;
+use crate::testing::trainer;
 use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::{Special, Tokens};
 
@@ -52,11 +53,11 @@ fn check(pieces: &[(String, u64)], options: &Options, ways: &[Way]) -> Result<()
     for (piece, count) in pieces {
         *unique.entry(piece).or_insert(0) += *count;
     }
-    let words: Vec<naive::Piece> =
+    let words: Vec<trainer::Piece> =
         unique.into_iter().map(|(piece, count)| (piece.bytes().map(byte_id).collect(), 0, count)).collect();
-    let columns = naive::Columns { number: 1, first: vec![1], policy: None };
+    let columns = trainer::Columns { number: 1, first: vec![1], policy: None };
     let longest = options.max_token_length.unwrap_or(usize::MAX);
-    let (merges, tokens) = naive::train(&words, &columns, tokens, options.vocab_size, options.min_frequency, longest);
+    let (merges, tokens) = trainer::train(&words, &columns, tokens, options.vocab_size, options.min_frequency, longest);
     for (&(threads, floor, memory), most) in ways.iter().flat_map(|way| [(way, PLENTY), (way, 1), (way, 0)]) {
         let options = Options { threads: Some(threads), memory, ..options.clone() };
         let train = || train_above(floor, &counts, &options, &mut unhurried).unwrap();

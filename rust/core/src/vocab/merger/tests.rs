@@ -4,16 +4,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::arch::Isa;
+use crate::testing::bpe;
 
-/// The pair of smallest rank merges first, the leftmost of equals.
+/// Merges of bytes and of what earlier merges made: number 0 makes symbol 256.
 fn naive(merges: &[(u32, u32)], piece: &[u8]) -> Vec<u32> {
     let mut symbols: Vec<u32> = piece.iter().map(|&byte| u32::from(byte)).collect();
-    loop {
-        let rank = |pair: &[u32]| merges.iter().position(|&(left, right)| [left, right] == pair);
-        let candidates = symbols.windows(2).enumerate().filter_map(|(at, pair)| Some((rank(pair)?, at)));
-        let Some((rank, at)) = candidates.min() else { return symbols };
-        symbols.splice(at..at + 2, [256 + rank as u32]);
-    }
+    bpe::merge(&mut symbols, |left, right| {
+        let rank = merges.iter().position(|&pair| pair == (left, right))?;
+        Some((rank, 256 + rank as u32))
+    });
+    symbols
 }
 
 fn table(merges: &[(u32, u32)], isa: Isa) -> PairTable {

@@ -1,8 +1,6 @@
-//! Training as `tokenizers` defines it, and as fairness does, in the simplest way: the judge of everything else here.
+//! Training as `tokenizers` defines it, and as fairness does, in the simplest way.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use super::fairness::{Policy, refresh_after};
 
 type Pair = (u32, u32);
 
@@ -13,20 +11,31 @@ struct Entry {
     pieces: BTreeSet<usize>,
 }
 
-/// A piece: its tokens, the column it stands in, and how often.
-pub(super) type Piece = (Vec<u32>, usize, u64);
+/// A piece: the ids of its tokens, the column it stands in, and how often it occurs there.
+pub type Piece = (Vec<u32>, usize, u64);
 
 /// How columns weigh.
-pub(super) struct Columns<'p> {
+pub struct Columns<'p> {
     /// Their number.
-    pub(super) number: usize,
+    pub number: usize,
     /// What an occurrence counts for at first, in the columns that are trained on.
-    pub(super) first: Vec<u64>,
-    pub(super) policy: Option<&'p Policy>,
+    pub first: Vec<u64>,
+    /// How weights follow prices, if they do.
+    pub policy: Option<Policy<'p>>,
 }
 
-/// The merges of weighted pieces, and the number of ids then in use. Tokens are given as their ids: `tokens[id]`.
-pub(super) fn train(
+/// Weights that follow prices.
+#[derive(Clone, Copy)]
+pub struct Policy<'p> {
+    /// The weights of the columns that are trained on, given how many tokens all columns have now.
+    pub factors: &'p dyn Fn(&[u64]) -> Vec<u64>,
+    /// The number of merges after which weights are computed again, given the number when they last were.
+    pub refresh_after: fn(usize) -> usize,
+}
+
+/// The merges of weighted pieces, and all tokens then in use by their ids. `tokens` are those to begin with. A pair is merged if it
+/// weighs `least` at first weights or more; tokens of more than two bytes stay shorter than `longest`.
+pub fn train(
     pieces: &[Piece],
     columns: &Columns,
     mut tokens: Vec<Vec<u8>>,
@@ -48,8 +57,9 @@ pub(super) fn train(
     let refreshed = |pieces: &[Piece]| {
         let mut lengths = none();
         pieces.iter().for_each(|(piece, column, count)| lengths[*column] += piece.len() as u64 * count);
-        columns.policy.map(|policy| policy.factors(&lengths))
+        columns.policy.map(|policy| (policy.factors)(&lengths))
     };
+    let refresh_after = |merges| columns.policy.map_or(usize::MAX, |policy| (policy.refresh_after)(merges));
     let mut refresh = refresh_after(0);
     let mut factors = refreshed(&pieces);
     let mut queue = Vec::<Entry>::new();
