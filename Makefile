@@ -12,7 +12,9 @@ endif
 
 RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name target -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 
-.PHONY: help demo test test-ecosystem ecosystem bench models ablations format clean
+.PHONY: help demo test test-ecosystem ecosystem bench fuzz sanitize differential models ablations format clean
+
+MINUTES ?= 1
 
 # Libraries that read our files, old and new: an environment for each of these lists of requirements.
 ECOSYSTEM := $(patsubst tests/ecosystem/%.txt,$(VENV)/ecosystem-%/installed,$(wildcard tests/ecosystem/*.txt))
@@ -24,6 +26,9 @@ help:
 	@echo 'make test    every check: format, lints, types, tests, quick benchmarks'
 	@echo 'make test-ecosystem  our files in old and new versions of the libraries that read them'
 	@echo 'make bench   speed and memory beside those of the peers; BENCH=--quick for a look, see BENCHMARKS.md'
+	@echo 'make fuzz    the parsers, the encoder and the trainer under libFuzzer; MINUTES=1 for each target, TARGETS="counts train"'
+	@echo 'make sanitize      the tests of the core under the sanitizer of addresses'
+	@echo 'make differential  ids, offsets and decoding beside tiktoken and tokenizers; MINUTES=20'
 	@echo 'make models  the shipped tokenizers, their prices and cards, by recipes/euro.toml; needs the corpus'
 	@echo 'make format  format the code'
 
@@ -35,7 +40,7 @@ test: $(VENV)/built $(VENV)/tools
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	cargo test --workspace --quiet
 	@# Checked, not linked: libFuzzer itself, for which a C++ compiler would be needed, is not built.
-	CUSTOM_LIBFUZZER_PATH=unbuilt/libfuzzer.a cargo check --quiet --manifest-path rust/fuzz/Cargo.toml --target-dir target/fuzz
+	CUSTOM_LIBFUZZER_PATH=unbuilt/libfuzzer.a cargo clippy --package eurotok-fuzz --features libfuzzer --quiet -- -D warnings
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -50,6 +55,17 @@ ecosystem: $(ECOSYSTEM)
 
 bench: $(VENV)/built $(VENV)/benches
 	@$(BIN)/python -m benches $(BENCH)
+
+fuzz:
+	@rust/fuzz/run $(MINUTES) $(TARGETS)
+
+# The sanitizer's flag is one of nightly Rust, which the variable lets the stable compiler take.
+sanitize:
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --package eurotok-core --package eurotok-fuzz --quiet \
+		--target $(shell rustc --print host-tuple) --target-dir target/sanitize
+
+differential: $(VENV)/built $(VENV)/tools
+	@$(BIN)/python -m scripts.differential --minutes $(MINUTES)
 
 models: $(VENV)/built $(VENV)/tools target/code
 	$(MODELS) train

@@ -1,16 +1,15 @@
 //! Any ids decode to the bytes of their tokens, or to an error that names the first one that has none.
 
-#![no_main]
-
 use std::mem::MaybeUninit;
 
+use arbitrary::Arbitrary;
 use eurotok_core::Error;
 use eurotok_core::arch::Isa;
 use eurotok_core::decode::Decoder;
 use eurotok_core::split::Scheme;
 use eurotok_core::vocab::{Merges, Normalizer, Special, Tokens, Vocab};
-use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use libfuzzer_sys::fuzz_target;
+
+use super::structured;
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
@@ -40,7 +39,9 @@ fn vocab(input: &Input) -> Option<Vocab> {
     Vocab::new("fuzz", tokens, Merges::Ranks, specials, scheme, Normalizer::None).ok()
 }
 
-fuzz_target!(|input: Input| {
+/// The bytes are an [`Input`].
+pub fn run(data: &[u8]) {
+    let Some(input) = structured::<Input>(data) else { return };
     let Some(vocab) = vocab(&input) else { return };
     // Small ids are the likely ones.
     let once = input.ids.iter().map(|&id| if id % 64 == 0 { id } else { id % (vocab.size() as u32 + 1) });
@@ -91,4 +92,4 @@ fuzz_target!(|input: Input| {
     for (cuts, text) in offsets.windows(2).zip(texts) {
         assert!(check(cuts[0] as usize, &ids[cuts[0] as usize..cuts[1] as usize], Ok(text)));
     }
-});
+}
