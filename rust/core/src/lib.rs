@@ -9,6 +9,7 @@
 //! * [`documents`]: files to documents;
 //! * [`count`](mod@count): documents to unique pieces with their frequency, per language;
 //! * [`vocab`]: tokens, merges and special tokens, the plain data that everything below shares;
+//! * [`bpe`]: merges of pairs, exactly, 64 words in lockstep;
 //! * [`format`](mod@format): vocabularies from files and to files;
 //! * [`train`](mod@train): counts to merges;
 //! * [`encode`]: pieces to ids;
@@ -20,6 +21,7 @@
 //! Nothing here prints, holds a global, or knows Python.
 
 pub mod arch;
+pub mod bpe;
 pub mod count;
 pub mod decode;
 pub mod documents;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use eurotok_core::Error;
+use eurotok_core::bpe::effective::effective;
 use eurotok_core::decode::Decoder;
 use eurotok_core::encode::{Encoder, Specials, Text};
 use eurotok_core::format::{self, Format, Hints};
-use eurotok_core::vocab::merges::effective;
 use eurotok_core::vocab::{Merges, Vocab};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyTypeError;

@@ -8,24 +8,24 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
-mod caches;
-mod filling;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generic;
-mod heap;
+mod pages;
 mod portable;
-mod row;
+mod prefetch;
 #[cfg(test)]
 mod tests;
+mod u32x16;
+mod uninit;
 mod utf8;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 use crate::error::{Error, Result};
-pub use caches::{append_past_caches, prefetch, prefetch_at, prefetch_outer};
-pub use filling::Filling;
-pub use heap::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
-pub use row::{Mask, Row};
+pub use pages::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
+pub use prefetch::{append_past_caches, prefetch, prefetch_at, prefetch_outer};
+pub use u32x16::{Mask, Row};
+pub use uninit::Filling;
 pub use utf8::Unit;
 
 /// The classes of 64 consecutive bytes: bit `i` of each mask speaks of byte `i`. Every byte of a character has the
@@ -126,10 +126,10 @@ impl Isa {
     #[inline(always)]
     pub fn run<W: Work>(self, work: W) -> W::Output {
         match self.0 {
-            Kind::Portable => work.run::<row::Plain>(),
+            Kind::Portable => work.run::<u32x16::Plain>(),
             // What every arm64 has, the compiler uses anyway.
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => work.run::<row::Plain>(),
+            Kind::Neon => work.run::<u32x16::Plain>(),
             // SAFETY: `available` offers these only where the CPU has their instructions.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { x86_64::avx2::run(work) },

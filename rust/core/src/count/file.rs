@@ -2,17 +2,17 @@
 //!
 //! A line of text that names the format and its version, then one Zstandard frame with a checksum: the scheme's regex,
 //! the number of languages, and for each its name, bytes and documents, followed by its pieces in groups: the number of pieces,
-//! then each in order, as [`sorted`](super::sorted) has it. The groups are those of a table and end with an empty one. Numbers
+//! then each in order, as [`sorted`](crate::count::merge) has it. The groups are those of a table and end with an empty one. Numbers
 //! are LEB128.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::number::{read_number, write_number};
-use super::sorted::{Sorted, invalid, read_bytes, read_piece, write_bytes, write_piece};
 use super::table::Table;
 use super::{Counts, Language, SHARDS};
+use crate::count::leb128::{read_number, write_number};
+use crate::count::merge::{Sorted, invalid, read_bytes, read_piece, write_bytes, write_piece};
 use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::split::Scheme;

@@ -6,14 +6,14 @@
 //! table for each thread, added up in the end, holds most pieces several times: a sixth more time on two threads.)
 
 mod file;
-mod number;
-mod run;
-mod select;
-mod sorted;
+mod leb128;
+mod merge;
+mod parallel;
+mod spill;
 mod table;
-mod tally;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,15 +21,15 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use self::merge::{InMemory, Sorted, Stream, merge};
 use crate::documents::{Files, Invalid, Texts};
 use crate::error::{Error, Result};
 use crate::split::{LOOKAHEAD, Scheme, Splitter};
 use crate::threads;
-pub(crate) use run::{Run, Writer};
-use sorted::{InMemory, Sorted, Stream, merge};
+use parallel::count;
+pub(crate) use spill::{Run, Writer};
 use table::{Overflow, Table};
 pub(crate) use table::{SHARDS, Shard, Shared};
-use tally::count;
 
 /// The most runs of a language: beyond, they are put together.
 const RUNS: usize = 16;

@@ -1,27 +1,19 @@
 //! Pieces to ids.
 //!
 //! A piece passes three places, the first that knows it answers: the [`cache`] of the worker (pieces seen before), the few
-//! tokens that stand [`whole`] although merging does not make them, and BPE itself. So the ids are exactly those of BPE, by
+//! tokens that stand [whole](pipeline::unmergeable) although merging does not make them, and BPE itself. So the ids are exactly those of BPE, by
 //! whichever rule the source file states, at any warmth. Memory: the tables take about 30 bytes a token, at least 2 MiB; a
 //! worker's cache is bounded; besides, only the ids returned.
 
 mod added;
-mod answers;
-mod assembly;
 mod batch;
 mod cache;
 pub mod files;
-mod group;
-mod jobs;
 mod offsets;
-mod outsize;
-mod pieces;
-mod seams;
-mod sets;
+mod pipeline;
 #[cfg(test)]
 mod tests;
 mod text;
-mod whole;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -30,19 +22,19 @@ use std::sync::{Mutex, MutexGuard};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use crate::arch::{Isa, Row, append_past_caches};
+use crate::bpe::Merger;
+use crate::bpe::effective::{sufficient, table};
+use crate::bpe::pair_table::PairTable;
 use crate::error::Result;
 use crate::split::{Ends, Splitter};
-use crate::vocab::merger::Merger;
-use crate::vocab::merges::{sufficient, table};
-use crate::vocab::pairs::PairTable;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
 use cache::Cache;
-use group::Group;
-use seams::Seams;
+use pipeline::barriers::Seams;
+use pipeline::lookup::Group;
+use pipeline::unmergeable::Whole;
 use text::Texts;
 pub use text::{AsText, Text};
-use whole::Whole;
 
 /// What the text of a special token in a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::bpe::effective::effective;
 use crate::decode::Decoder;
 use crate::split::Scheme;
 use crate::testing::bpe::text_ids;
 use crate::threads::scarcity::{self, PLENTY};
-use crate::vocab::merges::effective;
 use crate::vocab::{Special, Tokens};
 
 /// Vocabularies over a tiny alphabet: tokens in any order, reachable or not; a list names any pairs that make a token.

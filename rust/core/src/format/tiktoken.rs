@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::entries::Entries;
 use super::json::{Ids, Strict};
 use super::known;
+use crate::bpe::effective::effective;
 use crate::error::{Error, Result};
 use crate::split::Scheme;
-use crate::vocab::merges::effective;
 use crate::vocab::{Merges, Normalizer, Special, Tokens, Vocab, show};
 
 /// What a `.tiktoken` file leaves unsaid.

@@ -1,61 +1,42 @@
 //! Counts to merges.
 //!
 //! [`train`] makes the byte-level BPE vocabulary that `tokenizers`' `BpeTrainer` makes of the same pieces, merge by merge and id
-//! by id; [`extend`] goes on from any vocabulary, [`truncate()`] goes back. In data-flow order: [`weights`] turns counts into
-//! weights, so that each language has its share, and [`fairness`] has them follow prices, by [`power`]s; [`layout`] puts the pieces into one array, with the merges [`known`] so far;
-//! [`words`] merges pairs in them, and [`report`] gathers what that did; [`pairs`] holds what every pair weighs, in [`rows`],
-//! and proposes the heaviest; [`rounds`] decides which of them may be merged at once and keeps the threads in step, as a [`team`]; [`lexicon`]
-//! gives tokens their ids; [`checkpoint`] keeps merges on disk. The result is the same at any number of threads. It costs
-//! some 10 bytes of memory per byte of unique pieces, or what there is: within a limit, [`phases`] trains on the [`segments`] of pieces
-//! that fit, over and over.
+//! by id; [`extend`] goes on from any vocabulary, [`truncate()`] goes back. In data-flow order: [`objective`] turns counts into weights, so
+//! that each language has its share, and follows prices with them; [`engine`] merges, in rounds that all threads agree on; [`bounded`]
+//! runs the engine on the pieces that fit a limit of memory, again and again; [`parity`] is parity-aware BPE, to compare with.
+//! The result is the same at any number of threads. Training takes about 10 bytes of memory per byte of unique pieces, or what
+//! the limit leaves.
 
-mod board;
-mod checkpoint;
-mod fairness;
-mod known;
-mod layout;
-mod leader;
-mod lexicon;
-mod pairs;
+mod bounded;
+mod engine;
+mod objective;
 mod parity;
-mod phases;
-mod power;
-mod ranking;
-mod report;
-mod rounds;
-mod rows;
-mod segments;
-mod sketch;
-mod team;
 #[cfg(test)]
 mod tests;
-mod trace;
 mod truncate;
-mod weights;
-mod words;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use crate::bpe::effective::effective;
 use crate::count::Counts;
 use crate::error::{Error, Result};
 use crate::threads;
-use crate::vocab::merges::effective;
 use crate::vocab::{Merges, Normalizer, Vocab};
-use checkpoint::Checkpoint;
-pub use fairness::Fairness;
-use fairness::refresh_before;
-use known::Known;
-use leader::Outcome;
-use lexicon::Lexicon;
-use pairs::Pair;
+use bounded::Budget;
+use engine::base_merges::Known;
+use engine::checkpoint::Checkpoint;
+use engine::coordinator::Outcome;
+use engine::queue::Pair;
+use engine::tokens::Lexicon;
+use engine::{Resumed, Task};
+use objective::Weights;
+pub use objective::fairness::Fairness;
+use objective::fairness::refresh_before;
+pub use objective::trace::{NOBODY, Trace};
 pub use parity::{Parity, Window};
-use phases::Budget;
-use rounds::{Resumed, Task};
-pub use trace::{NOBODY, Trace};
 pub use truncate::truncate;
-use weights::Weights;
 
 /// What to train.
 #[derive(Debug, Clone)]
@@ -225,7 +206,8 @@ fn grow(
     let mut checkpoint = None;
     if let Some(path) = &options.checkpoint {
         let run = (vocab.scheme.pattern(), &vocab.merges, &vocab.specials, weights.least, longest, &weights.policy);
-        let (opened, mut merges) = Checkpoint::open(path, checkpoint::fingerprint(&weights, &format!("{run:?}"))?)?;
+        let (opened, mut merges) =
+            Checkpoint::open(path, engine::checkpoint::fingerprint(&weights, &format!("{run:?}"))?)?;
         checkpoint = Some(opened);
         if weights.policy.is_some() {
             // Where prices were looked at last.
@@ -243,7 +225,7 @@ fn grow(
         None => task.run(lexicon, checkpoint, progress)?,
         Some(memory) => {
             let budget = Budget::new(memory, options.vocab_size, threads);
-            phases::train(task, budget, &vocab, lexicon, checkpoint, progress)?
+            bounded::train(task, budget, &vocab, lexicon, checkpoint, progress)?
         }
     };
     let complete = lexicon.len() >= options.vocab_size;

@@ -4,10 +4,6 @@
 //! [`Vocab::new`]: every one of the 256 bytes is an ordinary token, ordinary tokens are distinct and not empty, every merge
 //! names tokens whose concatenation is a token, special tokens have distinct contents and ids, and no id is used twice.
 
-pub mod merger;
-pub mod merges;
-pub mod pairs;
-mod starts;
 mod tokens;
 
 use serde_json::Value;
@@ -15,6 +11,9 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::split::Scheme;
 pub use tokens::Tokens;
+
+/// The most merges a vocabulary can have: a rank has 21 bits, and the 256 bytes are symbols, too.
+pub const MAX_MERGES: usize = (1 << 21) - 257;
 
 /// The priority of merges, as the source file means it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +85,8 @@ impl Vocab {
         if let Some(byte) = (0..=255u8).find(|&byte| tokens.id(&[byte]).is_none()) {
             return fail(format!("byte 0x{byte:02x} has no token; a byte-level vocabulary needs all 256"));
         }
-        if tokens.iter().count() > pairs::MAX_MERGES {
-            return fail(format!("more than {} tokens", pairs::MAX_MERGES));
+        if tokens.iter().count() > MAX_MERGES {
+            return fail(format!("more than {} tokens", MAX_MERGES));
         }
         if let Merges::List { pairs, .. } = &merges {
             for (rank, (&(left, right), result)) in pairs.iter().zip(tokens.results(pairs)).enumerate() {

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use crate::arch::generic::{self, Lanes};
-use crate::arch::row::{Mask, Row};
+use crate::arch::u32x16::{Mask, Row};
 use crate::arch::{ASCII, Block, Work};
 
 /// # Safety

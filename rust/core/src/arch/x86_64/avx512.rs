@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
 use crate::arch::generic::{self, Lanes};
-use crate::arch::row::{Mask, Row};
+use crate::arch::u32x16::{Mask, Row};
 use crate::arch::{ASCII, Block, Unit, Work};
 
 /// # Safety

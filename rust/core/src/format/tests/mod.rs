@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::bpe::effective::effective;
 use crate::testing::bpe::piece_ids;
-use crate::vocab::merges::effective;
 use crate::vocab::{Merges, Normalizer, Tokens};
 
 /// Tokens of a few letters joined at random, with gaps between the ids, in any order.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::*;
+use crate::format::*;
 use crate::vocab::{Merges, Normalizer, Tokens};
 
 /// A `tokenizer.json` with the 256 bytes, `ab` (256), `abb` (257) and the added token `<x>` (258).

@@ -2,9 +2,9 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::super::entries::Entries;
-use super::super::json::{Ids, Pair};
 use super::{AddedToken, Model, alphabet};
+use crate::format::entries::Entries;
+use crate::format::json::{Ids, Pair};
 use crate::vocab::Tokens;
 
 /// The tokens and merges of the model, or what contradicts itself.

@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::{AddedToken, alphabet, dialect};
+use crate::bpe::effective::effective;
 use crate::error::{Error, Result};
-use crate::vocab::merges::effective;
 use crate::vocab::{Merges, Normalizer, Vocab, show};
 
 #[derive(Serialize)]

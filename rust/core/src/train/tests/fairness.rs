@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::train::fairness::refresh_after;
+use crate::train::objective::fairness::refresh_after;
 
 type Texts = Vec<(String, u64)>;
 

@@ -1,0 +1,64 @@
+//! Pieces of any length, in O(n log n).
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::arch::Row;
+use crate::bpe::pair_table::{NONE, View};
+
+/// Memory for one piece.
+#[derive(Debug, Default)]
+pub(crate) struct Heap {
+    heap: BinaryHeap<Reverse<u64>>,
+    next: Vec<u32>,
+    previous: Vec<u32>,
+}
+
+impl Heap {
+    /// A heap of candidate pairs over a doubly linked list. A candidate is valid if its left place still begins a symbol and
+    /// the pair there still has its rank (a place only ever changes to other pairs, and a pair of equal rank is the same pair).
+    pub(crate) fn merge<R: Row>(&mut self, pairs: View<'_>, piece: &[u8]) -> Vec<u32> {
+        const END: u32 = u32::MAX;
+        const GONE: u32 = u32::MAX;
+        let Self { heap, next, previous } = self;
+        let length = u32::try_from(piece.len()).expect("a piece is under 4 GiB");
+        let mut symbols: Vec<u32> = piece.iter().map(|&byte| u32::from(byte)).collect();
+        next.clear();
+        next.extend((1..length).chain([END]));
+        previous.clear();
+        previous.extend([END].into_iter().chain(0..length - 1));
+        // The rank above and the place below, so that the smallest is the next to merge.
+        let candidate = |left: u32, right: u32, place: u32| {
+            let rank = pairs.rank::<R>(left, right);
+            (rank != NONE).then(|| Reverse(u64::from(rank) << 32 | u64::from(place)))
+        };
+        let mut first = std::mem::take(heap).into_vec();
+        first.clear();
+        first.extend(symbols.windows(2).zip(0..).filter_map(|(pair, place)| candidate(pair[0], pair[1], place)));
+        *heap = BinaryHeap::from(first);
+        while let Some(Reverse(best)) = heap.pop() {
+            let (rank, left) = ((best >> 32) as u32, best as u32);
+            let right = next[left as usize];
+            if symbols[left as usize] == GONE
+                || right == END
+                || pairs.rank::<R>(symbols[left as usize], symbols[right as usize]) != rank
+            {
+                continue;
+            }
+            symbols[left as usize] = 256 + rank;
+            symbols[right as usize] = GONE;
+            let after = next[right as usize];
+            next[left as usize] = after;
+            if after != END {
+                previous[after as usize] = left;
+                heap.extend(candidate(symbols[left as usize], symbols[after as usize], left));
+            }
+            let before = previous[left as usize];
+            if before != END {
+                heap.extend(candidate(symbols[before as usize], symbols[left as usize], before));
+            }
+        }
+        symbols.retain(|&symbol| symbol != GONE);
+        symbols
+    }
+}

@@ -1,0 +1,181 @@
+//! Pieces in the order of their bytes: how they are written, and how several sequences of them become one.
+//!
+//! A piece is written as the length it shares with the one before, the length and bytes of the rest, and its count, all
+//! numbers as LEB128.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::io::{self, BufRead, Read, Write};
+
+use super::table::Shard;
+use crate::count::leb128::{read_number, write_number};
+use crate::error::Result;
+
+/// The pieces of a shard in the order of their bytes.
+pub(crate) struct Sorted {
+    bytes: Vec<u8>,
+    places: Vec<(usize, usize, u64)>,
+}
+
+impl Sorted {
+    pub(crate) fn new(shard: &Shard) -> Self {
+        let mut bytes = Vec::new();
+        let mut places = Vec::with_capacity(shard.len());
+        shard.for_each(|piece, count| {
+            places.push((bytes.len(), bytes.len() + piece.len(), count));
+            bytes.extend_from_slice(piece);
+        });
+        places.sort_unstable_by(|a, b| bytes[a.0..a.1].cmp(&bytes[b.0..b.1]));
+        Self { bytes, places }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        self.places.iter().map(|&(start, end, count)| (&self.bytes[start..end], count))
+    }
+}
+
+/// Writes a piece that follows `before`, which it then is.
+pub(crate) fn write_piece(out: &mut impl Write, before: &mut Vec<u8>, piece: &[u8], count: u64) -> io::Result<()> {
+    let shared = before.iter().zip(piece).take_while(|(a, b)| a == b).count();
+    write_number(out, shared as u64)?;
+    write_bytes(out, &piece[shared..])?;
+    before.truncate(shared);
+    before.extend_from_slice(&piece[shared..]);
+    write_number(out, count)
+}
+
+/// Reads the piece that follows `piece`, which it then is, and returns its count.
+///
+/// # Errors
+/// Those of `input`; `InvalidData` if the piece is none, or does not come after the one before.
+pub(crate) fn read_piece(input: &mut impl BufRead, piece: &mut Vec<u8>) -> io::Result<u64> {
+    let shared = usize::try_from(read_number(input)?).map_err(io::Error::other)?;
+    let next = piece.get(shared).copied();
+    if shared > piece.len() {
+        return Err(invalid("a piece shares what is not there"));
+    }
+    piece.truncate(shared);
+    read_bytes(input, piece)?;
+    // What is shared is as long as it can be, so the next byte says which comes first.
+    if piece.len() == shared || next.is_some_and(|next| piece[shared] <= next) {
+        return Err(invalid("the pieces are not in order"));
+    }
+    read_number(input)
+}
+
+pub(crate) fn invalid(reason: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason.into())
+}
+
+pub(crate) fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    write_number(out, bytes.len() as u64)?;
+    out.write_all(bytes)
+}
+
+/// Appends bytes; reserves for no more of them than there are, whatever their length is said to be.
+pub(crate) fn read_bytes(input: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let length = read_number(input)?;
+    if input.take(length).read_to_end(bytes)? as u64 == length {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Pieces in order, one at a time.
+pub(crate) trait Stream {
+    /// The next piece and its count, if there is one.
+    fn next(&mut self, piece: &mut Vec<u8>) -> Result<Option<u64>>;
+}
+
+/// The present piece of a sequence, and the rest of it.
+struct Head<'s> {
+    piece: Vec<u8>,
+    count: u64,
+    factor: u64,
+    rest: Box<dyn Stream + 's>,
+}
+
+/// The head that comes first is the largest, as the heap has it.
+impl Ord for Head<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.piece.cmp(&self.piece)
+    }
+}
+
+impl PartialOrd for Head<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.piece == other.piece
+    }
+}
+
+impl Eq for Head<'_> {}
+
+/// Calls `sink` with each piece of some sequences, in order, and the sum of its counts times the factors of the sequences.
+///
+/// # Errors
+/// Those of the sequences and of `sink`; [`Error::Corpus`](crate::Error::Corpus) if a sum is 2^64 or more.
+pub(crate) fn merge<'s>(
+    streams: impl Iterator<Item = (Box<dyn Stream + 's>, u64)>,
+    mut sink: impl FnMut(&[u8], u64) -> Result<()>,
+) -> Result<()> {
+    let mut heads = BinaryHeap::new();
+    for (mut rest, factor) in streams {
+        let mut piece = Vec::new();
+        if let Some(count) = rest.next(&mut piece)? {
+            heads.push(Head { piece, count, factor, rest });
+        }
+    }
+    let mut present = Vec::new();
+    while let Some(first) = heads.peek() {
+        present.clone_from(&first.piece);
+        let mut sum = 0_u64;
+        while let Some(mut head) = heads.peek_mut() {
+            if head.piece != present {
+                break;
+            }
+            let count = head.count.checked_mul(head.factor);
+            sum = count.and_then(|count| sum.checked_add(count)).ok_or_else(super::overflow)?;
+            let Head { piece, count, rest, .. } = &mut *head;
+            match rest.next(piece)? {
+                Some(next) => *count = next,
+                None => drop(PeekMut::pop(head)),
+            }
+        }
+        sink(&present, sum)?;
+    }
+    Ok(())
+}
+
+/// A sorted shard in memory as a sequence.
+pub(crate) struct InMemory {
+    sorted: Sorted,
+    next: usize,
+}
+
+impl From<Sorted> for InMemory {
+    fn from(sorted: Sorted) -> Self {
+        Self { sorted, next: 0 }
+    }
+}
+
+impl Stream for InMemory {
+    fn next(&mut self, piece: &mut Vec<u8>) -> Result<Option<u64>> {
+        let Some(&(start, end, count)) = self.sorted.places.get(self.next) else { return Ok(None) };
+        self.next += 1;
+        piece.clear();
+        piece.extend_from_slice(&self.sorted.bytes[start..end]);
+        Ok(Some(count))
+    }
+}

@@ -1,0 +1,151 @@
+//! Counts on disk, where memory is short.
+//!
+//! A run holds what a table held, shard by shard, the pieces of each in the order of their bytes, in a temporary file without a
+//! name: whatever ends the process, nothing is left. A piece may stand in several runs; to go over all pieces, runs are
+//! read side by side, so that memory holds a piece of each.
+
+use std::env;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+
+use super::table::{Overflow, Shard};
+use crate::count::merge::{Sorted, Stream, read_piece, write_piece};
+use crate::error::{Error, Result};
+
+/// The shards of a table in a file.
+#[derive(Debug)]
+pub(crate) struct Run {
+    file: File,
+    /// Where each shard begins, and how many pieces it has.
+    shards: Vec<(u64, usize)>,
+}
+
+impl Run {
+    /// Writes the shards of a table.
+    ///
+    /// # Errors
+    /// As for [`Writer`].
+    pub(crate) fn write(shards: &[Shard]) -> Result<Self> {
+        let mut writer = Writer::new()?;
+        for shard in shards {
+            Sorted::new(shard).iter().try_for_each(|(piece, count)| writer.add(piece, count))?;
+            writer.end_shard();
+        }
+        writer.finish()
+    }
+
+    /// The pieces of a shard, in the order of their bytes.
+    pub(crate) fn stream(&self, number: usize) -> impl Stream {
+        let (start, left) = self.shards[number];
+        Pieces { input: BufReader::new(At { file: &self.file, place: start }), left }
+    }
+
+    /// Calls `sink` with each piece of a shard and its count.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; those of `sink`.
+    pub(crate) fn for_each(&self, number: usize, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+        let (mut pieces, mut piece) = (self.stream(number), Vec::new());
+        while let Some(count) = pieces.next(&mut piece)? {
+            sink(&piece, count)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the pieces of a shard to one in memory.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Corpus`] if a sum is 2^64 or more.
+    pub(crate) fn add_to(&self, into: &mut Shard, number: usize) -> Result<()> {
+        self.for_each(number, |piece, count| into.add_piece(piece, count).map_err(|Overflow| super::overflow()))
+    }
+}
+
+/// Writes a run piece by piece, shards and their pieces in order.
+///
+/// # Errors
+/// [`Error::Io`] naming the folder for temporary files, above all if the disk is full.
+pub(crate) struct Writer {
+    out: Counted<BufWriter<File>>,
+    shards: Vec<(u64, usize)>,
+    /// Where the present shard begins, and how many pieces it has so far.
+    present: (u64, usize),
+    before: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn new() -> Result<Self> {
+        let file = tempfile::tempfile().map_err(on_disk)?;
+        let out = Counted { out: BufWriter::new(file), length: 0 };
+        Ok(Self { out, shards: Vec::new(), present: (0, 0), before: Vec::new() })
+    }
+
+    pub(crate) fn add(&mut self, piece: &[u8], count: u64) -> Result<()> {
+        self.present.1 += 1;
+        write_piece(&mut self.out, &mut self.before, piece, count).map_err(on_disk)
+    }
+
+    pub(crate) fn end_shard(&mut self) {
+        self.shards.push(self.present);
+        self.present = (self.out.length, 0);
+        self.before.clear();
+    }
+
+    pub(crate) fn finish(self) -> Result<Run> {
+        let file = self.out.out.into_inner().map_err(|error| on_disk(error.into_error()))?;
+        Ok(Run { file, shards: self.shards })
+    }
+}
+
+/// The pieces of a shard of a run.
+struct Pieces<'r> {
+    input: BufReader<At<'r>>,
+    left: usize,
+}
+
+impl Stream for Pieces<'_> {
+    fn next(&mut self, piece: &mut Vec<u8>) -> Result<Option<u64>> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        read_piece(&mut self.input, piece).map(Some).map_err(on_disk)
+    }
+}
+
+fn on_disk(error: io::Error) -> Error {
+    Error::io(env::temp_dir(), error)
+}
+
+/// Knows how much was written.
+struct Counted<W> {
+    out: W,
+    length: u64,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let length = self.out.write(data)?;
+        self.length += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// A place in a file that several threads read.
+struct At<'f> {
+    file: &'f File,
+    place: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        let length = std::os::unix::fs::FileExt::read_at(self.file, buffer, self.place)?;
+        #[cfg(windows)]
+        let length = std::os::windows::fs::FileExt::seek_read(self.file, buffer, self.place)?;
+        self.place += length as u64;
+        Ok(length)
+    }
+}

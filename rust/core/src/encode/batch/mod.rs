@@ -1,0 +1,141 @@
+//! Many texts on many threads: the ids are those of one after the other.
+//!
+//! Threads take [`jobs`](crate::encode::batch::jobs) until there are none; what becomes of these is put in [order](crate::encode::batch::reorder) meanwhile. So no
+//! more than a few of them are under way, whatever the number of texts.
+
+pub(crate) mod jobs;
+mod reorder;
+
+use std::thread;
+
+use super::text::AsText;
+use super::{Count, Encoder, Sink, Specials};
+use crate::arch::prefer_huge_pages;
+use crate::encode::batch::jobs::{Job, Jobs};
+use crate::encode::batch::reorder::{Assembly, Part};
+use crate::error::Result;
+use crate::ragged::Ragged;
+use crate::threads;
+
+impl Encoder {
+    /// The ids of each text, on at most `threads` threads (`None`: as many as there are processors).
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode); [`Error::Surrogate`](crate::Error::Surrogate). Of several, that of the first text.
+    pub fn encode_batch<'t, T: AsText<'t>>(
+        &self,
+        texts: &'t [T],
+        specials: Specials,
+        threads: Option<usize>,
+    ) -> Result<Ragged> {
+        self.encode_batch_to(Vec::new(), texts, specials, threads)
+    }
+
+    /// As [`encode_batch`](Self::encode_batch), to memory for ids, if there is some.
+    ///
+    /// # Errors
+    /// As [`encode_batch`](Self::encode_batch).
+    pub fn encode_batch_to<'t, T: AsText<'t>>(
+        &self,
+        mut ids: Vec<u32>,
+        texts: &'t [T],
+        specials: Specials,
+        threads: Option<usize>,
+    ) -> Result<Ragged> {
+        // Room for a token in each byte, since to grow would be to move. What is not needed is never touched; if the system does not
+        // grant as much, they grow.
+        if ids.capacity() == 0 {
+            let most = texts.iter().map(|&text| text.into().size()).sum();
+            if ids.try_reserve_exact(most).is_ok() {
+                prefer_huge_pages(ids.spare_capacity_mut());
+            }
+        }
+        let Part { sink: ids, ends, .. } = self.batch(texts, specials, threads, ids)?;
+        let offsets = std::iter::once(0).chain(ends).map(|end| end as i64).collect();
+        Ok(Ragged { ids, offsets })
+    }
+
+    /// The number of ids of each text.
+    ///
+    /// # Errors
+    /// As [`encode_batch`](Self::encode_batch).
+    pub fn count_batch<'t, T: AsText<'t>>(
+        &self,
+        texts: &'t [T],
+        specials: Specials,
+        threads: Option<usize>,
+    ) -> Result<Vec<i64>> {
+        let ends = self.batch(texts, specials, threads, Count(0))?.ends;
+        let mut before = 0;
+        Ok(ends.into_iter().map(|end| (end - std::mem::replace(&mut before, end)) as i64).collect())
+    }
+
+    /// What becomes of texts, appended to `sink`.
+    fn batch<'t, T: AsText<'t>, S: Sink + Default + Send>(
+        &self,
+        texts: &'t [T],
+        specials: Specials,
+        threads: Option<usize>,
+        sink: S,
+    ) -> Result<Part<S>> {
+        let threads = threads::wanted(threads);
+        let jobs = Jobs::new(self, texts, specials, threads);
+        let assembly = Assembly::new(sink);
+        let workers = jobs.workers();
+        let work_on = |thread: usize| {
+            while let Some((number, job)) = jobs.take(thread) {
+                let done = if workers <= 1 {
+                    assembly.alone(|whole| self.do_job(specials, thread, job, whole))
+                } else {
+                    let mut part = assembly.part();
+                    part.continues = job.continues();
+                    self.do_job(specials, thread, job, &mut part).map(|()| assembly.add(number, part))
+                };
+                if let Err(error) = done {
+                    jobs.end_at(number);
+                    return Some((number, error));
+                }
+            }
+            None
+        };
+        let failed = thread::scope(|scope| {
+            let helpers: Vec<_> =
+                (1..workers).map_while(|thread| threads::start(scope, move || work_on(thread))).collect();
+            let mine = work_on(0);
+            // All of them are waited for.
+            helpers.into_iter().filter_map(threads::join).chain(mine).min_by_key(|&(number, _)| number)
+        });
+        failed.map_or_else(|| Ok(assembly.whole()), |(_, error)| Err(error))
+    }
+
+    /// Encodes a job to the end of a part.
+    fn do_job<'t, T: AsText<'t>, S: Sink>(
+        &self,
+        specials: Specials,
+        thread: usize,
+        job: Job<'t, T>,
+        part: &mut Part<S>,
+    ) -> Result<()> {
+        let mut lease = self.lease_from(thread);
+        let worker = lease.worker();
+        let out = &mut part.sink;
+        match job {
+            Job::Texts { first, texts: [text] } => {
+                self.encode_text(worker, first, (*text).into(), specials, out)?;
+                part.ends.push(out.length());
+            }
+            Job::Texts { first, texts } => {
+                let mut row = std::mem::take(&mut worker.texts);
+                let done = row.fill(first, texts, self.isa).and_then(|()| self.encode_row(worker, &row, specials, out));
+                worker.texts = row;
+                done?;
+                part.ends.append(worker.group.ends());
+            }
+            Job::Stretch { text, range } => {
+                self.encode_range(worker, text.as_str().as_bytes(), range, out)?;
+                part.ends.push(out.length());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,335 @@
+//! What can still change of the pieces, under a limit of memory.
+//!
+//! All pieces and their weights stand on disk. Given the merges made so far and a floor, [`Pieces::cut`] goes over them and
+//! cuts each between any two symbols whose pair weighs less than the floor. The parts of two symbols or more are the
+//! *segments*; equal ones become one, with the sum of their weights.
+//!
+//! **Claim.** As long as a pair weighs the floor or more, training on the segments merges what training on the pieces does,
+//! provided that no token is made twice.
+//!
+//! **Proof.** Call a pair of symbols that stand on both sides of a cut a *cut pair*. A pair is cut wherever it occurs or nowhere. So a pair that
+//! is not cut weighs the same in both, and one that is cut weighs less than the floor. It remains to look at the pairs that are born. Each token has been
+//! made of one pair only, hence begins and ends with the same symbols of before wherever it stands. So of the pair (x, y) of two tokens, old or
+//! new, every occurrence stands where the last symbol of before in x met the first in y: at a cut if that pair was cut, and between no
+//! cut otherwise. In the second case it weighs the same in both. In the first case it weighs at most what the cut pair did, less than
+//! the floor, and does not come up. ∎
+//!
+//! Nor need a segment remember its symbols: since nothing was merged across a cut, the merges make of the bytes of a segment
+//! what they made of them in the piece.
+//!
+//! Which pairs weigh less than a floor is known from a [`Sketch`], sums of weights by hash that are never below the truth:
+//! when in doubt, a pair is not cut.
+
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::arch::return_free_memory;
+use crate::bpe::Merger;
+use crate::count::{Language, Run, SHARDS, Shard, Shared, Writer};
+use crate::error::Result;
+use crate::threads;
+use crate::train::bounded::count_min::{Floors, Sketch};
+use crate::train::engine::base_merges::Known;
+use crate::train::objective::{Column, too_large};
+
+/// How large something is.
+#[derive(Debug, Default)]
+pub(crate) struct Size {
+    /// Bytes of pieces, and one for each.
+    pub(crate) cells: AtomicUsize,
+    /// Pairs in them.
+    pub(crate) pairs: AtomicUsize,
+}
+
+impl Size {
+    fn add(&self, bytes: usize, symbols: usize) {
+        self.cells.fetch_add(bytes + 1, Ordering::Relaxed);
+        self.pairs.fetch_add(symbols - 1, Ordering::Relaxed);
+    }
+
+    /// Bytes of memory that training on it takes: a cell is a symbol; an occurrence of a pair is noted when it is born, two of
+    /// them for each that is merged.
+    pub(crate) fn memory(&self) -> usize {
+        4 * self.cells.load(Ordering::Relaxed) + 12 * self.pairs.load(Ordering::Relaxed)
+    }
+}
+
+/// All pieces of two bytes or more and their weights, on disk.
+pub(crate) struct Pieces {
+    pub(crate) language: Language,
+    threads: usize,
+    longest: usize,
+    pub(crate) size: Size,
+}
+
+/// Segments on disk.
+pub(crate) struct Segments {
+    pub(crate) language: Language,
+    /// What no cut pair weighs.
+    pub(crate) floor: u64,
+    pub(crate) size: Size,
+    /// Bytes of memory that their table took.
+    pub(crate) table: usize,
+}
+
+impl Pieces {
+    /// Writes the pieces to the disk.
+    pub(crate) fn new(
+        column: &Column,
+        threads: usize,
+        longest: usize,
+        report: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Self> {
+        let (mut writer, size, mut total) = (Writer::new()?, Size::default(), 0_u128);
+        for number in 0..SHARDS {
+            report()?;
+            column.merge_pieces(number, |piece, weight| {
+                if piece.len() < 2 || weight == 0 {
+                    return Ok(());
+                }
+                size.add(piece.len(), piece.len());
+                total += u128::from(weight) * piece.len() as u128;
+                writer.add(piece, weight)
+            })?;
+            writer.end_shard();
+        }
+        if total >= 1 << 63 {
+            return Err(too_large());
+        }
+        Ok(Self { language: Language::of_run(writer.finish()?), threads, longest, size })
+    }
+
+    /// Calls `work` with the number of every shard, on all threads, and `report` in between.
+    fn on_all(
+        &self,
+        report: &mut dyn FnMut() -> Result<()>,
+        work: impl Fn(usize, &mut dyn FnMut() -> Result<()>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        let some = |report: &mut dyn FnMut() -> Result<()>| {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= SHARDS {
+                    return Ok(());
+                }
+                if let Err(error) = work(number, report) {
+                    next.store(SHARDS, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            let other = |_| threads::start(scope, || some(&mut || Ok(())));
+            let others: Vec<_> = (1..self.threads).map_while(other).collect();
+            let own = some(report);
+            others.into_iter().map(threads::join).fold(own, Result::and)
+        })
+    }
+
+    /// Calls `sink` with the pieces of a shard, as [`Batch`]es.
+    fn for_each_batch(&self, number: usize, known: &Known, mut sink: impl FnMut(&Batch) -> Result<()>) -> Result<()> {
+        let mut batch = Batch::default();
+        self.language.for_each_in(number, |piece, weight| {
+            if batch.is_full() {
+                batch.merge(known);
+                sink(&batch)?;
+                batch.clear();
+            }
+            batch.push(piece, weight);
+            Ok(())
+        })?;
+        batch.merge(known);
+        sink(&batch)
+    }
+
+    /// What pairs weigh after some merges. `report` is called now and then, and may fail to stop the work.
+    pub(crate) fn sketch(&self, known: &Known, bytes: usize, report: &mut dyn FnMut() -> Result<()>) -> Result<Sketch> {
+        let sketch = Sketch::new(bytes);
+        self.on_all(report, |number, report| {
+            self.for_each_batch(number, known, |batch| {
+                for (_, weight, symbols) in batch.pieces() {
+                    for pair in symbols.windows(2).filter(|pair| self.may_join(known, pair[0], pair[1])) {
+                        sketch.add(pair[0], pair[1], weight);
+                    }
+                }
+                report()
+            })
+        })?;
+        Ok(sketch)
+    }
+
+    /// The segments above a floor of which `fits` says that there is room for them: of the given one, or of a higher one. It is
+    /// given the floor, the bytes that their table takes, and their size.
+    pub(crate) fn cut(
+        &self,
+        known: &Known,
+        sketch: &Sketch,
+        floors: &Floors,
+        floor: u64,
+        fits: &(dyn Fn(u64, usize, &Size) -> bool + Sync),
+        report: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Segments> {
+        let is_last = floors.above(floor).is_none();
+        let cut = RwLock::new(Cut {
+            pieces: self,
+            known,
+            sketch,
+            floor,
+            is_last,
+            table: Shared::default(),
+            size: Size::default(),
+        });
+        self.on_all(report, |number, report| {
+            self.for_each_batch(number, known, |batch| {
+                let is_full = |cut: &Cut| !cut.is_last && !fits(cut.floor, cut.table.memory(), &cut.size);
+                let full = {
+                    let cut = cut.read().expect("no thread panics");
+                    batch.pieces().try_for_each(|piece| cut.add(piece))?;
+                    is_full(&cut)
+                };
+                if full {
+                    let mut cut = cut.write().expect("no thread panics");
+                    while is_full(&cut) {
+                        cut.raise(floors)?;
+                    }
+                }
+                report()
+            })
+        })?;
+        let Cut { floor, table, size, .. } = cut.into_inner().expect("no thread panics");
+        let memory = table.memory();
+        let shards: Vec<Shard> = (0..SHARDS).map(|number| table.take(number)).collect();
+        Ok(Segments { language: Language::of_run(Run::write(&shards)?), floor, size, table: memory })
+    }
+
+    /// Whether two symbols may become one: two bytes always may.
+    fn may_join(&self, known: &Known, left: u32, right: u32) -> bool {
+        let length = (known.lengths[left as usize] + known.lengths[right as usize]) as usize;
+        length == 2 || length < self.longest
+    }
+}
+
+/// Some pieces, and what the merges make of them.
+#[derive(Default)]
+struct Batch {
+    merger: Merger,
+    bytes: Vec<u8>,
+    /// Where each piece ends, and what it weighs.
+    ends: Vec<(usize, u64)>,
+    symbols: Vec<u32>,
+    /// The number of a piece, and where its symbols end.
+    merged: Vec<(u32, usize)>,
+}
+
+impl Batch {
+    /// Pieces that are merged together: they wait for memory together, too.
+    const PIECES: usize = 512;
+    const BYTES: usize = 1 << 16;
+
+    fn is_full(&self) -> bool {
+        self.ends.len() >= Self::PIECES || self.bytes.len() >= Self::BYTES
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    fn push(&mut self, piece: &[u8], weight: u64) {
+        self.bytes.extend_from_slice(piece);
+        self.ends.push((self.bytes.len(), weight));
+    }
+
+    fn piece(&self, number: usize) -> &[u8] {
+        let start = if number == 0 { 0 } else { self.ends[number - 1].0 };
+        &self.bytes[start..self.ends[number].0]
+    }
+
+    fn merge(&mut self, known: &Known) {
+        let (mut merger, mut symbols, mut merged) =
+            (std::mem::take(&mut self.merger), std::mem::take(&mut self.symbols), std::mem::take(&mut self.merged));
+        symbols.clear();
+        merged.clear();
+        known.merge_all(&mut merger, (0..self.ends.len()).map(|number| self.piece(number)), |number, ids| {
+            symbols.extend(ids);
+            merged.push((number as u32, symbols.len()));
+        });
+        (self.merger, self.symbols, self.merged) = (merger, symbols, merged);
+    }
+
+    /// The pieces of several symbols, their weights, and their symbols.
+    fn pieces(&self) -> impl Iterator<Item = (&[u8], u64, &[u32])> {
+        let mut start = 0;
+        let pieces = self.merged.iter().map(move |&(number, end)| {
+            let symbols = &self.symbols[std::mem::replace(&mut start, end)..end];
+            (self.piece(number as usize), self.ends[number as usize].1, symbols)
+        });
+        pieces.filter(|(_, _, symbols)| symbols.len() > 1)
+    }
+}
+
+/// Pieces being cut.
+struct Cut<'c> {
+    pieces: &'c Pieces,
+    known: &'c Known,
+    sketch: &'c Sketch,
+    floor: u64,
+    /// Whether there is no higher floor.
+    is_last: bool,
+    table: Shared,
+    size: Size,
+}
+
+impl Cut<'_> {
+    /// Cuts a piece of some symbols.
+    fn add(&self, (piece, weight, symbols): (&[u8], u64, &[u32])) -> Result<()> {
+        let Self { pieces, known, sketch, floor, .. } = *self;
+        let (mut start, mut end, mut first) = (0, 0, 0);
+        for (place, &symbol) in symbols.iter().enumerate() {
+            end += known.lengths[symbol as usize] as usize;
+            let goes_on = symbols
+                .get(place + 1)
+                .is_some_and(|&next| pieces.may_join(known, symbol, next) && sketch.may_weigh(symbol, next, floor));
+            if !goes_on {
+                if place > first && self.table.add(&piece[start..end], weight).map_err(|_| too_large())? {
+                    self.size.add(end - start, place + 1 - first);
+                }
+                (start, first) = (end, place + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts again what has been cut, by a higher floor.
+    fn raise(&mut self, floors: &Floors) -> Result<()> {
+        let Some(higher) = floors.above(self.floor) else {
+            self.is_last = true;
+            return Ok(());
+        };
+        let old = std::mem::take(&mut self.table);
+        (self.floor, self.size) = (higher, Size::default());
+        let mut batch = Batch::default();
+        for number in 0..SHARDS {
+            if number % 8 == 0 {
+                return_free_memory();
+            }
+            let mut result = Ok(());
+            old.take(number).for_each(|segment, weight| {
+                batch.push(segment, weight);
+                if batch.is_full() {
+                    result = std::mem::replace(&mut result, Ok(())).and_then(|()| self.add_all(&mut batch));
+                }
+            });
+            result?;
+        }
+        self.add_all(&mut batch)
+    }
+
+    fn add_all(&self, batch: &mut Batch) -> Result<()> {
+        batch.merge(self.known);
+        batch.pieces().try_for_each(|piece| self.add(piece))?;
+        batch.clear();
+        Ok(())
+    }
+}

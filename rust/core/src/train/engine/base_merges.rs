@@ -1,0 +1,56 @@
+//! A vocabulary that training starts from.
+
+use crate::arch::Isa;
+use crate::bpe::Merger;
+use crate::bpe::effective::{sufficient, table};
+use crate::bpe::pair_table::PairTable;
+use crate::error::Result;
+use crate::vocab::Vocab;
+
+/// The merges of a vocabulary, ready to be made in any piece.
+pub(crate) struct Known {
+    pairs: PairTable,
+    /// The id of each symbol of `pairs`.
+    ids: Vec<u32>,
+    /// By id: the bytes of each token.
+    pub(crate) lengths: Vec<u32>,
+}
+
+impl Known {
+    pub(crate) fn new(vocab: &Vocab) -> Result<Self> {
+        let (pairs, ids) = table(vocab, &sufficient(vocab), Isa::choose()?);
+        let lengths = (0..vocab.tokens.len() as u32).map(|id| vocab.tokens.get(id).len() as u32).collect();
+        Ok(Self { pairs, ids, lengths })
+    }
+
+    /// Replaces `tokens` by those that the merges leave of a piece.
+    pub(crate) fn merge(&self, merger: &mut Merger, piece: &[u8], tokens: &mut Vec<u32>) {
+        tokens.clear();
+        if self.ids.len() == 256 {
+            tokens.extend(piece.iter().map(|&byte| self.ids[usize::from(byte)]));
+            return;
+        }
+        merger.merge(&self.pairs, piece, tokens);
+        for symbol in tokens {
+            *symbol = self.ids[*symbol as usize];
+        }
+    }
+
+    /// Calls `sink` with the number of each piece and the tokens that the merges leave of it, in any order.
+    pub(crate) fn merge_all<'p>(
+        &self,
+        merger: &mut Merger,
+        pieces: impl Iterator<Item = &'p [u8]>,
+        mut sink: impl FnMut(usize, &mut dyn Iterator<Item = u32>),
+    ) {
+        if self.ids.len() == 256 {
+            for (number, piece) in pieces.enumerate() {
+                sink(number, &mut piece.iter().map(|&byte| self.ids[usize::from(byte)]));
+            }
+            return;
+        }
+        merger.merge_all(&self.pairs, pieces, |number, symbols| {
+            sink(number, &mut symbols.iter().map(|&symbol| self.ids[symbol as usize]));
+        });
+    }
+}

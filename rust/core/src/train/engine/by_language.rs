@@ -1,0 +1,125 @@
+//! What pairs occur, by column of text: mostly in one alone.
+
+use crate::error::Result;
+use crate::train::objective::too_large;
+
+/// Amounts by column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Row {
+    One {
+        column: u32,
+        amount: u64,
+    },
+    /// A range of [`Rows`], with room up to the next power of two.
+    Many {
+        length: u32,
+        start: usize,
+    },
+}
+
+impl Row {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self::Many { length: 0, start: 0 };
+}
+
+/// The amounts of rows with several columns.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    amounts: Vec<(u32, u64)>,
+}
+
+impl Rows {
+    /// Forgets all rows.
+    pub(crate) fn clear(&mut self) {
+        self.amounts.clear();
+    }
+
+    /// Calls `sink` with every column of a row and the amount there.
+    #[inline(always)]
+    pub(crate) fn for_each(&self, row: Row, mut sink: impl FnMut(u32, u64)) {
+        match row {
+            Row::One { column, amount } => sink(column, amount),
+            Row::Many { length, start } => {
+                for &(column, amount) in &self.amounts[start..start + length as usize] {
+                    sink(column, amount);
+                }
+            }
+        }
+    }
+
+    /// The sum of the amounts times the factors of their columns. It fits, unless a pair is reborn more often than it may occur.
+    #[inline(always)]
+    pub(crate) fn weigh(&self, row: Row, factors: &[u64]) -> u64 {
+        let mut sum = 0;
+        self.for_each(row, |column, amount| {
+            sum = u64::saturating_add(sum, amount.saturating_mul(factors[column as usize]));
+        });
+        sum
+    }
+
+    /// The column that counts for most of a row's weight, of several the first.
+    pub(crate) fn winner(&self, row: Row, factors: &[u64]) -> u32 {
+        let mut best = (0, 0);
+        self.for_each(row, |column, amount| {
+            let weight = amount.saturating_mul(factors[column as usize]);
+            if weight > best.0 || (weight == best.0 && column < best.1) {
+                best = (weight, column);
+            }
+        });
+        best.1
+    }
+
+    /// Copies a row of others here.
+    pub(crate) fn copy(&mut self, row: Row, others: &Self) -> Row {
+        let Row::Many { length, start: old } = row else { return row };
+        let start = self.amounts.len();
+        self.amounts.extend_from_slice(&others.amounts[old..old + length as usize]);
+        self.amounts.resize(start + length.next_power_of_two() as usize, (0, 0));
+        Row::Many { length, start }
+    }
+
+    /// Adds to the amount in a column.
+    pub(crate) fn add(&mut self, row: &mut Row, column: u32, more: u64) -> Result<()> {
+        if let Some(amount) = self.amount(row, column) {
+            *amount = amount.checked_add(more).ok_or_else(too_large)?;
+            return Ok(());
+        }
+        let (length, start) = match *row {
+            Row::Many { length: 0, .. } => {
+                *row = Row::One { column, amount: more };
+                return Ok(());
+            }
+            Row::One { column, amount } => {
+                self.amounts.push((column, amount));
+                (1, self.amounts.len() - 1)
+            }
+            Row::Many { length, start } if length.is_power_of_two() => {
+                self.amounts.extend_from_within(start..start + length as usize);
+                (length, self.amounts.len() - length as usize)
+            }
+            Row::Many { length, start } => (length, start),
+        };
+        let end = start + length as usize;
+        self.amounts.resize(self.amounts.len().max(start + (length + 1).next_power_of_two() as usize), (0, 0));
+        self.amounts[end] = (column, more);
+        *row = Row::Many { length: length + 1, start };
+        Ok(())
+    }
+
+    /// Takes from the amount in a column, which is that much.
+    pub(crate) fn subtract(&mut self, row: &mut Row, column: u32, less: u64) {
+        if let Some(amount) = self.amount(row, column) {
+            *amount -= less;
+        }
+    }
+
+    fn amount<'r>(&'r mut self, row: &'r mut Row, wanted: u32) -> Option<&'r mut u64> {
+        match row {
+            Row::One { column, amount } => (*column == wanted).then_some(amount),
+            Row::Many { length, start } => {
+                let amounts = &mut self.amounts[*start..*start + *length as usize];
+                amounts.iter_mut().find(|(column, _)| *column == wanted).map(|(_, amount)| amount)
+            }
+        }
+    }
+}

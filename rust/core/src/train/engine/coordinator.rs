@@ -1,0 +1,212 @@
+//! Which merges come next, or what else: the claim of [`rounds`](crate::train::engine) at work.
+
+use std::ops::{ControlFlow, DerefMut};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use hashbrown::HashMap;
+
+use super::checkpoint::Checkpoint;
+use crate::error::Error;
+use crate::train::Progress;
+use crate::train::engine::Task;
+use crate::train::engine::queue::{Pair, Proposal};
+use crate::train::engine::shared::{Board, Floor, Merge, Next, Step};
+use crate::train::engine::tokens::{Joined, Lexicon};
+use crate::train::objective::fairness::refresh_after;
+use crate::train::objective::trace::Trace;
+
+/// By how much the floor is lowered when nothing is left above it.
+const LOWERING: u64 = 8;
+
+/// How often progress is reported; to tests, after every round.
+const INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 50 });
+
+/// What training came to.
+pub(crate) struct Outcome {
+    pub(crate) lexicon: Lexicon,
+    pub(crate) merges: Vec<Pair>,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) end: End,
+    /// How prices went, under fairness.
+    pub(crate) trace: Option<Trace>,
+}
+
+/// Why training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The lexicon is complete, or no pair is left that weighs as much as the floor.
+    Done,
+    /// It needs more memory.
+    Full,
+    /// The next merge makes a token that was made before.
+    Again,
+}
+
+/// What decides on the steps.
+pub(crate) struct Leader<'l> {
+    /// The lexicon before the first merge.
+    first: &'l Lexicon,
+    lexicon: Lexicon,
+    merges: Vec<Pair>,
+    /// Bytes of memory that all threads may take.
+    memory: Option<usize>,
+    /// Rounds made.
+    made: usize,
+    end: End,
+    /// Where the merges are kept, as long as they are all it takes to go on: until a token is made twice.
+    checkpoint: Option<Checkpoint>,
+    /// By symbol: the last run in which it was a left symbol, and a right one.
+    sides: Vec<[u32; 2]>,
+    runs: u32,
+    /// The number of merges at which prices are looked at next.
+    refresh: Option<usize>,
+    trace: Trace,
+    least: u64,
+    progress: &'l mut dyn FnMut(Progress) -> ControlFlow<()>,
+    reported: Option<Instant>,
+}
+
+impl<'l> Leader<'l> {
+    pub(crate) fn new(
+        task: &Task<'_>,
+        first: &'l Lexicon,
+        checkpoint: Option<Checkpoint>,
+        progress: &'l mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Self {
+        let (lexicon, merges) = match &task.resumed {
+            Some(resumed) => (resumed.lexicon.clone(), resumed.merges.clone()),
+            None => (first.clone(), Vec::new()),
+        };
+        Self {
+            first,
+            lexicon,
+            refresh: task.weights.policy.is_some().then(|| refresh_after(merges.len())),
+            trace: Trace::new(task.weights, merges.len()),
+            merges,
+            memory: task.memory,
+            made: 0,
+            end: End::Done,
+            checkpoint,
+            sides: Vec::new(),
+            runs: 0,
+            least: task.weights.least,
+            progress,
+            reported: None,
+        }
+    }
+
+    /// What it all came to.
+    pub(crate) fn finish(self) -> Outcome {
+        let Self { lexicon, merges, checkpoint, end, refresh, trace, .. } = self;
+        Outcome { lexicon, merges: last_of_each(&merges), checkpoint, end, trace: refresh.map(|_| trace) }
+    }
+
+    /// Decides on the next step, given what the threads have proposed, and the floor.
+    pub(crate) fn lead(&mut self, board: &Board, floor: Floor) {
+        let proposals = board.proposals.iter().map(|proposal| proposal.lock().expect("no thread panics"));
+        if let Some(checkpoint) = &mut self.checkpoint
+            && let Err(error) = checkpoint.update(&self.merges)
+        {
+            board.fail(error);
+        }
+        if self.trace.prices.is_empty() || self.refresh == Some(self.merges.len()) {
+            self.trace.price(self.merges.len(), &board.tokens());
+        }
+        let memory = || board.memory.iter().map(|memory| memory.load(Ordering::Relaxed)).sum::<usize>();
+        let step = if self.made > 0 && self.memory.is_some_and(|most| memory() > most) {
+            self.end = End::Full;
+            Step::Else(Next::Stop)
+        } else {
+            self.choose(floor, &mut proposals.collect::<Vec<_>>())
+        };
+        if let Step::Else(Next::Stop) = step {
+            self.trace.price(self.merges.len(), &board.tokens());
+        }
+        if self.reported.is_none_or(|reported| reported.elapsed() >= INTERVAL) {
+            self.reported = Some(Instant::now());
+            let (size, wanted) = (self.lexicon.len(), self.lexicon.wanted());
+            if (self.progress)(Progress::Merges { size, wanted }).is_break() {
+                board.fail(self.interrupt(&step));
+            }
+        }
+        let step = if board.has_failed() { Step::Else(Next::Stop) } else { step };
+        *board.step.write().expect("no thread panics") = step;
+    }
+
+    /// Leaves a checkpoint without the merges that were just chosen.
+    fn interrupt(&mut self, step: &Step) -> Error {
+        let chosen = if let Step::Round(round) = step { round.len() } else { 0 };
+        let made = &self.merges[..self.merges.len() - chosen];
+        let written = self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.write(made));
+        written.err().unwrap_or(Error::Interrupted)
+    }
+
+    /// Chooses the longest run that the claim allows, or what else is to be done.
+    fn choose(&mut self, floor: Floor, proposals: &mut [impl DerefMut<Target = Proposal>]) -> Step {
+        if self.refresh == Some(self.merges.len()) && !self.lexicon.is_complete() {
+            self.refresh = Some(refresh_after(self.merges.len()));
+            return Step::Refresh;
+        }
+        let mut round = Vec::new();
+        self.runs += 1;
+        self.sides.resize(self.lexicon.len(), [0; 2]);
+        while !self.lexicon.is_complete() && self.refresh != Some(self.merges.len()) {
+            let heads = proposals.iter().enumerate();
+            let heads = heads.filter_map(|(keeper, proposal)| Some((*proposal.entries.get(proposal.taken)?, keeper)));
+            let Some((entry, keeper)) = heads.max().filter(|(entry, _)| entry.weight >= floor.safe) else { break };
+            let proposal = &mut proposals[keeper];
+            let whole_pieces = proposal.whole_pieces[proposal.taken];
+            let pair = entry.pair.0;
+            let (left, right) = pair.symbols();
+            let ([_, was_right], [was_left, _]) = (self.sides[left as usize], self.sides[right as usize]);
+            if was_right == self.runs || was_left == self.runs {
+                break;
+            }
+            let (product, joined) = self.lexicon.join(left, right);
+            if joined == Joined::Again && floor.present > 1 && self.memory.is_some() {
+                if round.is_empty() {
+                    self.end = End::Again;
+                    return Step::Else(Next::Stop);
+                }
+                break;
+            }
+            if joined == Joined::Again {
+                self.checkpoint = None;
+                if floor.present > 1 {
+                    // Pairs that were dropped would matter now, and when they were born.
+                    self.lexicon = self.first.clone();
+                    self.merges.clear();
+                    self.refresh = self.refresh.map(|_| refresh_after(0));
+                    self.trace.clear();
+                    return Step::Else(Next::Restart(1));
+                }
+            }
+            self.sides[left as usize][0] = self.runs;
+            self.sides[right as usize][1] = self.runs;
+            proposal.taken += 1;
+            let exhausted = proposal.more && proposal.taken == proposal.entries.len();
+            let is_new = joined == Joined::New;
+            self.merges.push(pair);
+            self.trace.winners.push(proposal.winners[proposal.taken - 1]);
+            round.push(Merge { pair, product, is_new, keeper, number: entry.number, whole_pieces });
+            if !is_new || whole_pieces || left == right || exhausted {
+                break;
+            }
+        }
+        if !round.is_empty() {
+            self.made += 1;
+            Step::Round(round)
+        } else if floor.present > self.least && !self.lexicon.is_complete() && self.memory.is_none() {
+            Step::Else(Next::Recall((floor.present / LOWERING).max(self.least)))
+        } else {
+            Step::Else(Next::Stop)
+        }
+    }
+}
+
+/// The merges without those that are made again later: of a pair merged several times, the last merge counts.
+pub(crate) fn last_of_each(merges: &[Pair]) -> Vec<Pair> {
+    let last: HashMap<Pair, usize> = merges.iter().enumerate().map(|(place, &pair)| (pair, place)).collect();
+    merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair).collect()
+}

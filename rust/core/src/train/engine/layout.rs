@@ -1,0 +1,160 @@
+//! Pieces in one array of cells, column by column, and what they weigh.
+
+use std::ops::Range;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::bpe::Merger;
+use crate::count::SHARDS;
+use crate::error::{Error, Result};
+use crate::memory::Zeroed;
+use crate::train::engine::base_merges::Known;
+use crate::train::objective::{Weights, too_large};
+
+/// What stands between pieces.
+pub(crate) const GAP: u32 = u32::MAX;
+
+/// What stands where a symbol began that is now the right part of another.
+pub(crate) const DEAD: u32 = u32::MAX - 1;
+
+/// Cells between entries of the index of weights.
+const STRIDE: usize = 64;
+
+/// Pieces of two bytes or more, heaviest first in each column: a cell a byte, a [`GAP`] before each and after the last.
+pub(crate) struct Layout {
+    pub(crate) symbols: Zeroed<u32>,
+    pub(crate) weights: CellWeights,
+    pub(crate) columns: Vec<CellColumn>,
+    /// The sum of the weights times the lengths of pieces, before fairness.
+    pub(crate) total: u64,
+}
+
+/// The cells of one column.
+pub(crate) struct CellColumn {
+    pub(crate) cells: Range<u32>,
+    /// Whether what occurs there counts.
+    pub(crate) counts: bool,
+    pub(crate) is_priced: bool,
+    /// The tokens there, those of pieces of one byte included, if it is priced.
+    pub(crate) tokens: u64,
+}
+
+/// What pieces weigh, by cell: since they stand in the order of their weight, where it changes says it all.
+pub(crate) struct CellWeights {
+    /// Where the weight changes, and to what.
+    changes: Vec<(u32, u64)>,
+    /// The change in force at every `STRIDE`th cell.
+    index: Vec<u32>,
+}
+
+impl CellWeights {
+    fn new(mut changes: Vec<(u32, u64)>, cells: usize) -> Self {
+        changes.resize(changes.len().max(1), (0, 0));
+        changes.push((u32::MAX, 0));
+        let mut change = 0;
+        let index = (0..cells).step_by(STRIDE).map(|cell| {
+            while changes[change + 1].0 as usize <= cell {
+                change += 1;
+            }
+            change as u32
+        });
+        Self { index: index.collect(), changes }
+    }
+
+    /// The weight at a cell. `hint` is the change that was in force at another one, and then is at this: near cells find
+    /// theirs at once.
+    #[inline(always)]
+    pub(crate) fn at(&self, cell: usize, hint: &mut usize) -> u64 {
+        if !(self.changes[*hint].0 as usize..self.changes[*hint + 1].0 as usize).contains(&cell) {
+            *hint = self.index[cell / STRIDE] as usize;
+            while self.changes[*hint + 1].0 as usize <= cell {
+                *hint += 1;
+            }
+        }
+        self.changes[*hint].1
+    }
+}
+
+impl Layout {
+    /// Lays out thread `me`'s part of the pieces, with the known merges made. Goes over the pieces twice, so that nothing but
+    /// the result takes memory.
+    pub(crate) fn new(weights: &Weights, known: &Known, me: usize, threads: usize) -> Result<Self> {
+        let shards = || (me..SHARDS).step_by(threads);
+        let mut columns = Vec::with_capacity(weights.columns.len());
+        // By column and weight: how many cells its pieces take, and then where the next of them goes.
+        let mut places: Vec<HashMap<u64, usize, FxBuildHasher>> = Vec::with_capacity(weights.columns.len());
+        let mut changes = Vec::new();
+        let mut next = 0;
+        let mut total = 0_u128;
+        for column in &weights.columns {
+            let mut cells: HashMap<u64, usize, FxBuildHasher> = HashMap::default();
+            let (mut sum, mut single) = (0_u128, 0_u128);
+            column.for_each_piece(shards(), |piece, weight| {
+                if is_laid_out(piece, weight) {
+                    *cells.entry(weight).or_default() += piece.len() + 1;
+                    sum += u128::from(weight) * piece.len() as u128;
+                } else if column.is_priced {
+                    single += u128::from(weight);
+                }
+            })?;
+            total += sum * u128::from(column.factor);
+            // Threads add up what is laid out; prices are added up as they come.
+            let priced = if column.is_priced { (sum + single) * threads as u128 } else { 0 };
+            if total.max(priced) >= 1 << 63 {
+                return Err(too_large());
+            }
+            let mut classes: Vec<(u64, usize)> = cells.iter().map(|(&weight, &cells)| (weight, cells)).collect();
+            classes.sort_unstable_by(|a, b| b.cmp(a));
+            changes.reserve(classes.len() + 1);
+            let first = next;
+            for (weight, length) in classes {
+                changes.push((next as u32, weight));
+                cells.insert(weight, next);
+                next += length;
+                if next >= DEAD as usize {
+                    let reason = "4 GiB of unique pieces a thread or more: use more threads, or drop rare pieces";
+                    return Err(Error::corpus("counts", reason));
+                }
+            }
+            places.push(cells);
+            let (counts, is_priced) = (column.factor > 0, column.is_priced);
+            columns.push(CellColumn { cells: first as u32..next as u32, counts, is_priced, tokens: 0 });
+        }
+        let mut symbols = Zeroed::new(next + 1);
+        let (mut merger, mut tokens) = (Merger::default(), Vec::new());
+        for ((column, places), cells) in weights.columns.iter().zip(&mut places).zip(&mut columns) {
+            column.for_each_piece(shards(), |piece, weight| {
+                if is_laid_out(piece, weight) {
+                    let cell = places.get_mut(&weight).expect("every weight has been met");
+                    symbols[*cell] = GAP;
+                    *cell += 1;
+                    known.merge(&mut merger, piece, &mut tokens);
+                    for &token in &tokens {
+                        let length = known.lengths[token as usize] as usize;
+                        symbols[*cell] = token;
+                        symbols[*cell + length - 1] = token;
+                        *cell += length;
+                    }
+                    if column.is_priced {
+                        cells.tokens += weight * tokens.len() as u64;
+                    }
+                } else if column.is_priced {
+                    cells.tokens += weight;
+                }
+            })?;
+        }
+        symbols[next] = GAP;
+        Ok(Self { symbols, weights: CellWeights::new(changes, next + 1), columns, total: total as u64 })
+    }
+
+    /// The column of a cell of a piece, looked for from one before it or from the first.
+    pub(crate) fn column(columns: &[CellColumn], cell: u32, before: usize) -> usize {
+        let from = if columns[before].cells.start <= cell { before } else { 0 };
+        from + columns[from..].iter().position(|column| cell < column.cells.end).expect("pieces end before columns do")
+    }
+}
+
+fn is_laid_out(piece: &[u8], weight: u64) -> bool {
+    piece.len() > 1 && weight > 0
+}

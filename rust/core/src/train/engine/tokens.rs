@@ -1,0 +1,157 @@
+//! Tokens and their ids, in the order of `tokenizers`: special tokens, the 256 bytes as sorted by the characters that stand for
+//! them in `tokenizer.json`, and then merges.
+
+use hashbrown::HashMap;
+
+use crate::error::{Error, Result};
+use crate::vocab::{Special, Tokens, Vocab};
+
+use crate::train::engine::queue::Pair;
+
+/// The tokens so far.
+#[derive(Clone)]
+pub(crate) struct Lexicon {
+    /// The bytes of each id; empty for a special token that is not an ordinary one as well.
+    tokens: Vec<Box<[u8]>>,
+    ids: HashMap<Box<[u8]>, u32>,
+    /// How large it may become.
+    wanted: usize,
+}
+
+/// What a token is that two others make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// A new one, with the largest id.
+    New,
+    /// The text of a special token, made for the first time; it keeps its id.
+    Special,
+    /// One that was made before, of other parts; it keeps its id.
+    Again,
+}
+
+/// Whether a byte stands for itself in `tokenizer.json`.
+fn is_literal(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff)
+}
+
+impl Lexicon {
+    /// A new lexicon, and the special tokens that begin it.
+    pub(crate) fn new(contents: &[String], wanted: usize) -> Result<(Self, Vec<Special>)> {
+        let mut lexicon = Self { tokens: Vec::new(), ids: HashMap::new(), wanted };
+        let mut specials: Vec<Special> = Vec::with_capacity(contents.len());
+        let refuse =
+            |content: &str, reason: &str| Err(Error::argument("special_tokens", format!("{content:?} {reason}")));
+        for content in contents {
+            let id = lexicon.tokens.len() as u32;
+            if content.is_empty() {
+                return refuse(content, "is empty");
+            }
+            if specials.iter().any(|other| other.content == *content) {
+                return refuse(content, "occurs twice");
+            }
+            if !content.is_ascii() && content.chars().all(stands_for_byte) {
+                return refuse(
+                    content,
+                    "reads like bytes: its characters are those that stand for bytes in tokenizer.json",
+                );
+            }
+            lexicon.tokens.push(Box::default());
+            lexicon.reserve(content, id);
+            specials.push(Special { content: content.clone(), id, special: true });
+        }
+        let mut bytes: Vec<u8> = (0..=255).collect();
+        bytes.sort_by_key(|&byte| (!is_literal(byte), byte));
+        for byte in bytes {
+            lexicon.add(&[byte]);
+        }
+        if wanted < lexicon.len() {
+            let reason = format!(
+                "{wanted} is less than the {} entries that 256 bytes and {} special tokens take",
+                lexicon.len(),
+                contents.len()
+            );
+            return Err(Error::argument("vocab_size", reason));
+        }
+        Ok((lexicon, specials))
+    }
+
+    /// The lexicon of a vocabulary.
+    pub(crate) fn of(vocab: &Vocab, wanted: usize) -> Result<Self> {
+        if wanted < vocab.size() {
+            let reason = format!("{wanted} is less than the {} entries there are", vocab.size());
+            return Err(Error::argument("vocab_size", reason));
+        }
+        let tokens: Vec<Box<[u8]>> = (0..vocab.size() as u32).map(|id| vocab.tokens.get(id).into()).collect();
+        let ids = vocab.tokens.iter().map(|(id, token)| (token.into(), id)).collect();
+        let mut lexicon = Self { tokens, ids, wanted };
+        for special in &vocab.specials {
+            lexicon.reserve(&special.content, special.id);
+        }
+        Ok(lexicon)
+    }
+
+    /// Reserves what may read like a token for a special token: written as a token would be, it is that token, too.
+    fn reserve(&mut self, content: &str, id: u32) {
+        if content.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.ids.entry(content.as_bytes().into()).or_insert(id);
+        }
+    }
+
+    /// The lexicon after some merges; `None` if it cannot be they that were made.
+    pub(crate) fn replay(&self, merges: &[Pair]) -> Option<Self> {
+        let mut lexicon = self.clone();
+        for pair in merges {
+            let (left, right) = pair.symbols();
+            let is_token = |id| lexicon.tokens.get(id as usize).is_some_and(|token| !token.is_empty());
+            if !is_token(left) || !is_token(right) || lexicon.join(left, right).1 == Joined::Again {
+                return None;
+            }
+        }
+        Some(lexicon)
+    }
+
+    /// The number of ids given.
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    pub(crate) fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.len() >= self.wanted
+    }
+
+    /// The id of the token that two tokens make.
+    pub(crate) fn join(&mut self, left: u32, right: u32) -> (u32, Joined) {
+        let joined = [&*self.tokens[left as usize], &*self.tokens[right as usize]].concat();
+        self.add(&joined)
+    }
+
+    fn add(&mut self, token: &[u8]) -> (u32, Joined) {
+        if let Some(&id) = self.ids.get(token) {
+            let old = std::mem::replace(&mut self.tokens[id as usize], token.into());
+            return (id, if old.is_empty() { Joined::Special } else { Joined::Again });
+        }
+        let id = self.tokens.len() as u32;
+        self.tokens.push(token.into());
+        self.ids.insert(token.into(), id);
+        (id, Joined::New)
+    }
+
+    /// The tokens, with empty ones for ids that are only those of special tokens.
+    pub(crate) fn tokens(&self) -> Tokens {
+        let mut tokens = Tokens::new();
+        for token in &self.tokens {
+            tokens.push(token);
+        }
+        tokens
+    }
+}
+
+/// Whether a character stands for a byte in `tokenizer.json`: for itself, or, counted from U+0100, for one that cannot be shown.
+fn stands_for_byte(character: char) -> bool {
+    let hidden = (0..=255).filter(|&byte| !is_literal(byte)).count() as u32;
+    u8::try_from(character).is_ok_and(is_literal) || (0x100..0x100 + hidden).contains(&u32::from(character))
+}

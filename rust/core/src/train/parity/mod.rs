@@ -1,0 +1,236 @@
+//! Parity-aware BPE (Foroutan et al., arXiv:2508.04796), as `tokenizers`' `ParityBpeTrainer` has it: the next merge is the most frequent
+//! pair of the language that pays most.
+//!
+//! What a language pays is the tokens of its parallel text; without, those of its training text, or how little that was
+//! compressed beside a ratio. Of pairs as frequent, the one whose tokens are largest as text in `tokenizer.json` comes first.
+//! A language without pairs is passed over from then on. The merges are theirs, but for two things. They count merges, so tokens
+//! that are made twice leave the vocabulary short; here it has its size. With a window they never return once the languages left are
+//! all above the threshold.
+//!
+//! This is a mode to compare with: merges are made one by one on one thread, by counts that are those of all text at any time.
+//! As elsewhere, rare pairs are not kept until it comes to them.
+
+mod ranking;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use super::Progress;
+use crate::count::Counts;
+use crate::error::{Error, Result};
+use crate::train::engine::base_merges::Known;
+use crate::train::engine::coordinator::last_of_each;
+use crate::train::engine::deltas::Report;
+use crate::train::engine::queue::Pair;
+use crate::train::engine::shared::Merge;
+use crate::train::engine::tokens::{Joined, Lexicon};
+use crate::train::engine::words::Words;
+use crate::train::objective::Weights;
+use crate::train::objective::trace::{NOBODY, Trace};
+use crate::train::parity::ranking::Ranking;
+
+/// Parity-aware BPE, in place of fairness.
+#[derive(Debug, Clone, Default)]
+pub struct Parity {
+    /// How many merges in a row a language may have.
+    pub window: Option<Window>,
+    /// Counts of the same sentences in every language, of the scheme of the training text.
+    pub parallel: Option<Arc<Counts>>,
+    /// In place of parallel text: how well each language is to be compressed, in bytes per token, in proportion to the others.
+    pub ratio: BTreeMap<String, f64>,
+    /// How many merges to begin with are those of plain BPE on all text: the paper's hybrid.
+    pub global_merges: usize,
+}
+
+/// The paper's moving window: a language may have `alpha` times its part of the last `size` merges.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Merges looked back at.
+    pub size: usize,
+    /// Above 0; 1 gives each language its turn.
+    pub alpha: f64,
+}
+
+/// Merges between two reports of progress.
+const INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 50 });
+
+/// Merges between two notes of prices.
+const TRACED: usize = 256;
+
+/// By how much the floor is lowered when a language has no pair above it.
+const LOWERING: u64 = 8;
+
+/// As [`SPREAD`](crate::train::engine) there; languages come to their rarest pairs at different times.
+const SPREAD: u64 = 128;
+
+impl Parity {
+    /// Checks what no other argument bears on.
+    pub(crate) fn check(&self, languages: &[&str]) -> Result<()> {
+        if let Some(Window { size, alpha }) = self.window {
+            if size == 0 {
+                return Err(Error::argument("window_size", "0 merges are no window"));
+            }
+            if !(alpha.is_finite() && alpha > 0.0) {
+                return Err(Error::argument("alpha", format!("{alpha} is not above 0")));
+            }
+        }
+        if self.parallel.is_some() && !self.ratio.is_empty() {
+            return Err(Error::argument("ratio", "either ratios or parallel text say what languages pay"));
+        }
+        for (name, ratio) in &self.ratio {
+            if !(ratio.is_finite() && *ratio > 0.0) {
+                return Err(Error::argument("ratio", format!("{ratio} for {name:?} is not above 0")));
+            }
+            if !languages.contains(&name.as_str()) {
+                return Err(Error::argument("ratio", format!("{name:?} is not a language of the counts")));
+            }
+        }
+        if let Some(name) = languages.iter().find(|&&name| !self.ratio.is_empty() && !self.ratio.contains_key(name)) {
+            return Err(Error::argument("ratio", format!("there is none for {name:?}")));
+        }
+        Ok(())
+    }
+}
+
+/// Whose turn it is.
+struct Turns<'p> {
+    parity: &'p Parity,
+    /// By language: its ratio.
+    ratios: Vec<f64>,
+    /// By language: its tokens at first.
+    first: Vec<u64>,
+    is_exhausted: Vec<bool>,
+    last: VecDeque<usize>,
+}
+
+impl Turns<'_> {
+    /// The language that comes next, given the tokens of each.
+    fn next(&mut self, tokens: &[u64]) -> Option<usize> {
+        // The dearest first; of those that pay alike, the first.
+        let dearer = |&a: &usize, &b: &usize| -> Ordering {
+            if self.ratios.is_empty() {
+                return tokens[b].cmp(&tokens[a]);
+            }
+            let rate = |language: usize| self.first[language] as f64 / tokens[language] as f64 / self.ratios[language];
+            rate(a).total_cmp(&rate(b))
+        };
+        let mut left: Vec<usize> = (0..tokens.len()).filter(|&language| !self.is_exhausted[language]).collect();
+        let Some(Window { size, alpha }) = self.parity.window else { return left.into_iter().min_by(dearer) };
+        left.sort_by(dearer);
+        let threshold = alpha / tokens.len() as f64;
+        let part = |language| self.last.iter().filter(|&&last| last == language).count() as f64 / size as f64;
+        let next = left.iter().copied().find(|&language| part(language) <= threshold).or(left.last().copied())?;
+        self.last.push_back(next);
+        if self.last.len() > size {
+            self.last.pop_front();
+        }
+        Some(next)
+    }
+}
+
+/// What to train.
+pub(crate) struct Task<'t> {
+    pub(crate) parity: &'t Parity,
+    pub(crate) weights: &'t Weights<'t>,
+    pub(crate) longest: usize,
+    pub(crate) min_frequency: u64,
+    /// The floor of tests.
+    pub(crate) floor: Option<u64>,
+    pub(crate) first: Known,
+}
+
+impl Task<'_> {
+    /// Merges until the lexicon is complete or no language has a pair left. Returns the lexicon, the merges, and how
+    /// they came about.
+    pub(crate) fn run(
+        &self,
+        mut lexicon: Lexicon,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(Lexicon, Vec<Pair>, Trace)> {
+        if progress(Progress::Pairs).is_break() {
+            return Err(Error::Interrupted);
+        }
+        let languages = self.weights.first_factors().len();
+        let mut words = Words::new(self.weights, &self.first, self.longest, 0, 1)?;
+        let reports = [RwLock::new(Report::default())];
+        let mut floor = self.floor.unwrap_or(words.total() / lexicon.wanted() as u64 / SPREAD).max(1);
+        let mut ranking = Ranking::new(self.weights.first_factors(), &lexicon);
+        words.report_all(&reports);
+        let mut kept = ranking.start(floor, &reports[0])?;
+        words.note_all(&reports, &[&kept]);
+        let columns = |words: &Words| words.tokens().collect::<Vec<u64>>();
+        let tokens = |words: &Words| -> Vec<u64> {
+            let all = columns(words);
+            self.weights.prices.iter().flatten().map(|&column| all[column]).collect()
+        };
+        let ratios = self.weights.names.iter().filter_map(|&name| self.parity.ratio.get(name).copied()).collect();
+        let mut turns = Turns {
+            parity: self.parity,
+            ratios,
+            first: tokens(&words),
+            is_exhausted: vec![false; languages],
+            last: VecDeque::new(),
+        };
+        let mut trace = Trace::new(self.weights, 0);
+        let mut merges = Vec::new();
+        let mut reported: Option<Instant> = None;
+        while !lexicon.is_complete() {
+            if reported.is_none_or(|reported| reported.elapsed() >= INTERVAL) {
+                reported = Some(Instant::now());
+                let (size, wanted) = (lexicon.len(), lexicon.wanted());
+                if progress(Progress::Merges { size, wanted }).is_break() {
+                    return Err(Error::Interrupted);
+                }
+            }
+            if merges.len() % TRACED == 0 {
+                trace.price(merges.len(), &columns(&words));
+            }
+            let language = if merges.len() < self.parity.global_merges {
+                None
+            } else {
+                let Some(language) = turns.next(&tokens(&words)) else { break };
+                Some(language)
+            };
+            let best = loop {
+                match ranking.best(language) {
+                    Some(best) => break Some(best),
+                    None if ranking.is_whole() => break None,
+                    None => {
+                        floor = (floor / LOWERING).max(1);
+                        words.report_all(&reports);
+                        kept = ranking.start(floor, &reports[0])?;
+                        words.note_all(&reports, &[&kept]);
+                    }
+                }
+            };
+            let Some((number, pair, _)) = best.filter(|&(_, _, count)| count >= self.min_frequency) else {
+                match language {
+                    Some(language) => turns.is_exhausted[language] = true,
+                    None => break,
+                }
+                continue;
+            };
+            let (left, right) = pair.symbols();
+            let (product, joined) = lexicon.join(left, right);
+            let is_new = joined == Joined::New;
+            merges.push(pair);
+            trace.winners.push(language.map_or(NOBODY, |language| language as u32));
+            let merge = Merge { pair, product, is_new, keeper: 0, number, whole_pieces: false };
+            words.merge(&[merge], &reports);
+            if joined == Joined::Again {
+                // Of pairs with this token, some may not have been kept.
+                words.report_all(&reports);
+                kept = ranking.start(floor, &reports[0])?;
+                words.note_all(&reports, &[&kept]);
+            } else {
+                kept = ranking.apply(&merge, &reports[0])?;
+                words.note(&reports, &[&kept]);
+            }
+        }
+        trace.price(merges.len(), &columns(&words));
+        Ok((lexicon, last_of_each(&merges), trace))
+    }
+}

@@ -1,0 +1,196 @@
+//! The most frequent pair of each language, and of all.
+
+use std::collections::BinaryHeap;
+use std::sync::RwLock;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::error::Result;
+use crate::train::engine::by_language::{Row, Rows};
+use crate::train::engine::deltas::Report;
+use crate::train::engine::queue::{Pair, UNKEPT};
+use crate::train::engine::shared::Merge;
+use crate::train::engine::tokens::Lexicon;
+
+/// The pairs of a language in order, as far as they have come up.
+#[derive(Default)]
+struct Queue {
+    /// Frequencies that may have fallen since, and numbers of pairs. What rises comes in once more.
+    heap: BinaryHeap<(u64, u32)>,
+    /// The pairs that came up with the highest frequency, in the order of their text.
+    tied: Vec<u32>,
+    level: u64,
+}
+
+/// All pairs that are kept, and their order.
+pub(crate) struct Ranking {
+    /// What a pair needs in one of the languages to be kept, and of all languages together to come before those that are not.
+    floors: Vec<u64>,
+    factors: Vec<u64>,
+    pairs: Vec<Pair>,
+    occurrences: Vec<Row>,
+    rows: Rows,
+    numbers: HashMap<Pair, u32, FxBuildHasher>,
+    /// By language, then of all.
+    queues: Vec<Queue>,
+    /// By symbol: its bytes, as they are ordered by the characters that stand for them.
+    texts: Vec<Vec<u8>>,
+}
+
+impl Ranking {
+    pub(crate) fn new(factors: Vec<u64>, lexicon: &Lexicon) -> Self {
+        let tokens = lexicon.tokens();
+        let mut order = [0; 256];
+        for (id, token) in tokens.iter() {
+            if let [byte] = token {
+                order[usize::from(*byte)] = id;
+            }
+        }
+        // Ids of bytes rise with their characters, but special tokens may come before or, reading like a byte, between them.
+        let mut sorted = order;
+        sorted.sort_unstable();
+        let ranks = order.map(|id| sorted.partition_point(|&other| other < id) as u8);
+        let texts = (0..lexicon.len() as u32)
+            .map(|id| tokens.get(id).iter().map(|&byte| ranks[usize::from(byte)]).collect())
+            .collect();
+        Self {
+            floors: Vec::new(),
+            factors,
+            pairs: Vec::new(),
+            occurrences: Vec::new(),
+            rows: Rows::default(),
+            numbers: HashMap::default(),
+            queues: Vec::new(),
+            texts,
+        }
+    }
+
+    /// Forgets all pairs and starts with those of a report that weigh `floor` in a language. Returns the number of each birth.
+    pub(crate) fn start(&mut self, floor: u64, report: &RwLock<Report>) -> Result<Vec<u32>> {
+        self.floors = self.factors.iter().map(|&factor| floor.div_ceil(factor)).collect();
+        let all = self.floors.iter().fold(0, |sum: u64, &floor| sum.saturating_add(floor));
+        self.floors.push(if self.is_whole() { 1 } else { all });
+        self.pairs.clear();
+        self.occurrences.clear();
+        self.rows.clear();
+        self.numbers.clear();
+        self.queues.clear();
+        self.queues.resize_with(self.floors.len(), Queue::default);
+        self.add(report)
+    }
+
+    /// Whether all pairs are kept.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.floors.iter().all(|&floor| floor == 1)
+    }
+
+    /// Applies what a merge of a pair did that made a new token. Returns the number of each birth.
+    pub(crate) fn apply(&mut self, merge: &Merge, report: &RwLock<Report>) -> Result<Vec<u32>> {
+        let (left, right) = merge.pair.symbols();
+        let text = [self.texts[left as usize].as_slice(), &self.texts[right as usize]].concat();
+        let product = merge.product as usize;
+        self.texts.resize(self.texts.len().max(product + 1), Vec::new());
+        self.texts[product] = text;
+        self.occurrences[merge.number as usize] = Row::NONE;
+        let kept = self.add(report)?;
+        for death in &report.read().expect("no thread panics").deaths {
+            if let Some(&number) = self.numbers.get(&death.pair) {
+                self.rows.subtract(&mut self.occurrences[number as usize], death.column, death.weight);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Adds the births of a report, which are of pairs that there were not.
+    fn add(&mut self, report: &RwLock<Report>) -> Result<Vec<u32>> {
+        let report = report.read().expect("no thread panics");
+        let mut rows = Rows::default();
+        let mut born: HashMap<Pair, Row, FxBuildHasher> = HashMap::default();
+        for birth in report.births.iter().filter(|birth| birth.weight > 0) {
+            rows.add(born.entry(birth.pair).or_insert(Row::NONE), birth.column, birth.weight)?;
+        }
+        for (pair, row) in born {
+            let mut is_kept = false;
+            rows.for_each(row, |column, amount| is_kept |= amount >= self.floors[column as usize]);
+            if !is_kept {
+                continue;
+            }
+            let number = self.pairs.len() as u32;
+            let row = self.rows.copy(row, &rows);
+            self.pairs.push(pair);
+            self.occurrences.push(row);
+            self.numbers.insert(pair, number);
+            let mut all = 0;
+            self.rows.for_each(row, |column, amount| {
+                all += amount;
+                if amount >= self.floors[column as usize] {
+                    self.queues[column as usize].heap.push((amount, number));
+                }
+            });
+            if self.floors.last().is_some_and(|&floor| all >= floor) {
+                self.queues.last_mut().expect("one is of all").heap.push((all, number));
+            }
+        }
+        Ok(report.births.iter().map(|birth| self.numbers.get(&birth.pair).copied().unwrap_or(UNKEPT)).collect())
+    }
+
+    /// The most frequent pair of a language, or of all: its number and how often it occurs there. `None` if none is as frequent as
+    /// must be to come before those that are not kept.
+    pub(crate) fn best(&mut self, language: Option<usize>) -> Option<(u32, Pair, u64)> {
+        let place = language.unwrap_or(self.queues.len() - 1);
+        let mut queue = std::mem::take(&mut self.queues[place]);
+        let best = self.first(&mut queue, language);
+        self.queues[place] = queue;
+        best.filter(|&(_, _, count)| count >= self.floors[place])
+    }
+
+    fn first(&self, queue: &mut Queue, language: Option<usize>) -> Option<(u32, Pair, u64)> {
+        let count = |number: u32| {
+            let mut sum = 0;
+            self.rows.for_each(self.occurrences[number as usize], |column, amount| {
+                if language.is_none_or(|language| language == column as usize) {
+                    sum += amount;
+                }
+            });
+            sum
+        };
+        let Queue { heap, tied, level } = queue;
+        loop {
+            while let Some(&(old, number)) = heap.peek() {
+                let now = count(number);
+                if 0 < now && now < old {
+                    *heap.peek_mut().expect("there is one") = (now, number);
+                    continue;
+                }
+                if now > 0 && now < *level && !tied.is_empty() {
+                    break;
+                }
+                heap.pop();
+                if now > 0 {
+                    if tied.is_empty() || now > *level {
+                        heap.extend(tied.drain(..).map(|number| (*level, number)));
+                        *level = now;
+                    }
+                    let place = tied.partition_point(|&other| self.text(other) < self.text(number));
+                    tied.insert(place, number);
+                }
+            }
+            let &number = tied.last()?;
+            let now = count(number);
+            if now == *level {
+                return Some((number, self.pairs[number as usize], now));
+            }
+            tied.pop();
+            if now > 0 {
+                heap.push((now, number));
+            }
+        }
+    }
+
+    /// What decides between pairs that are as frequent.
+    fn text(&self, number: u32) -> (&[u8], &[u8]) {
+        let (left, right) = self.pairs[number as usize].symbols();
+        (&self.texts[left as usize], &self.texts[right as usize])
+    }
+}
