@@ -24,7 +24,7 @@ from benches import records
 from benches.records import ROOT, SCRATCH
 from benches.tables import fill
 from benches.texts import Texts, find_source, write_lines
-from eurotok.prices import SAMPLE
+from eurotok.pricing.parallel_text import SAMPLE
 
 SCHEME = "o200k"
 FAIRNESS = 10.0
@@ -38,7 +38,7 @@ Prices = Callable[[], dict[str, int]]
 def ours(job: Job, how: dict[str, Any]) -> Prices:
     """Train with eurotok."""
     import eurotok
-    from eurotok.prices import load_sentences
+    from eurotok.pricing.parallel_text import load_sentences
 
     tok = eurotok.train(job["texts"], vocab_size=job["size"], scheme=SCHEME, threads=job["threads"], **how)
     sentences = load_sentences(job["parallel"], job["languages"])
@@ -51,7 +51,7 @@ def theirs(job: Job) -> Prices:
     from tokenizers import models, pre_tokenizers, trainers
 
     import eurotok
-    from eurotok.prices import load_sentences
+    from eurotok.pricing.parallel_text import load_sentences
 
     split = pre_tokenizers.Split(tokenizers.Regex(eurotok.schemes()[SCHEME]), "isolated")
     tok = tokenizers.Tokenizer(models.BPE())

@@ -14,7 +14,7 @@ import numpy as np
 
 from benches.worker import SEPARATOR
 from eurotok.corpus import find_languages, read_texts
-from eurotok.prices import OFFICIAL, SAMPLE
+from eurotok.pricing.parallel_text import OFFICIAL, SAMPLE
 
 DOCUMENT_BYTES = 1000
 MEGABYTE = 1_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import eurotok
 from benches.encoders import SCHEME, Vocabulary
-from eurotok.prices import SAMPLE
+from eurotok.pricing.parallel_text import SAMPLE
 
 FALLBACK_SIZE = 8192
 

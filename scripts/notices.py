@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eurotok.tables import markdown
+from eurotok.output.tables import markdown
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "recipes"

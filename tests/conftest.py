@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 import eurotok
-from eurotok.prices import SAMPLE, load_parallel
+from eurotok.pricing.parallel_text import SAMPLE, load_parallel
 
 _DEFAULT = Path(__file__).parents[2] / "shared" / "corpus"
 CORPUS = Path(os.environ.get("EUROTOK_CORPUS") or _DEFAULT)

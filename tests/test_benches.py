@@ -21,7 +21,7 @@ from benches.worker import SEPARATOR, Answer, Job, read_documents, write_documen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurotok.prices import SAMPLE
+from eurotok.pricing.parallel_text import SAMPLE
 
 MACHINE = {"cpu": "a processor", "cores": 2, "memory": 2**34, "load": 0.0, "system": "", "python": "", "isa": ""}
 

@@ -17,6 +17,7 @@ import pytest
 import eurotok
 from conftest import Run, refusal
 from eurotok.cli import VERBS, build_parser
+from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE
 
 TEXT = "Zażółć gęślą jaźń. L’été à Malmö; Ελλάδα!\n\nEnd without line feed"
 
@@ -175,7 +176,7 @@ def test_demo(run: Run, tok_json: Path) -> None:
     result = run("demo", tok_json)
     assert result.returncode == 0, result.stderr
     shown = result.stdout.decode()
-    others = set(eurotok.prices.OFFICIAL) - {eurotok.prices.REFERENCE}
+    others = set(OFFICIAL) - {REFERENCE}
     assert all(re.search(rf"^{language} +[-+]?\d", shown, re.MULTILINE) for language in others)
     assert all(name in shown for name in eurotok.models())
     assert "tokenizer.json" in shown

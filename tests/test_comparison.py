@@ -11,7 +11,7 @@ import pytest
 
 import eurotok
 from eurotok import Tokenizer, compare
-from eurotok.prices import OFFICIAL, load_parallel
+from eurotok.pricing.parallel_text import OFFICIAL, load_parallel
 
 
 def words(sentence: str) -> list[str]:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import eurotok
 from conftest import Run, refusal
 from eurotok import Comparison, Tokenizer, compare, escape
-from eurotok.pictures import Dot, Label, Scene, png, surcharges, svg
-from eurotok.prices import ParallelText
-from eurotok.tables import show_tokens
+from eurotok.output.plots import Dot, Label, Scene, png, surcharges, svg
+from eurotok.output.tables import show_tokens
+from eurotok.pricing.parallel_text import ParallelText
 
 HOSTILE = {
     "html": "\" onmouseover='alert(1)' x=\"</script></title></style><script>alert(1)</script><!-- &amp; ]]>",

@@ -8,8 +8,8 @@ import pytest
 
 import eurotok
 from eurotok import Counts, Tokenizer
-from eurotok.metrics import gini
-from eurotok.prices import OFFICIAL, load_sentences
+from eurotok.pricing.metrics import gini
+from eurotok.pricing.parallel_text import OFFICIAL, load_sentences
 
 SIZE = 1500
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurotok import Tokenizer
-from eurotok.encoders import Encoded, Encoder, encoder_of, piece_bytes, run
-from eurotok.measure import Text, Usage, usages, word_spans
+from eurotok.pricing.adapters import Encoded, Encoder, encoder_of, piece_bytes, run
+from eurotok.pricing.measure import Text, Usage, usages, word_spans
 from eurotok.ragged import Ragged
 
 WORD = re.compile(r"[^\W_](?:\S*[^\W_])?")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurotok import intervals, metrics
+from eurotok.pricing import bootstrap, metrics
 
 prices = st.lists(st.floats(0.1, 1e6), min_size=1, max_size=30)
 
@@ -99,11 +99,11 @@ def test_renyi_efficiency_is_its_definition(frequencies: list[int]) -> None:
 def test_intervals_of_a_mean() -> None:
     # The mean of n draws from 0 and 1 is normal with deviation 0.5 / sqrt(n): 95 % within 1.96 of these.
     values = np.array([[0, 1] * 2000])
-    low, high = intervals.interval(intervals.weighted_means(values, intervals.resample(4000)))
+    low, high = bootstrap.interval(bootstrap.weighted_means(values, bootstrap.resample(4000)))
     assert [low[0], high[0]] == pytest.approx([0.5 - 1.96 * 0.5 / 4000**0.5, 0.5 + 1.96 * 0.5 / 4000**0.5], abs=0.002)
 
 
 def test_draws_are_shared_by_all() -> None:
     counts = np.array([[3, 1, 4, 1, 5], [6, 2, 8, 2, 10]])
-    means = intervals.weighted_means(counts, intervals.resample(5))
+    means = bootstrap.weighted_means(counts, bootstrap.resample(5))
     assert means[:, 1] == pytest.approx(2 * means[:, 0]), "paired: a ratio that never varies has no interval"

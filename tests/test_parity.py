@@ -14,8 +14,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 import eurotok
 from eurotok import Counts, Parity
-from eurotok.parity import Variant
-from eurotok.prices import load_sentences
+from eurotok.pricing.parallel_text import load_sentences
+from eurotok.training.parity import Variant
 
 LANGUAGES = ("de", "el", "en", "fi", "fr")
 Texts = Mapping[str, Sequence[str]]

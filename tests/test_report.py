@@ -15,9 +15,9 @@ import pytest
 
 from conftest import Run
 from eurotok import Comparison, Tokenizer, compare
-from eurotok.pictures import order, surcharges, svg, ticks
-from eurotok.prices import ParallelText, language_name
-from eurotok.report import cuts as cuts_of
+from eurotok.output.plots import order, surcharges, svg, ticks
+from eurotok.output.report import cuts as cuts_of
+from eurotok.pricing.parallel_text import ParallelText, language_name
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer as Judge
 
 import eurotok
-from eurotok.prices import load_parallel
+from eurotok.pricing.parallel_text import load_parallel
 
 SCHEMES = sorted(eurotok.schemes())
 

@@ -10,8 +10,9 @@ import pytest
 
 import eurotok
 from conftest import Run
-from eurotok import Counts, Sweep, Tokenizer, Trace, Wish, curves, pictures
-from eurotok.prices import OFFICIAL, load_sentences
+from eurotok import Counts, Sweep, Tokenizer, Trace, Wish
+from eurotok.output import plots, training_plots
+from eurotok.pricing.parallel_text import OFFICIAL, load_sentences
 
 SIZE = 1200
 MERGES = SIZE - 256
@@ -94,15 +95,15 @@ def test_traces_survive_and_are_drawn(traced: tuple[Tokenizer, Trace], tmp_path:
     assert loaded.languages == trace.languages
     for name in ("winners", "merges", "prices"):
         assert np.array_equal(getattr(loaded, name), getattr(trace, name))
-    scene = curves.trace(trace)
-    texts = [element.text for element in ET.fromstring(pictures.svg(scene)).iter() if element.tag.endswith("text")]
+    scene = training_plots.trace(trace)
+    texts = [element.text for element in ET.fromstring(plots.svg(scene)).iter() if element.tag.endswith("text")]
     assert all(texts.count(language) == 2 for language in OFFICIAL)
     for bad in ("{}", "[]", "not json", '{"format": "eurotok trace 1", "languages": []}'):
         path.write_text(bad)
         with pytest.raises(eurotok.FormatError, match=r"trace\.json"):
             Trace.load(path)
     with pytest.raises(ValueError, match="too few"):
-        curves.trace(Trace.of(["fr"], [], [0], [[5]]))
+        training_plots.trace(Trace.of(["fr"], [], [0], [[5]]))
 
 
 def surcharge(paid: dict[str, int]) -> float:
@@ -177,7 +178,7 @@ def test_sweeps_survive_and_are_drawn(swept: Sweep, tmp_path: Path) -> None:
     path = tmp_path / "sweep.json"
     swept.save(path)
     assert Sweep.load(path) == swept
-    drawn = ET.fromstring(pictures.svg(curves.sweep(swept)))
+    drawn = ET.fromstring(plots.svg(training_plots.sweep(swept)))
     titles = [element.text for element in drawn.iter() if element.tag.endswith("title")]
     assert sum("Gini" in (title or "") for title in titles) == len(swept.points)
     path.write_text("{}")

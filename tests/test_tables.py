@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurotok.escape import terminal
-from eurotok.tables import GREEN, RED, YELLOW, Cell, grade, has_colours, show_tokens, table
+from eurotok.output.tables import GREEN, RED, YELLOW, Cell, grade, has_colours, show_tokens, table
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import Run, refusal
-from eurotok.prices import SAMPLE
+from eurotok.pricing.parallel_text import SAMPLE
 
 TRAIN = ["train", "--corpus", SAMPLE, "--vocab-size", "300", "-o", "t.json"]
 

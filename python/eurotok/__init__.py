@@ -24,13 +24,13 @@ from eurotok._core import (
     split,
 )
 from eurotok.comparison import Comparison, compare
-from eurotok.parity import Parity
 from eurotok.ragged import Ragged
-from eurotok.sweep import Sweep, sweep
 from eurotok.tokenizer import Tokenizer, load, models
-from eurotok.trace import Trace
 from eurotok.training import count, extend, train, truncate
-from eurotok.wishes import Outcome, Wish, grant
+from eurotok.training.limits import Outcome, Wish, grant
+from eurotok.training.parity import Parity
+from eurotok.training.sweep import Sweep, sweep
+from eurotok.training.trace import Trace
 
 __all__ = [
     "Comparison",

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from eurotok import _core
-from eurotok.prices import load_parallel
+from eurotok.pricing.parallel_text import load_parallel
 from eurotok.tokenizer import Tokenizer
 
 Encode = Callable[[Sequence[str]], list[list[int]]]

@@ -10,16 +10,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from eurotok import escape, pictures, report, tables
+from eurotok import escape
 from eurotok.corpus import StrPath
-from eurotok.encoders import Encoded, Encoder, encoder_of, run
-from eurotok.figures import Figures, Floats
 from eurotok.files import replacing
-from eurotok.measure import Text, Usage, usages
-from eurotok.prices import REFERENCE, ParallelText, load_parallel, parallel
+from eurotok.output import plots, report, tables
+from eurotok.output.report.names import FIGURE_NAMES
+from eurotok.output.tables import Cell, between, grade, signed_percent
+from eurotok.pricing.adapters import Encoded, Encoder, encoder_of, run
+from eurotok.pricing.measure import Text, Usage, usages
+from eurotok.pricing.parallel_text import REFERENCE, ParallelText, load_parallel, parallel
+from eurotok.pricing.statistics import Figures, Floats
 from eurotok.progress import Report, reporting
-from eurotok.report.names import FIGURE_NAMES
-from eurotok.tables import Cell, between, grade, signed_percent
 
 Parts = tuple[tuple[str, ...], str]
 """What stands in a cell, part by part (a price, its surcharge, the interval of that), and its style."""
@@ -90,7 +91,7 @@ class Comparison(Figures):
         OSError
             If the file cannot be written.
         """
-        data = pictures.draw(pictures.surcharges(self), os.fspath(path))
+        data = plots.draw(plots.surcharges(self), os.fspath(path))
         with replacing(path) as file:
             file.write(data)
 
@@ -276,11 +277,11 @@ def compare(
     ----------
     tokenizers
         What to compare, perhaps by name: each a `Tokenizer`, a file, an object with a method `encode`, or a function of
-        a text that gives its tokens or their number; see `eurotok.encoders.encoder_of`. Tokens that a library adds at
-        the ends of a text are not counted.
+        a text that gives its tokens or their number; see `eurotok.pricing.adapters.encoder_of`. Tokens that a library
+        adds at the ends of a text are not counted.
     text
-        A folder of parallel text (see `eurotok.prices.load_parallel`), such a text, or the sentences of each language;
-        by default the embedded sample.
+        A folder of parallel text (see `eurotok.pricing.parallel_text.load_parallel`), such a text, or the sentences of
+        each language; by default the embedded sample.
     languages
         Which languages to price, or `"all"`; by default the official ones of the European Union.
     errors

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import eurotok
-from eurotok.prices import SAMPLE
+from eurotok.pricing.parallel_text import SAMPLE
 
 PUBLISHED = ("cl100k_base", "o200k_base", "llama3", "qwen3")
 """Vocabularies that `quicktok-v1` carries."""

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eurotok
-from eurotok import Counts, Tokenizer, metrics
+from eurotok import Counts, Tokenizer
 from eurotok.checks import junk
 from eurotok.corpus import find_languages, read_texts
-from eurotok.encoders import encoder_of, run
-from eurotok.prices import OFFICIAL, REFERENCE, load_parallel
+from eurotok.pricing import metrics
+from eurotok.pricing.adapters import encoder_of, run
+from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE, load_parallel
 from scripts.models.counting import CODE, count_all, weigh
 from scripts.models.pricing import BASE, PROGRAMMED, peers
 from scripts.models.recipe import Domain, Recipe

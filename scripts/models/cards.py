@@ -10,8 +10,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from eurotok.prices import REFERENCE
-from eurotok.tables import markdown
+from eurotok.output.tables import markdown
+from eurotok.pricing.parallel_text import REFERENCE
 from scripts.models.ablation import read as read_ablations
 from scripts.models.pricing import BASE, PROGRAMMED
 from scripts.models.recipe import Recipe

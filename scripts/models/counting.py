@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eurotok import Counts, split
 from eurotok.corpus import find_languages, read_text
-from eurotok.prices import OFFICIAL
+from eurotok.pricing.parallel_text import OFFICIAL
 from eurotok.training import count
 from scripts.models.recipe import Recipe
 

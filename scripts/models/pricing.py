@@ -12,8 +12,8 @@ from typing import Any
 import eurotok
 from eurotok.comparison import Comparison, compare
 from eurotok.corpus import find_languages, read_texts
-from eurotok.encoders import encoder_of, run
-from eurotok.pictures import draw, surcharges
+from eurotok.output.plots import draw, surcharges
+from eurotok.pricing.adapters import encoder_of, run
 from scripts.models.recipe import Recipe
 from scripts.models.training import reported
 

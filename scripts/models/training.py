@@ -7,7 +7,7 @@ from pathlib import Path
 
 import eurotok
 from eurotok import Counts, Tokenizer
-from eurotok.prices import ParallelText, load_parallel
+from eurotok.pricing.parallel_text import ParallelText, load_parallel
 from scripts.models.counting import CODE, shares, weigh
 from scripts.models.recipe import Recipe
 

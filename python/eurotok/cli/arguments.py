@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from eurotok._core import Counts
-from eurotok.prices import REFERENCE
+from eurotok.pricing.parallel_text import REFERENCE
 from eurotok.sizes import bytes_of
 from eurotok.tokenizer import Tokenizer, load
-from eurotok.wishes import Wish
+from eurotok.training.limits import Wish
 
 Value = TypeVar("Value")
 

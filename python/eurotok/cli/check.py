@@ -15,7 +15,7 @@ import sys
 from eurotok.checks import Finding, check
 from eurotok.cli.arguments import add_tokenizer, load_tokenizer
 from eurotok.escape import terminal
-from eurotok.tables import shorten
+from eurotok.output.tables import shorten
 
 SHOWN = 5
 """Examples of a finding listed before the rest is only counted."""

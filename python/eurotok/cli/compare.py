@@ -16,8 +16,8 @@ import sys
 from eurotok import comparison
 from eurotok.cli.arguments import add_errors, add_scheme
 from eurotok.cli.streams import DASH
-from eurotok.report.names import FIGURE_NAMES
-from eurotok.tables import has_colours
+from eurotok.output.report.names import FIGURE_NAMES
+from eurotok.output.tables import has_colours
 
 PAGES = {"html": "a page with every figure", "markdown": "the table in Markdown", "latex": "the table in LaTeX"}
 

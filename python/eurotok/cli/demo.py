@@ -15,8 +15,8 @@ import sys
 from eurotok import training
 from eurotok._core import Counts
 from eurotok.comparison import compare
-from eurotok.prices import load_parallel
-from eurotok.tables import has_colours, show_tokens
+from eurotok.output.tables import has_colours, show_tokens
+from eurotok.pricing.parallel_text import load_parallel
 from eurotok.tokenizer import Tokenizer, load, models
 
 VOCAB_SIZE = 4096

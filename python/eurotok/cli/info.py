@@ -11,7 +11,7 @@ from eurotok import _core
 from eurotok.checks import ordinary_tokens
 from eurotok.cli.arguments import add_scheme
 from eurotok.escape import terminal
-from eurotok.tables import shorten
+from eurotok.output.tables import shorten
 from eurotok.tokenizer import Tokenizer, load
 
 SHOWN = 8

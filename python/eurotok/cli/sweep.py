@@ -11,12 +11,13 @@ example:
 
 import argparse
 
-from eurotok import curves, pictures, training
+from eurotok import training
 from eurotok.cli.arguments import add_errors, add_threads, load_counts, numbers, pair
 from eurotok.cli.streams import check_folder
 from eurotok.files import replacing
-from eurotok.sweep import FAIRNESS, sweep
-from eurotok.tables import table
+from eurotok.output import plots, training_plots
+from eurotok.output.tables import table
+from eurotok.training.sweep import FAIRNESS, sweep
 
 ENDINGS = (".json", ".svg", ".png")
 
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     if args.output is not None and args.output.endswith(".json"):
         found.save(args.output)
     elif args.output is not None:
-        drawn = pictures.draw(curves.sweep(found), args.output)
+        drawn = plots.draw(training_plots.sweep(found), args.output)
         with replacing(args.output) as file:
             file.write(drawn)
     best = found.frontier()

@@ -18,15 +18,16 @@ import time
 from functools import partial
 from typing import Any
 
-from eurotok import curves, pictures, training
+from eurotok import training
 from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts, pair, wish
 from eurotok.cli.streams import DASH, check_folder, output
 from eurotok.escape import terminal
 from eurotok.files import replacing
-from eurotok.parity import Parity
+from eurotok.output import plots, training_plots
 from eurotok.tokenizer import load
-from eurotok.trace import Trace
-from eurotok.wishes import Granted, grant
+from eurotok.training.limits import Granted, grant
+from eurotok.training.parity import Parity
+from eurotok.training.trace import Trace
 
 ENDINGS = (".json", ".tiktoken", ".eurotok")
 TRACES = (".json", ".svg", ".png")
@@ -212,6 +213,6 @@ def _write_trace(path: str, traces: list[Trace]) -> None:
     if path.endswith(".json"):
         traces[0].save(path)
         return
-    drawn = pictures.draw(curves.trace(traces[0]), path)
+    drawn = plots.draw(training_plots.trace(traces[0]), path)
     with replacing(path) as file:
         file.write(drawn)

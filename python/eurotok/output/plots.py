@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 
 from eurotok import escape
-from eurotok.figures import Figures
-from eurotok.prices import REFERENCE, language_name
-from eurotok.tables import shorten
+from eurotok.output.tables import shorten
+from eurotok.pricing.parallel_text import REFERENCE, language_name
+from eurotok.pricing.statistics import Figures
 
 INK, FAINT, GRID = "#1b1f24", "#57606a", "#d0d7de"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a0428c", "#b07800", "#56b4e9", "#6e4b2a", "#444444")

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from eurotok.pictures import COLOURS, FAINT, GRID, INK, MARGIN, Dot, Label, Line, Scene, look, ticks
-from eurotok.sweep import Sweep
-from eurotok.trace import Trace
+from eurotok.output.plots import COLOURS, FAINT, GRID, INK, MARGIN, Dot, Label, Line, Scene, look, ticks
+from eurotok.training.sweep import Sweep
+from eurotok.training.trace import Trace
 
 LEFT, WIDTH, HEIGHT = 72, 560, 320
 BAR = 16

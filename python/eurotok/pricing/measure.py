@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eurotok import metrics
-from eurotok.encoders import Encoded, Encoder
+from eurotok.pricing import metrics
+from eurotok.pricing.adapters import Encoded, Encoder
 from eurotok.ragged import Ragged
 
 

@@ -40,7 +40,7 @@ REFERENCE = "en"
 SOURCE = "en-src"
 """The English that a parallel text was translated from, where it has that and other Englishes."""
 
-SAMPLE = Path(__file__).parent / "data" / "sample"
+SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 """The embedded parallel text: some dozen sentences in each official language, written for this package."""
 
 

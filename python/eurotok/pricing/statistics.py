@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from eurotok import intervals, metrics
-from eurotok.encoders import Encoded, Encoder
-from eurotok.measure import SHARES, Text, Usage
-from eurotok.prices import REFERENCE, ParallelText
+from eurotok.pricing import bootstrap, metrics
+from eurotok.pricing.adapters import Encoded, Encoder
+from eurotok.pricing.measure import SHARES, Text, Usage
+from eurotok.pricing.parallel_text import REFERENCE, ParallelText
 
 Floats = NDArray[np.float64]
 
@@ -137,11 +137,11 @@ class Figures:
         all (single-token words, vocabulary used, Rényi efficiency) has none: a draw repeats sentences, and so holds
         fewer of them than the text. Nor has exactness: where nothing is lost, no draw would lose anything.
         """
-        weights = intervals.resample(self.sentences)
+        weights = bootstrap.resample(self.sentences)
         english = self.languages.index(REFERENCE)
 
         def mean(values: NDArray[np.generic]) -> Floats:
-            return intervals.weighted_means(values, weights)
+            return bootstrap.weighted_means(values, weights)
 
         prices = self._priced(mean(self.counts))
         words, size, characters = (
@@ -176,7 +176,7 @@ class Figures:
         }
         if self.sentences < 2:
             return {name: np.full((2, *values.shape[1:]), np.nan) for name, values in samples.items()}
-        return {name: intervals.interval(values) for name, values in samples.items()}
+        return {name: bootstrap.interval(values) for name, values in samples.items()}
 
     @cached_property
     def problems(self) -> tuple[str, ...]:

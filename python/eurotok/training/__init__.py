@@ -11,12 +11,12 @@ from typing import TypedDict
 from eurotok import _core
 from eurotok._core import Counts
 from eurotok.corpus import Files, StrPath, ending, list_files, parquet_texts
-from eurotok.parity import Parity, Variant
-from eurotok.prices import load_sentences
+from eurotok.pricing.parallel_text import load_sentences
 from eurotok.progress import Report, reporting
 from eurotok.sizes import bytes_of
 from eurotok.tokenizer import Tokenizer
-from eurotok.trace import Trace
+from eurotok.training.parity import Parity, Variant
+from eurotok.training.trace import Trace
 
 DEFAULT_SCHEME = "europe"
 DEFAULT_FAIRNESS = 10.0
@@ -137,8 +137,8 @@ def train(
         of text it has.
     parallel
         The same sentences in every language, which say what each pays: a folder as for
-        `eurotok.prices.load_sentences`, or the `Counts` of one, made with the same scheme. They are not trained on. A
-        language without parallel text, such as code, needs a share, and keeps it.
+        `eurotok.pricing.parallel_text.load_sentences`, or the `Counts` of one, made with the same scheme. They are not
+        trained on. A language without parallel text, such as code, needs a share, and keeps it.
     fairness
         How far to go from the cheapest vocabulary towards one under which all languages pay alike: the weight of a
         language grows with this power of its price, the tokens of its parallel text. 0 is cheapest over all languages;

@@ -15,11 +15,11 @@ from typing import Protocol, Unpack
 
 from eurotok._core import Counts
 from eurotok.corpus import StrPath
-from eurotok.prices import REFERENCE, load_sentences
+from eurotok.pricing.parallel_text import REFERENCE, load_sentences
 from eurotok.progress import Report
 from eurotok.tokenizer import Tokenizer
-from eurotok.trace import Trace
 from eurotok.training import DEFAULT_FAIRNESS, Options, train
+from eurotok.training.trace import Trace
 
 ROUNDS = 10
 """Trainings that a wish may take."""

@@ -12,8 +12,8 @@ from eurotok import _core
 from eurotok._core import Counts
 from eurotok.corpus import StrPath
 from eurotok.files import read_json, write_json
-from eurotok.metrics import gini
-from eurotok.prices import REFERENCE, load_sentences
+from eurotok.pricing.metrics import gini
+from eurotok.pricing.parallel_text import REFERENCE, load_sentences
 from eurotok.progress import Report
 from eurotok.tokenizer import Tokenizer
 from eurotok.training import Options, train
@@ -51,7 +51,7 @@ class Point:
 
     @property
     def gini(self) -> float:
-        """Inequality of prices: see `eurotok.metrics.gini`."""
+        """Inequality of prices: see `eurotok.pricing.metrics.gini`."""
         return float(gini(np.array(list(self.prices.values()), dtype=float)))
 
     @property

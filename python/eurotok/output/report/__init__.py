@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from eurotok import escape, intervals
-from eurotok.figures import Figures, Floats
-from eurotok.measure import token_bytes
-from eurotok.pictures import look, order, ticks
-from eurotok.prices import REFERENCE, language_name
-from eurotok.report.names import FIGURE_NAMES
+from eurotok import escape
+from eurotok.output.plots import look, order, ticks
+from eurotok.output.report.names import FIGURE_NAMES
+from eurotok.pricing import bootstrap
+from eurotok.pricing.measure import token_bytes
+from eurotok.pricing.parallel_text import REFERENCE, language_name
+from eurotok.pricing.statistics import Figures, Floats
 
 EXAMPLES = 3
 """Sentences that are shown with their tokens."""
@@ -58,7 +59,7 @@ def page(figures: Figures) -> str:
         text=escape.html(figures.text.name),
         sentences=f"{figures.sentences:,}",
         languages=len(figures.languages),
-        replicates=f"{intervals.REPLICATES:,}",
+        replicates=f"{bootstrap.REPLICATES:,}",
         problems="".join(f"<li>{escape.html(it)}</li>" for it in figures.problems) or "<li>None found.</li>",
         price=f"{figures.price:g}",
     )

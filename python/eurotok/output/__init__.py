@@ -1,0 +1,1 @@
+"""Tables, plots and the page: statistics as people read them."""
