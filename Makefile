@@ -108,7 +108,7 @@ $(VENV)/tools: $(VENV)/pip pyproject.toml
 $(VENV)/ecosystem-%/installed: tests/ecosystem/%.txt
 	@echo 'installing $*'
 	@$(PYTHON) -m venv $(VENV)/ecosystem-$*
-	@$(VENV)/ecosystem-$*/bin/python -m pip install --quiet --upgrade --requirement $<
+	@$(VENV)/ecosystem-$*/bin/python -m pip install --quiet --no-compile --upgrade --requirement $<
 	@touch $@
 
 $(VENV)/benches: $(VENV)/pip benches/requirements.txt benches/requirements-rc.txt

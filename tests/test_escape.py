@@ -66,6 +66,16 @@ def plain(tok: Tokenizer) -> Comparison:
     return compared("plain", tok)
 
 
+def test_no_other_module_escapes() -> None:
+    package = Path(eurotok.__file__).parent
+    escaping = [
+        path.name
+        for path in package.rglob("*.py")
+        if re.search(r"html import|import html|ensure_ascii", path.read_text())
+    ]
+    assert escaping == ["escape.py"]
+
+
 @pytest.mark.parametrize("kind", HOSTILE)
 class TestComparison:
     @pytest.fixture
