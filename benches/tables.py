@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 from statistics import median
 
-from benches.definitions import DEFINITIONS, OURS, SIZES, TRAINING
+from benches.definitions import DEFINITIONS, OURS, SIZES
 from benches.encoders import ENGINES
 from benches.records import Record, newest
 from benches.trainers import TRAINERS
@@ -69,20 +69,50 @@ def fill(text: str, name: str, body: str) -> str:
 
 
 def markdown(records: Sequence[Record]) -> str:
-    """Tables of the newest figures, by run, the newest first, and by definition."""
+    """The current state: a table of headlines for each machine, and one of all languages."""
     parts = []
-    for run, ours in reversed(by_run(newest(records))):
-        parts.append(f"### {date(run)}, {ours[0].machine['cpu']}, {ours[0].machine['cores']} cores\n\n{about(ours)}.\n")
-        for name, definition in {BEST_WAY: DEFINITIONS["encode"]._replace(what=BEST), **DEFINITIONS}.items():
-            chosen = [record for record in best_ways(ours) + ours if record.definition == name]
-            if chosen:
-                parts.append(f"**{name.capitalize()}**, {definition.unit}. {definition.what}\n")
-                parts.append(_markdown(grid(chosen, _figure)))
-        parts.append(f"**Memory**, MB. {MEMORY}\n")
-        parts.append(_markdown(grid([record for record in ours if record.phase in MEMORY_PHASES], _memory)))
-        if found := notes(ours):
-            parts.append("Notes:\n\n" + "\n".join(f"- {line}" for line in found) + "\n")
+    for cpu, found in reversed(by_machine(records)):
+        parts.append(f"### {cpu}, {found[-1].machine['cores']} cores\n")
+        parts.append(_markdown(headlines(found)))
+        if wrong := notes([one for one in newest(found) if one.refused]):
+            parts.append("Not timed:\n\n" + "\n".join(f"- {line}" for line in wrong) + "\n")
+    parts.append(f"### Each language\n\n{LANGUAGES}\n")
+    parts.append(_markdown(languages(records)))
     return "\n".join(parts) or "There are no records yet: `make bench`.\n"
+
+
+def by_machine(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
+    """Records by the processor that they are of, in the order of their newest run."""
+    machines: dict[str, list[Record]] = {}
+    for one in sorted(records, key=attrgetter("run")):
+        machines.setdefault(one.machine["cpu"], []).append(one)
+    return sorted(machines.items(), key=lambda item: item[1][-1].run)
+
+
+PEER = "gigatoken"
+LANGUAGES = (
+    f"A batch on one thread, MB/s (the best in brackets), and its ratio to {PEER}: the first pass and a repeated one, in "
+    "the newest run on each machine that has all languages."
+)
+
+
+def languages(records: Iterable[Record]) -> Table:
+    """Rows are languages; each machine has a column for the first pass and one for a repeated pass."""
+    columns: list[tuple[str, dict[str, str]]] = []
+    for cpu, found in reversed(by_machine(records)):
+        for _, run in reversed(by_run(one for one in found if one.definition == "batch" and one.threads == 1)):
+            cells: dict[str, dict[str, str]] = {"cold": {}, "warm": {}}
+            ours = {one.case: one for one in run if one.engine == OURS and one.seconds}
+            for one in run:
+                if one.engine == PEER and one.seconds and one.case in ours and len(one.text) == 2:
+                    cells[one.phase][one.text] = f"{_figure(ours[one.case], None)}, {_times(one, ours[one.case])}"
+            if len(cells["cold"]) > 20:
+                columns += [(f"{cpu}, {phase}", cells[phase]) for phase in cells]
+                break
+    codes = sorted({code for _, cells in columns for code in cells})
+    return ["", *(name for name, _ in columns)], [
+        [code, *(cells.get(code, "") for _, cells in columns)] for code in codes
+    ]
 
 
 SHORT = (
@@ -135,14 +165,6 @@ def date(run: str) -> str:
     '2026-11-27 15:28'
     """
     return run[:16].replace("T", " ")
-
-
-BEST = "Each engine by calls or in a batch, whichever is faster for it."
-MEMORY_PHASES = ("cold", "load", "train", "count", "merge")
-MEMORY = (
-    "The highest resident size. Training: of the whole process. Else: what loading and the work added to a process "
-    "that held the text."
-)
 
 
 def grid(records: Sequence[Record], cell: Callable[[Record, Record | None], str]) -> Table:
@@ -209,11 +231,6 @@ def _figure(record: Record, ours: Record | None) -> str:
     if record.engine == OURS or ours is None or not ours.seconds:
         return f"{digits(record.figure(unit))} ({digits(record.figure(unit, best=True))})"
     return f"{digits(record.figure(unit))}, {_times(record, ours)}"
-
-
-def _memory(record: Record, _ours: Record | None) -> str:
-    size = record.peak if record.definition in TRAINING else record.peak - record.base
-    return digits(size / 1e6) if record.seconds else "≠"
 
 
 def _unit(record: Record) -> str:
