@@ -91,8 +91,8 @@ def by_machine(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
 
 PEER = "gigatoken"
 LANGUAGES = (
-    f"A batch on one thread, MB/s (the best in brackets), and its ratio to {PEER}: the first pass and a repeated one, in "
-    "the newest run on each machine that has all languages."
+    f"A batch on one thread, MB/s (the best in brackets), and its ratio to {PEER}: the first pass and a repeated one, "
+    "in the newest run on each machine that has all languages."
 )
 
 

@@ -79,6 +79,82 @@ def test_permitted_edges_have_no_cycle(language: str) -> None:
         left = {module: used for module, used in left.items() if module not in done}
 
 
+Files = dict[tuple[str, ...], set[tuple[str, ...]]]
+"""Each file by its module path, with the module paths that it uses."""
+
+
+def rust_files(source: Path) -> Files:
+    """The files of a crate. A path that is used may end in items that are no modules."""
+    files: Files = {}
+    for path in source.rglob("*.rs"):
+        *folders, name = path.relative_to(source).with_suffix("").parts
+        if "tests" in (*folders, name) or "testing" in folders or (not folders and name == "lib"):
+            continue
+        module = (*folders,) if name == "mod" else (*folders, name)
+        code = re.sub(r"//.*", "", path.read_text().partition("#[cfg(test)]\nmod ")[0])
+        used = {tuple(it.split("::")) for it in re.findall(r"\bcrate::([a-z_0-9]+(?:::[a-z_0-9]+)*)", code)}
+        for climb, rest in re.findall(r"\b((?:super::)+)([a-z_0-9]*(?:::[a-z_0-9]+)*)", code):
+            used.add((*module[: len(module) - climb.count("super")], *filter(None, rest.split("::"))))
+        files[module] = used
+    return files
+
+
+def python_files() -> Files:
+    """The files of the package; that of a folder's `__init__` ends in it."""
+    files: Files = {}
+    for path in PACKAGE.rglob("*.py"):
+        module = path.relative_to(PACKAGE).with_suffix("").parts
+        if module[-1] == "__main__" or module == ("__init__",):
+            continue
+        used: set[tuple[str, ...]] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "eurotok":
+                base = tuple(node.module.split(".")[1:])
+                used |= {(*base, alias.name) for alias in node.names}
+            elif isinstance(node, ast.Import):
+                used |= {tuple(alias.name.split(".")[1:]) for alias in node.names if alias.name.startswith("eurotok.")}
+        files[module] = used
+    return files
+
+
+def circles(files: Files) -> list[str]:
+    """Rooms of one folder that use one another in a circle, itself or through others, at any depth of folders.
+
+    A file uses the longest of its paths that is a file; a folder's own file belongs to no room of that folder.
+    """
+
+    def file_of(used: tuple[str, ...]) -> tuple[str, ...] | None:
+        starts = [used[:end] for end in range(len(used), 0, -1)]
+        known = (found for it in starts for found in (it, (*it, "__init__")) if found in files)
+        return next(known, None)
+
+    edges = {file: {found for it in used if (found := file_of(it)) and found != file} for file, used in files.items()}
+    wrong = []
+    for folder in sorted({file[:depth] for file in files for depth in range(len(file))}):
+        below = len(folder)
+        rooms: Edges = {}
+        for file, used in edges.items():
+            if file[:below] == folder and len(file) > below:
+                others = (it[below] for it in used if it[:below] == folder and len(it) > below)
+                rooms.setdefault(file[below], set()).update(set(others) - {file[below]})
+        left = dict(rooms)
+        while done := {room for room, used in left.items() if not used & set(left)}:
+            left = {room: used for room, used in left.items() if room not in done}
+        if left:
+            wrong.append(f"{'/'.join(folder) or 'top'}: {', '.join(sorted(left))}")
+    return wrong
+
+
+@pytest.mark.parametrize(
+    "files",
+    [rust_files(CORE), python_files()],
+    ids=["core", "python"],
+)
+def test_no_room_uses_another_in_a_circle(files: Files) -> None:
+    assert len(files) > 5
+    assert not circles(files)
+
+
 def test_the_core_knows_no_python_and_does_not_print() -> None:
     manifest = (ROOT / "rust" / "core" / "Cargo.toml").read_text()
     assert "pyo3" not in manifest
@@ -107,3 +183,6 @@ def test_the_judges_of_this_file_judge() -> None:
     assert rust_uses(rust) == {"vocab", "split"}
     python = "import eurotok.files\nfrom eurotok import metrics\nfrom eurotok.cli.streams import texts\nimport os"
     assert python_uses(python) == {"files", "metrics", "cli"}
+    a, b, y, deep = ("x", "a"), ("x", "b"), ("x", "y"), ("x", "y", "c")
+    assert circles({a: {b}, b: {y}, y: set(), deep: {(*b, "item")}}) == ["x: a, b, y"]
+    assert circles({a: {b}, b: {y}, y: set(), deep: {("x",)}, ("x",): {a}}) == []

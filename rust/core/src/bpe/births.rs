@@ -2,7 +2,8 @@
 
 use super::AT_ONCE;
 use crate::arch::{Mask, Row};
-use crate::bpe::pair_table::{NONE, Question, View};
+use crate::bpe::pair_table::{Question, View};
+use crate::bpe::symbol::NONE;
 
 /// Room for what is born of a step, two pairs a word, and for reading rows past the last.
 const BORN: usize = 4 * AT_ONCE;

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::arch::Row;
-use crate::bpe::pair_table::{NONE, View};
+use crate::bpe::pair_table::View;
+use crate::bpe::symbol::NONE;
 
 /// Memory for one piece.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@
 use hashbrown::HashMap;
 
 use crate::arch::{Mask, Row};
-use crate::bpe::pair_table::{NONE, NOTHING};
+use crate::bpe::symbol::{NONE, NOTHING};
 use crate::memory::Zeroed;
 
 /// What pieces begin from, numbered: the 256 bytes, then the characters of two bytes that are made before all else, as many as

@@ -3,7 +3,8 @@
 use crate::arch::Row;
 use crate::bpe::initial::StartsView;
 use crate::bpe::interleaved::Word;
-use crate::bpe::pair_table::{NONE, NOTHING, View};
+use crate::bpe::pair_table::View;
+use crate::bpe::symbol::{NONE, NOTHING};
 
 /// A piece while it is merged: a linked list of symbols in arrays.
 ///

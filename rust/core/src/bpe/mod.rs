@@ -14,13 +14,15 @@ mod initial;
 mod interleaved;
 mod linked;
 pub mod pair_table;
+pub mod symbol;
 #[cfg(test)]
 mod tests;
 mod vectors;
 
 use crate::arch::{Row, Work};
 use crate::bpe::initial::{LONGEST, Piece};
-use crate::bpe::pair_table::{NOTHING, PairTable, View};
+use crate::bpe::pair_table::{PairTable, View};
+use crate::bpe::symbol::NOTHING;
 use heap::Heap;
 use interleaved::Group;
 use linked::WordInList;

@@ -11,14 +11,9 @@
 
 use crate::arch::{Isa, Mask, Row, prefetch};
 use crate::bpe::initial::{Starts, StartsView};
+use crate::bpe::symbol::NONE;
 use crate::memory::Zeroed;
 use crate::vocab::MAX_MERGES;
-
-/// The rank of a pair that does not merge.
-pub const NONE: u32 = u32::MAX;
-
-/// A symbol that no merge names.
-pub(crate) const NOTHING: u32 = u32::MAX;
 
 /// Merges of a bucket: a cache line.
 const BUCKET: usize = 8;

@@ -9,7 +9,8 @@
 use super::Merged;
 use crate::arch::{Mask, Row};
 use crate::bpe::initial::Piece;
-use crate::bpe::pair_table::{NONE, NOTHING, Question, View};
+use crate::bpe::pair_table::{Question, View};
+use crate::bpe::symbol::{NONE, NOTHING};
 
 /// Words of a set.
 const LANES: usize = 16;

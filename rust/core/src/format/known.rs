@@ -2,9 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::tiktoken;
 use crate::split::Scheme;
-use crate::vocab::{Special, Tokens};
+use crate::vocab::Special;
 
 /// A published vocabulary.
 pub(super) struct Known {
@@ -104,9 +103,9 @@ static KNOWN: [Known; 5] = [
     },
 ];
 
-/// The published vocabulary that has exactly these tokens.
-pub(super) fn find(tokens: &Tokens) -> Option<&'static Known> {
-    let digest = Sha256::digest(tiktoken::to_lines(tokens));
+/// The published vocabulary whose tokens, as the lines of a `.tiktoken` file by rank, are exactly these.
+pub(super) fn find(lines: &[u8]) -> Option<&'static Known> {
+    let digest = Sha256::digest(lines);
     let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     KNOWN.iter().find(|known| known.sha256 == sha256)
 }

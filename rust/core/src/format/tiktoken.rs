@@ -60,7 +60,7 @@ pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
     let tokens = entries.into_tokens(|line| format!("line {line}: ")).map_err(fail)?;
     let (mut scheme, mut specials) = (unsaid.scheme, unsaid.specials);
     if (scheme.is_none() || specials.is_none())
-        && let Some(published) = known::find(&tokens)
+        && let Some(published) = known::find(&to_lines(&tokens))
     {
         scheme = scheme.or_else(|| Some(published.scheme()));
         specials = specials.or_else(|| Some(published.specials()));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::arch::Row;
 use crate::encode::Ids;
-use crate::encode::pipeline::lookup::GROUP;
+use crate::encode::pipeline::GROUP;
 
 /// The ids that are copied and translated at once.
 const ROW: usize = 16;

@@ -9,12 +9,10 @@ use crate::encode::Sink;
 use crate::encode::cache::cuckoo::{self, LONG_IDS, LongKey, SHORT_IDS, ShortKey};
 use crate::encode::cache::oversized::Outsize;
 use crate::encode::cache::{self, Cache, LONG, SHORT};
+use crate::encode::pipeline::GROUP;
 
 /// The pieces of a block, which are looked up together.
 pub(crate) const BLOCK: usize = 128;
-
-/// The pieces of a group: the more, the more words are merged in step.
-pub(crate) const GROUP: usize = 16 * BLOCK;
 
 /// The places that are looked through at once.
 const ROW: usize = 16;

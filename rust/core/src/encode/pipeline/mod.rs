@@ -19,7 +19,10 @@ use super::{Encoder, Sink, Worker};
 use crate::arch::{Row, Work};
 use crate::bpe::{Merged, Merger};
 use crate::encode::pipeline::answers::Answers;
-use crate::encode::pipeline::lookup::{BLOCK, GROUP, Group, Others};
+use crate::encode::pipeline::lookup::{BLOCK, Group, Others};
+
+/// The pieces of a group: the more, the more words are merged in step.
+pub(crate) const GROUP: usize = 16 * BLOCK;
 
 /// [`Encoder::take_pieces`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
 struct Pieces<'p, S> {

@@ -1,8 +1,7 @@
 //! What pairs weigh at most, in as little memory as there is.
 
+use crate::train::engine::pair::Pair;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use crate::train::engine::queue::Pair;
 
 /// Classes of weights to an octave: a power of two, of which the binary logarithm is [`PLACES`].
 const CLASSES: usize = 1 << PLACES;

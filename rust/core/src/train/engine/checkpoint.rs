@@ -3,6 +3,7 @@
 //! A line of text that names the format and its version, then one Zstandard frame with a checksum: the fingerprint of what was
 //! being trained, and the merges as pairs of ids; all numbers little-endian.
 
+use crate::train::engine::pair::Pair;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,6 @@ use std::time::{Duration, Instant};
 use crate::count::SHARDS;
 use crate::error::{Error, Result};
 use crate::output::Output;
-use crate::train::engine::queue::Pair;
 use crate::train::objective::Weights;
 
 /// What a checkpoint of this version begins with.

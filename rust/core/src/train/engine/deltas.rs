@@ -1,9 +1,8 @@
 //! What a round did to pairs in one thread's words, gathered by neighbour.
 
+use crate::train::engine::pair::Pair;
 use std::ops::DerefMut;
 use std::sync::{RwLock, RwLockWriteGuard};
-
-use crate::train::engine::queue::Pair;
 
 /// What a thread reports after a round to one of those that keep pairs.
 #[derive(Debug, Default)]

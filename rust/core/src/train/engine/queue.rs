@@ -23,36 +23,8 @@ use rustc_hash::FxBuildHasher;
 use crate::error::Result;
 use crate::train::engine::by_language::{Row, Rows};
 use crate::train::engine::deltas::{Birth, RIGHT, Report, joined};
-use crate::train::engine::shared::Merge;
+use crate::train::engine::pair::{Merge, Pair, UNKEPT};
 use crate::train::objective::Weights;
-
-/// Two symbols side by side. Ordered by the left one, then the right one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Pair(u64);
-
-impl Pair {
-    pub(crate) fn new(left: u32, right: u32) -> Self {
-        Self(u64::from(left) << 32 | u64::from(right))
-    }
-
-    pub(crate) fn from_bits(bits: u64) -> Self {
-        Self(bits)
-    }
-
-    pub(crate) fn to_bits(self) -> u64 {
-        self.0
-    }
-
-    pub(crate) fn symbols(self) -> (u32, u32) {
-        ((self.0 >> 32) as u32, self.0 as u32)
-    }
-
-    /// Which of the threads keeps it.
-    pub(crate) fn keeper(self, threads: usize) -> usize {
-        let hash = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        ((hash * threads as u64) >> 32) as usize
-    }
-}
 
 impl<W> Entry<W> {
     fn map<V>(self, of: impl FnOnce(W) -> V) -> Entry<V> {
@@ -65,9 +37,6 @@ const GAUGE: u64 = 1 << 63;
 
 /// Below this it has lost too many places.
 const LOW: u64 = 1 << 32;
-
-/// The number of a birth that is not kept.
-pub(crate) const UNKEPT: u32 = u32::MAX;
 
 /// A pair as it stands in the queue, or as it is proposed: the heaviest first, then the smallest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,21 +6,8 @@ use std::sync::{Mutex, RwLock};
 use crate::error::Error;
 use crate::train::engine::barrier::Team;
 use crate::train::engine::deltas::Report;
-use crate::train::engine::queue::{Pair, Proposal};
-
-/// A merge, as the threads are told of it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Merge {
-    pub(crate) pair: Pair,
-    pub(crate) product: u32,
-    /// Whether the product is a new token.
-    pub(crate) is_new: bool,
-    /// Which thread keeps the pair, and the number of its entry there.
-    pub(crate) keeper: usize,
-    pub(crate) number: u32,
-    /// Whether it is made wherever it occurs in the pieces of its occurrences.
-    pub(crate) whole_pieces: bool,
-}
+use crate::train::engine::pair::Merge;
+use crate::train::engine::queue::Proposal;
 
 /// What is to be done next.
 #[derive(Debug)]

@@ -1,12 +1,11 @@
 //! Tokens and their ids, in the order of `tokenizers`: special tokens, the 256 bytes as sorted by the characters that stand for
 //! them in `tokenizer.json`, and then merges.
 
+use crate::train::engine::pair::Pair;
 use hashbrown::HashMap;
 
 use crate::error::{Error, Result};
 use crate::vocab::{Special, Tokens, Vocab};
-
-use crate::train::engine::queue::Pair;
 
 /// The tokens so far.
 #[derive(Clone)]

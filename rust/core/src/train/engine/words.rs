@@ -24,8 +24,7 @@ use crate::arch;
 use crate::error::Result;
 use crate::train::engine::base_merges::Known;
 use crate::train::engine::deltas::{self, Birth, Death, LEFT, RIGHT, Report, Side, Tally};
-use crate::train::engine::queue::{Pair, UNKEPT};
-use crate::train::engine::shared::Merge;
+use crate::train::engine::pair::{Merge, Pair, UNKEPT};
 use crate::train::objective::Weights;
 
 /// How many occurrences ahead cells are asked for.

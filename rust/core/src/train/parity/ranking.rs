@@ -9,8 +9,7 @@ use rustc_hash::FxBuildHasher;
 use crate::error::Result;
 use crate::train::engine::by_language::{Row, Rows};
 use crate::train::engine::deltas::Report;
-use crate::train::engine::queue::{Pair, UNKEPT};
-use crate::train::engine::shared::Merge;
+use crate::train::engine::pair::{Merge, Pair, UNKEPT};
 use crate::train::engine::tokens::Lexicon;
 
 /// The pairs of a language in order, as far as they have come up.
