@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -16,8 +17,9 @@ import pytest
 
 import eurotok
 from conftest import Run, refusal
+from eurotok import training
 from eurotok.cli import VERBS, build_parser
-from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE
+from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE, load_parallel
 
 TEXT = "Zażółć gęślą jaźń. L’été à Malmö; Ελλάδα!\n\nEnd without line feed"
 
@@ -318,3 +320,19 @@ def test_ctrl_c_stops_training(tmp_path: Path) -> None:
             process.kill()
     assert (process.returncode, stderr) == (130, b"eurotok: error: interrupted\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus"]
+
+
+def test_train_on_calibrated_counts(run: Run, sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    for language, text in load_parallel().sentences.items():
+        words = Counter(word for line in text for word in re.findall(r"\w+", line))
+        lines = "".join(f"{word}\t{number}\n" for word, number in words.items())
+        (tmp_path / "words" / f"{language}.tsv").write_text(lines, encoding="utf-8")
+    arguments = ("train", "--corpus", sample, "--vocab-size", 1000, "-o", "t.json")
+    for given, strength in ((["--calibrate", 0.7], 0.7), ([], training.DEFAULT_CALIBRATION)):
+        result = run(*arguments, "--frequencies", "words", *given)
+        assert result.returncode == 0, result.stderr
+        counts = eurotok.count(sample).calibrate(tmp_path / "words", strength)
+        assert eurotok.load(tmp_path / "t.json") == eurotok.train(counts, vocab_size=1000)
+    assert "--frequencies" in run(*arguments, "--calibrate", 0.7).stderr.decode()
+    assert "no list" in refusal(run(*arguments, "--frequencies", sample))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -186,3 +187,43 @@ def test_counts_times_a_number(tmp_path: Path) -> None:
     assert (tmp_path / "times").read_bytes() == (tmp_path / "sum").read_bytes()
     with pytest.raises(ValueError, match="-1 is negative"):
         counts * -1
+
+
+def test_calibration_to_a_mapping_or_a_folder(tmp_path: Path) -> None:
+    counts = counted([" le(le le chat 7"], "europe") * 100
+    words = {"le": 1, "chat": 3.0, "nuit": 1}
+    given = counts.calibrate({"und": words}, 1)
+    assert given.unique == {"und": 6}
+    assert given.bytes == {"und": len(" le" * 53 + "(le" * 27 + " chat" * 240 + " nuit" * 80 + " 7" * 100)}
+    (tmp_path / "und.tsv").write_text("\ufeffchat\t3e-6\r\nle\t1e-6\r\nnuit\t1e-6\r\n", encoding="utf-8", newline="")
+    given.save(tmp_path / "given")
+    counts.calibrate(tmp_path, 1).save(tmp_path / "read")
+    assert (tmp_path / "given").read_bytes() == (tmp_path / "read").read_bytes()
+    unchanged = counts.calibrate({"und": words}, 0)
+    assert (unchanged.bytes, unchanged.unique) == (counts.bytes, counts.unique)
+
+
+def test_calibration_to_bad_lists(tmp_path: Path) -> None:
+    counts = counted(["le chat dort"], "europe")
+    for lists, message in (
+        ({"und": {"le": -1.0}}, 'frequencies of "und": entry 0: "le" has -1'),
+        ({"und": {"le": float("nan")}}, '"le" has NaN'),
+        ({"und": {"der": 1.0, "die": 1.0}}, "agrees by 0 %"),
+        ({"und": {}}, "no word has a frequency"),
+        ({}, "no list of any language"),
+        ({"fr": {"le": 1.0}}, '"fr" is not a language of the counts'),
+    ):
+        with pytest.raises(_core.Error, match=re.escape(message)):
+            counts.calibrate(lists, 0.5)
+    with pytest.raises(_core.Error, match="strength: 2 is not between 0 and 1"):
+        counts.calibrate({"und": {"le": 1.0}}, 2)
+    with pytest.raises(_core.CorpusError, match=r"no list <language>\.tsv for any of und"):
+        counts.calibrate(tmp_path, 0.5)
+    (tmp_path / "und.tsv").write_text("le\t1\nle\t2\n")
+    with pytest.raises(_core.CorpusError, match=r'und\.tsv: line 2: "le" again, after line 1'):
+        counts.calibrate(tmp_path, 0.5)
+    with pytest.raises(FileNotFoundError):
+        counts.calibrate(tmp_path / "absent", 0.5)
+    for wrong in (7, {"und": [("le", 1.0)]}, {"und": {"le": "much"}}):
+        with pytest.raises(TypeError):
+            counts.calibrate(wrong, 0.5)  # type: ignore[arg-type]

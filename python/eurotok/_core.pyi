@@ -1,7 +1,7 @@
 """The Rust core as Python sees it. Shapes and units are those of the classes in `eurotok` that wrap it."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, final
 
 import numpy as np
@@ -122,6 +122,9 @@ class Counts:
     def add_texts(self, language: str, texts: Sequence[str], *, threads: int | None = None) -> None: ...
     def filter(
         self, min_count: int = 1, *, languages: Sequence[str] | None = None, without: str | None = None
+    ) -> Counts: ...
+    def calibrate(
+        self, frequencies: str | os.PathLike[str] | Mapping[str, Mapping[str, float]], strength: float
     ) -> Counts: ...
     def __add__(self, value: Counts, /) -> Counts: ...
     def __radd__(self, value: Counts, /) -> Counts: ...

@@ -7,6 +7,8 @@ folders <lang> of such files. Each language weighs the same unless --share says 
 example:
   eurotok train --corpus texts/ --vocab-size 65536 --share en=4 --special-token '<|end|>' -o tokenizer.json
   eurotok train --corpus texts/ --vocab-size 65536 --parallel sentences/ --fairness 10 -o tokenizer.json
+  eurotok train --corpus laws/ --vocab-size 65536 --frequencies words/ --calibrate 0.85 -o tokenizer.json
+  eurotok train --corpus texts/ --vocab-size 65536 --parallel sentences/ --wish '*<=0% than gpt.json' -o tokenizer.json
   eurotok train part-1.counts part-2.counts --vocab-size 65536 -o tokenizer.json
   eurotok train --corpus texts/ --vocab-size 131072 --memory 4GB --checkpoint run.checkpoint -o tokenizer.json
   eurotok train --extend tokenizer.json --corpus more/ --vocab-size 131072 -o larger.json
@@ -57,6 +59,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weight of a language; 1 for the others (repeatable)",
     )
     parser.add_argument(
+        "--frequencies",
+        metavar="DIR",
+        help="word frequencies by which to calibrate the counts: <lang>.tsv (.gz, .zst) with lines WORD<TAB>FREQUENCY",
+    )
+    parser.add_argument(
+        "--calibrate",
+        type=float,
+        metavar="STRENGTH",
+        help="how far, from 0 to 1: a corpus of law or of books gains on other text, and loses on its own "
+        f"(default: {training.DEFAULT_CALIBRATION:g} with --frequencies)",
+    )
+    parser.add_argument(
         "--parallel",
         metavar="DIR",
         help="the same sentences in every language, a line each: they say what languages pay, and are not trained on",
@@ -82,8 +96,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=wish,
         metavar="WISH",
-        help="a limit to prices, for which targets are found: surcharge<=20%%, fr<=15%%, fr>=-5%%, or "
-        "en<=3%%@TOKENIZER for what English pays under another (repeatable, the most important first)",
+        help="a limit to prices, for which targets are found: surcharge<=20%%, fr<=15%%, fr>=-5%%; or, beside what is "
+        "paid under another tokenizer, 'en<=3%% than TOKENIZER', and '*<=0%% than TOKENIZER' for every language "
+        "(repeatable, the most important first)",
     )
     parser.add_argument(
         "--trace", metavar="FILE", help="also write who won each merge and what languages paid: .json, .svg or .png"
@@ -133,6 +148,9 @@ def run(args: argparse.Namespace) -> None:
         counts = training.count(
             args.corpus, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
         )
+    if args.frequencies:
+        strength = training.DEFAULT_CALIBRATION if args.calibrate is None else args.calibrate
+        counts = counts.calibrate(args.frequencies, strength)
     counted = time.perf_counter()
     traces: list[Trace] = []
     granted: tuple[Granted, ...] = ()
@@ -182,6 +200,8 @@ def run(args: argparse.Namespace) -> None:
 def _check_arguments(args: argparse.Namespace) -> None:
     if bool(args.counts) == bool(args.corpus):
         args.parser.error("give either --corpus or counts to train on")
+    if args.calibrate is not None and not args.frequencies:
+        args.parser.error("--calibrate needs --frequencies")
     if args.extend and (args.scheme or args.special_tokens):
         args.parser.error("--extend: the tokenizer has its --scheme and --special-token already")
     if args.extend and (args.parity or args.wishes or args.trace):

@@ -20,6 +20,9 @@ from eurotok.training.trace import Trace
 
 DEFAULT_SCHEME = "europe"
 DEFAULT_FAIRNESS = 10.0
+DEFAULT_CALIBRATION = 0.85
+"""The strength of `Counts.calibrate` between 0.7, which is careful, and 0.9, which is the best on other text."""
+
 UNDETERMINED = "und"
 """The language of texts that come without one, as BCP 47 writes it."""
 

@@ -5,7 +5,9 @@
 //! of its own from the blocks it takes, and adds it to the one of all threads now and then, a range of hashes at a time. (A large
 //! table for each thread, added up in the end, holds most pieces several times: a sixth more time on two threads.)
 
+mod calibrate;
 mod file;
+mod frequencies;
 mod leb128;
 mod merge;
 mod parallel;
@@ -26,6 +28,7 @@ use crate::documents::{Files, Invalid, Texts};
 use crate::error::{Error, Result};
 use crate::split::{LOOKAHEAD, Scheme, Splitter};
 use crate::threads;
+pub use frequencies::Frequencies;
 use parallel::count;
 pub(crate) use spill::{Run, Writer};
 use table::{Overflow, Table};
