@@ -12,7 +12,8 @@ import eurotok
 from conftest import Run
 from eurotok import Counts, Sweep, Tokenizer, Trace, Wish
 from eurotok.output import plots, training_plots
-from eurotok.pricing.parallel_text import OFFICIAL, load_sentences
+from eurotok.pricing.parallel_text import OFFICIAL, load_parallel, load_sentences
+from eurotok.training import limits as wishes
 
 SIZE = 1200
 MERGES = SIZE - 256
@@ -133,6 +134,44 @@ def test_a_floor_and_a_price_under_another_tokenizer(counts: Counts, sample: Pat
     assert [granted.met for granted in outcome.granted] == [paid["en"] <= 1.03 * own, paid["el"] >= 1.3 * paid["bg"]]
     assert outcome.granted[0].met
     assert outcome.granted[0].worst == pytest.approx(paid["en"] / own - 1)
+
+
+def test_nobody_pays_more_than_under_another_tokenizer(
+    counts: Counts, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = eurotok.train(counts, vocab_size=SIZE, shares={"en": 3, "fr": 2})
+    limits = prices(other, sample)
+    plain = prices(eurotok.train(counts, vocab_size=SIZE, parallel=sample), sample)
+    assert any(plain[language] > limits[language] for language in limits)
+    for enough in (wishes.ENOUGH, 4 * SIZE):
+        monkeypatch.setattr(wishes, "ENOUGH", enough)
+        outcome = eurotok.grant(counts, [Wish(None, 0.02, other)], vocab_size=SIZE, parallel=sample)
+        paid = prices(outcome.tokenizer, sample)
+        (granted,) = outcome.granted
+        worst = max(paid, key=lambda language: paid[language] / limits[language])
+        assert granted.met == (paid[worst] <= 1.02 * limits[worst])
+        assert (granted.language, granted.worst) == (worst, pytest.approx(paid[worst] / limits[worst] - 1))
+        assert granted.worst < max(plain[language] / limits[language] for language in limits) - 1
+        assert str(granted.wish) == "each at most +2 % beside itself under another tokenizer"
+
+
+def test_prices_under_any_tokenizer_are_targets(counts: Counts, sample: Path) -> None:
+    text = {language: list(lines) for language, lines in load_parallel().sentences.items()}
+    other = eurotok.train(counts, vocab_size=SIZE, shares={"en": 3})
+    under = wishes.prices_under(other, text)
+    assert under == prices(other, sample)
+
+    class Counter:
+        def count(self, text: str) -> int:
+            return other.count(text)
+
+    assert wishes.prices_under(Counter(), text) == under
+    tok = eurotok.train(counts, vocab_size=SIZE, parallel=sample, fairness=100, target=under)
+    paid = prices(tok, sample)
+    ratios = [paid[language] / under[language] for language in under]
+    assert max(ratios) / min(ratios) < 1.1
+    with pytest.raises(ValueError, match="fails on sentence 1 of 'bg'"):
+        wishes.prices_under(lambda text: [] if "а" in text else [1], text)
 
 
 def test_what_cannot_be_is_reported(counts: Counts, sample: Path) -> None:

@@ -119,10 +119,11 @@ def numbers(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
 
 
 def wish(argument: str) -> Wish:
-    """Read a wish: `surcharge<=20%`, `fr<=15%`, `fr>=-5%`, or `en<=3%@TOKENIZER`."""
-    parsed = re.fullmatch(r"([\w-]+)([<>]=)([+-]?\d+(?:\.\d+)?)%(?:@(.+))?", argument)
+    """Read a wish: `surcharge<=20%`, `fr<=15%`, `fr>=-5%`, `en<=3% than TOKENIZER`, or `*<=0% than TOKENIZER`."""
+    parsed = re.fullmatch(r"(\*|[\w-]+) *([<>]=) *([+-]?\d+(?:\.\d+)?) *%(?:(?:@| +than +)(.+))?", argument)
     if not parsed:
-        raise argparse.ArgumentTypeError(f"expected LANG<=N%, LANG>=N% or surcharge<=N%, not {argument!r}")
+        forms = "LANG<=N%, LANG>=N%, surcharge<=N% or '*<=N% than TOKENIZER'"
+        raise argparse.ArgumentTypeError(f"expected {forms}, not {argument!r}")
     language, sign, limit, tokenizer = parsed.groups()
     than = REFERENCE if tokenizer is None else load(tokenizer)
-    return Wish(None if language == "surcharge" else language, float(limit) / 100, than, least=sign == ">=")
+    return Wish(None if language in ("surcharge", "*") else language, float(limit) / 100, than, least=sign == ">=")

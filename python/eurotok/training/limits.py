@@ -1,9 +1,10 @@
 """Training towards prices that were wished for, and a report of which came true at what cost.
 
 A wish is a limit on what a language pays beside another, or beside itself under another tokenizer. It is met by
-targets: that of a language that pays too much is lowered by as much, and training begins again from the same counts, a
-few times. Wishes come in order, each given those before it, so that what each costs is known: the tokens it adds over
-all languages.
+targets: that of a language that pays too much is lowered by as much, and training begins again, a few times: on counts
+without rare pieces, which prices hardly depend on, as long as these say that a limit is missed; then on all of them.
+Wishes come in order, each given those before it, so that what each costs is known: the tokens it adds over all
+languages.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Protocol, Unpack
 
 from eurotok._core import Counts
 from eurotok.corpus import StrPath
+from eurotok.pricing.adapters import encoder_of, run
 from eurotok.pricing.parallel_text import REFERENCE, load_sentences
 from eurotok.progress import Report
 from eurotok.tokenizer import Tokenizer
@@ -31,9 +33,15 @@ CLOSE = 0.002
 GAIN = 1.5
 """By how much more a target moves than the price it is to move, which follows only in part."""
 
+LAST = 3
+"""Trainings of these on all counts, if the others were on some."""
+
+ENOUGH = 400_000
+"""Different pieces of all languages on which targets are looked for, before they are tried on all."""
+
 
 class Counting(Protocol):
-    """What counts tokens."""
+    """What counts tokens: any tokenizer with a method `count`, or one that `eurotok.compare` takes."""
 
     def count(self, text: str) -> int:
         """Count the tokens of a text."""
@@ -46,11 +54,12 @@ class Wish:
     Attributes
     ----------
     language
-        Whose price; `None` for each language but `than`.
+        Whose price; `None` for each language but `than`: under another tokenizer, for all languages.
     limit
         By how much, in parts, it may be above that of `than`: 0.2 for 20 %, -0.05 for a twentieth below.
     than
-        The language, or the tokenizer under which the same language is priced.
+        The language, or the tokenizer under which the same language is priced: one of this package, a file, or an
+        object of another library, as `eurotok.compare` takes them.
     least
         Whether the limit is a floor instead: the price is to be no less.
 
@@ -64,7 +73,7 @@ class Wish:
 
     language: str | None
     limit: float
-    than: str | Counting = REFERENCE
+    than: str | Counting | object = REFERENCE
     least: bool = False
 
     def __str__(self) -> str:
@@ -173,10 +182,10 @@ def grant(
         steering.add_texts(language, list(lines), threads=threads)
     limits = [_limits(wish, sentences) for wish in wishes]
 
-    def attempt(targets: Mapping[str, float]) -> _Attempt:
+    def attempt(targets: Mapping[str, float], on: Counts) -> _Attempt:
         traces: list[Trace] = []
         tokenizer = train(
-            counts,
+            on,
             vocab_size=vocab_size,
             parallel=steering,
             fairness=fairness,
@@ -188,17 +197,21 @@ def grant(
         )
         return _Attempt(tokenizer, traces[0], dict(targets))
 
-    best = attempt(dict(target or {}))
+    def approach(start: _Attempt, known: Sequence[_Limit], on: Counts, rounds: int) -> list[_Attempt]:
+        attempts = [start]
+        while len(attempts) <= rounds and (targets := _corrected(attempts[-1], known)) is not None:
+            attempts.append(attempt(targets, on))
+        return attempts
+
+    few = _frequent(counts, max(ENOUGH, 4 * vocab_size))
+    best = attempt(dict(target or {}), counts)
     costs = []
     for number in range(len(wishes)):
-        before, present, known = best, best, limits[: number + 1]
-        attempts = [best]
-        for _ in range(ROUNDS):
-            targets = _corrected(present, known)
-            if targets is None:
-                break
-            present = attempt(targets)
-            attempts.append(present)
+        before, known = best, limits[: number + 1]
+        attempts = approach(best, known, few, ROUNDS)
+        if few is not counts and len(attempts) > 1:
+            closest = min(attempts[1:], key=lambda it: _rank(it, known))
+            attempts = [best, *approach(attempt(closest.targets, counts), known, counts, LAST)]
         best = min(attempts, key=lambda it: ([excess(it, limit) > 0 for limit in known], _rank(it, known)))
         costs.append(best.total - before.total)
     granted = []
@@ -229,6 +242,47 @@ class _Attempt:
         return sum(self.trace.final().values())
 
 
+def prices_under(tokenizer: object, sentences: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Count the tokens of each language's sentences under a tokenizer.
+
+    Parameters
+    ----------
+    tokenizer
+        What `eurotok.compare` takes, or an object with a method `count`.
+    sentences
+        Sentences by language.
+
+    Returns
+    -------
+    dict of str to int
+        Tokens by language. As the `target` of `eurotok.train` they ask for prices in the proportions of these.
+
+    Raises
+    ------
+    ValueError
+        If the tokenizer fails on a sentence.
+    """
+    if not hasattr(tokenizer, "encode") and hasattr(tokenizer, "count"):
+        return {language: sum(map(tokenizer.count, lines)) for language, lines in sentences.items()}
+    encoder = encoder_of(tokenizer)
+    prices = {}
+    for language, lines in sentences.items():
+        encoded = run(encoder, list(lines))
+        if encoded.failures:
+            place, reason = min(encoded.failures.items())
+            raise ValueError(f"{encoder.name}: fails on sentence {place + 1} of {language!r}: {reason}")
+        prices[language] = int(encoded.counts.sum())
+    return prices
+
+
+def _frequent(counts: Counts, enough: int) -> Counts:
+    """Leave rare pieces out until no more than `enough` are left."""
+    few, least = counts, 2
+    while sum(few.unique.values()) > enough:
+        few, least = counts.filter(least), 2 * least
+    return few
+
+
 def _limits(wish: Wish, sentences: Mapping[str, Sequence[str]]) -> _Limit:
     if not (math.isfinite(wish.limit) and wish.limit > -1):
         raise ValueError(f"wish: a limit of {wish.limit} is not above -1")
@@ -243,8 +297,7 @@ def _limits(wish: Wish, sentences: Mapping[str, Sequence[str]]) -> _Limit:
     if isinstance(wish.than, str):
         than = wish.than
     else:
-        count = wish.than.count
-        than = {language: sum(count(line) for line in sentences[language]) for language in languages}
+        than = prices_under(wish.than, {language: sentences[language] for language in languages})
     return _Limit(languages, than, 1 + wish.limit, -1 if wish.least else 1)
 
 
