@@ -15,6 +15,7 @@
 //! * [`encode`]: pieces to ids;
 //! * [`decode`]: ids to bytes and text;
 //! * `memory`: zeroed tables in huge pages;
+//! * `stop`: how a call is interrupted;
 //! * `threads`: how many, and what if there are fewer;
 //! * [`ragged`]: the one result type of batches.
 //!
@@ -32,6 +33,7 @@ mod memory;
 mod output;
 pub mod ragged;
 pub mod split;
+mod stop;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod threads;
@@ -40,3 +42,4 @@ pub mod unicode;
 pub mod vocab;
 
 pub use error::{Error, Result};
+pub use stop::Stop;

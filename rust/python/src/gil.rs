@@ -1,11 +1,121 @@
-//! When the GIL is released.
+//! When the GIL is released, and how work without it hears of Ctrl-C.
+//!
+//! Python notes a signal and raises its exception when the main thread runs Python code again. So whoever works for long in that thread
+//! takes the GIL now and then to ask; other threads are never interrupted, and never ask.
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Builder, ThreadId};
+use std::time::{Duration, Instant};
+
+use eurotok_core::Stop;
 use pyo3::prelude::*;
 
 /// Below this many bytes, ids or characters, releasing the GIL costs more than it gives.
 pub(crate) const SMALL: usize = 4096;
 
+/// How often Python is asked for signals: another thread may keep the GIL for some milliseconds each time.
+const INTERVAL: Duration = Duration::from_millis(150);
+
 /// Runs `work`, without the GIL if it is much.
 pub(crate) fn release<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send) -> T {
     if size < SMALL { work() } else { py.detach(work) }
+}
+
+/// Runs `work` without the GIL. It is told to stop if a signal raises an exception, which is then the error.
+pub(crate) fn interruptible<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce(&Stop) -> eurotok_core::Result<T> + Send,
+) -> PyResult<eurotok_core::Result<T>> {
+    let signals = Arc::new(Signals::new());
+    let watched = Arc::clone(&signals);
+    let stop = Stop::when(move || watched.ask());
+    let done = py.detach(|| work(&stop));
+    signals.take().map_or(Ok(done), Err)
+}
+
+/// Runs `work` without the GIL, in a thread of its own that is left behind, and its result dropped, if a signal raises an exception: for
+/// work that has nothing of the caller's, and whose steps cannot be stopped.
+pub(crate) fn abandonable<T: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
+    if !is_main(py)? {
+        return Ok(py.detach(work));
+    }
+    let work = Arc::new(Mutex::new(Some(work)));
+    let taken = Arc::clone(&work);
+    let take = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (sender, receiver) = channel();
+    let worker = Builder::new().spawn(move || {
+        let work = take(&taken);
+        // Nobody receives what was abandoned.
+        let _ = sender.send(work.map(|work| work()));
+    });
+    let Ok(worker) = worker else {
+        let work = take(&work).expect("no thread took it");
+        return Ok(py.detach(work));
+    };
+    py.detach(move || {
+        loop {
+            match receiver.recv_timeout(INTERVAL) {
+                Ok(done) => return Ok(done.expect("the thread took it")),
+                Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals())?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    let panic = worker.join().err().unwrap_or_else(|| Box::new("a thread ended without a result"));
+                    std::panic::resume_unwind(panic)
+                }
+            }
+        }
+    })
+}
+
+/// Whether this is the thread in which Python handles signals.
+fn is_main(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    let main = threading.call_method0("main_thread")?.getattr("ident")?;
+    main.eq(threading.call_method0("get_ident")?)
+}
+
+/// The signals that arrive in the course of a call.
+struct Signals {
+    caller: ThreadId,
+    state: Mutex<State>,
+}
+
+struct State {
+    next: Instant,
+    /// Whether the caller is the main thread, once that is known.
+    is_main: Option<bool>,
+    raised: Option<PyErr>,
+}
+
+impl Signals {
+    fn new() -> Self {
+        let state = State { next: Instant::now() + INTERVAL, is_main: None, raised: None };
+        Self { caller: thread::current().id(), state: Mutex::new(state) }
+    }
+
+    /// Whether a signal has raised an exception. Asks Python if this is the thread of the call, and it is time to.
+    fn ask(&self) -> bool {
+        if thread::current().id() != self.caller {
+            return false;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.is_main == Some(false) || Instant::now() < state.next {
+            return false;
+        }
+        let asked = Python::attach(|py| {
+            let is_main = state.is_main.map_or_else(|| is_main(py), Ok)?;
+            py.check_signals().map(|()| is_main)
+        });
+        state.next = Instant::now() + INTERVAL;
+        match asked {
+            Ok(is_main) => state.is_main = Some(is_main),
+            Err(error) => state.raised = Some(error),
+        }
+        state.raised.is_some()
+    }
+
+    /// The exception that was raised.
+    fn take(&self) -> Option<PyErr> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).raised.take()
+    }
 }

@@ -17,9 +17,11 @@ use std::path::PathBuf;
 
 use eurotok_core::documents;
 use eurotok_core::split::{Scheme, Splitter};
+use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 
 use error::{Raise, argument};
+use spare::Lent;
 
 /// The schemes of the table: name to regex.
 #[pyfunction]
@@ -66,9 +68,18 @@ fn pieces(splitter: &Splitter, text: &str) -> PyResult<Vec<String>> {
     Ok(pieces)
 }
 
+/// Looks up NumPy's C interface and makes the types of arrays. Left to the first call that returns an array, this would follow the work,
+/// and a Ctrl-C in the midst of it would be a panic.
+fn prepare_arrays(py: Python<'_>) -> PyResult<()> {
+    py.import("numpy")?;
+    py.get_type::<Lent>();
+    PyArray1::from_vec(py, vec![0_u32]).try_readonly().map(drop).map_err(PyErr::from)
+}
+
 // Not declared to be safe without the interpreter's lock: a free-threaded interpreter turns the lock on when it imports this.
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    prepare_arrays(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(schemes, module)?)?;
     module.add_function(wrap_pyfunction!(split, module)?)?;

@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eurotok_core::Error;
 use eurotok_core::bpe::effective::effective;
 use eurotok_core::decode::Decoder;
 use eurotok_core::encode::{Encoder, Specials, Text};
 use eurotok_core::format::{self, Format, Hints};
 use eurotok_core::vocab::{Merges, Vocab};
+use eurotok_core::{Error, Stop};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arch::{fetch_item, string};
 use crate::error::{Raise, argument, raised};
-use crate::gil::{SMALL, release};
+use crate::gil::{SMALL, abandonable, interruptible, release};
 use crate::ids::{Ids, Reader};
 use crate::spare::Spare;
 use crate::text::{raise_of, single, text_of};
@@ -40,11 +41,16 @@ struct Inner {
 
 impl Tokenizer {
     pub(crate) fn from_vocab(py: Python<'_>, vocab: Vocab) -> PyResult<Self> {
-        let inner = py.detach(|| {
-            let encoder = Encoder::new(vocab)?;
+        Self::prepare(py, || Ok(vocab))
+    }
+
+    /// The tokenizer of a vocabulary that `read` gives.
+    fn prepare(py: Python<'_>, read: impl FnOnce() -> eurotok_core::Result<Vocab> + Send + 'static) -> PyResult<Self> {
+        let inner = abandonable(py, || {
+            let encoder = Encoder::new(read()?)?;
             let decoder = Decoder::new(encoder.vocab(), encoder.isa());
             Ok(Arc::new(Inner { encoder, decoder, spare: Arc::default() }))
-        });
+        })?;
         inner.raise().map(|inner| Self { inner })
     }
 
@@ -68,7 +74,7 @@ impl Tokenizer {
         let done = if points.size() < SMALL {
             encoder.encode_with(points, specials, small)
         } else {
-            text.py().detach(|| encoder.encode(points, specials)).map(large)
+            interruptible(text.py(), |stop| encoder.encode_unless(stop, points, specials))?.map(large)
         };
         raise_of(done, |_| text)
     }
@@ -120,10 +126,10 @@ impl<'py> Texts<'py> {
     fn give<R: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&[Text<'_>]) -> eurotok_core::Result<R> + Send,
+        work: impl FnOnce(&Stop, &[Text<'_>]) -> eurotok_core::Result<R> + Send,
     ) -> PyResult<R> {
         let texts = self.0.iter().map(text_of).collect::<PyResult<Vec<_>>>()?;
-        raise_of(py.detach(|| work(&texts)), |number| &self.0[number])
+        raise_of(interruptible(py, |stop| work(stop, &texts))?, |number| &self.0[number])
     }
 
     pub(crate) fn as_strs(&self) -> PyResult<Vec<&str>> {
@@ -156,7 +162,7 @@ fn parse_errors(errors: &str) -> PyResult<bool> {
 #[derive(FromPyObject)]
 enum Source<'py> {
     Tokenizer(PyRef<'py, Tokenizer>),
-    Bytes(Bound<'py, PyBytes>),
+    Bytes(PyBackedBytes),
 }
 
 #[pymethods]
@@ -170,12 +176,12 @@ impl Tokenizer {
         scheme: Option<&str>,
         special_tokens: Option<BTreeMap<String, u32>>,
     ) -> PyResult<Self> {
-        let bytes = match &data {
+        let bytes = match data {
             Source::Tokenizer(tokenizer) => return Ok(Self { inner: Arc::clone(&tokenizer.inner) }),
-            Source::Bytes(bytes) => bytes.as_bytes(),
+            Source::Bytes(bytes) => bytes,
         };
-        let hints = hints(scheme, special_tokens)?;
-        py.detach(|| format::read(origin, bytes, &hints)).raise().and_then(|vocab| Self::from_vocab(py, vocab))
+        let (origin, hints) = (origin.to_string(), hints(scheme, special_tokens)?);
+        Self::prepare(py, move || format::read(&origin, &bytes, &hints))
     }
 
     /// Encode a text.
@@ -237,8 +243,13 @@ impl Tokenizer {
         specials: &str,
     ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray2<i64>>)> {
         let specials = parse_specials(specials)?;
-        let (ids, spans) =
-            release(py, text.len(), || self.inner.encoder.encode_with_offsets(text, specials)).raise()?;
+        let encoder = &self.inner.encoder;
+        let done = if text.len() < SMALL {
+            encoder.encode_with_offsets(text, specials)
+        } else {
+            interruptible(py, |stop| encoder.encode_with_offsets_unless(stop, text, specials))?
+        };
+        let (ids, spans) = done.raise()?;
         let flat: Vec<i64> = spans.iter().flat_map(|&(start, end)| [start, end]).collect();
         let spans = PyArray1::from_vec(py, flat).reshape([ids.len(), 2])?;
         Ok((array(py, ids), spans))
@@ -254,9 +265,9 @@ impl Tokenizer {
     ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<i64>>)> {
         let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
         let Inner { encoder, spare, .. } = &*self.inner;
-        let ragged = Texts::new(texts)?.give(py, |texts| {
+        let ragged = Texts::new(texts)?.give(py, |stop, texts| {
             let ids = spare.take(texts.iter().map(|text| text.size()).sum());
-            encoder.encode_batch_to(ids, texts, specials, threads)
+            encoder.encode_batch_to(ids, stop, texts, specials, threads)
         })?;
         Ok((spare.lend(py, ragged.ids)?, PyArray1::from_vec(py, ragged.offsets)))
     }
@@ -265,7 +276,13 @@ impl Tokenizer {
     #[pyo3(signature = (text, *, specials = "text"))]
     fn count(&self, py: Python<'_>, text: &Bound<'_, PyString>, specials: &str) -> PyResult<usize> {
         let (points, specials) = (single(text)?, parse_specials(specials)?);
-        raise_of(release(py, points.size(), || self.inner.encoder.count(points, specials)), |_| text)
+        let encoder = &self.inner.encoder;
+        let counted = if points.size() < SMALL {
+            encoder.count(points, specials)
+        } else {
+            interruptible(py, |stop| encoder.count_unless(stop, points, specials))?
+        };
+        raise_of(counted, |_| text)
     }
 
     /// Count the tokens of many texts on several threads.
@@ -293,7 +310,8 @@ impl Tokenizer {
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
         let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
         let encoder = &self.inner.encoder;
-        let counts = Texts::new(texts)?.give(py, |texts| encoder.count_batch(texts, specials, threads))?;
+        let texts = Texts::new(texts)?;
+        let counts = texts.give(py, |stop, texts| encoder.count_batch_unless(stop, texts, specials, threads))?;
         Ok(PyArray1::from_vec(py, counts))
     }
 
@@ -458,7 +476,7 @@ fn load(
     special_tokens: Option<BTreeMap<String, u32>>,
 ) -> PyResult<Tokenizer> {
     let hints = hints(scheme, special_tokens)?;
-    py.detach(|| format::load(&path, &hints)).raise().and_then(|vocab| Tokenizer::from_vocab(py, vocab))
+    Tokenizer::prepare(py, move || format::load(&path, &hints))
 }
 
 /// What the caller knows of a file that does not say it itself.

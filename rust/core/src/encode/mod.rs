@@ -27,6 +27,7 @@ use crate::bpe::effective::{sufficient, table};
 use crate::bpe::pair_table::PairTable;
 use crate::error::Result;
 use crate::split::{Ends, Splitter};
+use crate::stop::Stop;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
 use cache::Cache;
@@ -98,12 +99,14 @@ enum Lease<'a> {
 }
 
 impl Lease<'_> {
-    fn worker(&mut self) -> &mut Worker {
+    /// The worker, whose work ends with [`Error::Interrupted`](crate::Error::Interrupted) when `stop` says so.
+    fn worker(&mut self, stop: &Stop) -> &mut Worker {
         let worker = match self {
             Self::Kept(guard) => guard.get_or_insert_with(|| Box::new(Worker::new())),
             Self::Own(worker) => worker,
         };
         worker.group.clear();
+        worker.ends.watch(stop);
         worker
     }
 }
@@ -174,8 +177,16 @@ impl Encoder {
     /// [`Error::Pattern`](crate::Error::Pattern) if a user's regex gives up on it, [`Error::Surrogate`](crate::Error::Surrogate) if it has
     /// a lone surrogate.
     pub fn encode<'t>(&self, text: impl Into<Text<'t>>, specials: Specials) -> Result<Vec<u32>> {
+        self.encode_unless(&Stop::never(), text, specials)
+    }
+
+    /// As [`encode`](Self::encode), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode), and [`Error::Interrupted`](crate::Error::Interrupted).
+    pub fn encode_unless<'t>(&self, stop: &Stop, text: impl Into<Text<'t>>, specials: Specials) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        self.encode_text(self.lease().worker(), 0, text.into(), specials, &mut ids)?;
+        self.encode_text(self.lease().worker(stop), 0, text.into(), specials, &mut ids)?;
         Ok(ids)
     }
 
@@ -190,7 +201,7 @@ impl Encoder {
         take: impl FnOnce(&[u32]) -> T,
     ) -> Result<T> {
         let mut lease = self.lease();
-        let worker = lease.worker();
+        let worker = lease.worker(&Stop::never());
         let mut ids = std::mem::take(&mut worker.ids);
         ids.clear();
         let done = self.encode_text(worker, 0, text.into(), specials, &mut ids);
@@ -204,8 +215,16 @@ impl Encoder {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn count<'t>(&self, text: impl Into<Text<'t>>, specials: Specials) -> Result<usize> {
+        self.count_unless(&Stop::never(), text, specials)
+    }
+
+    /// As [`count`](Self::count), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`encode_unless`](Self::encode_unless).
+    pub fn count_unless<'t>(&self, stop: &Stop, text: impl Into<Text<'t>>, specials: Specials) -> Result<usize> {
         let mut count = Count(0);
-        self.encode_text(self.lease().worker(), 0, text.into(), specials, &mut count)?;
+        self.encode_text(self.lease().worker(stop), 0, text.into(), specials, &mut count)?;
         Ok(count.0)
     }
 

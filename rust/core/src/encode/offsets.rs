@@ -5,6 +5,7 @@ use unicode_normalization::char::canonical_combining_class;
 
 use super::{Encoder, Specials};
 use crate::error::Result;
+use crate::stop::Stop;
 
 /// Ids, and for each the characters `start..end` of the text that its bytes touch: a token that holds only part of a
 /// character still covers it, so neighbouring spans may overlap in one character.
@@ -17,6 +18,14 @@ impl Encoder {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_with_offsets(&self, text: &str, specials: Specials) -> Result<Spanned> {
+        self.encode_with_offsets_unless(&Stop::never(), text, specials)
+    }
+
+    /// As [`encode_with_offsets`](Self::encode_with_offsets), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`encode_unless`](Self::encode_unless).
+    pub fn encode_with_offsets_unless(&self, stop: &Stop, text: &str, specials: Specials) -> Result<Spanned> {
         let mut ids = Vec::new();
         let mut spans = Vec::new();
         let mut done = 0;
@@ -27,7 +36,8 @@ impl Encoder {
         {
             let plain = &text[done..range.start];
             let before = ids.len();
-            self.encode_plain(lease.worker(), plain, &mut ids)?;
+            self.encode_plain(lease.worker(stop), plain, &mut ids)?;
+            stop.check()?;
             let places = Places::new(plain, &self.normalize(plain));
             let mut start = 0;
             for &id in &ids[before..] {

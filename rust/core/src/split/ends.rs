@@ -1,6 +1,8 @@
 //! Where pieces end: the buffer between splitting and whoever takes the pieces.
 
 use crate::arch::{Block, Row};
+use crate::error::Result;
+use crate::stop::Stop;
 
 /// Ends of consecutive pieces, counted from where the first begins. Reused from stretch to stretch.
 #[derive(Debug, Default)]
@@ -11,6 +13,9 @@ pub struct Ends {
     has_caseless: bool,
     /// Memory for the blocks of the stretch that they are the ends in. (To clear it for each took an eighth of a call on a short text.)
     pub(super) blocks: Vec<Block>,
+    stop: Stop,
+    /// Stretches since it was asked.
+    unasked: u32,
 }
 
 impl Ends {
@@ -22,6 +27,23 @@ impl Ends {
     /// Whether the pieces may hold letters without case, as Chinese and Thai are written with; European languages hardly have any.
     pub fn has_caseless(&self) -> bool {
         self.has_caseless
+    }
+
+    /// Has splitting end with [`Error::Interrupted`](crate::Error::Interrupted) when `stop` says so.
+    pub(crate) fn watch(&mut self, stop: &Stop) {
+        self.stop.clone_from(stop);
+    }
+
+    /// Whether to go on with the next stretch. Most are two kilobytes long: not before each is it worth to ask.
+    #[inline(always)]
+    pub(super) fn check(&mut self) -> Result<()> {
+        self.unasked = (self.unasked + 1) % 16;
+        if self.unasked == 0 { self.stop.check() } else { Ok(()) }
+    }
+
+    /// Whether to go on in the midst of a stretch.
+    pub(super) fn check_within(&self) -> Result<()> {
+        if self.length % 512 == 0 { self.stop.check() } else { Ok(()) }
     }
 
     /// Makes room for the ends of other pieces.

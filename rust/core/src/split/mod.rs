@@ -105,8 +105,9 @@ impl Splitter {
     /// `range.start`, and returns where the last one ends. The bounds must be boundaries, and the range not empty.
     ///
     /// # Errors
-    /// As [`for_each_piece`](Self::for_each_piece).
+    /// As [`for_each_piece`](Self::for_each_piece), and [`Error::Interrupted`] for ends that are [watched](Ends::watch).
     pub fn cut(&self, text: &[u8], range: Range<usize>, ends: &mut Ends) -> Result<usize> {
+        ends.check()?;
         match &self.engine {
             Engine::Masks { isa, cut } => cut(*isa, text, range, ends),
             Engine::Pattern(pattern) => {
@@ -116,6 +117,7 @@ impl Splitter {
                 pattern.for_each_piece(&text[range.clone()], |piece| {
                     length += piece.len();
                     ends.push(length as u32);
+                    ends.check_within()
                 })?;
                 Ok(range.end)
             }

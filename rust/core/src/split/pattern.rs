@@ -28,7 +28,14 @@ impl Pattern {
     }
 
     /// Matches are pieces, and so is what lies between them. An empty match is none.
-    pub(super) fn for_each_piece<'t>(&self, text: &'t [u8], mut sink: impl FnMut(&'t [u8])) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::Pattern`] if the regex gives up; those of `sink`.
+    pub(super) fn for_each_piece<'t>(
+        &self,
+        text: &'t [u8],
+        mut sink: impl FnMut(&'t [u8]) -> Result<()>,
+    ) -> Result<()> {
         for chunk in text.utf8_chunks() {
             let valid = chunk.valid();
             let mut done = 0;
@@ -38,16 +45,16 @@ impl Pattern {
                     continue;
                 }
                 if found.start() > done {
-                    sink(&valid.as_bytes()[done..found.start()]);
+                    sink(&valid.as_bytes()[done..found.start()])?;
                 }
-                sink(found.as_str().as_bytes());
+                sink(found.as_str().as_bytes())?;
                 done = found.end();
             }
             if done < valid.len() {
-                sink(&valid.as_bytes()[done..]);
+                sink(&valid.as_bytes()[done..])?;
             }
             if !chunk.invalid().is_empty() {
-                sink(chunk.invalid());
+                sink(chunk.invalid())?;
             }
         }
         Ok(())

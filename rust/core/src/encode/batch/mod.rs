@@ -15,6 +15,7 @@ use crate::encode::batch::jobs::{Job, Jobs};
 use crate::encode::batch::reorder::{Assembly, Part};
 use crate::error::Result;
 use crate::ragged::Ragged;
+use crate::stop::Stop;
 use crate::threads;
 
 impl Encoder {
@@ -28,16 +29,17 @@ impl Encoder {
         specials: Specials,
         threads: Option<usize>,
     ) -> Result<Ragged> {
-        self.encode_batch_to(Vec::new(), texts, specials, threads)
+        self.encode_batch_to(Vec::new(), &Stop::never(), texts, specials, threads)
     }
 
-    /// As [`encode_batch`](Self::encode_batch), to memory for ids, if there is some.
+    /// As [`encode_batch`](Self::encode_batch), to memory for ids, if there is some, unless it is stopped.
     ///
     /// # Errors
-    /// As [`encode_batch`](Self::encode_batch).
+    /// As [`encode_batch`](Self::encode_batch), and [`Error::Interrupted`](crate::Error::Interrupted).
     pub fn encode_batch_to<'t, T: AsText<'t>>(
         &self,
         mut ids: Vec<u32>,
+        stop: &Stop,
         texts: &'t [T],
         specials: Specials,
         threads: Option<usize>,
@@ -50,7 +52,7 @@ impl Encoder {
                 prefer_huge_pages(ids.spare_capacity_mut());
             }
         }
-        let Part { sink: ids, ends, .. } = self.batch(texts, specials, threads, ids)?;
+        let Part { sink: ids, ends, .. } = self.batch(stop, texts, specials, threads, ids)?;
         let offsets = std::iter::once(0).chain(ends).map(|end| end as i64).collect();
         Ok(Ragged { ids, offsets })
     }
@@ -65,7 +67,21 @@ impl Encoder {
         specials: Specials,
         threads: Option<usize>,
     ) -> Result<Vec<i64>> {
-        let ends = self.batch(texts, specials, threads, Count(0))?.ends;
+        self.count_batch_unless(&Stop::never(), texts, specials, threads)
+    }
+
+    /// As [`count_batch`](Self::count_batch), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`encode_batch_to`](Self::encode_batch_to).
+    pub fn count_batch_unless<'t, T: AsText<'t>>(
+        &self,
+        stop: &Stop,
+        texts: &'t [T],
+        specials: Specials,
+        threads: Option<usize>,
+    ) -> Result<Vec<i64>> {
+        let ends = self.batch(stop, texts, specials, threads, Count(0))?.ends;
         let mut before = 0;
         Ok(ends.into_iter().map(|end| (end - std::mem::replace(&mut before, end)) as i64).collect())
     }
@@ -73,6 +89,7 @@ impl Encoder {
     /// What becomes of texts, appended to `sink`.
     fn batch<'t, T: AsText<'t>, S: Sink + Default + Send>(
         &self,
+        stop: &Stop,
         texts: &'t [T],
         specials: Specials,
         threads: Option<usize>,
@@ -84,13 +101,14 @@ impl Encoder {
         let workers = jobs.workers();
         let work_on = |thread: usize| {
             while let Some((number, job)) = jobs.take(thread) {
-                let done = if workers <= 1 {
-                    assembly.alone(|whole| self.do_job(specials, thread, job, whole))
-                } else {
+                let done = stop.check().and_then(|()| {
+                    if workers <= 1 {
+                        return assembly.alone(|whole| self.do_job(stop, specials, thread, job, whole));
+                    }
                     let mut part = assembly.part();
                     part.continues = job.continues();
-                    self.do_job(specials, thread, job, &mut part).map(|()| assembly.add(number, part))
-                };
+                    self.do_job(stop, specials, thread, job, &mut part).map(|()| assembly.add(number, part))
+                });
                 if let Err(error) = done {
                     jobs.end_at(number);
                     return Some((number, error));
@@ -111,13 +129,14 @@ impl Encoder {
     /// Encodes a job to the end of a part.
     fn do_job<'t, T: AsText<'t>, S: Sink>(
         &self,
+        stop: &Stop,
         specials: Specials,
         thread: usize,
         job: Job<'t, T>,
         part: &mut Part<S>,
     ) -> Result<()> {
         let mut lease = self.lease_from(thread);
-        let worker = lease.worker();
+        let worker = lease.worker(stop);
         let out = &mut part.sink;
         match job {
             Job::Texts { first, texts: [text] } => {

@@ -12,7 +12,7 @@ mod tests;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,15 +20,13 @@ use super::{Encoder, Specials, Worker};
 use crate::documents::{Block, Files, Invalid, Part};
 use crate::error::{Error, Result};
 use crate::split::LOOKAHEAD;
+use crate::stop::Stop;
 use crate::threads;
 use crate::vocab::Normalizer;
 use array::Array;
 
 /// How often the caller hears of progress, and may stop the work.
 const INTERVAL: Duration = Duration::from_millis(20);
-
-/// Bytes of a document that are encoded between two looks at whether to stop.
-const STRIDE: usize = 1 << 20;
 
 /// The integers that ids are written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +146,7 @@ impl<'e> IdsWriter<'e> {
             };
             let encoded = match block {
                 Ok(None) => return false,
-                Ok(Some(block)) => encoder.encode_block(worker, &block, options, &turns.stop),
+                Ok(Some(block)) => encoder.encode_block(worker, &block, options),
                 Err(error) => Err(error),
             };
             turns.take(number, encoded);
@@ -157,7 +155,7 @@ impl<'e> IdsWriter<'e> {
         let work_on = || {
             let _place = Place(&turns);
             let mut lease = encoder.lease();
-            while work(lease.worker()) {}
+            while work(lease.worker(&turns.watched())) {}
         };
         let mut report = || {
             let (done, total) = blocks.lock().expect("no reader panics").1.progress();
@@ -170,7 +168,7 @@ impl<'e> IdsWriter<'e> {
             turns.lock().threads -= threads - started;
             if started == 0 {
                 let mut lease = encoder.lease();
-                while work(lease.worker()) {
+                while work(lease.worker(&turns.watched())) {
                     report();
                 }
             }
@@ -274,30 +272,23 @@ impl Encoder {
         }
     }
 
-    fn encode_block(&self, worker: &mut Worker, block: &Block, options: Options, stop: &AtomicBool) -> Result<Encoded> {
+    fn encode_block(&self, worker: &mut Worker, block: &Block, options: Options) -> Result<Encoded> {
         let mut encoded = Encoded::default();
         block.for_each_part(options.invalid, |part| {
             if part.first {
                 encoded.begin(options.separator);
             }
             encoded.bytes += part.end as u64;
-            self.encode_part(worker, part, options.specials, &mut encoded.ids, stop)
+            self.encode_part(worker, part, options.specials, &mut encoded.ids)
         })?;
         Ok(encoded)
     }
 
     /// Encodes a part of a document that begins with it or at a [`cut`](Self::cut), and ends with it or at one.
-    fn encode_part(
-        &self,
-        worker: &mut Worker,
-        part: Part,
-        specials: Specials,
-        out: &mut Vec<u32>,
-        stop: &AtomicBool,
-    ) -> Result<()> {
+    fn encode_part(&self, worker: &mut Worker, part: Part, specials: Specials, out: &mut Vec<u32>) -> Result<()> {
         let Part { text, end, .. } = part;
         if self.added.longest(specials) == 0 && self.vocab.normalizer == Normalizer::None {
-            return self.encode_stretch(worker, text, end, out, stop);
+            return self.encode_range(worker, text, 0..end, out);
         }
         let last = end == text.len();
         // The part is UTF-8; what follows it may end in the middle of a character.
@@ -310,34 +301,13 @@ impl Encoder {
                 break;
             }
             let plain = self.normalize(&text[done..range.start]);
-            self.encode_stretch(worker, plain.as_bytes(), plain.len(), out, stop)?;
+            self.encode_range(worker, plain.as_bytes(), 0..plain.len(), out)?;
             out.push(id);
             done = range.end;
         }
         let own = self.normalize(&text[done..end]);
         let joined = [&*own, &*self.normalize(&text[end..limit.max(end)])].concat();
-        self.encode_stretch(worker, joined.as_bytes(), own.len(), out, stop)
-    }
-
-    /// Encodes the pieces of a normalized text that begin before `end`, a boundary.
-    fn encode_stretch(
-        &self,
-        worker: &mut Worker,
-        text: &[u8],
-        end: usize,
-        out: &mut Vec<u32>,
-        stop: &AtomicBool,
-    ) -> Result<()> {
-        let mut start = 0;
-        while start < end {
-            if stop.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
-            let next = self.splitter.next_boundary(text, start + STRIDE).map_or(end, |place| place.min(end));
-            self.encode_range(worker, text, start..next, out)?;
-            start = next;
-        }
-        Ok(())
+        self.encode_range(worker, joined.as_bytes(), 0..own.len(), out)
     }
 }
 
@@ -346,7 +316,7 @@ struct Turns<'w, 'e> {
     state: Mutex<State<'w, 'e>>,
     changed: Condvar,
     /// Set while `state` is locked, so that nobody misses it; read at any time.
-    stop: AtomicBool,
+    stop: Arc<AtomicBool>,
 }
 
 struct State<'w, 'e> {
@@ -361,7 +331,7 @@ struct State<'w, 'e> {
 impl<'w, 'e> Turns<'w, 'e> {
     fn new(writer: &'w mut IdsWriter<'e>, threads: usize) -> Self {
         let state = State { writer, written: 0, threads, fault: None };
-        Self { state: Mutex::new(state), changed: Condvar::new(), stop: AtomicBool::new(false) }
+        Self { state: Mutex::new(state), changed: Condvar::new(), stop: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'w, 'e>> {
@@ -370,6 +340,12 @@ impl<'w, 'e> Turns<'w, 'e> {
 
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The same for a worker in the midst of a block.
+    fn watched(&self) -> Stop {
+        let stop = Arc::clone(&self.stop);
+        Stop::when(move || stop.load(Ordering::Relaxed))
     }
 
     /// Waits until all blocks before this one are written, then writes it, or stops the work at its fault: so the first fault

@@ -1,0 +1,77 @@
+//! Whether work is to stop: who does it asks at intervals of about a millisecond.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+
+/// A wish to stop, which the threads of a call share.
+#[derive(Clone, Default)]
+pub struct Stop(Option<Arc<Shared>>);
+
+struct Shared {
+    ask: Box<dyn Fn() -> bool + Send + Sync>,
+    is_set: AtomicBool,
+}
+
+impl Stop {
+    /// Work that is never stopped.
+    pub const fn never() -> Self {
+        Self(None)
+    }
+
+    /// Work that stops when `ask` says so. It is called often, by any of the threads: who finds the answer expensive gives the last one.
+    pub fn when(ask: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(Shared { ask: Box::new(ask), is_set: AtomicBool::new(false) })))
+    }
+
+    /// Nothing, as long as work may go on.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] from the first time that the answer was yes.
+    #[inline]
+    pub fn check(&self) -> Result<()> {
+        match &self.0 {
+            None => Ok(()),
+            Some(shared) => shared.check(),
+        }
+    }
+}
+
+impl Shared {
+    fn check(&self) -> Result<()> {
+        if self.is_set.load(Ordering::Relaxed) || (self.ask)() {
+            self.is_set.store(true, Ordering::Relaxed);
+            return Err(Error::Interrupted);
+        }
+        Ok(())
+    }
+}
+
+impl Debug for Stop {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_some() { "Stop::when(..)" } else { "Stop::never()" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[test]
+    fn who_was_stopped_stays_stopped_and_so_do_all_who_share_it() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let stop = Stop::when(move || counter.fetch_add(1, Ordering::Relaxed) == 2);
+        let other = stop.clone();
+        assert!(stop.check().is_ok() && other.check().is_ok());
+        for stop in [&stop, &other, &stop] {
+            assert!(matches!(stop.check(), Err(Error::Interrupted)));
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 3);
+        assert!(Stop::never().check().is_ok());
+    }
+}
