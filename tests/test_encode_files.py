@@ -66,9 +66,9 @@ def test_ids_are_those_of_the_documents(
     assert np.array_equal(ids, expected)
     assert np.load(written.offsets).dtype == np.int64
     assert np.array_equal(np.load(written.offsets), offsets)
-    tok.encode_files(paths, tmp_path / "ids.bin", dtype=np.uint32, separator=separator, errors="replace")
-    assert np.array_equal(np.fromfile(tmp_path / "ids.bin", "<u4"), expected)
-    assert len(list(tmp_path.iterdir())) == 3
+    tok.encode_files(paths, tmp_path / "raw.bin", dtype=np.uint32, separator=separator, errors="replace")
+    assert np.array_equal(np.fromfile(tmp_path / "raw.bin", "<u4"), expected)
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_special_tokens_are_parsed_on_request(tok: Tokenizer, tmp_path: Path) -> None:
@@ -228,6 +228,6 @@ def test_the_command_line(run: Run, tok: Tokenizer, tok_json: Path, tmp_path: Pa
     assert result.stderr.decode() == f"3 documents, 0.0 MB: {len(expected)} tokens -> ids.bin, ids.offsets.npy\n"
     assert np.fromfile(tmp_path / "ids.bin", "<u2").tolist() == expected
     assert np.load(tmp_path / "ids.offsets.npy").tolist()[-1] == len(expected)
-    assert "<|none|>" in refusal(run("encode", tok_json, "b.txt", "--separator", "<|none|>", "-o", "ids.npy"))
+    assert "<|none|>" in refusal(run("encode", tok_json, "b.txt", "--separator", "<|none|>", "-o", "other.npy"))
     for refused in (("--separator", "<|end|>"), ("--dtype", "uint16"), ("-o", "ids.bin")):
         assert "need files" in refusal(run("encode", tok_json, "-", *refused), code=2)

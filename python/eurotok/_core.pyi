@@ -154,6 +154,7 @@ def train(
     memory: int | None = None,
     threads: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float | None = None,
     progress: Callable[[str, int, int], Any] | None = None,
     trace: Callable[[list[str], list[int], list[int], list[list[int]]], Any] | None = None,
 ) -> Tokenizer: ...
@@ -171,6 +172,7 @@ def extend(
     memory: int | None = None,
     threads: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float | None = None,
     progress: Callable[[str, int, int], Any] | None = None,
 ) -> Tokenizer: ...
 def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer: ...

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from eurotok import _core
 from eurotok.corpus import StrPath, ending, parquet_texts
+from eurotok.files import check_outputs
 from eurotok.progress import Report, reporting
 from eurotok.ragged import Ragged
 
@@ -135,7 +136,8 @@ class Tokenizer(_core.Tokenizer):
         CorpusError
             If a file is not what its name says, naming the byte or line at fault.
         ValueError
-            If an argument is outside its domain, such as a `dtype` that does not hold the vocabulary.
+            If an argument is outside its domain, such as a `dtype` that does not hold the vocabulary; if `output` or
+            the file of offsets is one of `paths`, or that file holds the offsets of another file of ids.
         ImportError
             If a file is parquet and pyarrow is absent.
 
@@ -153,7 +155,8 @@ class Tokenizer(_core.Tokenizer):
         if separator is not None and separator not in self.special_tokens:
             raise ValueError(f"separator: {separator!r} is not a special token of this vocabulary")
         sources = _Sources([Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(path) for path in paths])
-        offsets = Path(output).with_suffix(".offsets.npy")
+        offsets = offsets_path(output)
+        check_outputs([output, offsets], sources.paths)
         with reporting(progress) as report:
             documents, tokens, size = _core.encode_files(
                 self,
@@ -293,6 +296,29 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
         raise FileNotFoundError(error.errno, reason, name) from None
 
 
+def offsets_path(output: StrPath) -> Path:
+    """Name the file of offsets beside a file of ids.
+
+    Raises
+    ------
+    ValueError
+        If it holds the offsets of another file of ids: `t.bin` and `t.npy` would both have `t.offsets.npy`.
+
+    Examples
+    --------
+    >>> offsets_path("ids.bin").name
+    'ids.offsets.npy'
+    """
+    offsets = Path(output).with_suffix(".offsets.npy")
+    for suffix in (".npy", ".bin"):
+        other = Path(output).with_suffix(suffix)
+        if other.suffix != Path(output).suffix and offsets.exists() and other.exists():
+            raise ValueError(
+                f"{os.fspath(output)}: {offsets.name} holds the offsets of {other.name}; choose another name"
+            )
+    return offsets
+
+
 class _Sources:
     """Documents in the order of their files, as the core takes them: files for it to read, or texts.
 
@@ -300,17 +326,22 @@ class _Sources:
     ----------
     paths
         The files, which must be there.
+
+    Attributes
+    ----------
+    paths
+        The same.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         if not paths:
             raise ValueError("paths: no file to encode")
         self._sizes = {path: path.stat().st_size for path in paths}
-        self._paths = paths
+        self.paths = paths
         self._done = 0
 
     def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
-        for parquet, group in groupby(self._paths, lambda path: ending(path) == ".parquet"):
+        for parquet, group in groupby(self.paths, lambda path: ending(path) == ".parquet"):
             files = list(group)
             if parquet:
                 for path in files:
@@ -321,7 +352,7 @@ class _Sources:
 
     def telling(self, report: Report) -> Report:
         """Make a report of all files from that of the core, which is given some of them at a time."""
-        total = sum(self._sizes[path] for path in self._paths)
+        total = sum(self._sizes[path] for path in self.paths)
         return lambda stage, done, _: report(stage, self._done + done, total)
 
     def _rows(self, path: Path) -> Iterator[tuple[list[str], list[str]]]:

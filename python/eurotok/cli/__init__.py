@@ -1,20 +1,40 @@
 """The command `eurotok`: data to standard output, everything else to standard error, errors in one line.
 
-Exit codes: 0 done, 1 something is wrong with the data, 2 with the command line, 130 stopped by Ctrl-C, 141 nobody
-reads the output any more.
+Exit codes: 0 done, 1 something is wrong with the data, 2 with the command line, 129 the terminal closed, 130 stopped by
+Ctrl-C, 141 nobody reads the output any more, 143 stopped by SIGTERM.
 """
 
+from __future__ import annotations
+
 import argparse
-import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
 
 import eurotok
-from eurotok.cli import check, compare, convert, count, count_pieces, decode, demo, encode, info, sweep, train
+from eurotok.cli import (
+    check,
+    compare,
+    convert,
+    count,
+    count_pieces,
+    decode,
+    demo,
+    encode,
+    info,
+    signals,
+    streams,
+    sweep,
+    train,
+)
 from eurotok.cli.typed import typed
 from eurotok.escape import terminal
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 VERBS = (demo, train, sweep, count_pieces, encode, decode, count, compare, check, convert, info)
 
@@ -26,6 +46,11 @@ class Parser(argparse.ArgumentParser):
         """Report a wrong command line."""
         report(f"{message} (see {self.prog} --help)")
         sys.exit(2)
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Print help or the version. Unlike argparse, fail if that cannot be written."""
+        if message:
+            (file or sys.stderr).write(message)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -64,16 +89,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character still gets the rest
     argv = sys.argv[1:] if argv is None else argv
-    args = build_parser().parse_args(argv)
+    args = argparse.Namespace(parser=None)
+    streams.open_standard()
     try:
-        args.run(args)
-        sys.stdout.flush()
+        with signals.raising(), warnings.catch_warnings():
+            warnings.showwarning = _warn  # type: ignore[assignment]
+            try:
+                args = build_parser().parse_args(argv)
+                args.run(args)
+                code = 0
+            except SystemExit as end:  # help, the version, a wrong command line
+                code = int(end.code or 0)
+            sys.stdout.flush()
+            return code
     except KeyboardInterrupt:
         code, message = 130, "interrupted"
+    except signals.Terminated as signal:
+        code, message = signal.code, f"stopped by {signal}"
     except BrokenPipeError:
         code, message = 141, ""
     except OSError as error:
@@ -82,25 +115,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         code, message = 1, "out of memory"
     except (ValueError, ImportError, OverflowError) as error:
-        code, message = 1, typed(str(error), args.parser, argv)
-    else:
-        return 0
-    _finish_stdout()
+        code, message = 1, typed(str(error), args.parser, argv) if args.parser else str(error)
+    streams.close_standard()
     if message:
         report(message)
     return code
 
 
-def report(message: str) -> None:
-    """Report an error in one line."""
-    print(f"eurotok: error: {terminal(' '.join(message.split()))}", file=sys.stderr)
+def report(message: str, kind: str = "error") -> None:
+    """Report in one line, if anybody listens."""
+    with suppress(OSError):
+        print(f"eurotok: {kind}: {terminal(' '.join(message.split()))}", file=sys.stderr, flush=True)
 
 
-def _finish_stdout() -> None:
-    """Write what was printed before the error; if that is impossible, forget it, or the interpreter fails on exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, sys.stdout.fileno())
-        os.close(devnull)
+def _warn(message: Warning | str, *_: object) -> None:
+    report(str(message), "warning")

@@ -36,6 +36,16 @@ def load_tokenizer(args: argparse.Namespace) -> Tokenizer:
     return load(args.tokenizer, args.scheme)
 
 
+def tokenizer_files(*tokenizers: str) -> list[str]:
+    """List the files of tokenizers and of what stands beside them, whether or not they are there."""
+    return [path for name in tokenizers for path in (name, f"{name}.json")]
+
+
+def saved_files(path: str) -> list[str]:
+    """List the files that saving a tokenizer writes."""
+    return [path, f"{path}.json"] if path.endswith(".tiktoken") else [path]
+
+
 def load_counts(paths: Sequence[str], scheme: str | None, memory: int | None = None) -> Counts:
     """Load counts files and add them up; all of them are made with `scheme`, or with that of the first."""
     total = Counts.load(paths[0], memory=memory)

@@ -14,9 +14,12 @@ import shutil
 import sys
 
 from eurotok import comparison
-from eurotok.cli.arguments import add_errors, add_scheme
+from eurotok.cli.arguments import add_errors, add_scheme, tokenizer_files
 from eurotok.cli.streams import DASH
+from eurotok.corpus import find_languages
+from eurotok.files import check_outputs
 from eurotok.output.report.names import FIGURE_NAMES
+from eurotok.output import plots
 from eurotok.output.tables import has_colours
 
 PAGES = {"html": "a page with every figure", "markdown": "the table in Markdown", "latex": "the table in LaTeX"}
@@ -59,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    _check_arguments(args)
     languages = args.languages
     if languages and languages != "all":
         languages = [it.strip() for it in languages.split(",") if it.strip()]
@@ -74,6 +78,13 @@ def run(args: argparse.Namespace) -> None:
         context=args.context,
         progress=True,
     )
+    if args.json == DASH:
+        print(result.to_json(), end="")
+    else:
+        width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+        print(result.table(width=width, colours=has_colours(sys.stdout), figure=args.figure))
+    if args.json not in (None, DASH):
+        result.to_json(args.json)
     if args.html:
         result.to_html(args.html)
     if args.markdown:
@@ -82,10 +93,13 @@ def run(args: argparse.Namespace) -> None:
         result.to_latex(args.latex, args.figure)
     for path in args.picture:
         result.picture(path)
-    if args.json == DASH:
-        print(result.to_json(), end="")
-        return
-    if args.json:
-        result.to_json(args.json)
-    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
-    print(result.table(width=width, colours=has_colours(sys.stdout), figure=args.figure))
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    """Refuse before the work what would be refused after it."""
+    pages = [getattr(args, kind) for kind in (*PAGES, "json")]
+    outputs = [path for path in pages if path not in (None, DASH)]
+    for path in args.picture:
+        plots.check_name(path)
+    texts = [] if args.text is None else [path for paths in find_languages(args.text).values() for path in paths]
+    check_outputs([*outputs, *args.picture], [*tokenizer_files(*args.tokenizers), *texts])

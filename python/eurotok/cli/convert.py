@@ -10,7 +10,8 @@ example:
 
 import argparse
 
-from eurotok.cli.arguments import add_scheme, pair
+from eurotok.cli.arguments import add_scheme, pair, saved_files, tokenizer_files
+from eurotok.files import check_outputs
 from eurotok.tokenizer import load
 from eurotok.training import truncate
 
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    check_outputs(saved_files(args.output), tokenizer_files(args.input))
     specials = None if args.special_tokens is None else dict(args.special_tokens)
     tokenizer = load(args.input, args.scheme, specials)
     if args.vocab_size is not None:

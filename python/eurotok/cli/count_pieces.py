@@ -16,9 +16,10 @@ from pathlib import Path
 
 from eurotok import training
 from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts
-from eurotok.cli.streams import check_folder
+from eurotok.cli.streams import save_or_keep
 from eurotok.corpus import find_languages, language_of
 from eurotok.escape import terminal
+from eurotok.files import check_outputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +51,9 @@ def run(args: argparse.Namespace) -> None:
     """Run the command."""
     if not args.corpus and not args.add:
         args.parser.error("nothing to count: give --corpus, --add or both")
-    check_folder(args.output)
-    began = time.perf_counter()
     files = _files(args.corpus, args.language)
+    check_outputs([args.output], [*args.add, *(path for paths in files.values() for path in paths)])
+    began = time.perf_counter()
     counts = load_counts(args.add, args.scheme, args.memory) if args.add else None
     if files:
         scheme = counts.scheme if counts else args.scheme or training.DEFAULT_SCHEME
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     assert counts is not None, "there is something to count"
     if args.min_count > 1:
         counts = counts.filter(args.min_count)
-    counts.save(args.output)
+    save_or_keep(counts.save, args.output, ".counts")
     print(
         f"{len(counts.languages)} languages, {sum(counts.bytes.values()) / 1e6:,.1f} MB, "
         f"{sum(counts.unique.values()):,} pieces in {time.perf_counter() - began:.1f} s -> {terminal(args.output)}",

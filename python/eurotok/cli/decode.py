@@ -10,8 +10,9 @@ example:
 
 import argparse
 
-from eurotok.cli.arguments import add_tokenizer, load_tokenizer
+from eurotok.cli.arguments import add_tokenizer, load_tokenizer, tokenizer_files
 from eurotok.cli.streams import DASH, output, read_ids
+from eurotok.files import check_outputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    if args.output != DASH:
+        check_outputs([args.output], [args.ids, *tokenizer_files(args.tokenizer)])
     text = load_tokenizer(args).decode_bytes(read_ids(args.ids, args.dtype), skip_specials=args.skip_specials)
     with output(args.output) as file:
         file.write(text)

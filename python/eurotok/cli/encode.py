@@ -11,13 +11,16 @@ example:
 """
 
 import argparse
+import os
 import sys
 
 import numpy as np
 
-from eurotok.cli.arguments import add_errors, add_specials, add_threads, add_tokenizer, load_tokenizer
+from eurotok.cli.arguments import add_errors, add_specials, add_threads, add_tokenizer, load_tokenizer, tokenizer_files
 from eurotok.cli.streams import DASH, output, texts, write_ids
 from eurotok.escape import terminal
+from eurotok.files import check_outputs
+from eurotok.tokenizer import offsets_path
 
 ENDINGS = (".npy", ".bin")
 
@@ -38,9 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    if args.output != DASH:
+        written = [args.output]
+        if args.output.endswith(ENDINGS):
+            written.append(os.fspath(offsets_path(args.output)))
+        check_outputs(written, [*args.files, *tokenizer_files(args.tokenizer)])
     tokenizer = load_tokenizer(args)
     if args.output.endswith(ENDINGS) and DASH not in args.files:
-        written = tokenizer.encode_files(
+        encoded = tokenizer.encode_files(
             args.files,
             args.output,
             dtype=args.dtype,
@@ -50,10 +58,10 @@ def run(args: argparse.Namespace) -> None:
             errors=args.errors,
             progress=True,
         )
-        documents = "document" if written.documents == 1 else "documents"
+        documents = "document" if encoded.documents == 1 else "documents"
         print(
-            f"{written.documents:,} {documents}, {written.bytes / 1e6:,.1f} MB: "
-            f"{written.tokens:,} tokens -> {terminal(args.output)}, {terminal(str(written.offsets))}",
+            f"{encoded.documents:,} {documents}, {encoded.bytes / 1e6:,.1f} MB: "
+            f"{encoded.tokens:,} tokens -> {terminal(args.output)}, {terminal(str(encoded.offsets))}",
             file=sys.stderr,
         )
         return

@@ -10,14 +10,16 @@ example:
 """
 
 import argparse
+from functools import partial
 
 from eurotok import training
 from eurotok.cli.arguments import add_errors, add_threads, load_counts, numbers, pair
-from eurotok.cli.streams import check_folder
-from eurotok.files import replacing
-from eurotok.output import plots, training_plots
+from eurotok.cli.streams import save_or_keep
+from eurotok.corpus import find_languages
+from eurotok.files import check_outputs, replacing
+from eurotok.training.sweep import FAIRNESS, Sweep, sweep
 from eurotok.output.tables import table
-from eurotok.training.sweep import FAIRNESS, sweep
+from eurotok.output import plots, training_plots
 
 ENDINGS = (".json", ".svg", ".png")
 
@@ -58,27 +60,25 @@ def run(args: argparse.Namespace) -> None:
     if args.output is not None:
         if not args.output.endswith(ENDINGS):
             raise ValueError(f"{args.output}: the name must end in {', '.join(ENDINGS)}, which says the format")
-        check_folder(args.output)
-    if args.counts:
-        counts = load_counts(args.counts, args.scheme)
-    else:
-        scheme = args.scheme or training.DEFAULT_SCHEME
-        counts = training.count(args.corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
-    found = sweep(
-        counts,
-        args.parallel,
+        if not args.output.endswith(".json"):
+            plots.check_name(args.output)
+    folders = [folder for folder in (args.corpus, args.parallel) if folder is not None]
+    texts = [path for folder in folders for paths in find_languages(folder).values() for path in paths]
+    check_outputs([] if args.output is None else [args.output], [*args.counts, *texts])
+    scheme = args.scheme or training.DEFAULT_SCHEME
+    counts = load_counts(args.counts, args.scheme) if args.counts else None
+    run = partial(
+        sweep,
+        parallel=args.parallel,
         vocab_sizes=args.vocab_size,
         fairness=[None, *args.fairness],
         targets=[{}, *(dict([target]) for target in args.targets or ())],
         threads=args.threads,
-        progress=True,
     )
-    if args.output is not None and args.output.endswith(".json"):
-        found.save(args.output)
-    elif args.output is not None:
-        drawn = plots.draw(training_plots.sweep(found), args.output)
-        with replacing(args.output) as file:
-            file.write(drawn)
+    if counts is None:
+        run(training.stand_in(scheme, find_languages(args.corpus)))
+        counts = training.count(args.corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
+    found = run(counts, progress=True)
     best = found.frontier()
     rows = [
         [
@@ -91,4 +91,16 @@ def run(args: argparse.Namespace) -> None:
         ]
         for point in found.points
     ]
-    print(table(["", "entries", "tokens", "Gini", "worst", ""], rows))
+    print(table(["", "entries", "tokens", "Gini", "worst", ""], rows), flush=True)
+    if args.output is not None:
+        save_or_keep(partial(_write, found), args.output, ".json")
+
+
+def _write(found: Sweep, path: str) -> None:
+    """Write a sweep in the format that the ending names."""
+    if path.endswith(".json"):
+        found.save(path)
+        return
+    drawn = plots.draw(training_plots.sweep(found), path)
+    with replacing(path) as file:
+        file.write(drawn)

@@ -17,19 +17,32 @@ example:
 import argparse
 import sys
 import time
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from eurotok import training
-from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts, pair, wish
-from eurotok.cli.streams import DASH, check_folder, output
+from eurotok._core import Counts, UnsupportedError
+from eurotok.cli.arguments import (
+    add_errors,
+    add_memory,
+    add_threads,
+    load_counts,
+    pair,
+    saved_files,
+    tokenizer_files,
+    wish,
+)
+from eurotok.cli.streams import DASH, output, save_or_keep
+from eurotok.corpus import find_languages
 from eurotok.escape import terminal
-from eurotok.files import replacing
-from eurotok.output import plots, training_plots
-from eurotok.tokenizer import load
-from eurotok.training.limits import Granted, grant
+from eurotok.files import check_outputs, replacing
 from eurotok.training.parity import Parity
+from eurotok.pricing.parallel_text import load_sentences
+from eurotok.tokenizer import Tokenizer, load
 from eurotok.training.trace import Trace
+from eurotok.training.limits import Granted, check_wish, grant
+from eurotok.output import plots, training_plots
 
 ENDINGS = (".json", ".tiktoken", ".eurotok")
 TRACES = (".json", ".svg", ".png")
@@ -131,6 +144,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="keeps the merges made so far; if it is there, training that was stopped or killed goes on from it",
     )
+    parser.add_argument(
+        "--checkpoint-every",
+        type=float,
+        metavar="SECONDS",
+        help="how often to write the checkpoint (default: 30); it is written on Ctrl-C and SIGTERM, too",
+    )
     add_memory(parser)
     add_threads(parser)
     add_errors(parser)
@@ -141,19 +160,7 @@ def run(args: argparse.Namespace) -> None:
     _check_arguments(args)
     old = load(args.extend) if args.extend else None
     began = time.perf_counter()
-    if args.counts:
-        counts = load_counts(args.counts, args.scheme, args.memory)
-    else:
-        scheme = (old.scheme or old.pattern) if old else args.scheme or training.DEFAULT_SCHEME
-        counts = training.count(
-            args.corpus, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
-        )
-    if args.frequencies:
-        strength = training.DEFAULT_CALIBRATION if args.calibrate is None else args.calibrate
-        counts = counts.calibrate(args.frequencies, strength)
-    counted = time.perf_counter()
-    traces: list[Trace] = []
-    granted: tuple[Granted, ...] = ()
+    loaded = load_counts(args.counts, args.scheme, args.memory) if args.counts else None
     options: dict[str, Any] = {
         "vocab_size": args.vocab_size,
         "shares": None if args.shares is None else dict(args.shares),
@@ -162,27 +169,47 @@ def run(args: argparse.Namespace) -> None:
         "min_frequency": args.min_frequency,
         "max_token_length": args.max_token_length,
         "threads": args.threads,
-        "progress": True,
     }
+    traces: list[Trace] = []
+    if old:
+        train = partial(training.extend, old, fairness=args.fairness, checkpoint_every=args.checkpoint_every)
+        scheme = old.scheme or old.pattern
+    else:
+        parity = None if args.parity is None else Parity(args.parity, global_merges=args.global_merges)
+        specials = args.special_tokens
+        train = partial(
+            training.train,
+            special_tokens=specials,
+            parity=parity,
+            fairness=args.fairness,
+            checkpoint_every=args.checkpoint_every,
+            trace=traces.append,
+        )
+        scheme = args.scheme or training.DEFAULT_SCHEME
+    _rehearse(args, train, loaded or training.stand_in(scheme, find_languages(args.corpus)), options)
+    traces.clear()
+    options["progress"] = True
+    counts = loaded or training.count(
+        args.corpus, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
+    )
+    if args.frequencies:
+        strength = training.DEFAULT_CALIBRATION if args.calibrate is None else args.calibrate
+        counts = counts.calibrate(args.frequencies, strength)
+    counted = time.perf_counter()
+    granted: tuple[Granted, ...] = ()
     if args.wishes:
         fairness = training.DEFAULT_FAIRNESS if args.fairness is None else args.fairness
         outcome = grant(counts, args.wishes, fairness=fairness, special_tokens=args.special_tokens, **options)
         tokenizer, granted = outcome.tokenizer, outcome.granted
         traces.append(outcome.trace)
     else:
-        options |= {"fairness": args.fairness, "memory": args.memory, "checkpoint": args.checkpoint}
-        if old:
-            train = partial(training.extend, old)
-        else:
-            parity = None if args.parity is None else Parity(args.parity, global_merges=args.global_merges)
-            train = partial(training.train, special_tokens=args.special_tokens, parity=parity, trace=traces.append)
-        tokenizer = train(counts, **options)
+        tokenizer = train(counts, memory=args.memory, checkpoint=args.checkpoint, **options)
     merged = time.perf_counter()
     if args.output == DASH:
         with output(DASH) as file:
             file.write(tokenizer.to_bytes("json"))
     else:
-        tokenizer.save(args.output)
+        save_or_keep(tokenizer.save, args.output, ".eurotok")
     if args.trace is not None:
         _write_trace(args.trace, traces)
     size, verb = sum(counts.bytes.values()) / 1e6, "loaded" if args.counts else "counted"
@@ -195,6 +222,22 @@ def run(args: argparse.Namespace) -> None:
         print(terminal(str(wished)), file=sys.stderr)
     if tokenizer.vocab_size < args.vocab_size:
         print(f"the text supports {tokenizer.vocab_size:,} tokens, not {args.vocab_size:,}", file=sys.stderr)
+
+
+def _rehearse(
+    args: argparse.Namespace, train: Callable[..., Tokenizer], counts: Counts, options: Mapping[str, Any]
+) -> None:
+    """Refuse before counting and training what would be refused after them."""
+    nothing = training.stand_in(counts.scheme, counts.languages)
+    tokenizer = train(nothing, **options)
+    try:
+        tokenizer.to_bytes("json" if args.output == DASH else args.output.rpartition(".")[2])
+    except UnsupportedError as error:
+        raise UnsupportedError(f"{args.output}: {error}") from None
+    if args.wishes:
+        languages = load_sentences(args.parallel, counts.languages, args.errors)
+        for wished in args.wishes:
+            check_wish(wished, languages)
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
@@ -212,21 +255,20 @@ def _check_arguments(args: argparse.Namespace) -> None:
         args.parser.error("--wish: trains many times, so there is no --checkpoint")
     if args.memory and (args.parallel or args.targets or args.parity or args.fairness is not None):
         args.parser.error("--memory: not with fairness or parity; 'eurotok count-pieces' has it")
-    _check_output(args.output)
+    if args.checkpoint_every is not None and not args.checkpoint:
+        args.parser.error("--checkpoint-every needs --checkpoint")
+    if args.output != DASH and not args.output.endswith(ENDINGS):
+        raise ValueError(f"{args.output}: the name must end in {', '.join(ENDINGS)}, which says the format")
     if args.trace is not None:
         if not args.trace.endswith(TRACES):
             raise ValueError(f"{args.trace}: the name must end in {', '.join(TRACES)}, which says the format")
         if args.parallel is None and not args.targets and args.parity is None:
             args.parser.error("--trace needs --parallel, --target or --parity")
-        check_folder(args.trace)
-
-
-def _check_output(path: str) -> None:
-    if path == DASH:
-        return
-    if not path.endswith(ENDINGS):
-        raise ValueError(f"{path}: the name must end in {', '.join(ENDINGS)}, which says the format")
-    check_folder(path)
+    outputs = [] if args.output == DASH else saved_files(args.output)
+    outputs += [path for path in (args.trace, args.checkpoint) if path is not None]
+    folders = [folder for folder in (args.corpus, args.parallel) if folder is not None]
+    texts = [path for folder in folders for paths in find_languages(folder).values() for path in paths]
+    check_outputs(outputs, [*args.counts, *texts, *(tokenizer_files(args.extend) if args.extend else ())])
 
 
 def _write_trace(path: str, traces: list[Trace]) -> None:

@@ -172,11 +172,22 @@ def draw(scene: Scene, path: str) -> bytes:
     ImportError
         If it is `.png` and matplotlib is not installed.
     """
-    if path.lower().endswith(".svg"):
-        return svg(scene).encode()
+    check_name(path)
+    return png(scene) if path.lower().endswith(".png") else svg(scene).encode()
+
+
+def check_name(path: str) -> None:
+    """Refuse, before there is a scene, what `draw` would refuse.
+
+    Raises
+    ------
+    ValueError, ImportError
+        As for `draw`.
+    """
     if path.lower().endswith(".png"):
-        return png(scene)
-    raise ValueError(f"{path}: a picture must end in .svg or .png")
+        png(Scene("", 1, 1, ()))
+    elif not path.lower().endswith(".svg"):
+        raise ValueError(f"{path}: a picture must end in .svg or .png")
 
 
 def svg(scene: Scene) -> str:

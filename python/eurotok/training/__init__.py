@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from eurotok import _core
 from eurotok._core import Counts
 from eurotok.corpus import Files, StrPath, ending, list_files, parquet_texts
+from eurotok.files import check_outputs
 from eurotok.pricing.parallel_text import load_sentences
 from eurotok.progress import Report, reporting
 from eurotok.sizes import bytes_of
@@ -117,6 +118,7 @@ def train(
     max_token_length: int | None = None,
     memory: int | str | None = None,
     checkpoint: StrPath | None = None,
+    checkpoint_every: float | None = None,
     threads: int | None = None,
     errors: str = "strict",
     progress: bool | Report = False,
@@ -161,8 +163,11 @@ def train(
         and again, which takes longer. `Counts` that are given leave the memory for a temporary file. Not with fairness
         or parity: count within a limit, and train on the counts without.
     checkpoint
-        A file that keeps the merges made so far, every half minute and at Ctrl-C. If it is there, training goes on from
-        it, if it is that of the same counts and arguments, but for `vocab_size`, `memory` and `threads`.
+        A file that keeps the merges made so far, at intervals and at Ctrl-C. If it is there, training goes on from it,
+        if it is that of the same counts and arguments, but for `vocab_size`, `memory` and `threads`. If it cannot be
+        written any more, for one because the disk is full, there is a `RuntimeWarning`, and training goes on.
+    checkpoint_every
+        Seconds between two checkpoints, 30 by default. The first is written after 10 seconds of merging at most.
     threads, errors, progress
         As for `count`.
     trace
@@ -189,22 +194,28 @@ def train(
     [(b'l', b'o'), (b'lo', b'w')]
     """
     _check_limit(memory, fairness, parallel, target, parity)
-    counts = _counted(source, scheme, DEFAULT_SCHEME, memory, threads, errors, progress)
-    if isinstance(parity, str):
-        parity = Parity(parity)
+    scheme, languages = _outline(source, scheme, DEFAULT_SCHEME)
+    parity = Parity(parity) if isinstance(parity, str) else parity
+    options: dict[str, Any] = {
+        "special_tokens": list(special_tokens),
+        "shares": None if shares is None else dict(shares),
+        **_fairness(fairness, parallel, target, scheme, languages, threads, errors, parity is None),
+        "parity": None if parity is None else parity.arguments(),
+        "min_frequency": min_frequency,
+        "max_token_length": max_token_length,
+        "threads": threads,
+        "checkpoint_every": checkpoint_every,
+    }
+    _core.train(stand_in(scheme, languages), vocab_size, **options)
+    _check_checkpoint(source, checkpoint)
+    counts = _counted(source, scheme, memory, threads, errors, progress)
     with reporting(progress) as report:
         trained = _core.train(
             counts,
             vocab_size,
-            special_tokens=list(special_tokens),
-            shares=None if shares is None else dict(shares),
-            **_fairness(fairness, parallel, target, counts, threads, errors, parity is None),
-            parity=None if parity is None else parity.arguments(),
-            min_frequency=min_frequency,
-            max_token_length=max_token_length,
+            **options,
             memory=_limit(memory),
             checkpoint=checkpoint,
-            threads=threads,
             progress=report,
             trace=None if trace is None else lambda *parts: trace(Trace.of(*parts)),
         )
@@ -224,6 +235,7 @@ def extend(
     max_token_length: int | None = None,
     memory: int | str | None = None,
     checkpoint: StrPath | None = None,
+    checkpoint_every: float | None = None,
     threads: int | None = None,
     errors: str = "strict",
     progress: bool | Report = False,
@@ -240,7 +252,9 @@ def extend(
         What `count` takes, or the `Counts` it made with the tokenizer's scheme.
     vocab_size
         Entries in the end, those there are included. There are fewer if the text does not support as many.
-    shares, parallel, fairness, target, min_frequency, max_token_length, memory, checkpoint, threads, errors, progress
+    shares, parallel, fairness, target, min_frequency, max_token_length, memory, checkpoint, checkpoint_every, threads
+        As for `train`.
+    errors, progress
         As for `train`.
 
     Returns
@@ -264,20 +278,26 @@ def extend(
     [(b'l', b'o'), (b'lo', b'w')]
     """
     _check_limit(memory, fairness, parallel, target)
-    own = tokenizer.scheme or tokenizer.pattern
-    counts = _counted(source, None, own, memory, threads, errors, progress)
+    scheme, languages = _outline(source, None, tokenizer.scheme or tokenizer.pattern)
+    options: dict[str, Any] = {
+        "shares": None if shares is None else dict(shares),
+        **_fairness(fairness, parallel, target, scheme, languages, threads, errors),
+        "min_frequency": min_frequency,
+        "max_token_length": max_token_length,
+        "threads": threads,
+        "checkpoint_every": checkpoint_every,
+    }
+    _core.extend(tokenizer, stand_in(scheme, languages), vocab_size, **options)
+    _check_checkpoint(source, checkpoint)
+    counts = _counted(source, scheme, memory, threads, errors, progress)
     with reporting(progress) as report:
         grown = _core.extend(
             tokenizer,
             counts,
             vocab_size,
-            shares=None if shares is None else dict(shares),
-            **_fairness(fairness, parallel, target, counts, threads, errors),
-            min_frequency=min_frequency,
-            max_token_length=max_token_length,
+            **options,
             memory=_limit(memory),
             checkpoint=checkpoint,
-            threads=threads,
             progress=report,
         )
     return Tokenizer(grown)
@@ -313,6 +333,30 @@ def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
     return Tokenizer(_core.truncate(tokenizer, vocab_size))
 
 
+def stand_in(scheme: str, languages: Iterable[str]) -> Counts:
+    """Make counts of these languages from which nothing can be learnt.
+
+    Training on them is a rehearsal: it refuses in a moment what it would refuse after hours of counting, and gives the
+    tokenizer as it is before its first merge.
+
+    Parameters
+    ----------
+    scheme
+        The splitting rule: a name of `eurotok.schemes()` or a regex.
+    languages
+        The languages to be counted.
+
+    Examples
+    --------
+    >>> train(stand_in("gpt2", ["fr"]), vocab_size=65_536).vocab_size
+    256
+    """
+    counts = Counts(scheme)
+    for language in languages:
+        counts.add_texts(language, ["a"], threads=1)
+    return counts
+
+
 class _Fairness(TypedDict):
     """What the core is told of fairness."""
 
@@ -325,7 +369,8 @@ def _fairness(
     fairness: float | None,
     parallel: StrPath | Counts | None,
     target: Mapping[str, float] | None,
-    counts: Counts,
+    scheme: str,
+    languages: Iterable[str],
     threads: int | None,
     errors: str,
     by_default: bool = True,
@@ -336,8 +381,8 @@ def _fairness(
     if fairness and parallel is None and not target:
         raise ValueError("fairness: needs parallel text or a target, to know what languages pay")
     if parallel is not None and not isinstance(parallel, Counts):
-        priced = Counts(counts.scheme)
-        for language, sentences in load_sentences(parallel, counts.languages, errors).items():
+        priced = Counts(scheme)
+        for language, sentences in load_sentences(parallel, languages, errors).items():
             priced.add_texts(language, sentences, threads=threads)
         parallel = priced
     return {"fairness": fairness, "parallel": parallel, "target": target}
@@ -356,10 +401,26 @@ def _limit(memory: int | str | None) -> int | None:
         raise ValueError(f"memory: {error}") from None
 
 
+def _outline(source: Counts | Source, scheme: str | None, default: str) -> tuple[str, list[str]]:
+    """Give the scheme and the languages of what is to be trained on, without counting it."""
+    if isinstance(source, Counts):
+        if scheme is not None and scheme != source.scheme:
+            raise ValueError(f"scheme: the counts were made with {source.scheme!r}, not {scheme!r}")
+        return source.scheme, source.languages
+    if isinstance(source, (str, os.PathLike, Mapping)):
+        return scheme or default, list(list_files(source))
+    return scheme or default, [UNDETERMINED]
+
+
+def _check_checkpoint(source: Counts | Source, checkpoint: StrPath | None) -> None:
+    if checkpoint is not None:
+        files = list_files(source).values() if isinstance(source, (str, os.PathLike, Mapping)) else ()
+        check_outputs([checkpoint], chain.from_iterable(files))
+
+
 def _counted(
     source: Counts | Source,
-    scheme: str | None,
-    default: str,
+    scheme: str,
     memory: int | str | None,
     threads: int | None,
     errors: str,
@@ -367,10 +428,8 @@ def _counted(
 ) -> Counts:
     """Give counts back, and count anything else."""
     if isinstance(source, Counts):
-        if scheme is not None and scheme != source.scheme:
-            raise ValueError(f"scheme: the counts were made with {source.scheme!r}, not {scheme!r}")
         return source
-    return count(source, scheme or default, memory=memory, threads=threads, errors=errors, progress=progress)
+    return count(source, scheme, memory=memory, threads=threads, errors=errors, progress=progress)
 
 
 def add_files(

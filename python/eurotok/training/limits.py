@@ -10,7 +10,7 @@ languages.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Unpack
 
@@ -283,12 +283,23 @@ def _frequent(counts: Counts, enough: int) -> Counts:
     return few
 
 
-def _limits(wish: Wish, sentences: Mapping[str, Sequence[str]]) -> _Limit:
+def check_wish(wish: Wish, languages: Collection[str]) -> None:
+    """Refuse, before training, a wish that cannot be granted with parallel text in these languages.
+
+    Raises
+    ------
+    ValueError
+        If it is about another language, or its limit is not above -1.
+    """
     if not (math.isfinite(wish.limit) and wish.limit > -1):
         raise ValueError(f"wish: a limit of {wish.limit} is not above -1")
     asked = [language for language in (wish.language, wish.than) if isinstance(language, str)]
-    if absent := [language for language in asked if language not in sentences]:
+    if absent := [language for language in asked if language not in languages]:
         raise ValueError(f"wish: {absent[0]!r} has no parallel text")
+
+
+def _limits(wish: Wish, sentences: Mapping[str, Sequence[str]]) -> _Limit:
+    check_wish(wish, sentences)
     if wish.language is None:
         languages = tuple(language for language in sorted(sentences) if language != wish.than)
     else:

@@ -16,7 +16,7 @@ from eurotok.pricing.metrics import gini
 from eurotok.pricing.parallel_text import REFERENCE, load_sentences
 from eurotok.progress import Report
 from eurotok.tokenizer import Tokenizer
-from eurotok.training import Options, train
+from eurotok.training import Options, stand_in, train
 
 FORMAT = "eurotok sweep 1"
 FAIRNESS = (0.0, 3.0, 10.0, 30.0, 100.0)
@@ -157,6 +157,8 @@ def sweep(
     steering = Counts(counts.scheme)
     for language, lines in sentences.items():
         steering.add_texts(language, lines, threads=threads)
+    # The smallest is cut from the largest in the end, and would be refused only then.
+    train(stand_in(counts.scheme, counts.languages), vocab_size=min(vocab_sizes), threads=threads, **options)
     points = []
     for value in fairness:
         # Without fairness, targets say nothing.

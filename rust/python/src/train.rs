@@ -1,12 +1,14 @@
 //! Training, without the GIL.
 
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eurotok_core::train::{Fairness, NOBODY, Options, Parity, Progress, Trace, Trained, Window};
+use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
 
 use crate::counts::{Counts, parse_memory};
@@ -50,6 +52,20 @@ impl Reporter {
         }
     }
 
+    /// Warns of what does not stop the work, unless the user's filters make an error of warnings.
+    pub(crate) fn warn(&mut self, message: &str) -> ControlFlow<()> {
+        let warned = CString::new(message.replace('\0', "\u{fffd}"))
+            .map_err(PyErr::from)
+            .and_then(|message| Python::attach(|py| PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &message, 1)));
+        match warned {
+            Err(error) if self.raised.is_none() => {
+                self.raised = Some(error);
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
     /// The result of the work, or what stopped it.
     pub(crate) fn finish<T>(self, result: PyResult<T>) -> PyResult<T> {
         self.raised.map_or(result, Err)
@@ -61,7 +77,7 @@ impl Reporter {
 #[pyo3(signature = (
     counts, vocab_size, *, special_tokens = Vec::new(), shares = None, fairness = None, parallel = None, target = None,
     parity = None, min_frequency = 2, max_token_length = None, memory = None, threads = None, checkpoint = None,
-    progress = None, trace = None,
+    checkpoint_every = None, progress = None, trace = None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn train(
@@ -79,6 +95,7 @@ fn train(
     memory: Option<i64>,
     threads: Option<i64>,
     checkpoint: Option<PathBuf>,
+    checkpoint_every: Option<f64>,
     progress: Option<Py<PyAny>>,
     trace: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
@@ -86,7 +103,7 @@ fn train(
         special_tokens,
         parity: parity.map(|arguments| arguments.parity(parallel)).transpose()?,
         fairness: fairness.map(|strength| fair(strength, parallel, target)),
-        ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint)?
+        ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint, checkpoint_every)?
     };
     counts.make_room(py, options.memory)?;
     let (tokenizer, found) = run(py, progress, |report| eurotok_core::train::train(&counts.read(), &options, report))?;
@@ -100,7 +117,7 @@ fn train(
 #[pyfunction]
 #[pyo3(signature = (
     tokenizer, counts, vocab_size, *, shares = None, fairness = None, parallel = None, target = None, min_frequency = 2,
-    max_token_length = None, memory = None, threads = None, checkpoint = None, progress = None,
+    max_token_length = None, memory = None, threads = None, checkpoint = None, checkpoint_every = None, progress = None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn extend(
@@ -117,11 +134,12 @@ fn extend(
     memory: Option<i64>,
     threads: Option<i64>,
     checkpoint: Option<PathBuf>,
+    checkpoint_every: Option<f64>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
     let options = Options {
         fairness: fairness.map(|strength| fair(strength, parallel, target)),
-        ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint)?
+        ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint, checkpoint_every)?
     };
     let vocab = tokenizer.vocab();
     counts.make_room(py, options.memory)?;
@@ -136,6 +154,7 @@ fn truncate(py: Python<'_>, tokenizer: &Tokenizer, vocab_size: i64) -> PyResult<
     Tokenizer::from_vocab(py, eurotok_core::train::truncate(tokenizer.vocab(), size).raise()?)
 }
 
+#[expect(clippy::too_many_arguments, reason = "they are those of training")]
 fn options(
     vocab_size: i64,
     shares: Option<BTreeMap<String, f64>>,
@@ -144,7 +163,12 @@ fn options(
     memory: Option<i64>,
     threads: Option<i64>,
     checkpoint: Option<PathBuf>,
+    checkpoint_every: Option<f64>,
 ) -> PyResult<Options> {
+    let every = |seconds: f64| {
+        let interval = Duration::try_from_secs_f64(seconds).ok().filter(|interval| interval.as_secs() < 1 << 32);
+        interval.ok_or_else(|| argument("checkpoint_every", format!("{seconds} is no interval in seconds")))
+    };
     Ok(Options {
         vocab_size: natural("vocab_size", vocab_size)?,
         special_tokens: Vec::new(),
@@ -157,6 +181,7 @@ fn options(
         threads: parse_threads(threads)?,
         memory: parse_memory(memory)?,
         checkpoint,
+        checkpoint_every: checkpoint_every.map(every).transpose()?,
     })
 }
 
@@ -196,6 +221,7 @@ fn run(
     let trained = py.detach(|| {
         train(&mut |progress| match progress {
             Progress::Pairs => reporter.report("pairs", 0, 0),
+            Progress::Unsaved(reason) => reporter.warn(&format!("no checkpoint: {reason}")),
             Progress::Merges { size, wanted } => reporter.report("merges", size as u64, wanted as u64),
         })
     });

@@ -18,6 +18,7 @@ mod truncate;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::bpe::effective::effective;
 use crate::count::Counts;
@@ -64,9 +65,11 @@ pub struct Options {
     /// counts hold. The result does not depend on it, the time does: with less than some ten bytes for each of unique pieces,
     /// they are gone over many times.
     pub memory: Option<usize>,
-    /// A file that keeps the merges made so far, every half minute and when `progress` breaks. If it is there, training goes
-    /// on from it.
+    /// A file that keeps the merges made so far, at intervals and when `progress` breaks. If it is there, training goes on from it. If it
+    /// cannot be written, `progress` is told, and training goes on.
     pub checkpoint: Option<PathBuf>,
+    /// How often it is written: by default every half minute. The first time comes after ten seconds of merging at most.
+    pub checkpoint_every: Option<Duration>,
 }
 
 impl Default for Options {
@@ -83,12 +86,13 @@ impl Default for Options {
             threads: None,
             memory: None,
             checkpoint: None,
+            checkpoint_every: None,
         }
     }
 }
 
 /// How far training has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// Pieces are being laid out and their pairs counted.
     Pairs,
@@ -99,6 +103,8 @@ pub enum Progress {
         /// Its entries in the end.
         wanted: usize,
     },
+    /// The checkpoint could not be written, for this reason; training goes on without.
+    Unsaved(String),
 }
 
 /// The result of training.
@@ -117,7 +123,7 @@ pub struct Trained {
 /// # Errors
 /// [`Error::Argument`] for a vocabulary too small for the bytes and special tokens, a share that is no share or belongs to no
 /// language, or an unusable special token; [`Error::Corpus`] if there are more pieces, or larger counts, than can be added
-/// up; [`Error::Interrupted`] if `progress` breaks; [`Error::Io`] and [`Error::Format`] for the checkpoint.
+/// up; [`Error::Interrupted`] if `progress` breaks; [`Error::Io`] and [`Error::Format`] for a checkpoint that is there and cannot be used.
 pub fn train(
     counts: &Counts,
     options: &Options,
@@ -206,8 +212,8 @@ fn grow(
     let mut checkpoint = None;
     if let Some(path) = &options.checkpoint {
         let run = (vocab.scheme.pattern(), &vocab.merges, &vocab.specials, weights.least, longest, &weights.policy);
-        let (opened, mut merges) =
-            Checkpoint::open(path, engine::checkpoint::fingerprint(&weights, &format!("{run:?}"))?)?;
+        let fingerprint = engine::checkpoint::fingerprint(&weights, &format!("{run:?}"))?;
+        let (opened, mut merges) = Checkpoint::open(path, fingerprint, options.checkpoint_every)?;
         checkpoint = Some(opened);
         if weights.policy.is_some() {
             // Where prices were looked at last.

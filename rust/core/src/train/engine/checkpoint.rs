@@ -17,23 +17,29 @@ use crate::train::objective::Weights;
 /// What a checkpoint of this version begins with.
 const MAGIC: &[u8] = b"eurotok checkpoint 1\n";
 
-/// How often one is written.
+/// How often one is written, unless the user says.
 const INTERVAL: Duration = Duration::from_secs(30);
+
+/// When the first one is written, at the latest.
+const FIRST: Duration = Duration::from_secs(10);
 
 /// Where a run leaves its merges.
 pub(crate) struct Checkpoint {
     path: PathBuf,
     fingerprint: u64,
-    written: Instant,
+    every: Duration,
+    /// When the next one is written.
+    due: Instant,
 }
 
 impl Checkpoint {
-    /// The checkpoint of a run, and the merges that stand in it if the run began before.
+    /// The checkpoint of a run, and the merges that stand in it if the run began before. It is written at intervals of `every`.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if the file is damaged, no checkpoint, or that of another run.
-    pub(crate) fn open(path: &Path, fingerprint: u64) -> Result<(Self, Vec<Pair>)> {
-        let checkpoint = Self { path: path.to_path_buf(), fingerprint, written: Instant::now() };
+    pub(crate) fn open(path: &Path, fingerprint: u64, every: Option<Duration>) -> Result<(Self, Vec<Pair>)> {
+        let every = every.unwrap_or(INTERVAL);
+        let checkpoint = Self { path: path.to_path_buf(), fingerprint, every, due: Instant::now() + every.min(FIRST) };
         let merges = match fs::read(path) {
             Ok(bytes) => checkpoint.parse(&bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -56,11 +62,17 @@ impl Checkpoint {
     }
 
     /// Writes the merges, if it is time to.
+    ///
+    /// # Errors
+    /// [`Error::Io`]. The file is what it was, and the next attempt is made when the next checkpoint is due.
     pub(crate) fn update(&mut self, merges: &[Pair]) -> Result<()> {
-        if self.written.elapsed() < INTERVAL { Ok(()) } else { self.write(merges) }
+        if Instant::now() < self.due { Ok(()) } else { self.write(merges) }
     }
 
     /// Writes the merges.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
     pub(crate) fn write(&mut self, merges: &[Pair]) -> Result<()> {
         let write = || {
             let mut file = Output::create(&self.path)?;
@@ -74,9 +86,9 @@ impl Checkpoint {
             frame.finish()?;
             file.finish()
         };
-        write().map_err(|error| Error::io(&self.path, error))?;
-        self.written = Instant::now();
-        Ok(())
+        let written = write();
+        self.due = Instant::now() + self.every;
+        written.map_err(|error| Error::io(&self.path, error))
     }
 }
 

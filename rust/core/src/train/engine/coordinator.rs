@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use super::checkpoint::Checkpoint;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::train::Progress;
 use crate::train::engine::Task;
 use crate::train::engine::pair::{Merge, Pair};
@@ -106,11 +106,8 @@ impl<'l> Leader<'l> {
     /// Decides on the next step, given what the threads have proposed, and the floor.
     pub(crate) fn lead(&mut self, board: &Board, floor: Floor) {
         let proposals = board.proposals.iter().map(|proposal| proposal.lock().expect("no thread panics"));
-        if let Some(checkpoint) = &mut self.checkpoint
-            && let Err(error) = checkpoint.update(&self.merges)
-        {
-            board.fail(error);
-        }
+        let kept = self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.update(&self.merges));
+        let goes_on = self.warn(kept);
         if self.trace.prices.is_empty() || self.refresh == Some(self.merges.len()) {
             self.trace.price(self.merges.len(), &board.tokens());
         }
@@ -124,10 +121,10 @@ impl<'l> Leader<'l> {
         if let Step::Else(Next::Stop) = step {
             self.trace.price(self.merges.len(), &board.tokens());
         }
-        if self.reported.is_none_or(|reported| reported.elapsed() >= INTERVAL) {
+        if goes_on.is_break() || self.reported.is_none_or(|reported| reported.elapsed() >= INTERVAL) {
             self.reported = Some(Instant::now());
             let (size, wanted) = (self.lexicon.len(), self.lexicon.wanted());
-            if (self.progress)(Progress::Merges { size, wanted }).is_break() {
+            if goes_on.is_break() || (self.progress)(Progress::Merges { size, wanted }).is_break() {
                 board.fail(self.interrupt(&step));
             }
         }
@@ -139,8 +136,18 @@ impl<'l> Leader<'l> {
     fn interrupt(&mut self, step: &Step) -> Error {
         let chosen = if let Step::Round(round) = step { round.len() } else { 0 };
         let made = &self.merges[..self.merges.len() - chosen];
-        let written = self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.write(made));
-        written.err().unwrap_or(Error::Interrupted)
+        let kept = self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.write(made));
+        // The work ends here, whatever the answer.
+        let _ = self.warn(kept);
+        Error::Interrupted
+    }
+
+    /// Tells of a checkpoint that could not be written.
+    fn warn(&mut self, kept: Result<()>) -> ControlFlow<()> {
+        match kept {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => (self.progress)(Progress::Unsaved(error.to_string())),
+        }
     }
 
     /// Chooses the longest run that the claim allows, or what else is to be done.

@@ -190,7 +190,7 @@ fn a_checkpoint_saves_the_work() {
                 first.get_or_insert(size);
                 if size >= stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }
-            Progress::Pairs => ControlFlow::Continue(()),
+            Progress::Pairs | Progress::Unsaved(_) => ControlFlow::Continue(()),
         });
         (result, first.unwrap())
     };
