@@ -128,15 +128,15 @@ def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--scheme", r"\w+|\W+", "-o", "t.json"), "t.json"),
-        (("--vocab-size", "100", "-o", "t.json"), "vocab_size"),
-        (("--special-token", "", "-o", "t.json"), "special_tokens"),
+        (("--vocab-size", "100", "-o", "t.json"), "--vocab-size 100"),
+        (("--special-token", "", "-o", "t.json"), "--special-token"),
         (("--share", "de=2", "-o", "t.json"), '"de" is not a language'),
         (("--parallel", "absent", "-o", "t.json"), "absent"),
         (("--parallel", "parallel", "--wish", "de<=5%", "-o", "t.json"), "'de' has no parallel text"),
         (("--fairness", "-1", "--target", "en=1", "-o", "t.json"), "fairness"),
         (("--threads", "0", "-o", "t.json"), "threads"),
         (("--checkpoint", "absent/c", "-o", "t.json"), "absent"),
-        (("--checkpoint", "c", "--checkpoint-every", "nan", "-o", "t.json"), "checkpoint_every"),
+        (("--checkpoint", "c", "--checkpoint-every", "nan", "-o", "t.json"), "--checkpoint-every nan"),
     ],
 )
 def test_training_refuses_before_it_counts(run: Run, texts: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -14,6 +14,9 @@ use pyo3::prelude::*;
 /// Below this many bytes, ids or characters, releasing the GIL costs more than it gives.
 pub(crate) const SMALL: usize = 4096;
 
+/// After so many objects, whoever goes over some with the GIL asks for signals.
+pub(crate) const MANY: usize = 1 << 20;
+
 /// How often Python is asked for signals: another thread may keep the GIL for some milliseconds each time.
 const INTERVAL: Duration = Duration::from_millis(150);
 

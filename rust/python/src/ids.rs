@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::error::{UnknownIdError, argument};
+use crate::gil::MANY;
 
 /// Ids as the core takes them, borrowed where they are a contiguous `uint32` array.
 pub(crate) enum Ids<'py> {
@@ -105,7 +106,11 @@ impl Reader {
     fn items<'py>(&self, count: usize, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<Vec<u32>> {
         let mut own = Vec::with_capacity(count);
         for (position, item) in items.enumerate() {
-            own.push(self.item(&item?, position)?);
+            let item = item?;
+            if position % MANY == MANY - 1 {
+                item.py().check_signals()?;
+            }
+            own.push(self.item(&item, position)?);
         }
         Ok(own)
     }

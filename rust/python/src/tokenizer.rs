@@ -18,7 +18,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arch::{fetch_item, string};
 use crate::error::{Raise, argument, raised};
-use crate::gil::{SMALL, abandonable, interruptible, release};
+use crate::gil::{MANY, SMALL, abandonable, interruptible, release};
 use crate::ids::{Ids, Reader};
 use crate::spare::Spare;
 use crate::text::{raise_of, single, text_of};
@@ -110,6 +110,9 @@ impl<'py> Texts<'py> {
         for (place, text) in texts.try_iter()?.enumerate() {
             if let Some(list) = list {
                 fetch_item(list, place + AHEAD);
+            }
+            if place % MANY == MANY - 1 {
+                texts.py().check_signals()?;
             }
             match text?.cast_into::<PyString>() {
                 Ok(text) => strings.push(text),
