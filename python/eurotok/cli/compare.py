@@ -18,8 +18,8 @@ from eurotok.cli.arguments import add_errors, add_scheme, tokenizer_files
 from eurotok.cli.streams import DASH
 from eurotok.corpus import find_languages
 from eurotok.files import check_outputs
-from eurotok.output.report.names import FIGURE_NAMES
 from eurotok.output import plots
+from eurotok.output.report.names import FIGURE_NAMES
 from eurotok.output.tables import has_colours
 
 PAGES = {"html": "a page with every figure", "markdown": "the table in Markdown", "latex": "the table in LaTeX"}

@@ -17,9 +17,9 @@ from eurotok.cli.arguments import add_errors, add_threads, load_counts, numbers,
 from eurotok.cli.streams import save_or_keep
 from eurotok.corpus import find_languages
 from eurotok.files import check_outputs, replacing
-from eurotok.training.sweep import FAIRNESS, Sweep, sweep
-from eurotok.output.tables import table
 from eurotok.output import plots, training_plots
+from eurotok.output.tables import table
+from eurotok.training.sweep import FAIRNESS, Sweep, sweep
 
 ENDINGS = (".json", ".svg", ".png")
 

@@ -37,12 +37,12 @@ from eurotok.cli.streams import DASH, output, save_or_keep
 from eurotok.corpus import find_languages
 from eurotok.escape import terminal
 from eurotok.files import check_outputs, replacing
-from eurotok.training.parity import Parity
+from eurotok.output import plots, training_plots
 from eurotok.pricing.parallel_text import load_sentences
 from eurotok.tokenizer import Tokenizer, load
-from eurotok.training.trace import Trace
 from eurotok.training.limits import Granted, check_wish, grant
-from eurotok.output import plots, training_plots
+from eurotok.training.parity import Parity
+from eurotok.training.trace import Trace
 
 ENDINGS = (".json", ".tiktoken", ".eurotok")
 TRACES = (".json", ".svg", ".png")
