@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 import eurotok
 from eurotok import Counts, Parity
+from eurotok.corpus import read_text
 from eurotok.pricing.parallel_text import load_sentences
 from eurotok.training.parity import Variant
 
@@ -90,7 +91,7 @@ def test_merges_by_ratio_are_theirs(text: Texts, variant: Any, alpha: float) -> 
 
 def test_merges_of_real_text_are_theirs(corpus: Path) -> None:
     def lines(path: Path, end: int) -> list[str]:
-        return eurotok._core.read_bytes(str(path))[:end].decode(errors="ignore").splitlines()
+        return read_text(path).encode()[:end].decode(errors="ignore").splitlines()
 
     texts = {language: lines(corpus / "train" / f"{language}.txt.zst", 100_000) for language in LANGUAGES}
     dev = {language: lines(corpus / "parallel" / "ntrex" / f"{language}.txt.zst", 20_000) for language in LANGUAGES}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from eurotok import _core
+from eurotok.corpus import read_text
 
 Model = dict[str, Any]
 
@@ -81,7 +82,7 @@ def test_merges_of_the_sample_are_theirs(sample: Path) -> None:
 @pytest.mark.parametrize("languages", [["en"], ["fr", "hu", "el"], ["bg", "fi", "mt", "pl"]])
 def test_merges_of_real_text_are_theirs(corpus: Path, languages: Sequence[str]) -> None:
     files = [str(corpus / "train" / f"{language}.txt.zst") for language in languages]
-    texts = [_core.read_bytes(file)[:300_000].decode(errors="ignore") for file in files]
+    texts = [read_text(file).encode()[:300_000].decode(errors="ignore") for file in files]
     expected = theirs(texts, 12_000, [], min_frequency=2)
     assert ours(texts, 12_000, [], None) == expected
 

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from eurotok import _core
+from eurotok.arrow import read_column
 
 StrPath = str | os.PathLike[str]
-Files = StrPath | Mapping[str, StrPath | Iterable[StrPath]]
-"""A folder of text by language, or the file or files of each language."""
 
-ENDINGS = (".txt", ".jsonl", ".parquet")
-COMPRESSIONS = (".gz", ".zst")
 LANGUAGE = re.compile(r"[a-z][a-z0-9]*([-_][A-Za-z0-9]+)*")
 """What a file or folder is called that holds a language: `fr`, `sr-Latn`, `fra_Latn`, `code`."""
 
-PARQUET_ROWS = 8192
-"""Rows of a parquet file held at a time."""
+SHOWN = 5
+"""Files that a warning names before the rest is only counted."""
 
 
-def ending(path: StrPath) -> str | None:
-    """Tell the kind of a text file by its name, compression aside: one of `ENDINGS`, or None.
+def is_parquet(path: StrPath) -> bool:
+    """Tell by its name whether a file is parquet, which the core does not read."""
+    return _core.file_name(path)[1:] == ("parquet", None)
+
+
+def is_text(path: StrPath) -> bool:
+    """Tell by its name, in upper or lower case, whether a file holds texts in a form that is read.
 
     Examples
     --------
-    >>> ending("fr.txt.zst"), ending("fr.tsv")
-    ('.txt', None)
+    >>> is_text("fr.txt.zst"), is_text("FR.JSONL"), is_text("fr.tsv"), is_text("fr.parquet.gz")
+    (True, True, False, False)
     """
-    name = Path(path).name
-    for compression in COMPRESSIONS:
-        name = name.removesuffix(compression)
-    return next((end for end in ENDINGS if name.endswith(end)), None)
+    _, form, compression = _core.file_name(path)
+    return form is not None and (form != "parquet" or compression is None)
 
 
 def language_of(path: StrPath) -> str | None:
@@ -43,22 +43,11 @@ def language_of(path: StrPath) -> str | None:
 
     Examples
     --------
-    >>> language_of("corpus/sr-Latn.jsonl.gz"), language_of("part 1.txt")
-    ('sr-Latn', None)
+    >>> language_of("corpus/sr-Latn.jsonl.gz"), language_of("part 1.txt"), language_of("fr.tsv")
+    ('sr-Latn', None, None)
     """
-    end = ending(path)
-    language = Path(path).name.partition(end)[0] if end else ""
-    return language if LANGUAGE.fullmatch(language) else None
-
-
-def list_files(source: Files) -> dict[str, list[Path]]:
-    """List the files of each language: those of a folder (see `find_languages`, also for errors), or those given."""
-    if isinstance(source, (str, os.PathLike)):
-        return find_languages(source)
-    return {
-        language: [Path(files)] if isinstance(files, (str, os.PathLike)) else [Path(file) for file in files]
-        for language, files in source.items()
-    }
+    stem = _core.file_name(path)[0]
+    return stem if is_text(path) and LANGUAGE.fullmatch(stem) else None
 
 
 def find_languages(folder: StrPath) -> dict[str, list[Path]]:
@@ -67,8 +56,9 @@ def find_languages(folder: StrPath) -> dict[str, list[Path]]:
     Parameters
     ----------
     folder
-        Holds `<lang>.txt`, `<lang>.jsonl` (each line an object with a field `text`) or `<lang>.parquet` (column
-        `text`), plain or `.gz`/`.zst`, or folders `<lang>` of such files. Anything else in it is left alone.
+        Holds `<lang>.txt`, `<lang>.jsonl` (each line an object with a field `text`; `.ndjson` and `.json` alike) or
+        `<lang>.parquet` (column `text`), plain or `.gz`/`.zst`, or folders `<lang>` of such files. Hidden files and
+        folders, whose names begin with a dot, are left out. A warning names other files that may be meant as text.
 
     Returns
     -------
@@ -83,29 +73,61 @@ def find_languages(folder: StrPath) -> dict[str, list[Path]]:
         If it holds no language.
     """
     found: dict[str, list[Path]] = {}
+    unread: list[Path] = []
     for entry in sorted(Path(folder).iterdir()):
+        if entry.name.startswith("."):
+            continue
         if entry.is_dir():
-            language = entry.name if LANGUAGE.fullmatch(entry.name) else None
-            files = sorted(path for path in entry.rglob("*") if ending(path) and path.is_file())
-        else:
-            language, files = language_of(entry), [entry]
-        if files and language:
-            found.setdefault(language, []).extend(files)
+            if not LANGUAGE.fullmatch(entry.name):
+                continue
+            files, others = _walk(entry)
+            unread.extend(others)
+            if files:
+                found.setdefault(entry.name, []).extend(files)
+        elif language := language_of(entry):
+            found.setdefault(language, []).append(entry)
+        elif is_text(entry) or LANGUAGE.fullmatch(entry.name.partition(".")[0]):
+            unread.append(entry)
     if not found:
-        kinds = ", ".join(f"<lang>{end}" for end in ENDINGS)
-        raise _core.CorpusError(f"{os.fspath(folder)}: no languages here: expected {kinds} or folders <lang> of them")
+        raise _core.CorpusError(
+            f"{os.fspath(folder)}: no languages here: expected <lang>.txt, <lang>.jsonl, <lang>.parquet or folders "
+            "<lang> of them"
+        )
+    if unread:
+        names = [str(path.relative_to(folder)) for path in unread[:SHOWN]]
+        more = f" and {len(unread) - SHOWN} more" if len(unread) > SHOWN else ""
+        warnings.warn(f"{os.fspath(folder)}: not read as text of a language: {', '.join(names)}{more}", stacklevel=2)
     return dict(sorted(found.items()))
 
 
+def text_files(folder: StrPath) -> list[Path]:
+    """List the text files in a folder and the folders in it, but for hidden ones, in alphabetical order."""
+    return _walk(Path(folder))[0]
+
+
+def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
+    """List text files, and other files that are not hidden."""
+    texts: list[Path] = []
+    others: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith("."):
+                (texts if is_text(name) else others).append(Path(place, name))
+    return sorted(texts), sorted(others)
+
+
 def read_texts(path: StrPath, errors: str = "strict") -> Iterator[list[str]]:
-    """Read the texts of a file, some at a time.
+    r"""Read the texts of a file, some at a time.
 
     Parameters
     ----------
     path
-        A `.jsonl` or `.parquet` file, one text a record; any other file is one text. Plain, `.gz` or `.zst`.
+        JSON Lines (`.jsonl`, `.ndjson`, `.json`) or `.parquet`, one text a record; any other file is one text. Plain,
+        `.gz` or `.zst`. Blank lines and null rows hold no text; a byte order mark is no part of one.
     errors
-        `"strict"`, or `"replace"` to put U+FFFD where bytes are not UTF-8.
+        `"strict"`, or `"replace"` to put U+FFFD where bytes are not UTF-8, and where JSON has half a surrogate pair
+        (`\ud83d` alone).
 
     Yields
     ------
@@ -117,40 +139,34 @@ def read_texts(path: StrPath, errors: str = "strict") -> Iterator[list[str]]:
     OSError
         If the file cannot be read.
     CorpusError
-        If it is not UTF-8 (with the byte offset), or a record has no text (with its line).
+        If it is damaged or not UTF-8 (with the byte offset), or a record has no text (with its line or row).
     ImportError
         If it is a parquet file and pyarrow is absent.
     """
-    kind = ending(path)
-    if kind == ".parquet":
-        yield from parquet_texts(path)
-    elif kind == ".jsonl":
-        lines = read_text(path, errors).split("\n")
-        yield [_json_text(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if is_parquet(path):
+        for rows in read_column(path, errors):
+            yield [text for text in rows if text is not None]
     else:
-        yield [read_text(path, errors)]
+        yield from _core.read_documents(path, errors)
 
 
 def read_lines(path: StrPath, errors: str = "strict") -> list[str]:
-    r"""Read the lines of a text file, or the records of a `.jsonl` or `.parquet` file. Errors as for `read_texts`.
+    r"""Read the lines of a text file, or the records of JSON Lines or parquet. Errors as for `read_texts`.
 
-    A line ends at `\n` or `\r\n`, and nowhere else.
+    A line ends at `\n` or `\r\n`, and nowhere else. A blank line of JSON Lines and a null row are empty lines.
     """
-    if ending(path) in (".jsonl", ".parquet"):
-        return [text for batch in read_texts(path, errors) for text in batch]
-    lines = read_text(path, errors).split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
+    if is_parquet(path):
+        return [text or "" for rows in read_column(path, errors) for text in rows]
+    return [line for lines in _core.read_lines(path, errors) for line in lines]
 
 
 def read_text(path: StrPath, errors: str = "strict") -> str:
-    """Read a whole file, plain, `.gz` or `.zst`. Errors as for `read_texts`."""
-    return decode_utf8(_core.read_bytes(os.fspath(path)), os.fspath(path), errors)
+    """Read a file that is one text. Errors as for `read_texts`."""
+    return "".join(text for texts in read_texts(path, errors) for text in texts)
 
 
 def decode_utf8(data: bytes, origin: str, errors: str = "strict") -> str:
-    r"""Decode UTF-8.
+    r"""Decode UTF-8, without a byte order mark.
 
     Raises
     ------
@@ -165,34 +181,6 @@ def decode_utf8(data: bytes, origin: str, errors: str = "strict") -> str:
     eurotok.CorpusError: menu.txt: invalid UTF-8 at byte 3
     """
     try:
-        return data.decode("utf-8", errors)
+        return data.decode("utf-8", errors).removeprefix(codecs.BOM_UTF8.decode())
     except UnicodeDecodeError as error:
         raise _core.CorpusError(f"{origin}: invalid UTF-8 at byte {error.start}") from None
-
-
-def parquet_texts(path: StrPath) -> Iterator[list[str]]:
-    """Read the column `text` of a parquet file, some thousand rows at a time. Errors as for `read_texts`."""
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise ImportError(f"{os.fspath(path)}: parquet needs pyarrow: pip install 'eurotok[parquet]'") from error
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=["text"]):
-                if not batch.num_columns:
-                    raise _core.CorpusError(f"{os.fspath(path)}: no column 'text'")
-                yield [text for text in batch.column(0).to_pylist() if text is not None]
-    except pa.ArrowInvalid as error:
-        raise _core.CorpusError(f"{os.fspath(path)}: {error}") from error
-
-
-def _json_text(path: StrPath, number: int, line: str) -> str:
-    try:
-        record: Any = json.loads(line)
-    except ValueError as error:
-        raise _core.CorpusError(f"{os.fspath(path)}: line {number}: not JSON: {error}") from None
-    text = record.get("text") if isinstance(record, dict) else None
-    if not isinstance(text, str):
-        raise _core.CorpusError(f"{os.fspath(path)}: line {number}: no field 'text' that is a string")
-    return text

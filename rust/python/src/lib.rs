@@ -2,6 +2,7 @@
 
 mod arch;
 mod counts;
+mod documents;
 mod error;
 mod files;
 mod gil;
@@ -11,11 +12,8 @@ mod text;
 mod tokenizer;
 mod train;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use eurotok_core::documents;
 use eurotok_core::split::{Scheme, Splitter};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
@@ -32,10 +30,13 @@ fn schemes() -> BTreeMap<&'static str, String> {
 
 /// The scheme with this name, or else the regex itself.
 fn scheme(name_or_pattern: &str) -> PyResult<Scheme> {
+    if name_or_pattern.is_empty() {
+        return Err(argument("scheme", "empty: give a name of eurotok.schemes() or a regex"));
+    }
     if let Some(scheme) = Scheme::named(name_or_pattern) {
         return Ok(scheme);
     }
-    if !name_or_pattern.is_empty() && name_or_pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    if name_or_pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         let names: Vec<&str> = Scheme::names().collect();
         return Err(argument("scheme", format!("{name_or_pattern:?} is not one of {}, nor a regex", names.join(", "))));
     }
@@ -47,12 +48,6 @@ fn scheme(name_or_pattern: &str) -> PyResult<Scheme> {
 #[pyo3(signature = (text, scheme = "europe"))]
 fn split(text: &str, scheme: &str) -> PyResult<Vec<String>> {
     pieces(&Splitter::new(self::scheme(scheme)?).raise()?, text)
-}
-
-/// The contents of a file, decompressed if its name ends in `.gz` or `.zst`.
-#[pyfunction]
-fn read_bytes(py: Python<'_>, path: PathBuf) -> PyResult<Cow<'static, [u8]>> {
-    py.detach(|| documents::read_bytes(&path)).raise().map(Cow::Owned)
 }
 
 /// The pieces of a text, as strings: a piece never cuts a character of a valid text.
@@ -83,10 +78,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(schemes, module)?)?;
     module.add_function(wrap_pyfunction!(split, module)?)?;
-    module.add_function(wrap_pyfunction!(read_bytes, module)?)?;
     error::register(module)?;
     tokenizer::register(module)?;
     counts::register(module)?;
+    documents::register(module)?;
     files::register(module)?;
     train::register(module)
 }

@@ -1,4 +1,4 @@
-//! Reading: bytes to blocks.
+//! Files to blocks: reading and decompressing, in turn.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -9,38 +9,85 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Block, Kind};
+use super::name::{Compression, Format, Name};
+use super::{BLOCK, Block, Kind};
 use crate::error::{Error, Result};
 
-/// Bytes of a block, unless no place to cut it is found: pieces of this much text and their table fit the second-level
-/// cache together, and a file of a few megabytes still occupies several threads.
-pub(super) const BLOCK: usize = 1 << 19;
+/// Logarithm of the largest window of a Zstandard frame: what `zstd --long=31` makes. Memory is touched as the text fills it.
+const WINDOW_LOG: u32 = if usize::BITS > 32 { 31 } else { 30 };
 
-/// A whole file, decompressed.
-///
-/// # Errors
-/// [`Error::Io`] if the file cannot be read or decompressed.
-pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path, &Arc::default())
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|error| Error::io(path, error))?;
-    Ok(bytes)
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Files in turn, a block at a time.
+pub struct Files {
+    paths: std::vec::IntoIter<PathBuf>,
+    open: Option<Open>,
+    position: Arc<AtomicU64>,
+    total: u64,
 }
 
-fn open(path: &Path, position: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
-    let file = Metered { file: File::open(path)?, position: Arc::clone(position) };
-    Ok(match path.extension().and_then(|extension| extension.to_str()) {
-        Some("gz") => Box::new(MultiGzDecoder::new(BufReader::new(file))),
-        Some("zst") => Box::new(zstd::stream::read::Decoder::new(file)?),
-        _ => Box::new(file),
-    })
+impl Files {
+    /// Readies files for reading, and sees that all of them are there and of a kind that is read.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file that cannot be opened, or is a folder; [`Error::Corpus`] for a name that states a form which is
+    /// not read.
+    pub fn new(paths: &[PathBuf]) -> Result<Self> {
+        let mut total = 0;
+        for path in paths {
+            total += probe(path)?;
+        }
+        Ok(Self { paths: paths.to_vec().into_iter(), open: None, position: Arc::default(), total })
+    }
+
+    /// Bytes read so far, and of all files, as they are on disk.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.position.load(Ordering::Relaxed), self.total)
+    }
+
+    /// The next block; `None` after the last. `cut` is given text and tells where its last part may end.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be read, [`Error::Corpus`] if it is damaged or not what its name says.
+    pub fn next(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<Option<Block<'static>>> {
+        loop {
+            let open = match &mut self.open {
+                Some(open) => open,
+                closed => {
+                    let Some(path) = self.paths.next() else { return Ok(None) };
+                    closed.insert(Open::new(path, &self.position)?)
+                }
+            };
+            let (block, last) = open.block(&cut)?;
+            if last {
+                self.open = None;
+            }
+            if block.end > 0 || matches!(block.kind, Kind::Text { first: true }) {
+                return Ok(Some(block));
+            }
+        }
+    }
 }
 
-fn is_lines(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-    plain.ends_with(".jsonl")
+/// Sees that a file can be read, and tells its size.
+fn probe(path: &Path) -> Result<u64> {
+    let name = Name::of(path);
+    let parquet = || (name.format == Some(Format::Parquet)).then(|| "the core does not read parquet".to_string());
+    if let Some(fault) = name.fault().or_else(parquet) {
+        return Err(Error::corpus(path.display(), fault));
+    }
+    let metadata = path.metadata().map_err(|error| Error::io(path, error))?;
+    if metadata.is_file() || metadata.is_dir() {
+        // Opened, not just looked at: a file that may not be read is better refused before hours of work. A pipe is not: it can be
+        // opened once, and gives what it has once.
+        let mut file = File::open(path).map_err(|error| Error::io(path, error))?;
+        if metadata.is_dir() {
+            // The system's own error: it reads no folder.
+            file.read(&mut [0]).map_err(|error| Error::io(path, error))?;
+        }
+    }
+    Ok(metadata.len())
 }
 
 /// Counts the bytes that leave the disk, which is what progress is measured by.
@@ -57,84 +104,57 @@ impl Read for Metered {
     }
 }
 
-/// Files in turn, a block at a time.
-pub struct Files<'p> {
-    paths: std::slice::Iter<'p, PathBuf>,
-    open: Option<Open<'p>>,
-    position: Arc<AtomicU64>,
-    total: u64,
-}
-
-struct Open<'p> {
-    path: &'p Path,
+/// A file that is being read.
+struct Open {
+    path: PathBuf,
+    name: Name,
     reader: Box<dyn Read + Send>,
     /// Read, but not yet part of a block.
     rest: Vec<u8>,
-    /// Where `rest` begins in the file: a byte, and for lines their number.
+    /// Where `rest` begins in the file, decompressed.
     offset: u64,
-    lines: Option<u64>,
+    /// Lines before `rest`.
+    lines: u64,
+    begun: bool,
 }
 
-impl<'p> Files<'p> {
-    /// Readies files for reading, and sees that all of them are there.
-    ///
-    /// # Errors
-    /// [`Error::Io`] naming the file that cannot be opened.
-    pub fn new(paths: &'p [PathBuf]) -> Result<Self> {
-        let mut total = 0;
-        for path in paths {
-            // Opened, not just looked at: a file that may not be read is better refused before hours of work.
-            let file = File::open(path).map_err(|error| Error::io(path, error))?;
-            total += file.metadata().map_err(|error| Error::io(path, error))?.len();
-        }
-        Ok(Self { paths: paths.iter(), open: None, position: Arc::default(), total })
-    }
-
-    /// Bytes read so far, and of all files, as they are on disk.
-    pub fn progress(&self) -> (u64, u64) {
-        (self.position.load(Ordering::Relaxed), self.total)
-    }
-
-    /// The next block; `None` after the last. `cut` is given text and tells where its last part may end.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if a file cannot be read or decompressed.
-    pub fn next(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<Option<Block<'p>>> {
-        loop {
-            let open = match &mut self.open {
-                Some(open) => open,
-                closed => {
-                    let Some(path) = self.paths.next() else { return Ok(None) };
-                    let reader = open(path, &self.position).map_err(|error| Error::io(path, error))?;
-                    let lines = is_lines(path).then_some(0);
-                    closed.insert(Open { path, reader, rest: Vec::new(), offset: 0, lines })
+impl Open {
+    fn new(path: PathBuf, position: &Arc<AtomicU64>) -> Result<Self> {
+        let name = Name::of(&path);
+        let open = || -> io::Result<Box<dyn Read + Send>> {
+            let file = Metered { file: File::open(&path)?, position: Arc::clone(position) };
+            Ok(match name.compression {
+                Some(Compression::Gzip) => Box::new(MultiGzDecoder::new(BufReader::new(file))),
+                Some(Compression::Zstd) => {
+                    let mut decoder = zstd::stream::read::Decoder::new(file)?;
+                    decoder.window_log_max(WINDOW_LOG)?;
+                    Box::new(decoder)
                 }
-            };
-            let (block, last) = open.block(&cut)?;
-            if last {
-                self.open = None;
-            }
-            if block.end > 0 || matches!(block.kind, Kind::Text { first: true }) {
-                return Ok(Some(block));
-            }
-        }
+                None => Box::new(file),
+            })
+        };
+        let reader = open().map_err(|error| Error::io(&path, error))?;
+        Ok(Self { path, name, reader, rest: Vec::new(), offset: 0, lines: 0, begun: false })
     }
-}
 
-impl<'p> Open<'p> {
     /// The next block, and whether it is the last of the file.
-    fn block(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<(Block<'p>, bool)> {
+    fn block(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<(Block<'static>, bool)> {
+        let is_lines = self.name.format == Some(Format::Lines);
+        let first = !self.begun;
         let mut bytes = std::mem::take(&mut self.rest);
         let mut room = BLOCK;
         loop {
             let wanted = room.saturating_sub(bytes.len()) as u64;
             bytes.reserve_exact(wanted as usize);
             let read = (&mut self.reader).take(wanted).read_to_end(&mut bytes);
-            let last = (read.map_err(|error| Error::io(self.path, error))? as u64) < wanted;
-            let end = match self.lines {
+            let last = (read.map_err(|error| self.unreadable(bytes.len(), error))? as u64) < wanted;
+            if !std::mem::replace(&mut self.begun, true) {
+                self.begin(&mut bytes)?;
+            }
+            let end = match is_lines {
                 _ if last => Some(bytes.len()),
-                Some(_) => bytes.iter().rposition(|&byte| byte == b'\n').map(|place| place + 1),
-                None => cut(&bytes),
+                true => memchr::memrchr(b'\n', &bytes).map(|place| place + 1),
+                false => cut(&bytes),
             };
             let Some(end) = end.filter(|&end| end > 0 || last) else {
                 // Doubling keeps the search for a place to cut linear in the text.
@@ -142,61 +162,42 @@ impl<'p> Open<'p> {
                 continue;
             };
             self.rest.extend_from_slice(&bytes[end..]);
-            let kind = match &mut self.lines {
-                None => Kind::Text { first: self.offset == 0 },
-                Some(lines) => {
-                    let before = *lines;
-                    *lines += bytes[..end].iter().filter(|&&byte| byte == b'\n').count() as u64;
-                    Kind::Lines { before }
-                }
-            };
-            let block =
-                Block { origin: Cow::Borrowed(self.path), bytes: Cow::Owned(bytes), end, offset: self.offset, kind };
+            let kind = if is_lines { Kind::Lines { before: self.lines } } else { Kind::Text { first } };
+            if is_lines {
+                self.lines += memchr::memchr_iter(b'\n', &bytes[..end]).count() as u64;
+            }
+            let (origin, offset) = (Cow::Owned(self.path.clone()), self.offset);
             self.offset += end as u64;
-            return Ok((block, last));
+            return Ok((Block { origin, bytes: Cow::Owned(bytes), end, offset, kind }, last));
         }
     }
-}
 
-/// Texts in memory in turn, a block at a time, each of them one document.
-pub struct Texts<'t> {
-    texts: std::slice::Iter<'t, &'t str>,
-    rest: Option<(&'t str, usize)>,
-}
-
-impl<'t> Texts<'t> {
-    /// Readies texts.
-    pub fn new(texts: &'t [&'t str]) -> Self {
-        Self { texts: texts.iter(), rest: None }
+    /// Looks at the first bytes of the file: what is certainly no UTF-8 is refused, a byte order mark goes.
+    fn begin(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
+        let other = match bytes.as_slice() {
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16: only UTF-8 is read"),
+            [0x1F, 0x8B, ..] => Some("gzip data, which the name must state by ending in .gz"),
+            [0x28, 0xB5, 0x2F, 0xFD, ..] => Some("Zstandard data, which the name must state by ending in .zst"),
+            _ => None,
+        };
+        if let Some(other) = other {
+            return Err(Error::corpus(self.path.display(), other));
+        }
+        if bytes.starts_with(MARK) {
+            bytes.drain(..MARK.len());
+            self.offset += MARK.len() as u64;
+        }
+        Ok(())
     }
 
-    /// The next block; `None` after the last. `cut` is given text and tells where its last part may end.
-    pub fn next(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Option<Block<'t>> {
-        let (text, start) = match self.rest.take() {
-            Some(rest) => rest,
-            None => (*self.texts.next()?, 0),
+    /// A failed read after `rest` bytes more: of the system, or of data that do not decompress.
+    fn unreadable(&self, rest: usize, error: io::Error) -> Error {
+        let form = match self.name.compression {
+            Some(Compression::Gzip) if error.raw_os_error().is_none() => "gzip",
+            Some(Compression::Zstd) if error.raw_os_error().is_none() => "Zstandard",
+            _ => return Error::io(&self.path, error),
         };
-        let bytes = &text.as_bytes()[start..];
-        let mut room = BLOCK;
-        let end = loop {
-            if room >= bytes.len() {
-                break bytes.len();
-            }
-            match cut(&bytes[..room]) {
-                Some(end) => break end,
-                None => room *= 2,
-            }
-        };
-        if end < bytes.len() {
-            self.rest = Some((text, start + end));
-        }
-        let kind = Kind::Text { first: start == 0 };
-        Some(Block {
-            origin: Cow::Borrowed(Path::new("text")),
-            bytes: Cow::Borrowed(bytes),
-            end,
-            offset: start as u64,
-            kind,
-        })
+        let place = self.offset + rest as u64;
+        Error::corpus(self.path.display(), format!("damaged {form} data after byte {place} of the text: {error}"))
     }
 }

@@ -1,29 +1,38 @@
 //! Files to documents.
 //!
-//! A `.jsonl` file (compression aside) holds a document a line, in its string field `text`; any other file is one document.
-//! Names that end in `.gz` or `.zst` are decompressed. Files come in [`Block`]s of a few hundred kilobytes, so that none is
-//! ever held whole: a text is cut where the caller allows it, lines at their ends. Blocks check and parse themselves,
-//! on whichever thread holds them; only reading and decompressing happen in turn.
+//! The ending of a name says how a file holds texts and how it is compressed ([`Name`]): JSON Lines hold a document a line, in the
+//! string field `text`; a file of another ending is one document. Files come in [`Block`]s of a few hundred kilobytes, so that none
+//! is ever held whole: a text is cut where the caller allows it, lines at their ends. Blocks check and parse themselves,
+//! on whichever thread holds them; only reading and decompressing happen in turn. A byte order mark is no part of a text.
 
 mod files;
+mod name;
+mod reader;
+mod record;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::borrow::Cow;
 use std::path::Path;
 
-use serde::Deserialize;
-
 use crate::error::{Error, Result};
-pub use files::{Files, Texts, read_bytes};
+pub use files::Files;
+pub use name::{Compression, Format, Name};
+pub use reader::{Reader, Unit};
+pub use texts::Texts;
 
-/// What to do with bytes that are not UTF-8.
+/// Bytes of a block, unless no place to cut it is found: pieces of this much text and their table fit the second-level
+/// cache together, and a file of a few megabytes still occupies several threads.
+const BLOCK: usize = 1 << 19;
+
+/// What to do with bytes that are not UTF-8, and with escapes of half a surrogate pair in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Invalid {
     /// Refuse them, naming the first.
     #[default]
     Refuse,
-    /// Put U+FFFD in place of each bad sequence.
+    /// Put U+FFFD in place of each.
     Replace,
 }
 
@@ -52,58 +61,68 @@ pub struct Block<'t> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// A text, or the rest of one.
     Text { first: bool },
+    /// JSON Lines, after this many lines of the file.
     Lines { before: u64 },
 }
 
-#[derive(Deserialize)]
-struct Record<'t> {
-    #[serde(borrow)]
-    text: Cow<'t, str>,
-}
-
 impl Block<'_> {
-    /// Calls `sink` with each part of a document in it.
+    /// Calls `sink` with each part of a document in it. Blank lines of JSON Lines hold none.
     ///
     /// # Errors
     /// [`Error::InvalidUtf8`] naming file and byte; [`Error::Corpus`] naming file and line for a line that is no object
-    /// with a string in its field `text`; what `sink` returns.
+    /// with a string in its field `text`; the errors of `sink`.
     pub fn for_each_part(&self, invalid: Invalid, mut sink: impl FnMut(Part) -> Result<()>) -> Result<()> {
-        let own = &self.bytes[..self.end];
-        let replaced = match (std::str::from_utf8(own), invalid) {
-            (Ok(_), _) => None,
-            (Err(error), Invalid::Refuse) => {
-                let offset = self.offset + error.valid_up_to() as u64;
-                return Err(Error::InvalidUtf8 { origin: self.origin.display().to_string(), offset });
-            }
-            (Err(_), Invalid::Replace) => Some(String::from_utf8_lossy(own).into_owned()),
-        };
-        match (self.kind, replaced) {
-            (Kind::Text { first }, None) => sink(Part { text: &self.bytes, end: self.end, first }),
-            (Kind::Text { first }, Some(replaced)) => {
+        let own = self.own(invalid)?;
+        match (self.kind, &own) {
+            (Kind::Text { first }, Cow::Borrowed(_)) => sink(Part { text: &self.bytes, end: self.end, first }),
+            (Kind::Text { first }, Cow::Owned(replaced)) => {
                 let end = replaced.len();
                 let text = [replaced.as_bytes(), &self.bytes[self.end..]].concat();
                 sink(Part { text: &text, end, first })
             }
-            (Kind::Lines { before }, None) => self.lines(own, before, sink),
-            (Kind::Lines { before }, Some(replaced)) => self.lines(replaced.as_bytes(), before, sink),
+            (Kind::Lines { before }, own) => self.for_each_record(own, before, invalid, |record| match record {
+                Some(text) => sink(Part { text: text.as_bytes(), end: text.len(), first: true }),
+                None => Ok(()),
+            }),
         }
     }
 
-    fn lines(&self, bytes: &[u8], before: u64, mut sink: impl FnMut(Part) -> Result<()>) -> Result<()> {
-        for (line, number) in bytes.split(|&byte| byte == b'\n').zip(before + 1..) {
-            if line.trim_ascii().is_empty() {
+    /// Its own bytes as UTF-8.
+    fn own(&self, invalid: Invalid) -> Result<Cow<'_, str>> {
+        let own = &self.bytes[..self.end];
+        match (std::str::from_utf8(own), invalid) {
+            (Ok(text), _) => Ok(Cow::Borrowed(text)),
+            (Err(_), Invalid::Replace) => Ok(String::from_utf8_lossy(own)),
+            (Err(error), Invalid::Refuse) => {
+                let offset = self.offset + error.valid_up_to() as u64;
+                Err(Error::InvalidUtf8 { origin: self.origin.display().to_string(), offset })
+            }
+        }
+    }
+
+    /// Calls `sink` with the text in each line of JSON, and with `None` for a blank line.
+    fn for_each_record(
+        &self,
+        lines: &str,
+        before: u64,
+        invalid: Invalid,
+        mut sink: impl FnMut(Option<&str>) -> Result<()>,
+    ) -> Result<()> {
+        for (line, number) in lines_of(lines).zip(before + 1..) {
+            if record::is_blank(line.as_bytes()) {
+                sink(None)?;
                 continue;
             }
-            let record: Record = serde_json::from_slice(line).map_err(|error| {
-                // The parser sees one line: its own line number would mislead.
-                let reason = error.to_string();
-                let reason = reason.split(" at line ").next().unwrap_or(&reason);
-                let reason = format!("line {number}: not an object with a string in its field `text`: {reason}");
-                Error::corpus(self.origin.display(), reason)
-            })?;
-            sink(Part { text: record.text.as_bytes(), end: record.text.len(), first: true })?;
+            record::with_text(line.as_bytes(), invalid, |text| sink(Some(text)))
+                .map_err(|reason| Error::corpus(self.origin.display(), format!("line {number}: {reason}")))??;
         }
         Ok(())
     }
+}
+
+/// The lines of a text, which end at `\n` and nowhere else. After the last `\n` there is none.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split_terminator('\n')
 }

@@ -1,0 +1,72 @@
+//! Files to strings, for callers that want texts or lines whole.
+
+use std::path::Path;
+
+use super::{Block, Files, Format, Invalid, Kind, Name, Part, lines_of};
+use crate::error::{Error, Result};
+
+/// The unit that a [`Reader`] gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Documents: a text, or the record of a line that is not blank.
+    Document,
+    /// Lines: of a text without their `\n` or `\r\n`, or the record of each line, empty for a blank one.
+    Line,
+}
+
+/// The texts or the lines of a file, some at a time.
+pub struct Reader {
+    files: Files,
+    unit: Unit,
+    invalid: Invalid,
+    /// Whether the file is a text of which lines are wanted.
+    by_line: bool,
+}
+
+impl Reader {
+    /// Readies a file for reading.
+    ///
+    /// # Errors
+    /// Those of [`Files::new`].
+    pub fn new(path: &Path, unit: Unit, invalid: Invalid) -> Result<Self> {
+        let by_line = unit == Unit::Line && Name::of(path).format != Some(Format::Lines);
+        Ok(Self { files: Files::new(&[path.to_path_buf()])?, unit, invalid, by_line })
+    }
+
+    /// The next texts or lines; `None` after the last.
+    ///
+    /// # Errors
+    /// Those of [`Files::next`] and [`Block::for_each_part`].
+    pub fn next(&mut self) -> Result<Option<Vec<String>>> {
+        let by_line = self.by_line;
+        let cut = |text: &[u8]| if by_line { Some(memchr::memrchr(b'\n', text)? + 1) } else { None };
+        let Some(block) = self.files.next(cut)? else { return Ok(None) };
+        let mut texts = Vec::new();
+        match self.unit {
+            Unit::Line => block.for_each_line(self.invalid, |line| texts.push(line.to_string()))?,
+            Unit::Document => block.for_each_part(self.invalid, |Part { text, end, .. }| {
+                let text = String::from_utf8_lossy(&text[..end]).into_owned();
+                texts.push(text);
+                Ok(())
+            })?,
+        }
+        Ok(Some(texts))
+    }
+}
+
+impl Block<'_> {
+    /// Calls `sink` with each line of a text that was cut at ends of lines, or with the record of each line of JSON.
+    fn for_each_line(&self, invalid: Invalid, mut sink: impl FnMut(&str)) -> Result<()> {
+        let own = self.own(invalid)?;
+        match self.kind {
+            Kind::Text { .. } => {
+                lines_of(&own).for_each(|line| sink(line.strip_suffix('\r').unwrap_or(line)));
+                Ok(())
+            }
+            Kind::Lines { before } => self.for_each_record(&own, before, invalid, |record| {
+                sink(record.unwrap_or_default());
+                Ok::<_, Error>(())
+            }),
+        }
+    }
+}

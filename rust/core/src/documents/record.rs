@@ -1,0 +1,217 @@
+//! A line of JSON Lines to the text in it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+
+use super::Invalid;
+
+/// The field that holds the text.
+const FIELD: &str = "text";
+
+/// Whether a line has nothing but white space of JSON on it.
+pub(super) fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Calls `sink` with the text in a line of UTF-8.
+///
+/// # Errors
+/// What is wrong with the line, as the end of a sentence that names it.
+pub(super) fn with_text<T>(line: &[u8], invalid: Invalid, sink: impl FnOnce(&str) -> T) -> Result<T, String> {
+    let fault = match serde_json::from_slice::<Record>(line) {
+        Ok(record) => return Ok(sink(&record.text)),
+        Err(fault) => fault,
+    };
+    // JSON can write half a surrogate pair as `\ud83d`, which no text has.
+    if let Some((mended, column)) = replace_lone_surrogates(line)
+        && let Ok(record) = serde_json::from_slice::<Record>(&mended)
+    {
+        return match invalid {
+            Invalid::Replace => Ok(sink(&record.text)),
+            Invalid::Refuse => Err(format!("a lone surrogate at column {column}")),
+        };
+    }
+    // The parser sees one line: its own line number would mislead.
+    let message = fault.to_string();
+    let reason = message.split(" at line ").next().unwrap_or(&message);
+    if fault.is_data() {
+        Err(format!("not an object with a string in its field `{FIELD}`: {reason}"))
+    } else {
+        Err(format!("not JSON: {reason} at column {}", fault.column()))
+    }
+}
+
+/// An object with a text in it. Not derived: serde would take an array, too.
+struct Record<'t> {
+    text: Cow<'t, str>,
+}
+
+impl<'de> Deserialize<'de> for Record<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RecordVisitor)
+    }
+}
+
+struct RecordVisitor;
+
+impl<'de> Visitor<'de> for RecordVisitor {
+    type Value = Record<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record<'de>, A::Error> {
+        let mut text = None;
+        while let Some(IsText(is_text)) = map.next_key()? {
+            if !is_text {
+                map.next_value::<IgnoredAny>()?;
+            } else if text.replace(map.next_value::<Text>()?.0).is_some() {
+                return Err(A::Error::duplicate_field(FIELD));
+            }
+        }
+        text.map(|text| Record { text }).ok_or_else(|| A::Error::missing_field(FIELD))
+    }
+}
+
+/// Whether a key is that of the text.
+struct IsText(bool);
+
+impl<'de> Deserialize<'de> for IsText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Key;
+        impl Visitor<'_> for Key {
+            type Value = IsText;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("a key")
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<IsText, E> {
+                Ok(IsText(key == FIELD))
+            }
+        }
+        deserializer.deserialize_identifier(Key)
+    }
+}
+
+/// A string, borrowed from the line unless it has escapes.
+struct Text<'t>(Cow<'t, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Value;
+        impl<'de> Visitor<'de> for Value {
+            type Value = Text<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_string())))
+            }
+        }
+        deserializer.deserialize_str(Value)
+    }
+}
+
+/// The line with the escape of U+FFFD for each escape of half a surrogate pair, and the column of the first; `None` if it has none.
+fn replace_lone_surrogates(line: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut mended = line.to_vec();
+    let mut first = None;
+    let mut place = 0;
+    // Outside of strings, JSON has no backslash.
+    while let Some(distance) = memchr::memchr(b'\\', &line[place..]) {
+        place += distance;
+        let low = || escape(line, place + 6).filter(|unit| (0xDC00..0xE000).contains(unit));
+        place += match escape(line, place) {
+            None => 2,
+            Some(0xD800..0xDC00) if low().is_some() => 12,
+            Some(0xD800..0xE000) => {
+                mended[place..place + 6].copy_from_slice(b"\\ufffd");
+                first.get_or_insert(place + 1);
+                6
+            }
+            Some(_) => 6,
+        };
+        place = place.min(line.len());
+    }
+    first.map(|column| (mended, column))
+}
+
+/// The code unit that is escaped as `\uXXXX` at a place.
+fn escape(line: &[u8], place: usize) -> Option<u32> {
+    let digits = line.get(place..place + 6)?.strip_prefix(b"\\u")?;
+    let digits =
+        std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    u32::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(line: &str, invalid: Invalid) -> Result<String, String> {
+        with_text(line.as_bytes(), invalid, str::to_string)
+    }
+
+    fn refused(line: &str) -> String {
+        text(line, Invalid::Refuse).expect_err(line)
+    }
+
+    #[test]
+    fn a_record_is_an_object_with_one_text() {
+        for line in
+            [r#"{"text":"é\n"}"#, r#"{ "id": [1, {"text": 2}], "text": "é\n" }"#, "{\"te\\u0078t\":\"\\u00e9\\n\"}\r"]
+        {
+            assert_eq!(text(line, Invalid::Refuse).as_deref(), Ok("é\n"), "{line}");
+        }
+        assert!(refused(r#"{"txt": ""}"#).ends_with("missing field `text`"));
+        assert!(refused(r#"{"text": "a", "text": "b"}"#).ends_with("duplicate field `text`"));
+        assert!(refused(r#"{"text": null}"#).ends_with("invalid type: null, expected a string"));
+        for line in [r#"["a"]"#, r#""a""#, "1", r#"{"text": ["a"]}"#] {
+            assert!(refused(line).starts_with("not an object with a string in its field `text`"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_json_as_the_standard_has_it() {
+        for line in [
+            "{",
+            r#"{"text": "a", "n": NaN}"#,
+            "{\"text\": \"a\"} x",
+            "\u{a0}",
+            "\u{c}",
+            "{\"text\": \"\t\"}",
+            "{'text': 'a'}",
+        ] {
+            assert!(refused(line).starts_with("not JSON: "), "{line}");
+        }
+        assert_eq!(refused(r#"{"text": NaN}"#), "not JSON: expected value at column 10");
+        let deep = format!(r#"{{"n": {}{}, "text": "a"}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(text(&deep, Invalid::Refuse).as_deref(), Ok("a"));
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_named_or_replaced() {
+        for (line, replaced, column) in [
+            (r#"{"text":"a\ud83d b"}"#, "a\u{fffd} b", 11),
+            (r#"{"text":"\ude00\ud83d\ude00"}"#, "\u{fffd}😀", 10),
+            (r#"{"text":"\ud83d\ud83d\uDE00\\ud83d"}"#, "\u{fffd}😀\\ud83d", 10),
+            (r#"{"text":"é\ud83d"}"#, "é\u{fffd}", 12),
+        ] {
+            assert_eq!(refused(line), format!("a lone surrogate at column {column}"));
+            assert_eq!(text(line, Invalid::Replace).as_deref(), Ok(replaced));
+        }
+        // A fault besides is the one to name.
+        assert!(text(r#"{"text":"\ud83d"#, Invalid::Replace).unwrap_err().starts_with("not JSON"));
+        assert_eq!(text(r#"{"id":"\ud83d","text":"a"}"#, Invalid::Refuse).as_deref(), Ok("a"));
+    }
+}

@@ -1,0 +1,69 @@
+//! Texts of files for Python, read by the core without the GIL.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use eurotok_core::documents::{Compression, Format, Name, Reader as CoreReader, Unit};
+use pyo3::prelude::*;
+
+use crate::error::Raise;
+use crate::files::parse_invalid;
+
+/// The texts of a file, some at a time: an iterator over lists of `str`.
+#[pyclass(frozen, module = "eurotok._core")]
+struct Reader {
+    inner: Mutex<CoreReader>,
+}
+
+#[pymethods]
+impl Reader {
+    fn __iter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Vec<String>>> {
+        py.detach(|| self.inner.lock().expect("no reader panics").next()).raise()
+    }
+}
+
+fn reader(py: Python<'_>, path: PathBuf, unit: Unit, errors: &str) -> PyResult<Reader> {
+    let invalid = parse_invalid(errors)?;
+    let inner = py.detach(|| CoreReader::new(&path, unit, invalid)).raise()?;
+    Ok(Reader { inner: Mutex::new(inner) })
+}
+
+/// Read the documents of a file that is not parquet: records of JSON Lines, or one text.
+#[pyfunction]
+#[pyo3(signature = (path, errors = "strict"))]
+fn read_documents(py: Python<'_>, path: PathBuf, errors: &str) -> PyResult<Reader> {
+    reader(py, path, Unit::Document, errors)
+}
+
+/// Read the lines of a file that is not parquet: those of a text, or the records of JSON Lines, empty for a blank line.
+#[pyfunction]
+#[pyo3(signature = (path, errors = "strict"))]
+fn read_lines(py: Python<'_>, path: PathBuf, errors: &str) -> PyResult<Reader> {
+    reader(py, path, Unit::Line, errors)
+}
+
+/// The name of a file without its endings, and the format and compression that these state.
+#[pyfunction]
+fn file_name(path: PathBuf) -> (String, Option<&'static str>, Option<&'static str>) {
+    let Name { stem, format, compression, .. } = Name::of(&path);
+    let format = format.map(|format| match format {
+        Format::Text => "text",
+        Format::Lines => "lines",
+        Format::Parquet => "parquet",
+    });
+    let compression = compression.map(|compression| match compression {
+        Compression::Gzip => "gzip",
+        Compression::Zstd => "zstd",
+    });
+    (stem, format, compression)
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(read_documents, module)?)?;
+    module.add_function(wrap_pyfunction!(read_lines, module)?)?;
+    module.add_function(wrap_pyfunction!(file_name, module)?)
+}
