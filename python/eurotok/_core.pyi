@@ -1,7 +1,7 @@
 """The Rust core as Python sees it. Shapes and units are those of the classes in `eurotok` that wrap it."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, final
 
 import numpy as np
@@ -18,10 +18,13 @@ __all__ = [
     "UnknownIdError",
     "UnsupportedError",
     "__version__",
+    "count_files",
     "encode_files",
     "extend",
+    "file_name",
     "load",
-    "read_bytes",
+    "read_documents",
+    "read_lines",
     "schemes",
     "split",
     "train",
@@ -38,8 +41,19 @@ class UnknownIdError(Error): ...
 
 def schemes() -> dict[str, str]: ...
 def split(text: str, scheme: str = "europe") -> list[str]: ...
-def read_bytes(path: str) -> bytes: ...  # a whole file, decompressed if its name ends in .gz or .zst
+def read_documents(path: str | os.PathLike[str], errors: str = "strict") -> Iterator[list[str]]: ...
+def read_lines(path: str | os.PathLike[str], errors: str = "strict") -> Iterator[list[str]]: ...
+def file_name(path: str | os.PathLike[str]) -> tuple[str, str | None, str | None]: ...  # stem, format, compression
 def load(path: str, scheme: str | None = None, special_tokens: dict[str, int] | None = None) -> Tokenizer: ...
+def count_files(
+    tokenizer: Tokenizer,
+    paths: Sequence[str],
+    *,
+    specials: str = "text",
+    threads: int | None = None,
+    errors: str = "strict",
+    progress: Callable[[str, int, int], Any] | None = None,
+) -> tuple[int, int, int]: ...  # documents, ids, bytes of text
 def encode_files(
     tokenizer: Tokenizer,
     sources: Iterable[tuple[Sequence[str], Sequence[str]]],  # files, and texts after them

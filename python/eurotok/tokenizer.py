@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from eurotok import _core
-from eurotok.corpus import StrPath, ending, parquet_texts
+from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
 from eurotok.progress import Report, reporting
 from eurotok.ragged import Ragged
@@ -106,8 +106,9 @@ class Tokenizer(_core.Tokenizer):
         Parameters
         ----------
         paths
-            A file or files: each line of a `.jsonl` (its field `text`) and each row of a `.parquet` (its column `text`,
-            unless it is null) is a document, and so is the whole of any other file. Plain, `.gz` or `.zst`.
+            A file or files: each line of JSON Lines (`.jsonl`, `.ndjson`, `.json`; its field `text`) that is not blank
+            and each row of a `.parquet` (its column `text`) that is not null is a document, and so is the whole of any
+            other file. Plain, `.gz` or `.zst`.
         output
             The file to write: the ids of all documents in a row, as an `.npy` file or, if the name ends in `.bin`,
             without a header, little-endian.
@@ -154,9 +155,10 @@ class Tokenizer(_core.Tokenizer):
         """
         if separator is not None and separator not in self.special_tokens:
             raise ValueError(f"separator: {separator!r} is not a special token of this vocabulary")
-        sources = _Sources([Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(path) for path in paths])
+        files = [Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(path) for path in paths]
+        sources = _Sources(files, errors)
         offsets = offsets_path(output)
-        check_outputs([output, offsets], sources.paths)
+        check_outputs([output, offsets], files)
         with reporting(progress) as report:
             documents, tokens, size = _core.encode_files(
                 self,
@@ -171,6 +173,58 @@ class Tokenizer(_core.Tokenizer):
                 progress=report and sources.telling(report),
             )
         return EncodedFiles(documents, tokens, size, offsets)
+
+    def count_files(
+        self,
+        paths: StrPath | Iterable[StrPath],
+        *,
+        specials: str = "text",
+        threads: int | None = None,
+        errors: str = "strict",
+        progress: bool | Report = False,
+    ) -> int:
+        """Count the tokens of files of any size, in bounded memory.
+
+        Parameters
+        ----------
+        paths, specials, threads, errors, progress
+            As for `encode_files`.
+
+        Returns
+        -------
+        int
+            The ids that `encode_files` writes without a separator.
+
+        Raises
+        ------
+        OSError, CorpusError, ValueError, ImportError
+            As for `encode_files`.
+
+        Examples
+        --------
+        >>> import eurotok, tempfile
+        >>> tok = eurotok.train(["un, deux, trois"], vocab_size=256)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     book = Path(folder, "book.txt")
+        ...     _ = book.write_text("un, deux")
+        ...     tok.count_files(book)
+        8
+        """
+        files = [Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(path) for path in paths]
+        sources = _Sources(files, errors)
+        total = 0
+        with reporting(progress) as report:
+            tell = report and sources.telling(report)
+            for paths_of_core, texts in sources:
+                if texts:
+                    total += int(self.count_batch(texts, threads, specials=specials).sum())
+                    if tell:
+                        tell("counting", 0, 0)
+                else:
+                    total += _core.count_files(
+                        self, paths_of_core, specials=specials, threads=threads, errors=errors, progress=tell
+                    )[1]
+        return total
 
     def decode_batch(
         self,
@@ -326,22 +380,19 @@ class _Sources:
     ----------
     paths
         The files, which must be there.
-
-    Attributes
-    ----------
-    paths
-        The same.
+    errors
+        `"strict"` or `"replace"`, for parquet: the core has its own.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], errors: str) -> None:
         if not paths:
             raise ValueError("paths: no file to encode")
         self._sizes = {path: path.stat().st_size for path in paths}
-        self.paths = paths
+        self._paths, self._errors = paths, errors
         self._done = 0
 
     def __iter__(self) -> Iterator[tuple[list[str], list[str]]]:
-        for parquet, group in groupby(self.paths, lambda path: ending(path) == ".parquet"):
+        for parquet, group in groupby(self._paths, is_parquet):
             files = list(group)
             if parquet:
                 for path in files:
@@ -352,12 +403,12 @@ class _Sources:
 
     def telling(self, report: Report) -> Report:
         """Make a report of all files from that of the core, which is given some of them at a time."""
-        total = sum(self._sizes[path] for path in self.paths)
+        total = sum(self._sizes[path] for path in self._paths)
         return lambda stage, done, _: report(stage, self._done + done, total)
 
     def _rows(self, path: Path) -> Iterator[tuple[list[str], list[str]]]:
         before, seen, rows = self._done, 0, 0
-        for texts in parquet_texts(path):
+        for texts in read_texts(path, self._errors):
             yield [], texts
             seen, rows = seen + len(texts), rows or _count_rows(path)
             self._done = before + self._sizes[path] * seen // rows

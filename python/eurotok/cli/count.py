@@ -9,7 +9,7 @@ example:
 import argparse
 
 from eurotok.cli.arguments import add_errors, add_specials, add_threads, add_tokenizer, load_tokenizer
-from eurotok.cli.streams import texts
+from eurotok.cli.streams import DASH, standard_input
 from eurotok.escape import terminal
 
 
@@ -27,10 +27,10 @@ def run(args: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(args)
     total = 0
     for path in args.files:
-        tokens = sum(
-            int(tokenizer.count_batch(batch, args.threads, specials=args.specials).sum())
-            for batch in texts(path, args.errors)
-        )
+        if path == DASH:
+            tokens = tokenizer.count(standard_input(args.errors), specials=args.specials)
+        else:
+            tokens = tokenizer.count_files(path, specials=args.specials, threads=args.threads, errors=args.errors)
         print(f"{tokens}\t{terminal(path)}")
         total += tokens
     if len(args.files) > 1:

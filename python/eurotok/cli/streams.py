@@ -82,11 +82,14 @@ def close_standard() -> None:
         os.close(devnull)
 
 
+def standard_input(errors: str) -> str:
+    """Read standard input, which is one text."""
+    return decode_utf8(sys.stdin.buffer.read(), "standard input", errors)
+
+
 def texts(path: str, errors: str) -> Iterator[list[str]]:
     """Read the texts of a file, as `eurotok.corpus.read_texts` does; standard input is one text."""
-    if path == DASH:
-        return iter([[decode_utf8(sys.stdin.buffer.read(), "standard input", errors)]])
-    return read_texts(path, errors)
+    return iter([[standard_input(errors)]]) if path == DASH else read_texts(path, errors)
 
 
 @contextmanager

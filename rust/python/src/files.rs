@@ -62,6 +62,35 @@ fn encode_files(
     Ok((written.documents, written.tokens, written.bytes))
 }
 
+/// Count the ids of the documents of files that the core reads.
+///
+/// Returns how many documents, ids and bytes of text there were.
+#[pyfunction]
+#[pyo3(signature = (tokenizer, paths, *, specials = "text", threads = None, errors = "strict", progress = None))]
+fn count_files(
+    py: Python<'_>,
+    tokenizer: &Tokenizer,
+    paths: Vec<PathBuf>,
+    specials: &str,
+    threads: Option<i64>,
+    errors: &str,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(u64, u64, u64)> {
+    let options = Options {
+        specials: parse_specials(specials)?,
+        separator: None,
+        width: None,
+        threads: parse_threads(threads)?,
+        invalid: parse_invalid(errors)?,
+    };
+    let mut reporter = Reporter::new(progress);
+    let counted = py.detach(|| {
+        tokenizer.encoder().count_files(&paths, options, |done, total| reporter.report("counting", done, total))
+    });
+    let counted = reporter.finish(counted.raise())?;
+    Ok((counted.documents, counted.tokens, counted.bytes))
+}
+
 fn parse_width(dtype: &str) -> PyResult<Width> {
     match dtype {
         "uint16" => Ok(Width::U16),
@@ -80,5 +109,6 @@ pub(crate) fn parse_invalid(errors: &str) -> PyResult<Invalid> {
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(count_files, module)?)?;
     module.add_function(wrap_pyfunction!(encode_files, module)?)
 }

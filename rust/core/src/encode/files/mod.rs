@@ -134,9 +134,120 @@ impl<'e> IdsWriter<'e> {
         mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<()> {
         let (encoder, options) = (self.encoder, self.options);
+        encoder.encode_blocks(paths, options, self, &mut progress)
+    }
+
+    /// Adds texts, each of them one document.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`], [`Error::Io`].
+    pub fn add_texts(&mut self, texts: &[&str]) -> Result<()> {
+        let Options { specials, threads, separator, .. } = self.options;
+        let batch = self.encoder.encode_batch(texts, specials, threads)?;
+        let mut encoded = Encoded::default();
+        encoded.ids.reserve_exact(batch.ids.len() + batch.len());
+        for (place, text) in texts.iter().enumerate() {
+            encoded.begin(separator);
+            encoded.ids.extend_from_slice(batch.get(place));
+            encoded.bytes += text.len() as u64;
+        }
+        self.write(&encoded)
+    }
+
+    /// Completes both files and puts them in their places.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn finish(mut self) -> Result<Summary> {
+        if self.written.documents > 0
+            && let Some(separator) = self.options.separator
+        {
+            self.push(&[separator])?;
+        }
+        self.offsets.push(&[(self.written.tokens as i64).to_le()])?;
+        self.ids.complete()?;
+        self.offsets.complete()?;
+        self.offsets.finish()?;
+        self.ids.finish()?;
+        Ok(self.written)
+    }
+
+    fn push(&mut self, ids: &[u32]) -> Result<()> {
+        self.written.tokens += ids.len() as u64;
+        match self.width {
+            Width::U16 => self.ids.push(&ids.iter().map(|&id| (id as u16).to_le()).collect::<Vec<_>>()),
+            Width::U32 if cfg!(target_endian = "little") => self.ids.push(ids),
+            Width::U32 => self.ids.push(&ids.iter().map(|&id| id.to_le()).collect::<Vec<_>>()),
+        }
+    }
+}
+
+/// Takes what became of blocks, in order.
+trait Sink {
+    fn write(&mut self, encoded: &Encoded) -> Result<()>;
+}
+
+impl Sink for IdsWriter<'_> {
+    fn write(&mut self, encoded: &Encoded) -> Result<()> {
+        let Encoded { ids, starts, bytes } = encoded;
+        // Before the very first document there is none to separate it from.
+        let surplus = match starts.first() {
+            Some(&start) if self.written.documents == 0 => start,
+            _ => 0,
+        };
+        let base = self.written.tokens as i64 - surplus as i64;
+        let starts: Vec<i64> = starts.iter().map(|&start| (base + start as i64).to_le()).collect();
+        self.offsets.push(&starts)?;
+        self.written.documents += starts.len() as u64;
+        self.written.bytes += bytes;
+        self.push(&ids[surplus..])
+    }
+}
+
+impl Sink for Summary {
+    fn write(&mut self, encoded: &Encoded) -> Result<()> {
+        let Encoded { ids, starts, bytes } = encoded;
+        // Before the very first document there is none to separate it from.
+        let surplus = starts.first().map_or(0, |&start| if self.documents == 0 { start } else { 0 });
+        self.tokens += (ids.len() - surplus) as u64;
+        self.documents += starts.len() as u64;
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Encoder {
+    /// Counts the ids of the documents of files, separators included. `progress` is as for [`IdsWriter::add_files`].
+    ///
+    /// # Errors
+    /// Those of [`IdsWriter::add_files`].
+    pub fn count_files(
+        &self,
+        paths: &[PathBuf],
+        options: Options,
+        mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Summary> {
+        let mut counted = Summary::default();
+        self.encode_blocks(paths, options, &mut counted, &mut progress)?;
+        if options.separator.is_some() {
+            // A separator stands before each document but the first, and after the last.
+            counted.tokens += u64::from(counted.documents > 0);
+        }
+        Ok(counted)
+    }
+
+    /// Encodes files on threads, and gives what became of each block to `sink`, in order.
+    fn encode_blocks(
+        &self,
+        paths: &[PathBuf],
+        options: Options,
+        sink: &mut (dyn Sink + Send),
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let encoder = self;
         let threads = threads::wanted(options.threads);
         let blocks = Mutex::new((0, Files::new(paths)?));
-        let turns = Turns::new(self, threads);
+        let turns = Turns::new(sink, threads);
         // Does the next block; says whether there may be more to do.
         let work = |worker: &mut Worker| {
             let (number, block) = {
@@ -179,67 +290,6 @@ impl<'e> IdsWriter<'e> {
         turns.finish()
     }
 
-    /// Adds texts, each of them one document.
-    ///
-    /// # Errors
-    /// [`Error::Pattern`], [`Error::Io`].
-    pub fn add_texts(&mut self, texts: &[&str]) -> Result<()> {
-        let Options { specials, threads, separator, .. } = self.options;
-        let batch = self.encoder.encode_batch(texts, specials, threads)?;
-        let mut encoded = Encoded::default();
-        encoded.ids.reserve_exact(batch.ids.len() + batch.len());
-        for (place, text) in texts.iter().enumerate() {
-            encoded.begin(separator);
-            encoded.ids.extend_from_slice(batch.get(place));
-            encoded.bytes += text.len() as u64;
-        }
-        self.write(&encoded)
-    }
-
-    /// Completes both files and puts them in their places.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn finish(mut self) -> Result<Summary> {
-        if self.written.documents > 0
-            && let Some(separator) = self.options.separator
-        {
-            self.push(&[separator])?;
-        }
-        self.offsets.push(&[(self.written.tokens as i64).to_le()])?;
-        self.ids.complete()?;
-        self.offsets.complete()?;
-        self.offsets.finish()?;
-        self.ids.finish()?;
-        Ok(self.written)
-    }
-
-    fn write(&mut self, encoded: &Encoded) -> Result<()> {
-        let Encoded { ids, starts, bytes } = encoded;
-        // Before the very first document there is none to separate it from.
-        let surplus = match starts.first() {
-            Some(&start) if self.written.documents == 0 => start,
-            _ => 0,
-        };
-        let base = self.written.tokens as i64 - surplus as i64;
-        let starts: Vec<i64> = starts.iter().map(|&start| (base + start as i64).to_le()).collect();
-        self.offsets.push(&starts)?;
-        self.written.documents += starts.len() as u64;
-        self.written.bytes += bytes;
-        self.push(&ids[surplus..])
-    }
-
-    fn push(&mut self, ids: &[u32]) -> Result<()> {
-        self.written.tokens += ids.len() as u64;
-        match self.width {
-            Width::U16 => self.ids.push(&ids.iter().map(|&id| (id as u16).to_le()).collect::<Vec<_>>()),
-            Width::U32 if cfg!(target_endian = "little") => self.ids.push(ids),
-            Width::U32 => self.ids.push(&ids.iter().map(|&id| id.to_le()).collect::<Vec<_>>()),
-        }
-    }
-}
-
-impl Encoder {
     /// A place near the end of `text`, the beginning of a document or of the rest of one, where that can be cut, however it
     /// goes on: at a proven boundary that no added token reaches across. It leaves enough text behind it for
     /// [`encode_part`](Self::encode_part) to look into: the longest added token, and before one that is cut off at the
@@ -311,16 +361,16 @@ impl Encoder {
     }
 }
 
-/// Whose turn it is to write, and the writer.
-struct Turns<'w, 'e> {
-    state: Mutex<State<'w, 'e>>,
+/// Whose turn it is to write, and the sink.
+struct Turns<'w> {
+    state: Mutex<State<'w>>,
     changed: Condvar,
     /// Set while `state` is locked, so that nobody misses it; read at any time.
     stop: Arc<AtomicBool>,
 }
 
-struct State<'w, 'e> {
-    writer: &'w mut IdsWriter<'e>,
+struct State<'w> {
+    sink: &'w mut (dyn Sink + Send),
     /// The last block written; they are numbered from 1.
     written: u64,
     /// Threads at work.
@@ -328,13 +378,13 @@ struct State<'w, 'e> {
     fault: Option<Error>,
 }
 
-impl<'w, 'e> Turns<'w, 'e> {
-    fn new(writer: &'w mut IdsWriter<'e>, threads: usize) -> Self {
-        let state = State { writer, written: 0, threads, fault: None };
+impl<'w> Turns<'w> {
+    fn new(sink: &'w mut (dyn Sink + Send), threads: usize) -> Self {
+        let state = State { sink, written: 0, threads, fault: None };
         Self { state: Mutex::new(state), changed: Condvar::new(), stop: Arc::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<'w, 'e>> {
+    fn lock(&self) -> MutexGuard<'_, State<'w>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -356,7 +406,7 @@ impl<'w, 'e> Turns<'w, 'e> {
         if self.stopped() {
             return;
         }
-        match encoded.and_then(|encoded| state.writer.write(&encoded)) {
+        match encoded.and_then(|encoded| state.sink.write(&encoded)) {
             Ok(()) => state.written = number,
             Err(error) => {
                 state.fault = Some(error);
@@ -386,9 +436,9 @@ impl<'w, 'e> Turns<'w, 'e> {
 }
 
 /// The place of a thread, which it leaves even in panic, or the others would wait for its turn for ever.
-struct Place<'t, 'w, 'e>(&'t Turns<'w, 'e>);
+struct Place<'t, 'w>(&'t Turns<'w>);
 
-impl Drop for Place<'_, '_, '_> {
+impl Drop for Place<'_, '_> {
     fn drop(&mut self) {
         self.0.lock().threads -= 1;
         if thread::panicking() {

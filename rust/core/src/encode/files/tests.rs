@@ -123,6 +123,10 @@ fn files_have_the_ids_of_their_documents() {
             assert!(items(&output("ids.npy"), "<u2") == narrow, "{threads} threads, {most} to be had");
             assert!(items(&output("ids.offsets.npy"), "<i8") == offsets, "{threads} threads");
         }
+        let counted =
+            encoder.count_files(&paths, Options { separator, specials, ..OPTIONS }, |_, _| ControlFlow::Continue(()));
+        let expected = write(&encoder, &output("counted.npy"), &paths, &[], Options { separator, specials, ..OPTIONS });
+        assert_eq!(counted.unwrap(), expected.unwrap());
         let options = Options { separator, specials, width: Some(Width::U32), ..OPTIONS };
         write(&encoder, &output("ids.bin"), &paths, &texts, options).unwrap();
         assert!(fs::read(output("ids.bin")).unwrap() == wide);
