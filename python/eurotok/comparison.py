@@ -18,7 +18,7 @@ from eurotok.output.report.names import FIGURE_NAMES
 from eurotok.output.tables import Cell, between, grade, signed_percent
 from eurotok.pricing.adapters import Encoded, Encoder, encoder_of, run
 from eurotok.pricing.measure import Text, Usage, usages
-from eurotok.pricing.parallel_text import REFERENCE, ParallelText, load_parallel, parallel
+from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_parallel
 from eurotok.pricing.statistics import Figures, Floats
 from eurotok.progress import Report, reporting
 
@@ -262,7 +262,7 @@ class Comparison(Figures):
 
 def compare(
     tokenizers: Sequence[object] | Mapping[str, object],
-    text: StrPath | ParallelText | Mapping[str, Sequence[str]] | None = None,
+    text: Parallel | None = None,
     *,
     languages: Iterable[str] | Literal["all"] | None = None,
     errors: str = "strict",
@@ -280,10 +280,10 @@ def compare(
         a text that gives its tokens or their number; see `eurotok.pricing.adapters.encoder_of`. Tokens that a library
         adds at the ends of a text are not counted.
     text
-        A folder of parallel text (see `eurotok.pricing.parallel_text.load_parallel`), such a text, or the sentences of
-        each language; by default the embedded sample.
+        Parallel text (see `eurotok.pricing.parallel_text.load_parallel`): a folder, files or sentences by language, or
+        such a text; by default the embedded sample.
     languages
-        Which languages to price, or `"all"`; by default the official ones of the European Union.
+        Which languages to price, or `"all"`; by default the official ones of the European Union, or those of a dict.
     errors
         `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
     scheme
@@ -321,10 +321,7 @@ def compare(
         raise ValueError("there is no tokenizer to compare")
     if not price >= 0 or context < 1:
         raise ValueError(f"a price of {price} for a million tokens, and a context of {context}")
-    if isinstance(text, Mapping):
-        text = parallel(text)
-    elif not isinstance(text, ParallelText):
-        text = load_parallel(text, languages, errors)
+    text = load_parallel(text, languages, errors)
     names = _distinct([(name or encoder.name, tokenizer) for name, tokenizer, encoder in contenders])
     encoders = tuple(encoder for _, _, encoder in contenders)
     texts = tuple(Text(text.sentences[language]) for language in text.languages)

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from eurotok._core import CorpusError, Counts
-from eurotok.corpus import Files, list_files
+from eurotok.sources import Source, list_files
 from eurotok.training import DEFAULT_SCHEME, add_files
 
 TASK_BYTES = 256 << 20
@@ -34,7 +34,7 @@ FAN_IN = 8
 
 
 def count(
-    source: Files,
+    source: Source,
     scheme: str = DEFAULT_SCHEME,
     *,
     address: str | None = None,
@@ -47,8 +47,9 @@ def count(
     Parameters
     ----------
     source
-        A folder (see `eurotok.corpus.find_languages`) or `{language: file or files}`. Every machine sees the files by
-        the same path. A file is read by one task, so large corpora are better kept in files of at most gigabytes.
+        A folder (see `eurotok.corpus.find_languages`), files, or `{language: file or files}`. Every machine sees the
+        files by the same path. A file is read by one task, so large corpora are better kept in files of at most
+        gigabytes.
     scheme
         The splitting rule: a name of `eurotok.schemes()` or a regex.
     address

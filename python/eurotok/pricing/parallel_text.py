@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from eurotok import _core
-from eurotok.corpus import StrPath, find_languages, read_lines
+from eurotok.corpus import read_lines
+from eurotok.sources import UNDETERMINED, Source, Texts, by_language
 
 # fmt: off
 OFFICIAL = (
@@ -83,18 +85,26 @@ class ParallelText:
         return ParallelText(self.name, {lang: text[which] for lang, text in self.sentences.items()}, self.missing)
 
 
+Parallel = Source | ParallelText
+"""Parallel text: as `eurotok.sources.Source` has it, or loaded already."""
+
+
 def load_parallel(
-    folder: StrPath | None = None, languages: Iterable[str] | Literal["all"] | None = None, errors: str = "strict"
+    source: Parallel | None = None,
+    languages: Iterable[str] | Literal["all"] | None = None,
+    errors: str = "strict",
 ) -> ParallelText:
-    """Load parallel text: line i is the same sentence in every file.
+    """Load parallel text: sentence i is the same one in every language.
 
     Parameters
     ----------
-    folder
-        As `eurotok.corpus.find_languages` has it; by default the embedded sample.
+    source
+        A folder (see `eurotok.corpus.find_languages`), or files or sentences by language; by default the embedded
+        sample. A sentence is a line of a text file, or a record of JSON Lines or parquet.
     languages
         Which languages to take, or `"all"`; by default the official ones, or all if English is the only official one
-        there. English is taken in any case, from `en-src` where there is one.
+        there, or if the languages were given one by one in a dict. English is taken in any case, from `en-src` where
+        there is one.
     errors
         `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
 
@@ -108,38 +118,43 @@ def load_parallel(
         If a file cannot be read.
     CorpusError
         If English or a language asked for is not there, a line is empty, or the numbers of lines differ.
+    TypeError, ValueError
+        If the source is none, as for `eurotok.sources.by_language`.
+
+    Examples
+    --------
+    >>> load_parallel({"en": ["One."], "fr": ["Un."]}).languages
+    ('en', 'fr')
     """
-    name = "the embedded sample" if folder is None else os.fspath(folder)
-    files = find_languages(SAMPLE if folder is None else folder)
-    if SOURCE in files:
-        files[REFERENCE] = files.pop(SOURCE)
-    if REFERENCE not in files:
-        raise _core.CorpusError(f"{name}: no English text (en or en-src) to compare with")
-    official = set(OFFICIAL) & set(files)
+    if isinstance(source, ParallelText):
+        return source
+    given = _given(SAMPLE if source is None else source, errors)
+    origin = "the embedded sample" if source is None else name_of(source)
+    if REFERENCE not in given:
+        raise _core.CorpusError(f"{origin}: no English text ({REFERENCE} or {SOURCE}) to compare with")
+    official = set(OFFICIAL) & set(given)
     missing: tuple[str, ...] = ()
-    if languages == "all" or (languages is None and official == {REFERENCE}):
-        wanted = set(files)
+    if languages == "all" or (languages is None and (official == {REFERENCE} or isinstance(source, Mapping))):
+        wanted = set(given)
     elif languages is None:
         wanted = official
-        missing = tuple(lang for lang in OFFICIAL if lang not in files)
+        missing = tuple(lang for lang in OFFICIAL if lang not in given)
     else:
         wanted = {REFERENCE, *languages}
-        if absent := sorted(wanted - set(files)):
-            raise _core.CorpusError(f"{name}: no text for {', '.join(absent)}; there is {', '.join(sorted(files))}")
-    sentences = {}
-    for language in sorted(wanted):
-        sentences[language] = [line for path in files[language] for line in read_lines(path, errors)]
-    _check_aligned(sentences, _places(files))
-    return ParallelText(name if folder is None else Path(folder).resolve().name, sentences, missing)
+        if absent := sorted(wanted - set(given)):
+            raise _core.CorpusError(f"{origin}: no text for {', '.join(absent)}; there is {', '.join(sorted(given))}")
+    sentences = _aligned({language: given[language] for language in sorted(wanted)}, origin, errors)
+    name = Path(source).resolve().name if isinstance(source, (str, os.PathLike)) else origin
+    return ParallelText(name, sentences, missing)
 
 
-def load_sentences(folder: StrPath, languages: Iterable[str], errors: str = "strict") -> dict[str, Sequence[str]]:
+def load_sentences(source: Parallel, languages: Iterable[str], errors: str = "strict") -> Mapping[str, Sequence[str]]:
     """Load parallel text in some languages, or those of them that it has.
 
     Parameters
     ----------
-    folder
-        As `eurotok.corpus.find_languages` has it.
+    source
+        As for `load_parallel`.
     languages
         Which languages to take; English from `en-src` where there is one.
     errors
@@ -147,7 +162,7 @@ def load_sentences(folder: StrPath, languages: Iterable[str], errors: str = "str
 
     Returns
     -------
-    dict of str to sequence of str
+    mapping of str to sequence of str
         The sentences of each language, equally many.
 
     Raises
@@ -156,48 +171,55 @@ def load_sentences(folder: StrPath, languages: Iterable[str], errors: str = "str
         If a file cannot be read.
     CorpusError
         If none of the languages is there, a line is empty, or the numbers of lines differ.
+    TypeError, ValueError
+        If the source is none, as for `eurotok.sources.by_language`.
     """
-    files = find_languages(folder)
-    if SOURCE in files:
-        files[REFERENCE] = files.pop(SOURCE)
     wanted = sorted(set(languages))
-    sentences: dict[str, Sequence[str]] = {
-        language: [line for path in files[language] for line in read_lines(path, errors)]
-        for language in wanted
-        if language in files
-    }
+    if isinstance(source, ParallelText):
+        there = source.languages
+        sentences = {language: source.sentences[language] for language in wanted if language in there}
+    else:
+        given = _given(source, errors)
+        there = tuple(sorted(given))
+        taken = {language: given[language] for language in wanted if language in given}
+        sentences = _aligned(taken, name_of(source), errors) if taken else {}
     if not sentences:
-        raise _core.CorpusError(
-            f"{os.fspath(folder)}: no text for {', '.join(wanted)}; there is {', '.join(sorted(files))}"
-        )
-    _check_aligned(sentences, _places(files))
+        raise _core.CorpusError(f"{name_of(source)}: no text for {', '.join(wanted)}; there is {', '.join(there)}")
     return sentences
 
 
-def parallel(sentences: Mapping[str, Sequence[str]], name: str = "text in memory") -> ParallelText:
-    """Take parallel text from memory: sentence i is the same one in every language.
+def _given(source: Source, errors: str) -> dict[str, list[Path] | Texts]:
+    """Tell the languages of a source; English is that which the text was translated from."""
+    if isinstance(source, _core.Counts):
+        raise TypeError("parallel text: Counts hold no sentences: pass the text that they were made from")
+    given = by_language(source, errors)
+    if isinstance(given.get(UNDETERMINED), Texts) and not isinstance(source, Mapping):
+        raise TypeError("parallel text: texts without languages: pass {language: sentences}")
+    if SOURCE in given:
+        given[REFERENCE] = given.pop(SOURCE)
+    return given
 
-    Raises
-    ------
-    CorpusError
-        If there is no English, a sentence is empty, or the numbers of sentences differ.
+
+def name_of(source: Parallel) -> str:
+    """Name parallel text, for errors and records.
 
     Examples
     --------
-    >>> parallel({"en": ["One."], "fr": ["Un."]}).languages
-    ('en', 'fr')
+    >>> name_of("sentences/"), name_of({"en": ["One."]})
+    ('sentences/', 'text in memory')
     """
-    if REFERENCE not in sentences:
-        raise _core.CorpusError(f"{name}: no English text ({REFERENCE}) to compare with")
-    _check_aligned(sentences, {language: f"{name}, {language}" for language in sentences})
-    return ParallelText(name, sentences)
+    if isinstance(source, ParallelText):
+        return source.name
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "text in memory"
 
 
-def _places(files: Mapping[str, Sequence[Path]]) -> dict[str, str]:
-    return {language: ", ".join(map(str, paths)) for language, paths in files.items()}
-
-
-def _check_aligned(sentences: Mapping[str, Sequence[str]], places: Mapping[str, str]) -> None:
+def _aligned(given: Mapping[str, list[Path] | Texts], origin: str, errors: str) -> dict[str, Sequence[str]]:
+    """Read sentences, and see that none is empty and all languages have equally many."""
+    places = {
+        language: f"{origin}, {language}" if isinstance(members, Texts) else ", ".join(map(str, members))
+        for language, members in given.items()
+    }
+    sentences = {language: _sentences(members, places[language], errors) for language, members in given.items()}
     reference = REFERENCE if REFERENCE in sentences else min(sentences)
     expected = len(sentences[reference])
     for language, lines in sentences.items():
@@ -206,8 +228,22 @@ def _check_aligned(sentences: Mapping[str, Sequence[str]], places: Mapping[str, 
                 f"{places[language]}: {len(lines)} lines, but {places[reference]} has {expected}; "
                 "line i must be the same sentence in every file"
             )
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                raise _core.CorpusError(f"{places[language]}: line {number} is empty")
     if not expected:
         raise _core.CorpusError(f"{places[reference]}: no sentences")
+    return dict(sentences)
+
+
+def _sentences(members: list[Path] | Texts, place: str, errors: str) -> list[str]:
+    if isinstance(members, Texts):
+        return _without_gaps(chain.from_iterable(members.batches), place)
+    return [line for path in members for line in _without_gaps(read_lines(path, errors), str(path))]
+
+
+def _without_gaps(lines: Iterable[str | None], place: str) -> list[str]:
+    """Refuse an empty line: without it, all that follow would stand beside another sentence than their own."""
+    sentences = []
+    for number, line in enumerate(lines, 1):
+        if line is None or not line.strip():
+            raise _core.CorpusError(f"{place}: line {number} is empty")
+        sentences.append(line)
+    return sentences

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypedDict
 
 from eurotok import _core
 from eurotok._core import Counts
-from eurotok.corpus import Files, StrPath, ending, list_files, parquet_texts
+from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
-from eurotok.pricing.parallel_text import load_sentences
+from eurotok.pricing.parallel_text import Parallel, load_sentences
 from eurotok.progress import Report, reporting
 from eurotok.sizes import bytes_of
+from eurotok.sources import Given, Source, Texts, by_language
 from eurotok.tokenizer import Tokenizer
 from eurotok.training.parity import Parity, Variant
 from eurotok.training.trace import Trace
@@ -23,14 +24,6 @@ DEFAULT_SCHEME = "europe"
 DEFAULT_FAIRNESS = 10.0
 DEFAULT_CALIBRATION = 0.85
 """The strength of `Counts.calibrate` between 0.7, which is careful, and 0.9, which is the best on other text."""
-
-UNDETERMINED = "und"
-"""The language of texts that come without one, as BCP 47 writes it."""
-
-BATCH = 1024
-"""Texts of an iterable held at a time."""
-
-Source = Files | Iterable[str]
 
 
 class Options(TypedDict, total=False):
@@ -56,7 +49,9 @@ def count(
     Parameters
     ----------
     source
-        A folder (see `eurotok.corpus.find_languages`), `{language: file or files}`, or an iterable of texts.
+        A folder (see `eurotok.corpus.find_languages`), files or texts by language (`{"fr": "fr.txt", "de": [...]}`), or
+        files or texts alone: a column, or any iterable of `str`, in which names of files that exist are files if all
+        of them do, and are refused if only some do. See `eurotok.sources.Source`.
     scheme
         The splitting rule: a name of `eurotok.schemes()` or a regex.
     memory
@@ -81,6 +76,10 @@ def count(
         If a file cannot be read.
     CorpusError
         If a file is not what its name says, naming the byte or line at fault, or if there is no text at all.
+    TypeError
+        If the source holds no texts, such as a table, naming what to pass.
+    ValueError
+        If some of its texts are names of files; if the scheme is empty.
     ImportError
         If a file is parquet and pyarrow is absent.
 
@@ -90,17 +89,7 @@ def count(
     >>> counts.languages, counts.bytes, counts.unique
     (['und'], {'und': 16}, {'und': 5})
     """
-    counts = Counts(scheme, memory=_limit(memory))
-    with reporting(progress) as report:
-        if isinstance(source, (str, os.PathLike, Mapping)):
-            add_files(counts, list_files(source), threads=threads, errors=errors, report=report)
-        else:
-            texts = iter(source)
-            while batch := list(islice(texts, BATCH)):
-                counts.add_texts(UNDETERMINED, batch, threads=threads)
-    if not any(counts.bytes.values()):
-        raise _core.CorpusError("the source holds no text")
-    return counts
+    return _count(by_language(source, errors), scheme, memory, threads, errors, progress)
 
 
 def train(
@@ -110,7 +99,7 @@ def train(
     scheme: str | None = None,
     special_tokens: Sequence[str] = (),
     shares: Mapping[str, float] | None = None,
-    parallel: StrPath | Counts | None = None,
+    parallel: Parallel | Counts | None = None,
     fairness: float | None = None,
     target: Mapping[str, float] | None = None,
     parity: Parity | Variant | None = None,
@@ -141,9 +130,9 @@ def train(
         Weight of each language; 1 for those left out. By default each language weighs the same, however many bytes
         of text it has.
     parallel
-        The same sentences in every language, which say what each pays: a folder as for
-        `eurotok.pricing.parallel_text.load_sentences`, or the `Counts` of one, made with the same scheme. They are not
-        trained on. A language without parallel text, such as code, needs a share, and keeps it.
+        The same sentences in every language, which say what each pays: a folder, files or sentences by language (see
+        `eurotok.pricing.parallel_text.load_parallel`), or the `Counts` of these, made with the same scheme. They are
+        not trained on. A language without parallel text, such as code, needs a share, and keeps it.
     fairness
         How far to go from the cheapest vocabulary towards one under which all languages pay alike: the weight of a
         language grows with this power of its price, the tokens of its parallel text. 0 is cheapest over all languages;
@@ -194,7 +183,8 @@ def train(
     [(b'l', b'o'), (b'lo', b'w')]
     """
     _check_limit(memory, fairness, parallel, target, parity)
-    scheme, languages = _outline(source, scheme, DEFAULT_SCHEME)
+    given = source if isinstance(source, Counts) else by_language(source, errors)
+    scheme, languages = _outline(given, scheme, DEFAULT_SCHEME)
     parity = Parity(parity) if isinstance(parity, str) else parity
     options: dict[str, Any] = {
         "special_tokens": list(special_tokens),
@@ -207,8 +197,8 @@ def train(
         "checkpoint_every": checkpoint_every,
     }
     _core.train(stand_in(scheme, languages), vocab_size, **options)
-    _check_checkpoint(source, checkpoint)
-    counts = _counted(source, scheme, memory, threads, errors, progress)
+    _check_checkpoint(given, checkpoint)
+    counts = _count(given, scheme, memory, threads, errors, progress)
     with reporting(progress) as report:
         trained = _core.train(
             counts,
@@ -228,7 +218,7 @@ def extend(
     *,
     vocab_size: int,
     shares: Mapping[str, float] | None = None,
-    parallel: StrPath | Counts | None = None,
+    parallel: Parallel | Counts | None = None,
     fairness: float | None = None,
     target: Mapping[str, float] | None = None,
     min_frequency: int = 2,
@@ -278,7 +268,8 @@ def extend(
     [(b'l', b'o'), (b'lo', b'w')]
     """
     _check_limit(memory, fairness, parallel, target)
-    scheme, languages = _outline(source, None, tokenizer.scheme or tokenizer.pattern)
+    given = source if isinstance(source, Counts) else by_language(source, errors)
+    scheme, languages = _outline(given, None, tokenizer.scheme or tokenizer.pattern)
     options: dict[str, Any] = {
         "shares": None if shares is None else dict(shares),
         **_fairness(fairness, parallel, target, scheme, languages, threads, errors),
@@ -288,8 +279,8 @@ def extend(
         "checkpoint_every": checkpoint_every,
     }
     _core.extend(tokenizer, stand_in(scheme, languages), vocab_size, **options)
-    _check_checkpoint(source, checkpoint)
-    counts = _counted(source, scheme, memory, threads, errors, progress)
+    _check_checkpoint(given, checkpoint)
+    counts = _count(given, scheme, memory, threads, errors, progress)
     with reporting(progress) as report:
         grown = _core.extend(
             tokenizer,
@@ -367,7 +358,7 @@ class _Fairness(TypedDict):
 
 def _fairness(
     fairness: float | None,
-    parallel: StrPath | Counts | None,
+    parallel: Parallel | Counts | None,
     target: Mapping[str, float] | None,
     scheme: str,
     languages: Iterable[str],
@@ -381,10 +372,7 @@ def _fairness(
     if fairness and parallel is None and not target:
         raise ValueError("fairness: needs parallel text or a target, to know what languages pay")
     if parallel is not None and not isinstance(parallel, Counts):
-        priced = Counts(scheme)
-        for language, sentences in load_sentences(parallel, languages, errors).items():
-            priced.add_texts(language, sentences, threads=threads)
-        parallel = priced
+        parallel = count_sentences(load_sentences(parallel, languages, errors), scheme, threads)
     return {"fairness": fairness, "parallel": parallel, "target": target}
 
 
@@ -401,35 +389,70 @@ def _limit(memory: int | str | None) -> int | None:
         raise ValueError(f"memory: {error}") from None
 
 
-def _outline(source: Counts | Source, scheme: str | None, default: str) -> tuple[str, list[str]]:
+def count_sentences(sentences: Mapping[str, Sequence[str]], scheme: str, threads: int | None = None) -> Counts:
+    """Count parallel text, to steer training by it."""
+    counts = Counts(scheme)
+    for language, lines in sentences.items():
+        counts.add_texts(language, lines, threads=threads)
+    return counts
+
+
+def _outline(given: Counts | Given, scheme: str | None, default: str) -> tuple[str, list[str]]:
     """Give the scheme and the languages of what is to be trained on, without counting it."""
-    if isinstance(source, Counts):
-        if scheme is not None and scheme != source.scheme:
-            raise ValueError(f"scheme: the counts were made with {source.scheme!r}, not {scheme!r}")
-        return source.scheme, source.languages
-    if isinstance(source, (str, os.PathLike, Mapping)):
-        return scheme or default, list(list_files(source))
-    return scheme or default, [UNDETERMINED]
+    if not isinstance(given, Counts):
+        return default if scheme is None else scheme, list(given)
+    if scheme is not None and scheme != given.scheme:
+        raise ValueError(f"scheme: the counts were made with {given.scheme!r}, not {scheme!r}")
+    return given.scheme, given.languages
 
 
-def _check_checkpoint(source: Counts | Source, checkpoint: StrPath | None) -> None:
+def _check_checkpoint(given: Counts | Given, checkpoint: StrPath | None) -> None:
     if checkpoint is not None:
-        files = list_files(source).values() if isinstance(source, (str, os.PathLike, Mapping)) else ()
-        check_outputs([checkpoint], chain.from_iterable(files))
+        members = () if isinstance(given, Counts) else given.values()
+        check_outputs([checkpoint], chain.from_iterable(files for files in members if not isinstance(files, Texts)))
 
 
-def _counted(
+def counted(
     source: Counts | Source,
+    scheme: str | None = None,
+    *,
+    memory: int | str | None = None,
+    threads: int | None = None,
+    errors: str = "strict",
+    progress: bool | Report = False,
+) -> Counts:
+    """Give counts back, and count anything else. Parameters and errors are those of `count`.
+
+    Raises
+    ------
+    ValueError
+        If counts were made with another scheme than the one that is given.
+    """
+    given = source if isinstance(source, Counts) else by_language(source, errors)
+    return _count(given, _outline(given, scheme, DEFAULT_SCHEME)[0], memory, threads, errors, progress)
+
+
+def _count(
+    given: Counts | Given,
     scheme: str,
     memory: int | str | None,
     threads: int | None,
     errors: str,
     progress: bool | Report,
 ) -> Counts:
-    """Give counts back, and count anything else."""
-    if isinstance(source, Counts):
-        return source
-    return count(source, scheme, memory=memory, threads=threads, errors=errors, progress=progress)
+    if isinstance(given, Counts):
+        return given
+    counts = Counts(scheme, memory=_limit(memory))
+    with reporting(progress) as report:
+        files = {language: paths for language, paths in given.items() if not isinstance(paths, Texts)}
+        add_files(counts, files, threads=threads, errors=errors, report=report)
+        for language, texts in given.items():
+            if isinstance(texts, Texts):
+                for batch in texts.present():
+                    counts.add_texts(language, batch, threads=threads)
+    if not any(counts.bytes.values()):
+        raise _core.CorpusError("the source holds no text")
+    return counts
 
 
 def add_files(
@@ -445,11 +468,10 @@ def add_files(
     before = 0
     for language, paths in languages.items():
         stage = None if report is None else _part(report, f"counting {language}", before, sum(sizes.values()))
-        columns = [path for path in paths if ending(path) == ".parquet"]
-        for path in columns:
-            for batch in parquet_texts(path):
+        for path in filter(is_parquet, paths):
+            for batch in read_texts(path, errors):
                 counts.add_texts(language, batch, threads=threads)
-        others = [os.fspath(path) for path in paths if path not in columns]
+        others = [os.fspath(path) for path in paths if not is_parquet(path)]
         if others:
             counts.add_files(language, others, threads=threads, errors=errors, progress=stage)
         before += sizes[language]

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Protocol, Unpack
 
 from eurotok._core import Counts
-from eurotok.corpus import StrPath
 from eurotok.pricing.adapters import encoder_of, run
-from eurotok.pricing.parallel_text import REFERENCE, load_sentences
+from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_sentences
 from eurotok.progress import Report
+from eurotok.sources import Source
 from eurotok.tokenizer import Tokenizer
-from eurotok.training import DEFAULT_FAIRNESS, Options, train
+from eurotok.training import DEFAULT_FAIRNESS, Options, count_sentences, counted, train
 from eurotok.training.trace import Trace
 
 ROUNDS = 10
@@ -140,14 +140,15 @@ class Outcome:
 
 
 def grant(
-    counts: Counts,
+    counts: Counts | Source,
     wishes: Sequence[Wish],
     *,
     vocab_size: int,
-    parallel: StrPath | Mapping[str, Sequence[str]],
+    parallel: Parallel,
     fairness: float = DEFAULT_FAIRNESS,
     target: Mapping[str, float] | None = None,
     threads: int | None = None,
+    errors: str = "strict",
     progress: bool | Report = False,
     **options: Unpack[Options],
 ) -> Outcome:
@@ -156,13 +157,13 @@ def grant(
     Parameters
     ----------
     counts
-        What to train on.
+        What to train on: the source of `eurotok.train`.
     wishes
         The wishes, the most important first: a later one is not met at the cost of an earlier one that is.
-    vocab_size, fairness, target, threads, progress, options
+    vocab_size, fairness, target, threads, errors, progress, options
         As for `eurotok.train`. Targets are where the search begins.
     parallel
-        The same sentences in every language: a folder, or by language.
+        The same sentences in every language, as for `eurotok.train`, but for counts, which hold no sentences to price.
 
     Returns
     -------
@@ -173,13 +174,12 @@ def grant(
     ------
     ValueError
         If a wish is about a language without parallel text, or its limit is not above -1.
-    OSError, CorpusError
+    OSError, CorpusError, TypeError
         As for `eurotok.train`.
     """
-    sentences = parallel if isinstance(parallel, Mapping) else load_sentences(parallel, counts.languages)
-    steering = Counts(counts.scheme)
-    for language, lines in sentences.items():
-        steering.add_texts(language, list(lines), threads=threads)
+    counts = counted(counts, threads=threads, errors=errors, progress=progress)
+    sentences = load_sentences(parallel, counts.languages, errors)
+    steering = count_sentences(sentences, counts.scheme, threads)
     limits = [_limits(wish, sentences) for wish in wishes]
 
     def attempt(targets: Mapping[str, float], on: Counts) -> _Attempt:

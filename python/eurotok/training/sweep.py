@@ -13,10 +13,11 @@ from eurotok._core import Counts
 from eurotok.corpus import StrPath
 from eurotok.files import read_json, write_json
 from eurotok.pricing.metrics import gini
-from eurotok.pricing.parallel_text import REFERENCE, load_sentences
+from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_sentences, name_of
 from eurotok.progress import Report
+from eurotok.sources import Source
 from eurotok.tokenizer import Tokenizer
-from eurotok.training import Options, stand_in, train
+from eurotok.training import Options, count_sentences, counted, stand_in, train
 
 FORMAT = "eurotok sweep 1"
 FAIRNESS = (0.0, 3.0, 10.0, 30.0, 100.0)
@@ -111,13 +112,14 @@ class Sweep:
 
 
 def sweep(
-    counts: Counts,
-    parallel: StrPath,
+    counts: Counts | Source,
+    parallel: Parallel,
     *,
     vocab_sizes: Sequence[int],
     fairness: Sequence[float | None] = FAIRNESS,
     targets: Sequence[Mapping[str, float]] = ({},),
     threads: int | None = None,
+    errors: str = "strict",
     progress: bool | Report = False,
     **options: Unpack[Options],
 ) -> Sweep:
@@ -128,16 +130,16 @@ def sweep(
     Parameters
     ----------
     counts
-        What to train on.
+        What to train on: the source of `eurotok.train`.
     parallel
-        A folder of the same sentences in every language, as for `eurotok.train`.
+        The same sentences in every language, as for `eurotok.train`, but for counts, which hold no sentences to price.
     vocab_sizes
         Entries of the vocabulary.
     fairness
         Values to try; `None` is plain BPE, balanced.
     targets
         Targets to try with each of them above 0.
-    threads, progress, options
+    threads, errors, progress, options
         As for `eurotok.train`.
 
     Returns
@@ -148,15 +150,14 @@ def sweep(
     ------
     ValueError
         If there are no sizes or no values, or as for `eurotok.train`.
-    OSError, CorpusError
+    OSError, CorpusError, TypeError
         As for `eurotok.train`.
     """
     if not vocab_sizes or not fairness or not targets:
         raise ValueError("sweep: there is nothing to train")
-    sentences = load_sentences(parallel, counts.languages)
-    steering = Counts(counts.scheme)
-    for language, lines in sentences.items():
-        steering.add_texts(language, lines, threads=threads)
+    counts = counted(counts, threads=threads, errors=errors, progress=progress)
+    sentences = load_sentences(parallel, counts.languages, errors)
+    steering = count_sentences(sentences, counts.scheme, threads)
     # The smallest is cut from the largest in the end, and would be refused only then.
     train(stand_in(counts.scheme, counts.languages), vocab_size=min(vocab_sizes), threads=threads, **options)
     points = []
@@ -180,4 +181,4 @@ def sweep(
                     for language, lines in sentences.items()
                 }
                 points.append(Point(value, dict(target), tok.vocab_size, prices))
-    return Sweep(str(parallel), tuple(points))
+    return Sweep(name_of(parallel), tuple(points))
