@@ -49,7 +49,7 @@ def saved_files(path: str) -> list[str]:
 def load_counts(paths: Sequence[str], scheme: str | None, memory: int | None = None) -> Counts:
     """Load counts files and add them up; all of them are made with `scheme`, or with that of the first."""
     total = Counts.load(paths[0], memory=memory)
-    scheme = scheme or total.scheme
+    scheme = total.scheme if scheme is None else scheme
     for number, path in enumerate(paths):
         counts = Counts.load(path, memory=memory) if number else total
         if counts.scheme != scheme:
@@ -90,7 +90,7 @@ def add_memory(parser: argparse.ArgumentParser) -> None:
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Add the number of threads."""
-    parser.add_argument("--threads", type=int, metavar="N", help="threads to use (default: all cores)")
+    parser.add_argument("--threads", type=positive, metavar="N", help="threads to use (default: all cores)")
 
 
 def size(argument: str) -> int:
@@ -114,6 +114,36 @@ def pair(kind: Callable[[str], Value]) -> Callable[[str], tuple[str, Value]]:
             raise argparse.ArgumentTypeError(f"{argument!r}: {value!r} is not a number") from None
 
     return read
+
+
+class Pairs(argparse.Action):
+    """Gathers what `pair` reads into a dict; a name that is given twice is refused."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Add a pair."""
+        assert isinstance(values, tuple), "`pair` gives tuples"
+        name, value = values
+        pairs = dict(getattr(namespace, self.dest) or {})
+        if name in pairs:
+            parser.error(f"argument {option_string}: {name} is given twice, as {pairs[name]:g} and {value:g}")
+        setattr(namespace, self.dest, {**pairs, name: value})
+
+
+def positive(argument: str) -> int:
+    """Read a whole number above 0."""
+    try:
+        number = int(argument)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {argument!r}")
+    return number
 
 
 def numbers(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from eurotok import training
-from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts
+from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts, positive
 from eurotok.cli.streams import save_or_keep
 from eurotok.corpus import find_languages, language_of
 from eurotok.escape import terminal
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"splitting rule (default: that of the added counts, or {training.DEFAULT_SCHEME})",
     )
     parser.add_argument(
-        "--min-count", type=int, default=1, metavar="N", help="drop pieces that occur less often in their language"
+        "--min-count", type=positive, default=1, metavar="N", help="drop pieces that occur less often in their language"
     )
     add_memory(parser)
     add_threads(parser)
@@ -56,8 +56,8 @@ def run(args: argparse.Namespace) -> None:
     began = time.perf_counter()
     counts = load_counts(args.add, args.scheme, args.memory) if args.add else None
     if files:
-        scheme = counts.scheme if counts else args.scheme or training.DEFAULT_SCHEME
-        found = training.count(
+        scheme = counts.scheme if counts else args.scheme
+        found = training.counted(
             files, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
         )
         counts = counts + found if counts else found

@@ -2,7 +2,7 @@
 
 Each fairness and target is trained once, for the largest vocabulary; smaller ones are what training had come to.
 The table has the tokens of the parallel text over all languages, their Gini, and the highest surcharge over
-English; * marks those that no other of their size betters in both.
+English, if the text has English; * marks those that no other of their size betters in both.
 
 example:
   eurotok sweep --corpus texts/ --parallel sentences/ --fairness 0,3,10,30 --vocab-size 32768,65536 -o s.svg
@@ -10,6 +10,7 @@ example:
 """
 
 import argparse
+import math
 from functools import partial
 
 from eurotok import training
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     folders = [folder for folder in (args.corpus, args.parallel) if folder is not None]
     texts = [path for folder in folders for paths in find_languages(folder).values() for path in paths]
     check_outputs([] if args.output is None else [args.output], [*args.counts, *texts])
-    scheme = args.scheme or training.DEFAULT_SCHEME
+    scheme = training.DEFAULT_SCHEME if args.scheme is None else args.scheme
     counts = load_counts(args.counts, args.scheme) if args.counts else None
     run = partial(
         sweep,
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> None:
         fairness=[None, *args.fairness],
         targets=[{}, *(dict([target]) for target in args.targets or ())],
         threads=args.threads,
+        errors=args.errors,
     )
     if counts is None:
         run(training.stand_in(scheme, find_languages(args.corpus)))
@@ -86,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
             (f"{point.vocab_size:,}", ""),
             (f"{point.total:,}", ""),
             (f"{point.gini:.4f}", ""),
-            (f"{100 * point.worst:+.1f} %", ""),
+            ("" if math.isnan(point.worst) else f"{100 * point.worst:+.1f} %", ""),
             ("*" if point in best else "", ""),
         ]
         for point in found.points

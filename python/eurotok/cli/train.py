@@ -24,11 +24,13 @@ from typing import Any
 from eurotok import training
 from eurotok._core import Counts, UnsupportedError
 from eurotok.cli.arguments import (
+    Pairs,
     add_errors,
     add_memory,
     add_threads,
     load_counts,
     pair,
+    positive,
     saved_files,
     tokenizer_files,
     wish,
@@ -53,7 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("counts", nargs="*", metavar="COUNTS", help="saved counts to train on")
     parser.add_argument("--corpus", metavar="DIR", help="text by language, instead of counts")
     parser.add_argument(
-        "--vocab-size", type=int, metavar="N", required=True, help="entries, the 256 bytes and special tokens included"
+        "--vocab-size",
+        type=positive,
+        metavar="N",
+        required=True,
+        help="entries, the 256 bytes and special tokens included",
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE", required=True, help=".json, .tiktoken or .eurotok; - writes a tokenizer.json"
@@ -66,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share",
         dest="shares",
-        action="append",
+        action=Pairs,
         type=pair(float),
         metavar="LANG=WEIGHT",
         help="weight of a language; 1 for the others (repeatable)",
@@ -98,7 +104,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         dest="targets",
-        action="append",
+        action=Pairs,
         type=pair(float),
         metavar="LANG=PRICE",
         help="what a language should pay, in proportion to the others; 1 for these (repeatable)",
@@ -131,10 +137,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a text with an id of its own (repeatable)",
     )
     parser.add_argument(
-        "--min-frequency", type=int, metavar="N", default=2, help="how often a merged pair occurs (default: 2)"
+        "--min-frequency", type=positive, metavar="N", default=2, help="how often a merged pair occurs (default: 2)"
     )
     parser.add_argument(
-        "--max-token-length", type=int, metavar="BYTES", help="tokens stay shorter than this (default: no limit)"
+        "--max-token-length", type=positive, metavar="BYTES", help="tokens stay shorter than this (default: no limit)"
     )
     parser.add_argument(
         "--extend", metavar="TOKENIZER", help="grow the vocabulary of this tokenizer, whose tokens keep their ids"
@@ -163,12 +169,13 @@ def run(args: argparse.Namespace) -> None:
     loaded = load_counts(args.counts, args.scheme, args.memory) if args.counts else None
     options: dict[str, Any] = {
         "vocab_size": args.vocab_size,
-        "shares": None if args.shares is None else dict(args.shares),
+        "shares": args.shares,
         "parallel": args.parallel,
-        "target": None if args.targets is None else dict(args.targets),
+        "target": args.targets,
         "min_frequency": args.min_frequency,
         "max_token_length": args.max_token_length,
         "threads": args.threads,
+        "errors": args.errors,
     }
     traces: list[Trace] = []
     if old:
@@ -185,7 +192,7 @@ def run(args: argparse.Namespace) -> None:
             checkpoint_every=args.checkpoint_every,
             trace=traces.append,
         )
-        scheme = args.scheme or training.DEFAULT_SCHEME
+        scheme = training.DEFAULT_SCHEME if args.scheme is None else args.scheme
     _rehearse(args, train, loaded or training.stand_in(scheme, find_languages(args.corpus)), options)
     traces.clear()
     options["progress"] = True
