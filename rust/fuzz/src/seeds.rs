@@ -48,7 +48,12 @@ pub fn make(target: &str) -> Vec<(&'static str, Vec<u8>)> {
         "companion" => vec![("companion.json", tiktoken().1)],
         "counts" => vec![("two-languages", counts())],
         "checkpoint" => vec![("merges", checkpoint::RUN.merges.clone())],
-        "documents" => vec![("lines.jsonl", LINES.into()), ("text.txt", TEXTS[0].1.into())],
+        "documents" => vec![
+            ("lines.jsonl", LINES.into()),
+            ("marks.jsonl", "\u{feff}{\"text\": \"\u{feff}\"}\n\u{feff}{}".into()),
+            ("halves.jsonl", r#"{"n": "\ud83d", "text": "\ude00\ud83d\ud83d\ude00\\ud83d"}"#.into()),
+            ("text.txt", TEXTS[0].1.into()),
+        ],
         _ => Vec::new(),
     }
 }
