@@ -26,7 +26,7 @@ def make(folder: Path, *names: str) -> None:
 def test_languages_of_a_folder(tmp_path: Path) -> None:
     make(tmp_path, "fr.txt", "fr.jsonl.gz", "sr-Latn.txt.zst", "fra_Latn.parquet", "el/1.txt", "el/more/2.jsonl")
     make(tmp_path, "de.TXT", "de.JSONL", "de.ndjson", "de.json", "de.json.gz", "de.txt.ZST")
-    make(tmp_path, "README.md", "LICENSES/MIT.txt")
+    make(tmp_path, "README.md", "Makefile", "counts", "LICENSES/MIT.txt")
     make(tmp_path, ".hidden.txt", ".git/fr.txt", "el/.git/3.txt", "el/.3.txt", ".fr.txt.swp")
     found = {
         lang: [str(path.relative_to(tmp_path)) for path in paths] for lang, paths in find_languages(tmp_path).items()
@@ -82,7 +82,7 @@ def test_records(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"text": "a\\nb", "id": 1}\n\n{"text": "c"}\n')
     assert list(read_texts(path)) == [["a\nb", "c"]]
-    assert read_lines(path) == ["a\nb", "c"]
+    assert read_lines(path) == ["a\nb", "", "c"]
 
 
 @pytest.mark.parametrize(

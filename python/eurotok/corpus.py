@@ -86,7 +86,7 @@ def find_languages(folder: StrPath) -> dict[str, list[Path]]:
                 found.setdefault(entry.name, []).extend(files)
         elif language := language_of(entry):
             found.setdefault(language, []).append(entry)
-        elif is_text(entry) or LANGUAGE.fullmatch(entry.name.partition(".")[0]):
+        elif is_text(entry) or (entry.suffix and LANGUAGE.fullmatch(entry.name.partition(".")[0])):
             unread.append(entry)
     if not found:
         raise _core.CorpusError(
