@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import eurotok
 from eurotok.corpus import decode_utf8, find_languages, read_lines, read_texts
-from eurotok.sweep import sweep
-from eurotok.wishes import grant
+from eurotok.training.limits import grant
+from eurotok.training.sweep import sweep
 
 
 def make(folder: Path, *names: str) -> None:

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 import eurotok
-from eurotok.prices import load_parallel
+from eurotok.pricing.parallel_text import load_parallel
 from eurotok.sources import Texts, by_language, list_files
-from eurotok.sweep import sweep
-from eurotok.wishes import Wish, grant
+from eurotok.training.limits import Wish, grant
+from eurotok.training.sweep import sweep
 
 PARALLEL = {"en": ["The house.", "Two houses."], "fr": ["La maison.", "Deux maisons."]}
 
