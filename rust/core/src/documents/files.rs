@@ -70,6 +70,15 @@ impl Files {
     }
 }
 
+/// A whole file that is one text, decompressed, without a byte order mark.
+///
+/// # Errors
+/// Those of [`Files::new`] and [`Files::next`].
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    let whole = Files::new(&[path.to_path_buf()])?.next(|_| None)?;
+    Ok(whole.map_or_else(Vec::new, |block| block.bytes.into_owned()))
+}
+
 /// Sees that a file can be read, and tells its size.
 fn probe(path: &Path) -> Result<u64> {
     let name = Name::of(path);

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-pub use files::Files;
+pub use files::{Files, read_bytes};
 pub use name::{Compression, Format, Name};
 pub use reader::{Reader, Unit};
 pub use texts::Texts;
