@@ -96,7 +96,7 @@ def find_languages(folder: StrPath) -> dict[str, list[Path]]:
     if unread:
         names = [str(path.relative_to(folder)) for path in unread[:SHOWN]]
         more = f" and {len(unread) - SHOWN} more" if len(unread) > SHOWN else ""
-        warnings.warn(f"{os.fspath(folder)}: not read as text of a language: {', '.join(names)}{more}", stacklevel=2)
+        warnings.warn(f"{os.fspath(folder)}: not read as text of a language: {', '.join(names)}{more}", stacklevel=1)
     return dict(sorted(found.items()))
 
 
