@@ -151,6 +151,10 @@ def test_whoever_is_killed_leaves_old_or_new(writers: Path, tmp_path: Path, name
         code = run(random.uniform(0.3, 1) * duration)
         assert code in codes or code == 0
         left = outputs()
+        if number == signal.SIGKILL:  # nobody is there any more to remove what the core began
+            for file in [file for file in left if file.startswith(".") and file.endswith(".part")]:
+                (tmp_path / file).unlink()
+                del left[file]
         assert set(left) == set(whole), "litter" if set(left) > set(whole) else "a file is gone"
         assert all(content in (b"old", whole[file]) for file, content in left.items()), "half a file"
         # A run that goes on from what is there ends with the same bytes.
