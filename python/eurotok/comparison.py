@@ -21,6 +21,7 @@ from eurotok.pricing.measure import Text, Usage, usages
 from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_parallel
 from eurotok.pricing.statistics import Figures, Floats
 from eurotok.progress import Report, reporting
+from eurotok.sequences import several
 
 Parts = tuple[tuple[str, ...], str]
 """What stands in a cell, part by part (a price, its surcharge, the interval of that), and its style."""
@@ -29,7 +30,11 @@ _surcharge_style = grade(0.15, 0.40)
 
 
 class Comparison(Figures):
-    """The figures of a comparison, and ways to read them: as a table, as data, as a page, as a picture."""
+    """The figures of a comparison, and ways to read them: as a table, as data, as a page, as a picture.
+
+    It is pickled if its tokenizers are eurotok's. Those of other libraries are functions here, which pickle refuses:
+    `to_json` keeps the figures of these.
+    """
 
     def table(self, *, width: int = 100, colours: bool = False, figure: str = "surcharge") -> str:
         """Set the prices as a table for a terminal: tokens per sentence, surcharge over English and its 95 % interval.
@@ -315,7 +320,11 @@ def compare(
     (1, 24)
     """
     named: Iterable[tuple[str | None, object]]
-    named = tokenizers.items() if isinstance(tokenizers, Mapping) else [(None, each) for each in tokenizers]
+    named = (
+        tokenizers.items()
+        if isinstance(tokenizers, Mapping)
+        else [(None, each) for each in several("tokenizers", tokenizers)]
+    )
     contenders = [(name, tokenizer, encoder_of(tokenizer, scheme)) for name, tokenizer in named]
     if not contenders:
         raise ValueError("there is no tokenizer to compare")

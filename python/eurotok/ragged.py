@@ -9,16 +9,20 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eurotok.sequences import several
+
 
 def as_ids(values: ArrayLike) -> NDArray[np.uint32]:
     """Make ids an array without changing any of them.
 
     Raises
     ------
+    TypeError
+        If they are one string.
     ValueError
         If a value is not an integer, or is outside 0 to 2**32 - 1.
     """
-    array = np.asarray(values)
+    array = np.asarray(several("ids", values))
     if array.dtype == np.uint32:
         return array
     if array.size and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() > 0xFFFF_FFFF):
@@ -76,7 +80,7 @@ class Ragged(Sequence[NDArray[np.uint32]]):
         >>> Ragged.from_lists([[1, 2], [], [3]])
         Ragged(3 texts, 3 ids)
         """
-        rows: list[Any] = list(lists)
+        rows: list[Any] = list(several("lists", lists))
         if all(isinstance(row, list) for row in rows):  # one array for all: four times as fast as one a row
             flat, sizes = as_ids([*chain.from_iterable(rows)]), [len(row) for row in rows]
             return cls(flat, np.cumsum([0, *sizes]))

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from eurotok import _core
 from eurotok.ragged import Ragged
+from eurotok.sequences import several
 from eurotok.tokenizer import Tokenizer, load
 
 BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
@@ -67,6 +69,7 @@ class Encoded:
 
 def run(encoder: Encoder, sentences: Sequence[str]) -> Encoded:
     """Encode sentences; if the tokenizer fails on some, find out on which. No tokens for a text is a failure."""
+    several("sentences", sentences)
     failures: dict[int, str] = {}
     try:
         results = encoder.encode(sentences)
@@ -168,13 +171,15 @@ def _of_file(path: Path, name: str, scheme: str | None) -> Encoder:
 
 
 def _of_ours(tokenizer: Tokenizer, name: str) -> Encoder:
-    def token(id: int) -> bytes | None:  # noqa: A002 - ids are called id
-        try:
-            return tokenizer.token(id)
-        except _core.UnknownIdError:
-            return None
-
+    token = partial(_our_token, tokenizer)
     return Encoder(name, tokenizer.encode_batch, tokenizer.decode_batch, token, tokenizer.vocab_size)
+
+
+def _our_token(tokenizer: Tokenizer, id: int) -> bytes | None:  # noqa: A002 - ids are called id
+    try:
+        return tokenizer.token(id)
+    except _core.UnknownIdError:
+        return None
 
 
 def _of_tokenizers(tokenizer: Any, name: str) -> Encoder:  # noqa: ANN401 - a library without types

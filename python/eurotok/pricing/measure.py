@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from eurotok.pricing import metrics
 from eurotok.pricing.adapters import Encoded, Encoder
 from eurotok.ragged import Ragged
+from eurotok.sequences import several
 
 
 class Text:
@@ -34,7 +35,7 @@ class Text:
     """
 
     def __init__(self, sentences: Sequence[str]) -> None:
-        self.sentences = sentences
+        self.sentences = several("sentences", sentences)
         self.encoded = [sentence.encode() for sentence in sentences]
         self.size = np.array([len(each) for each in self.encoded], dtype=np.int64)
         self.characters = np.array([len(each) for each in sentences], dtype=np.int64)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from eurotok import _core
 from eurotok.corpus import read_lines
+from eurotok.sequences import several
 from eurotok.sources import UNDETERMINED, Source, Texts, by_language
 
 # fmt: off
@@ -126,6 +127,8 @@ def load_parallel(
     >>> load_parallel({"en": ["One."], "fr": ["Un."]}).languages
     ('en', 'fr')
     """
+    if languages is not None and languages != "all":
+        several("languages", languages)
     if isinstance(source, ParallelText):
         return source
     given = _given(SAMPLE if source is None else source, errors)
@@ -174,7 +177,7 @@ def load_sentences(source: Parallel, languages: Iterable[str], errors: str = "st
     TypeError, ValueError
         If the source is none, as for `eurotok.sources.by_language`.
     """
-    wanted = sorted(set(languages))
+    wanted = sorted(set(several("languages", languages)))
     if isinstance(source, ParallelText):
         there = source.languages
         sentences = {language: source.sentences[language] for language in wanted if language in there}

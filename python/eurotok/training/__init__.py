@@ -14,6 +14,7 @@ from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
 from eurotok.pricing.parallel_text import Parallel, load_sentences
 from eurotok.progress import Report, reporting
+from eurotok.sequences import several
 from eurotok.sizes import bytes_of
 from eurotok.sources import Given, Source, Texts, by_language
 from eurotok.tokenizer import Tokenizer
@@ -169,6 +170,8 @@ def train(
 
     Raises
     ------
+    TypeError
+        If `special_tokens` is one `str`.
     ValueError
         If an argument is outside its domain, such as a `vocab_size` below 256 and the special tokens.
     OSError, CorpusError, ImportError
@@ -184,11 +187,12 @@ def train(
     """
     _check_limit(memory, fairness, parallel, target, parity)
     given = source if isinstance(source, Counts) else by_language(source, errors)
+    shares, target = _by_language("shares", shares), _by_language("target", target)
     scheme, languages = _outline(given, scheme, DEFAULT_SCHEME)
     parity = Parity(parity) if isinstance(parity, str) else parity
     options: dict[str, Any] = {
-        "special_tokens": list(special_tokens),
-        "shares": None if shares is None else dict(shares),
+        "special_tokens": list(several("special_tokens", special_tokens)),
+        "shares": shares,
         **_fairness(fairness, parallel, target, scheme, languages, threads, errors, parity is None),
         "parity": None if parity is None else parity.arguments(),
         "min_frequency": min_frequency,
@@ -269,9 +273,10 @@ def extend(
     """
     _check_limit(memory, fairness, parallel, target)
     given = source if isinstance(source, Counts) else by_language(source, errors)
+    shares, target = _by_language("shares", shares), _by_language("target", target)
     scheme, languages = _outline(given, None, tokenizer.scheme or tokenizer.pattern)
     options: dict[str, Any] = {
-        "shares": None if shares is None else dict(shares),
+        "shares": shares,
         **_fairness(fairness, parallel, target, scheme, languages, threads, errors),
         "min_frequency": min_frequency,
         "max_token_length": max_token_length,
@@ -374,6 +379,10 @@ def _fairness(
     if parallel is not None and not isinstance(parallel, Counts):
         parallel = count_sentences(load_sentences(parallel, languages, errors), scheme, threads)
     return {"fairness": fairness, "parallel": parallel, "target": target}
+
+
+def _by_language(name: str, values: Mapping[str, float] | None) -> dict[str, float] | None:
+    return None if values is None else dict(several(name, values))
 
 
 def _check_limit(memory: int | str | None, *unequal: object) -> None:

@@ -18,6 +18,7 @@ from eurotok._core import Counts
 from eurotok.pricing.adapters import encoder_of, run
 from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_sentences
 from eurotok.progress import Report
+from eurotok.sequences import several
 from eurotok.sources import Source
 from eurotok.tokenizer import Tokenizer
 from eurotok.training import DEFAULT_FAIRNESS, Options, count_sentences, counted, train
@@ -177,6 +178,8 @@ def grant(
     OSError, CorpusError, TypeError
         As for `eurotok.train`.
     """
+    several("wishes", wishes)
+    several("special_tokens", options.get("special_tokens", ()))
     counts = counted(counts, threads=threads, errors=errors, progress=progress)
     sentences = load_sentences(parallel, counts.languages, errors)
     steering = count_sentences(sentences, counts.scheme, threads)

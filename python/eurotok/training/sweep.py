@@ -15,6 +15,7 @@ from eurotok.files import read_json, write_json
 from eurotok.pricing.metrics import gini
 from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_sentences, name_of
 from eurotok.progress import Report
+from eurotok.sequences import several
 from eurotok.sources import Source
 from eurotok.tokenizer import Tokenizer
 from eurotok.training import Options, count_sentences, counted, stand_in, train
@@ -153,6 +154,10 @@ def sweep(
     OSError, CorpusError, TypeError
         As for `eurotok.train`.
     """
+    several("vocab_sizes", vocab_sizes)
+    several("fairness", fairness)
+    several("targets", targets)
+    several("special_tokens", options.get("special_tokens", ()))
     if not vocab_sizes or not fairness or not targets:
         raise ValueError("sweep: there is nothing to train")
     counts = counted(counts, threads=threads, errors=errors, progress=progress)
