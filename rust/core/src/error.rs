@@ -111,6 +111,16 @@ impl Error {
         Self::Corpus { origin: origin.to_string(), reason: reason.to_string() }
     }
 
+    /// The error, naming the text of a batch that it is about.
+    pub(crate) fn in_text(self, number: usize) -> Self {
+        match self {
+            Self::Pattern { pattern, reason } => {
+                Self::Pattern { pattern, reason: format!("{reason}, in text {number}") }
+            }
+            other => other,
+        }
+    }
+
     /// An argument outside its domain.
     pub fn argument(name: &'static str, reason: impl Display) -> Self {
         Self::Argument { name, reason: reason.to_string() }

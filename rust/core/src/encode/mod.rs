@@ -2,8 +2,8 @@
 //!
 //! A piece passes three places, the first that knows it answers: the [`cache`] of the worker (pieces seen before), the few
 //! tokens that stand [whole](pipeline::unmergeable) although merging does not make them, and BPE itself. So the ids are exactly those of BPE, by
-//! whichever rule the source file states, at any warmth. Memory: the tables take about 30 bytes a token, at least 2 MiB; a
-//! worker's cache is bounded; besides, only the ids returned.
+//! whichever rule the source file states, at any warmth. Memory: the tables take about 30 bytes a token, at least 2 MiB; the caches
+//! of the workers take as much as there are processors ([`Encoder::lease`]); besides, only the ids returned.
 
 mod added;
 mod batch;
@@ -28,9 +28,10 @@ use crate::bpe::pair_table::PairTable;
 use crate::error::Result;
 use crate::split::{Ends, Splitter};
 use crate::stop::Stop;
+use crate::threads;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
-use cache::Cache;
+use cache::{Cache, Room};
 use pipeline::barriers::Seams;
 use pipeline::lookup::Group;
 use pipeline::unmergeable::Whole;
@@ -58,11 +59,18 @@ pub struct Encoder {
     whole: Whole,
     seams: Seams,
     added: Added,
-    workers: [Mutex<Option<Box<Worker>>>; WORKERS],
+    workers: Vec<Mutex<Kept>>,
 }
 
-/// Workers kept between calls; when more threads encode at once, the rest make their own for the call.
+/// The least number of workers kept between calls; when more threads encode at once, the rest make their own for the call.
 const WORKERS: usize = 16;
+
+/// A worker that is kept, as soon as there is one.
+#[derive(Debug)]
+struct Kept {
+    worker: Option<Box<Worker>>,
+    room: Room,
+}
 
 /// What one thread needs to encode: its cache and its buffers.
 #[derive(Debug)]
@@ -79,9 +87,9 @@ struct Worker {
 }
 
 impl Worker {
-    fn new() -> Self {
+    fn new(room: Room) -> Self {
         Self {
-            cache: Cache::new(),
+            cache: Cache::new(room),
             merger: Merger::default(),
             ends: Ends::default(),
             parts: Vec::new(),
@@ -94,7 +102,7 @@ impl Worker {
 
 /// A worker for one call: one that was kept, or one of its own.
 enum Lease<'a> {
-    Kept(MutexGuard<'a, Option<Box<Worker>>>),
+    Kept(MutexGuard<'a, Kept>),
     Own(Box<Worker>),
 }
 
@@ -102,7 +110,10 @@ impl Lease<'_> {
     /// The worker, whose work ends with [`Error::Interrupted`](crate::Error::Interrupted) when `stop` says so.
     fn worker(&mut self, stop: &Stop) -> &mut Worker {
         let worker = match self {
-            Self::Kept(guard) => guard.get_or_insert_with(|| Box::new(Worker::new())),
+            Self::Kept(kept) => {
+                let Kept { worker, room } = &mut **kept;
+                worker.get_or_insert_with(|| Box::new(Worker::new(*room)))
+            }
             Self::Own(worker) => worker,
         };
         worker.group.clear();
@@ -136,7 +147,11 @@ impl Encoder {
         let seams = Seams::new(&vocab.tokens);
         let ids = Ids::new(ids);
         let added = Added::new(&vocab.specials);
-        let workers = std::array::from_fn(|_| Mutex::new(None));
+        // No more threads than processors work at a time, and the first workers are taken first.
+        let processors = threads::wanted(None);
+        let room = |number| if number < processors { Room::Wide } else { Room::Narrow };
+        let kept = (0..processors.max(WORKERS)).map(|number| Kept { worker: None, room: room(number) });
+        let workers = kept.map(Mutex::new).collect();
         Ok(Self { vocab, isa, splitter, pairs, ids, whole, seams, added, workers })
     }
 
@@ -156,19 +171,23 @@ impl Encoder {
     }
 
     /// A free worker. Never waits: a lock that a fork left behind in a child, or that another thread holds, is passed over.
+    ///
+    /// As many workers as there are processors have a wide cache, 52 MiB at most. Those of more threads that encode at once have a narrow
+    /// one of 6 MiB: they take turns on the same processors, whose caches are no larger for it.
     fn lease(&self) -> Lease<'_> {
-        self.lease_from(0)
+        Self::first_free(self.workers.iter())
     }
 
     /// A free worker, if it can be that of this number, whose cache knows what the thread of this number met before.
     fn lease_from(&self, first: usize) -> Lease<'_> {
-        let (before, from) = self.workers.split_at(first % WORKERS);
-        for slot in from.iter().chain(before) {
-            if let Ok(guard) = slot.try_lock() {
-                return Lease::Kept(guard);
-            }
-        }
-        Lease::Own(Box::new(Worker::new()))
+        let (before, from) = self.workers.split_at(first % self.workers.len());
+        Self::first_free(from.iter().chain(before))
+    }
+
+    #[inline(always)]
+    fn first_free<'w>(mut workers: impl Iterator<Item = &'w Mutex<Kept>>) -> Lease<'w> {
+        let free = workers.find_map(|worker| worker.try_lock().ok());
+        free.map_or_else(|| Lease::Own(Box::new(Worker::new(Room::Narrow))), Lease::Kept)
     }
 
     /// The ids of a text.
@@ -313,24 +332,26 @@ impl Encoder {
         Ok(())
     }
 
-    /// Encodes texts that stand one behind the other; how many ids come before the end of each, the group says then ([`Group::ends`]).
+    /// Encodes texts that stand one behind the other, the first of them by its number; how many ids come before the end of each, the group says then ([`Group::ends`]).
     fn encode_row(
         &self,
         worker: &mut Worker,
+        first: usize,
         Texts { row, ends }: &Texts,
         specials: Specials,
         out: &mut impl Sink,
     ) -> Result<()> {
         let bytes = row.as_bytes();
         let mut start = 0;
-        for &end in ends {
+        for (place, &end) in ends.iter().enumerate() {
             let text = &row[start..end];
-            if self.is_normal(text) && self.added.find(text, specials).next().is_none() {
-                self.take_range(worker, bytes, start..end, 0..text.len(), false, out)?;
+            let done = if self.is_normal(text) && self.added.find(text, specials).next().is_none() {
+                self.take_range(worker, bytes, start..end, 0..text.len(), false, out)
             } else {
                 self.take_pieces(worker, bytes, start, &[], true, out);
-                self.encode_into(worker, text, specials, out)?;
-            }
+                self.encode_into(worker, text, specials, out)
+            };
+            done.map_err(|error| error.in_text(first + place))?;
             worker.group.end_text();
             start = end;
         }

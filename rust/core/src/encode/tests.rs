@@ -265,3 +265,18 @@ fn the_first_text_with_a_lone_surrogate_is_named_whoever_meets_it() {
         }
     }
 }
+
+#[test]
+fn a_pattern_that_gives_up_names_the_text() {
+    let mut vocab = sample();
+    vocab.scheme = Scheme::from_pattern("(?:(?!b)(?:a|aa)){1,30}c|a");
+    let encoder = Encoder::new(vocab).unwrap();
+    let bad = "a".repeat(4000);
+    assert!(encoder.encode(&bad, Specials::Text).is_err());
+    for place in [0, 3] {
+        let mut texts = vec!["fine"; 5];
+        texts[place] = &bad;
+        let error = encoder.encode_batch(&texts, Specials::Text, Some(2)).unwrap_err().to_string();
+        assert!(error.ends_with(&format!(", in text {place}")), "{error}");
+    }
+}

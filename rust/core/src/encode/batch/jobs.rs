@@ -28,8 +28,8 @@ const AHEAD: usize = 4;
 pub(crate) enum Job<'t, T> {
     /// These texts, the first of them by its number.
     Texts { first: usize, texts: &'t [T] },
-    /// A stretch of a large text; it may be the first.
-    Stretch { text: Large<'t>, range: Range<usize> },
+    /// A stretch of a large text, of this number; it may be the first.
+    Stretch { number: usize, text: Large<'t>, range: Range<usize> },
 }
 
 impl<T> Job<'_, T> {
@@ -172,7 +172,8 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         if end < content.len() {
             state.divided = Some((text.clone(), end));
         }
-        Job::Stretch { text, range: start..end }
+        // No other text is taken before it is at its end.
+        Job::Stretch { number: state.done - 1, text, range: start..end }
     }
 }
 

@@ -140,18 +140,20 @@ impl Encoder {
         let out = &mut part.sink;
         match job {
             Job::Texts { first, texts: [text] } => {
-                self.encode_text(worker, first, (*text).into(), specials, out)?;
+                self.encode_text(worker, first, (*text).into(), specials, out).map_err(|error| error.in_text(first))?;
                 part.ends.push(out.length());
             }
             Job::Texts { first, texts } => {
                 let mut row = std::mem::take(&mut worker.texts);
-                let done = row.fill(first, texts, self.isa).and_then(|()| self.encode_row(worker, &row, specials, out));
+                let done =
+                    row.fill(first, texts, self.isa).and_then(|()| self.encode_row(worker, first, &row, specials, out));
                 worker.texts = row;
                 done?;
                 part.ends.append(worker.group.ends());
             }
-            Job::Stretch { text, range } => {
-                self.encode_range(worker, text.as_str().as_bytes(), range, out)?;
+            Job::Stretch { number, text, range } => {
+                let bytes = text.as_str().as_bytes();
+                self.encode_range(worker, bytes, range, out).map_err(|error| error.in_text(number))?;
                 part.ends.push(out.length());
             }
         }

@@ -233,7 +233,8 @@ impl<const N: usize> Sets<N> {
     #[cold]
     fn grow(&mut self) {
         let (old, most) = (self.used, self.room.len());
-        self.used = SIZES.into_iter().chain([most / 2]).find(|&sets| sets > old).unwrap_or(most);
+        let sizes = SIZES.into_iter().chain([most / 2]);
+        self.used = sizes.filter(|&sets| sets <= most).find(|&sets| sets > old).unwrap_or(most);
         let mut displaced = Vec::new();
         for set in 0..old {
             let ways = std::mem::replace(&mut self.room[set], [[0; N]; 2]);

@@ -42,7 +42,16 @@ pub(crate) fn lengthened([low, high]: ShortKey) -> LongKey {
     [low, high ^ length, 0, length]
 }
 
-/// The cache of one worker: at most 48 MiB, as much as 4 for pieces that fit no way, and an eighth of one for trials.
+/// How much a cache may grow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Room {
+    /// To 48 MiB.
+    Wide,
+    /// To 1.5 MiB.
+    Narrow,
+}
+
+/// The cache of one worker: of its room, as much as 4 MiB for pieces that fit no way, and an eighth of one for trials.
 #[derive(Debug)]
 pub(crate) struct Cache {
     pub(crate) short: Sets<4>,
@@ -55,9 +64,12 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(room: Room) -> Self {
         let tried = vec![0; 1 << 16].try_into().expect("as many");
-        let (short, long) = (Sets::new(1 << 19), Sets::new(1 << 17));
+        let (short, long) = match room {
+            Room::Wide => (Sets::new(1 << 19), Sets::new(1 << 17)),
+            Room::Narrow => (Sets::new(1 << 14), Sets::new(1 << 12)),
+        };
         Self { short, long, outsize: Outsize::new(), tried, coin: 0 }
     }
 
@@ -162,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_was_inserted_is_found_while_the_table_grows() {
-        let mut cache = Cache::new();
+        let mut cache = Cache::new(Room::Wide);
         for number in 0..200_000u64 {
             let ids = [number as u32, 1, 2, 3, 4, 5, 6, 7];
             let count = 1 + (number % 8) as usize;
@@ -189,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_piece_of_many_ids_is_admitted_when_it_comes_again() {
-        let mut cache = Cache::new();
+        let mut cache = Cache::new(Room::Wide);
         assert!(cache.admits(7 << 40, 1, 1), "one id");
         assert!(cache.admits(7 << 40, 5, 2), "more than two bytes an id");
         assert!(!cache.admits(7 << 40, 4, 2), "it came never before");
@@ -200,7 +212,7 @@ mod tests {
 
     #[test]
     fn pieces_that_come_by_turns_are_all_admitted_in_the_end() {
-        let mut cache = Cache::new();
+        let mut cache = Cache::new(Room::Wide);
         // Of one place.
         let mut on_trial: Vec<u64> = (1..6).map(|number| number << 40).collect();
         let mut turns = 0;
@@ -214,7 +226,7 @@ mod tests {
 
     #[test]
     fn an_id_that_leaves_no_room_for_a_count_is_not_remembered() {
-        let mut cache = Cache::new();
+        let mut cache = Cache::new(Room::Wide);
         for (number, id) in [(1, (1 << COUNT) - 1), (2, 1 << COUNT), (3, u32::MAX)] {
             cache.insert_short(key(number), hash_short(key(number)), &[id; LONG_IDS], 1);
             let found = find(&cache, key(number));

@@ -4,6 +4,7 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::*;
+use crate::encode::Room;
 use crate::encode::tests::sample;
 use crate::split::Scheme;
 use crate::threads::scarcity::{self, PLENTY};
@@ -43,7 +44,7 @@ proptest! {
         vocab.normalizer = if nfc { Normalizer::Nfc } else { Normalizer::None };
         vocab.scheme = Scheme::named(scheme).expect("its name is in the table");
         let encoder = Encoder::new(vocab).unwrap();
-        let (mut worker, mut ids) = (Worker::new(), Vec::new());
+        let (mut worker, mut ids) = (Worker::new(Room::Wide), Vec::new());
         let mut rest = text.as_bytes();
         for step in steps {
             let known = &rest[..step.min(rest.len())];
