@@ -32,6 +32,8 @@ __all__ = [
 ]
 __version__: str
 
+bytes_ = bytes  # Counts have a property of this name
+
 class Error(ValueError): ...
 class FormatError(Error): ...
 class UnsupportedError(Error): ...
@@ -77,17 +79,60 @@ class Tokenizer:
         scheme: str | None = None,
         special_tokens: dict[str, int] | None = None,
     ) -> Self: ...
-    def encode(self, text: str, *, specials: str = "text") -> NDArray[np.uint32]: ...
-    def encode_list(self, text: str, *, specials: str = "text") -> list[int]: ...
+    def encode(
+        self,
+        text: str,
+        *,
+        specials: str = "text",
+        errors: str = "strict",
+        bos: str | int | None = None,
+        eos: str | int | None = None,
+    ) -> NDArray[np.uint32]: ...
+    def encode_list(
+        self,
+        text: str,
+        *,
+        specials: str = "text",
+        errors: str = "strict",
+        bos: str | int | None = None,
+        eos: str | int | None = None,
+    ) -> list[int]: ...
     def encode_with_offsets(
-        self, text: str, *, specials: str = "text"
+        self,
+        text: str,
+        *,
+        specials: str = "text",
+        errors: str = "strict",
+        bos: str | int | None = None,
+        eos: str | int | None = None,
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]: ...
     def _encode_batch(
-        self, texts: Sequence[str], threads: int | None, specials: str
+        self,
+        texts: Sequence[str],
+        threads: int | None,
+        specials: str,
+        errors: str,
+        bos: str | int | None,
+        eos: str | int | None,
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]: ...
-    def count(self, text: str, *, specials: str = "text") -> int: ...
+    def count(
+        self,
+        text: str,
+        *,
+        specials: str = "text",
+        errors: str = "strict",
+        bos: str | int | None = None,
+        eos: str | int | None = None,
+    ) -> int: ...
     def count_batch(
-        self, texts: Sequence[str], threads: int | None = None, *, specials: str = "text"
+        self,
+        texts: Sequence[str],
+        threads: int | None = None,
+        *,
+        specials: str = "text",
+        errors: str = "strict",
+        bos: str | int | None = None,
+        eos: str | int | None = None,
     ) -> NDArray[np.int64]: ...
     def decode(
         self,
@@ -99,7 +144,7 @@ class Tokenizer:
     ) -> str: ...
     def decode_bytes(self, ids: ArrayLike, *, skip_specials: bool = False) -> bytes: ...
     def _decode_batch(
-        self, ids: NDArray[np.uint32], offsets: NDArray[np.int64], threads: int | None, errors: str, skip_specials: bool
+        self, ids: ArrayLike, offsets: NDArray[np.int64], threads: int | None, errors: str, skip_specials: bool
     ) -> list[str]: ...
     def split(self, text: str) -> list[str]: ...
     def token(self, id: int) -> bytes: ...
@@ -144,6 +189,8 @@ class Counts:
     def __radd__(self, value: Counts, /) -> Counts: ...
     def __mul__(self, value: int, /) -> Counts: ...
     def __rmul__(self, value: int, /) -> Counts: ...
+    def __reduce__(self) -> tuple[type[Counts], tuple[str], tuple[bytes_, int | None]]: ...
+    def __setstate__(self, state: tuple[bytes_, int | None]) -> None: ...
     @property
     def scheme(self) -> str: ...
     @property

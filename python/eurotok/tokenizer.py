@@ -17,6 +17,7 @@ from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
 from eurotok.progress import Report, reporting
 from eurotok.ragged import Ragged
+from eurotok.sequences import several
 
 MODELS = Path(__file__).parent / "models"
 """The shipped tokenizers, and a card of each."""
@@ -67,7 +68,16 @@ class Tokenizer(_core.Tokenizer):
     2
     """
 
-    def encode_batch(self, texts: Sequence[str], threads: int | None = None, *, specials: str = "text") -> Ragged:
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        threads: int | None = None,
+        *,
+        specials: str = "text",
+        errors: str = "strict",
+        bos: str | int | None = None,
+        eos: str | int | None = None,
+    ) -> Ragged:
         """Encode many texts on several threads.
 
         Parameters
@@ -76,15 +86,24 @@ class Tokenizer(_core.Tokenizer):
             The texts.
         threads
             How many threads to use; by default all cores. The result does not depend on it.
-        specials
-            As for `encode`: what to do with special tokens that occur in a text.
+        specials, errors
+            As for `encode`: what to do with special tokens that occur in a text, and with lone surrogates.
+        bos, eos
+            As for `encode`: what to put before and behind the ids of each text.
 
         Returns
         -------
         Ragged
             The ids of every text, in order.
+
+        Raises
+        ------
+        TypeError
+            If `texts` is one `str`, or one of them is none, naming its place.
+        ValueError
+            As for `encode`, naming the place of the text.
         """
-        return Ragged(*self._encode_batch(texts, threads, specials))
+        return Ragged(*self._encode_batch(texts, threads, specials, errors, bos, eos))
 
     def encode_files(
         self,
@@ -340,7 +359,7 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     """
     name = os.fspath(path)
     shipped = MODELS / f"{name}.eurotok"
-    specials = None if special_tokens is None else dict(special_tokens)
+    specials = None if special_tokens is None else dict(several("special_tokens", special_tokens))
     try:
         return Tokenizer(_core.load(os.fspath(shipped) if name in models() else name, scheme, specials))
     except FileNotFoundError as error:

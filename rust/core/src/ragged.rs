@@ -31,4 +31,49 @@ impl Ragged {
     pub fn get(&self, i: usize) -> &[u32] {
         &self.ids[self.offsets[i] as usize..self.offsets[i + 1] as usize]
     }
+    /// The same ids with one more before, and one more behind those of each text, if there is one to put there.
+    #[must_use]
+    pub fn between(mut self, first: Option<u32>, last: Option<u32>) -> Self {
+        let before = usize::from(first.is_some());
+        let more = before + usize::from(last.is_some());
+        if more == 0 {
+            return self;
+        }
+        self.ids.resize(self.ids.len() + self.len() * more, 0);
+        // From the last text on, each moves to where nothing is that has not moved.
+        for text in (0..self.len()).rev() {
+            let (start, end) = (self.offsets[text] as usize, self.offsets[text + 1] as usize);
+            let place = start + text * more;
+            self.ids.copy_within(start..end, place + before);
+            if let Some(first) = first {
+                self.ids[place] = first;
+            }
+            if let Some(last) = last {
+                self.ids[place + before + end - start] = last;
+            }
+        }
+        for (text, offset) in self.offsets.iter_mut().enumerate() {
+            *offset += (text * more) as i64;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_stand_between_others() {
+        let ragged = Ragged { ids: vec![1, 2, 3, 4, 5], offsets: vec![0, 2, 2, 5] };
+        for (first, last) in [(None, None), (Some(8), None), (None, Some(9)), (Some(8), Some(9))] {
+            let between = ragged.clone().between(first, last);
+            assert_eq!(between.len(), ragged.len());
+            for text in 0..ragged.len() {
+                let expected: Vec<u32> =
+                    first.into_iter().chain(ragged.get(text).iter().copied()).chain(last).collect();
+                assert_eq!(between.get(text), expected, "{first:?} {last:?}");
+            }
+        }
+    }
 }

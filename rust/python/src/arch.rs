@@ -5,15 +5,16 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use eurotok_core::arch::{Unit, prefer_huge_pages, prefetch_at};
+use eurotok_core::arch::{Foreign, Unit, prefer_huge_pages, prefetch_at};
 use eurotok_core::decode::Plan;
-use numpy::PyArray1;
 use numpy::ndarray::ArrayView1;
+use numpy::{AsSliceError, PyArray1, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
 use pyo3::types::{PyList, PyString};
 
+use crate::error::Raise;
 use crate::gil::release;
 use crate::spare::Lent;
 
@@ -33,6 +34,16 @@ pub(crate) fn array_of<'py>(owner: &Bound<'py, Lent>) -> Bound<'py, PyArray1<u32
     unsafe { PyArray1::borrow_from_array(&ids, owner.clone().into_any()) }
 }
 
+/// The numbers of an array, where they lie, if they lie aligned and without gaps.
+pub(crate) fn numbers_of<'a>(array: &'a Bound<'_, PyArray1<u32>>) -> PyResult<Foreign<'a>> {
+    if !array.is_aligned() || !array.is_contiguous() {
+        return Err(AsSliceError.into());
+    }
+    // SAFETY: so they do, as long as the reference to the array lasts: numpy moves the memory of an array only if nobody else refers to it
+    // (unless it is told not to look, by `refcheck=False`). Other threads may write to it, whole numbers each.
+    Ok(unsafe { Foreign::new(array.data(), array.len()) })
+}
+
 /// Asks for the item at a place of a list ahead of its use. Beyond the end, nothing happens.
 pub(crate) fn fetch_item(list: &Bound<'_, PyList>, place: usize) {
     if place < list.len() {
@@ -45,7 +56,8 @@ pub(crate) fn fetch_item(list: &Bound<'_, PyList>, place: usize) {
 pub(crate) fn string<'py>(py: Python<'py>, plan: &Plan<'_>) -> PyResult<Bound<'py, PyString>> {
     let length = isize::try_from(plan.length())?;
     // SAFETY: a new str, or an exception. It is nobody else's yet, so that its memory may be written; it has as many places as the
-    // plan has characters, of the width that its kind says. A plan writes none beyond the greatest of which it tells, and writes them all.
+    // plan has characters, of the width that its kind says. Nobody sees it unless the plan says that it has written them all, none of them
+    // beyond the greatest of which it told, and one at least as great as that of the narrower kind.
     unsafe {
         let string = Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(length, plan.greatest()))?;
         if length > 0 {
@@ -54,7 +66,7 @@ pub(crate) fn string<'py>(py: Python<'py>, plan: &Plan<'_>) -> PyResult<Bound<'p
                 0..0x100 => fill::<u8>(py, plan, data),
                 0x100..0x1_0000 => fill::<u16>(py, plan, data),
                 _ => fill::<u32>(py, plan, data),
-            }
+            }?;
         }
         Ok(string.cast_into_unchecked())
     }
@@ -64,11 +76,12 @@ pub(crate) fn string<'py>(py: Python<'py>, plan: &Plan<'_>) -> PyResult<Bound<'p
 ///
 /// # Safety
 /// There is room for as many units as the plan has characters, and nobody else knows of it.
-unsafe fn fill<U: Unit>(py: Python<'_>, plan: &Plan<'_>, data: *mut c_void) {
+unsafe fn fill<U: Unit>(py: Python<'_>, plan: &Plan<'_>, data: *mut c_void) -> PyResult<()> {
     // SAFETY: as above.
     let room = unsafe { std::slice::from_raw_parts_mut(data.cast::<MaybeUninit<U>>(), plan.length()) };
     release(py, plan.length(), || {
         prefer_huge_pages(room);
-        plan.write(room);
-    });
+        plan.write(room).map(drop)
+    })
+    .raise()
 }

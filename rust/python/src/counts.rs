@@ -2,27 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{RwLock, RwLockReadGuard};
+use std::sync::Arc;
 
 use eurotok_core::count::{Counts as CoreCounts, Frequencies, Language, Options};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::PyMapping;
+use pyo3::types::{PyBytes, PyMapping, PyType};
 
 use crate::error::{Raise, argument};
 use crate::files::parse_invalid;
+use crate::shared::Shared;
 use crate::tokenizer::parse_threads;
 use crate::train::Reporter;
 
 /// The unique pieces of a corpus and how often each occurs, per language.
 #[pyclass(frozen, module = "eurotok._core")]
 pub(crate) struct Counts {
-    inner: RwLock<CoreCounts>,
+    inner: Shared,
 }
 
 impl Counts {
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, CoreCounts> {
-        self.inner.read().expect("counting does not panic")
+    fn of(counts: CoreCounts) -> Self {
+        Self { inner: Shared::new(counts) }
+    }
+
+    /// The counts as they are now.
+    pub(crate) fn now(&self, py: Python<'_>) -> Arc<CoreCounts> {
+        self.inner.now(py)
     }
 
     /// Counts aside and adds the result, so that readers never wait for a corpus.
@@ -32,13 +38,15 @@ impl Counts {
         threads: Option<usize>,
         count: impl FnOnce(&mut CoreCounts) -> eurotok_core::Result<()> + Send,
     ) -> PyResult<()> {
-        py.detach(|| {
-            let (scheme, memory) = (self.read().scheme().clone(), self.read().memory());
+        let now = self.now(py);
+        let (scheme, memory) = (now.scheme().clone(), now.memory());
+        drop(now);
+        let counted = py.detach(|| {
             let mut found = CoreCounts::new(scheme).within(memory)?;
-            count(&mut found)?;
-            self.inner.write().expect("counting does not panic").add(found, threads)
-        })
-        .raise()
+            count(&mut found).map(|()| found)
+        });
+        let found = counted.raise()?;
+        self.inner.change(py, |counts| counts.add(found, threads)).raise()
     }
 
     /// Leaves the memory to training, if that has a limit.
@@ -46,12 +54,12 @@ impl Counts {
         if limit.is_none() {
             return Ok(());
         }
-        py.detach(|| self.inner.write().expect("counting does not panic").leave_memory()).raise()
+        self.inner.change(py, CoreCounts::leave_memory).raise()
     }
+}
 
-    fn by_language<T>(&self, of: impl Fn(&Language) -> T) -> BTreeMap<String, T> {
-        self.read().languages().map(|(name, language)| (name.to_string(), of(language))).collect()
-    }
+fn by_language<T>(counts: &CoreCounts, of: impl Fn(&Language) -> T) -> BTreeMap<String, T> {
+    counts.languages().map(|(name, language)| (name.to_string(), of(language))).collect()
 }
 
 #[pymethods]
@@ -60,7 +68,7 @@ impl Counts {
     #[pyo3(signature = (scheme, *, memory = None))]
     fn new(scheme: &str, memory: Option<i64>) -> PyResult<Self> {
         let counts = CoreCounts::new(crate::scheme(scheme)?).within(parse_memory(memory)?).raise()?;
-        Ok(Self { inner: RwLock::new(counts) })
+        Ok(Self::of(counts))
     }
 
     /// Load counts that `save` wrote.
@@ -81,12 +89,13 @@ impl Counts {
     fn load(py: Python<'_>, path: PathBuf, memory: Option<i64>) -> PyResult<Self> {
         let memory = parse_memory(memory)?;
         let counts = py.detach(|| CoreCounts::load(&path, memory)).raise()?;
-        Ok(Self { inner: RwLock::new(counts) })
+        Ok(Self::of(counts))
     }
 
     /// Write the counts to a file, whole or not at all.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| self.read().save(&path)).raise()
+        let now = self.now(py);
+        py.detach(|| now.save(&path)).raise()
     }
 
     /// Count files.
@@ -139,17 +148,18 @@ impl Counts {
     }
 
     fn __add__(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        let (own, other) = (self.now(py), other.now(py));
         let sum = py.detach(|| {
-            let (mut sum, other) = (self.read().clone(), other.read().clone());
-            sum.add(other, None).map(|()| sum)
+            let mut sum = (*own).clone();
+            sum.add((*other).clone(), None).map(|()| sum)
         });
-        Ok(Self { inner: RwLock::new(sum.raise()?) })
+        sum.raise().map(Self::of)
     }
 
     fn __mul__(&self, py: Python<'_>, factor: i64) -> PyResult<Self> {
         let factor = u64::try_from(factor).map_err(|_| argument("factor", format!("{factor} is negative")))?;
-        let product = py.detach(|| self.read().times(factor)).raise()?;
-        Ok(Self { inner: RwLock::new(product) })
+        let now = self.now(py);
+        py.detach(|| now.times(factor)).raise().map(Self::of)
     }
 
     /// The counts of pieces that are not rare, or of some languages alone.
@@ -183,8 +193,9 @@ impl Counts {
         without: Option<&str>,
     ) -> PyResult<Self> {
         let least = u64::try_from(min_count).map_err(|_| argument("min_count", format!("{min_count} is negative")))?;
+        let now = self.now(py);
         let kept = py.detach(|| {
-            let mut kept = self.read().clone();
+            let mut kept = (*now).clone();
             if let Some(languages) = languages {
                 kept.keep(&languages)?;
             }
@@ -194,7 +205,7 @@ impl Counts {
                 None => Ok(kept),
             }
         });
-        Ok(Self { inner: RwLock::new(kept.raise()?) })
+        kept.raise().map(Self::of)
     }
 
     /// The counts that the same pieces would have in text with given word frequencies.
@@ -240,41 +251,57 @@ impl Counts {
     #[pyo3(signature = (frequencies, strength))]
     fn calibrate(&self, py: Python<'_>, frequencies: &Bound<'_, PyAny>, strength: f64) -> PyResult<Self> {
         let source = Source::of(frequencies)?;
-        let calibrated = py.detach(|| {
-            let counts = self.read();
-            counts.calibrate(&source.lists(&counts)?, strength)
-        });
-        Ok(Self { inner: RwLock::new(calibrated.raise()?) })
+        let now = self.now(py);
+        py.detach(|| now.calibrate(&source.lists(&now)?, strength)).raise().map(Self::of)
     }
 
     /// The splitting rule: a name of `eurotok.schemes()`, or a regex.
     #[getter]
-    fn scheme(&self) -> String {
-        let counts = self.read();
+    fn scheme(&self, py: Python<'_>) -> String {
+        let counts = self.now(py);
         counts.scheme().name().unwrap_or(counts.scheme().pattern()).to_string()
     }
 
     /// The languages, in alphabetical order.
     #[getter]
-    fn languages(&self) -> Vec<String> {
-        self.read().languages().map(|(name, _)| name.to_string()).collect()
+    fn languages(&self, py: Python<'_>) -> Vec<String> {
+        self.now(py).languages().map(|(name, _)| name.to_string()).collect()
     }
 
     /// Bytes of text, per language.
     #[getter]
-    fn bytes(&self) -> BTreeMap<String, u64> {
-        self.by_language(Language::bytes)
+    fn bytes(&self, py: Python<'_>) -> BTreeMap<String, u64> {
+        by_language(&self.now(py), Language::bytes)
     }
 
     /// Different pieces, per language.
     #[getter]
     fn unique(&self, py: Python<'_>) -> PyResult<BTreeMap<String, usize>> {
+        let now = self.now(py);
         // Where pieces are on disk, this takes a while.
         py.detach(|| {
-            let unique = self.by_language(Language::unique).into_iter();
+            let unique = by_language(&now, Language::unique).into_iter();
             unique.map(|(name, unique)| Ok((name, unique?))).collect::<eurotok_core::Result<_>>()
         })
         .raise()
+    }
+
+    /// New counts of the same scheme, and what they are to hold: those of a file, and the limit of memory.
+    #[expect(clippy::type_complexity, reason = "what pickle wants")]
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyType>, (String,), (Bound<'py, PyBytes>, Option<usize>))> {
+        let py = slf.py();
+        let now = slf.get().now(py);
+        let bytes = py.detach(|| now.to_bytes()).raise()?;
+        Ok((slf.get_type(), (slf.get().scheme(py),), (PyBytes::new(py, &bytes), now.memory())))
+    }
+
+    fn __setstate__(&self, py: Python<'_>, state: (Bound<'_, PyBytes>, Option<usize>)) -> PyResult<()> {
+        let bytes = state.0.as_bytes();
+        self.inner
+            .change(py, |counts| CoreCounts::from_bytes("pickled counts", bytes, state.1).map(|new| *counts = new))
+            .raise()
     }
 }
 

@@ -1,26 +1,21 @@
 //! Errors of the core as Python exceptions: I/O errors are `OSError`, Ctrl-C is `KeyboardInterrupt`, the rest are subclasses of
 //! `ValueError`.
 
-use eurotok_core::Error;
+use eurotok_core::Error as CoreError;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-create_exception!(
-    eurotok,
-    EurotokError,
-    PyValueError,
-    "What went wrong, and where: the base of all errors of eurotok."
-);
-create_exception!(eurotok, FormatError, EurotokError, "A file contradicts itself or its format.");
-create_exception!(eurotok, UnsupportedError, EurotokError, "A sound file asks for what cannot be reproduced exactly.");
-create_exception!(eurotok, CorpusError, EurotokError, "The text to train on or to price is not usable.");
-create_exception!(eurotok, PatternError, EurotokError, "A regular expression does not compile, or gave up on a text.");
-create_exception!(eurotok, UnknownIdError, EurotokError, "An id is not in the vocabulary.");
+create_exception!(eurotok, Error, PyValueError, "What went wrong, and where: the base of all errors of eurotok.");
+create_exception!(eurotok, FormatError, Error, "A file contradicts itself or its format.");
+create_exception!(eurotok, UnsupportedError, Error, "A sound file asks for what cannot be reproduced exactly.");
+create_exception!(eurotok, CorpusError, Error, "The text to train on or to price is not usable.");
+create_exception!(eurotok, PatternError, Error, "A regular expression does not compile, or gave up on a text.");
+create_exception!(eurotok, UnknownIdError, Error, "An id is not in the vocabulary.");
 
 /// An argument outside its domain.
 pub(crate) fn argument(name: &'static str, reason: impl std::fmt::Display) -> PyErr {
-    raised(Error::argument(name, reason))
+    raised(CoreError::argument(name, reason))
 }
 
 /// Turns the core's results into Python's.
@@ -29,17 +24,17 @@ pub(crate) trait Raise<T> {
     fn raise(self) -> PyResult<T>;
 }
 
-impl<T> Raise<T> for Result<T, Error> {
+impl<T> Raise<T> for Result<T, CoreError> {
     fn raise(self) -> PyResult<T> {
         self.map_err(raised)
     }
 }
 
 /// The exception that stands for an error.
-pub(crate) fn raised(error: Error) -> PyErr {
+pub(crate) fn raised(error: CoreError) -> PyErr {
     let message = error.to_string();
     match error {
-        Error::Io { path, source } => match source.raw_os_error() {
+        CoreError::Io { path, source } => match source.raw_os_error() {
             // With (errno, text, path) Python picks FileNotFoundError and the like.
             Some(number) => {
                 let text = source.to_string();
@@ -48,19 +43,19 @@ pub(crate) fn raised(error: Error) -> PyErr {
             }
             None => PyOSError::new_err(message),
         },
-        Error::Interrupted => PyKeyboardInterrupt::new_err(()),
-        Error::Format { .. } => FormatError::new_err(message),
-        Error::Unsupported { .. } => UnsupportedError::new_err(message),
-        Error::Corpus { .. } | Error::InvalidUtf8 { .. } => CorpusError::new_err(message),
-        Error::Pattern { .. } => PatternError::new_err(message),
-        Error::UnknownId { .. } => UnknownIdError::new_err(message),
-        _ => EurotokError::new_err(message),
+        CoreError::Interrupted => PyKeyboardInterrupt::new_err(()),
+        CoreError::Format { .. } => FormatError::new_err(message),
+        CoreError::Unsupported { .. } => UnsupportedError::new_err(message),
+        CoreError::Corpus { .. } | CoreError::InvalidUtf8 { .. } => CorpusError::new_err(message),
+        CoreError::Pattern { .. } => PatternError::new_err(message),
+        CoreError::UnknownId { .. } => UnknownIdError::new_err(message),
+        _ => Error::new_err(message),
     }
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    module.add("Error", py.get_type::<EurotokError>())?;
+    module.add("Error", py.get_type::<Error>())?;
     module.add("FormatError", py.get_type::<FormatError>())?;
     module.add("UnsupportedError", py.get_type::<UnsupportedError>())?;
     module.add("CorpusError", py.get_type::<CorpusError>())?;

@@ -8,7 +8,8 @@ use eurotok_core::encode::files::{IdsWriter, Options, Width};
 use pyo3::prelude::*;
 
 use crate::error::{Raise, argument};
-use crate::tokenizer::{Texts, Tokenizer, parse_specials, parse_threads};
+use crate::texts::{Texts, parse_specials};
+use crate::tokenizer::{Tokenizer, parse_threads};
 use crate::train::Reporter;
 
 /// Encode documents into a file of ids, and one of the offsets at which they begin.

@@ -4,17 +4,19 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use eurotok_core::Error;
-use numpy::{Element, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
+use eurotok_core::arch::Foreign;
+use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyList, PyString, PyTuple};
 
+use crate::arch::numbers_of;
 use crate::error::{UnknownIdError, argument};
 use crate::gil::MANY;
 
-/// Ids as the core takes them, borrowed where they are a contiguous `uint32` array.
+/// Ids as the core takes them: lent where they are an aligned and contiguous `uint32` array, which other threads may write to.
 pub(crate) enum Ids<'py> {
-    Array(PyReadonlyArray1<'py, u32>),
+    Lent(Bound<'py, PyArray1<u32>>),
     Own(Vec<u32>),
 }
 
@@ -37,17 +39,28 @@ impl<'py> Ids<'py> {
         {
             return Ok(own);
         }
+        if ids.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err("ids: integers are needed, not one str"));
+        }
         reader.items(ids.len().unwrap_or(0), ids.try_iter()?).map(Self::Own)
     }
 
-    pub(crate) fn as_slice(&self) -> Cow<'_, [u32]> {
+    /// The ids, where they lie.
+    pub(crate) fn numbers(&self) -> PyResult<Foreign<'_>> {
         match self {
-            Self::Array(array) => {
-                array.as_slice().map_or_else(|_| Cow::Owned(array.as_array().to_vec()), Cow::Borrowed)
-            }
-            Self::Own(ids) => Cow::Borrowed(ids),
+            Self::Lent(array) => numbers_of(array),
+            Self::Own(ids) => Ok(ids.into()),
         }
     }
+}
+
+/// The numbers of an array, copied, however they lie.
+pub(crate) fn copied<T: Element + Copy>(array: &Bound<'_, PyArray1<T>>) -> PyResult<Vec<T>> {
+    if array.is_aligned() {
+        let array = array.try_readonly()?;
+        return Ok(array.as_slice().map_or_else(|_| array.as_array().to_vec(), <[T]>::to_vec));
+    }
+    Ok(array.call_method0("copy")?.extract::<PyReadonlyArray1<'_, T>>()?.as_slice()?.to_vec())
 }
 
 /// Makes `uint32` of other integers.
@@ -67,8 +80,9 @@ impl Reader {
         if array.ndim() != 1 {
             return Err(argument("ids", format!("an array of {} dimensions, not of one", array.ndim())));
         }
-        if let Ok(array) = ids.extract::<PyReadonlyArray1<'py, u32>>() {
-            return Ok(Some(Ids::Array(array)));
+        if let Ok(array) = ids.cast::<PyArray1<u32>>() {
+            let is_lent = array.is_aligned() && array.is_contiguous();
+            return Ok(Some(if is_lent { Ids::Lent(array.clone()) } else { Ids::Own(copied(array)?) }));
         }
         let own = self
             .numbers(ids, |id: i64| id)
@@ -87,8 +101,15 @@ impl Reader {
         ids: &Bound<'_, PyAny>,
         id_of: impl Fn(T) -> i64,
     ) -> Option<PyResult<Vec<u32>>> {
-        let array = ids.extract::<PyReadonlyArray1<'_, T>>().ok()?;
-        let numbers = array.as_slice().map_or_else(|_| Cow::Owned(array.as_array().to_vec()), Cow::Borrowed);
+        let array = ids.cast::<PyArray1<T>>().ok()?;
+        let lent = array.is_aligned().then(|| array.try_readonly().ok()).flatten();
+        let numbers = match lent.as_ref().and_then(|lent| lent.as_slice().ok()) {
+            Some(numbers) => Cow::Borrowed(numbers),
+            None => match copied(array) {
+                Ok(numbers) => Cow::Owned(numbers),
+                Err(error) => return Some(Err(error)),
+            },
+        };
         let mut beyond = 0;
         let own = numbers.iter().map(|&number| {
             let id = id_of(number);

@@ -7,8 +7,10 @@ mod error;
 mod files;
 mod gil;
 mod ids;
+mod shared;
 mod spare;
 mod text;
+mod texts;
 mod tokenizer;
 mod train;
 
@@ -71,7 +73,8 @@ fn prepare_arrays(py: Python<'_>) -> PyResult<()> {
     PyArray1::from_vec(py, vec![0_u32]).try_readonly().map(drop).map_err(PyErr::from)
 }
 
-// Not declared to be safe without the interpreter's lock: a free-threaded interpreter turns the lock on when it imports this.
+// Not declared to be safe without the interpreter's lock: lists may change then while they are read. A free-threaded interpreter turns
+// the lock on when it imports this.
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     prepare_arrays(module.py())?;
@@ -82,6 +85,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tokenizer::register(module)?;
     counts::register(module)?;
     documents::register(module)?;
+    shared::register(module)?;
     files::register(module)?;
     train::register(module)
 }

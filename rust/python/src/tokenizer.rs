@@ -4,28 +4,25 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use eurotok_core::arch::Foreign;
 use eurotok_core::bpe::effective::effective;
 use eurotok_core::decode::Decoder;
-use eurotok_core::encode::{Encoder, Specials, Text};
+use eurotok_core::encode::{Encoder, Text};
 use eurotok_core::format::{self, Format, Hints};
 use eurotok_core::vocab::{Merges, Vocab};
 use eurotok_core::{Error, Stop};
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
-use pyo3::exceptions::PyTypeError;
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
-use crate::arch::{fetch_item, string};
+use crate::arch::string;
 use crate::error::{Raise, argument, raised};
-use crate::gil::{MANY, SMALL, abandonable, interruptible, release};
-use crate::ids::{Ids, Reader};
+use crate::gil::{SMALL, abandonable, interruptible, release};
+use crate::ids::{Ids, Reader, copied};
 use crate::spare::Spare;
-use crate::text::{raise_of, single, text_of};
-
-/// So many texts ahead, where one begins is asked for: they lie anywhere in memory, and to wait for each took 5 % of a repeated pass
-/// over documents of a kilobyte.
-const AHEAD: usize = 8;
+use crate::text::{places, raise_of, repaired, single};
+use crate::texts::{End, Ends, Surrogates, Texts, parse_errors, parse_specials};
 
 /// A tokenizer: immutable, shared by threads.
 #[pyclass(subclass, frozen, module = "eurotok._core")]
@@ -63,81 +60,40 @@ impl Tokenizer {
     }
 
     /// What `small` makes of the ids of a text, or, if they may be many, what `large` makes of them.
+    #[inline]
     fn encode_to<T>(
         &self,
         text: &Bound<'_, PyString>,
         specials: &str,
-        small: impl FnOnce(&[u32]) -> T,
-        large: impl FnOnce(Vec<u32>) -> T,
+        errors: &str,
+        ends: Ends,
+        small: impl Fn(&[u32]) -> T,
+        large: impl Fn(Vec<u32>) -> T,
     ) -> PyResult<T> {
-        let (encoder, specials, points) = (&self.inner.encoder, parse_specials(specials)?, single(text)?);
-        let done = if points.size() < SMALL {
-            encoder.encode_with(points, specials, small)
-        } else {
-            interruptible(text.py(), |stop| encoder.encode_unless(stop, points, specials))?.map(large)
+        let (encoder, specials) = (&self.inner.encoder, parse_specials(specials)?);
+        let encode = |text: &Bound<'_, PyString>| {
+            let points = single(text)?;
+            let done = if points.size() >= SMALL {
+                let ids = interruptible(text.py(), |stop| encoder.encode_unless(stop, points, specials))?;
+                ids.map(|ids| large(if ends.count() > 0 { ends.around(&ids) } else { ids }))
+            } else if ends.count() > 0 {
+                encoder.encode_with(points, specials, |ids| small(&ends.around(ids)))
+            } else {
+                encoder.encode_with(points, specials, &small)
+            };
+            raise_of(done, |_| (text, None))
         };
-        raise_of(done, |_| text)
+        Surrogates::parse(errors)?.handle(text.py(), encode(text), || encode(&repaired(text)?))
     }
 
-    fn decode_ids(&self, py: Python<'_>, ids: &[u32], skip_specials: bool) -> PyResult<Vec<u8>> {
+    fn decode_ids(&self, py: Python<'_>, ids: Foreign<'_>, skip_specials: bool) -> PyResult<Vec<u8>> {
         release(py, ids.len(), || self.inner.decoder.decode(self.vocab(), ids, !skip_specials)).raise()
-    }
-}
-
-pub(crate) fn parse_specials(specials: &str) -> PyResult<Specials> {
-    match specials {
-        "text" => Ok(Specials::Text),
-        "parse" => Ok(Specials::Parse),
-        other => Err(argument("specials", format!("{other:?} is neither \"text\" nor \"parse\""))),
     }
 }
 
 /// Ids as an array: small ones are copied into it, large ones handed over.
 fn array(py: Python<'_>, ids: Vec<u32>) -> Bound<'_, PyArray1<u32>> {
     if ids.len() < SMALL { PyArray1::from_slice(py, &ids) } else { PyArray1::from_vec(py, ids) }
-}
-
-/// The strings of a sequence, kept alive while the core reads them.
-pub(crate) struct Texts<'py>(Vec<Bound<'py, PyString>>);
-
-impl<'py> Texts<'py> {
-    pub(crate) fn new(texts: &Bound<'py, PyAny>) -> PyResult<Self> {
-        if texts.is_instance_of::<PyString>() {
-            return Err(PyTypeError::new_err("texts: a sequence of str is needed, not one str"));
-        }
-        let mut strings = Vec::with_capacity(texts.len().unwrap_or(0));
-        let list = texts.cast::<PyList>().ok();
-        for (place, text) in texts.try_iter()?.enumerate() {
-            if let Some(list) = list {
-                fetch_item(list, place + AHEAD);
-            }
-            if place % MANY == MANY - 1 {
-                texts.py().check_signals()?;
-            }
-            match text?.cast_into::<PyString>() {
-                Ok(text) => strings.push(text),
-                Err(error) => {
-                    let kind = error.into_inner().get_type().name()?.to_string();
-                    return Err(PyTypeError::new_err(format!("texts[{place}]: a str is needed, not {kind}")));
-                }
-            }
-        }
-        Ok(Self(strings))
-    }
-
-    /// What `work` makes of them without the GIL.
-    fn give<R: Send>(
-        &self,
-        py: Python<'_>,
-        work: impl FnOnce(&Stop, &[Text<'_>]) -> eurotok_core::Result<R> + Send,
-    ) -> PyResult<R> {
-        let texts = self.0.iter().map(text_of).collect::<PyResult<Vec<_>>>()?;
-        raise_of(interruptible(py, |stop| work(stop, &texts))?, |number| &self.0[number])
-    }
-
-    pub(crate) fn as_strs(&self) -> PyResult<Vec<&str>> {
-        self.0.iter().map(|text| text.to_str()).collect()
-    }
 }
 
 /// Bytes as text: `errors` is `"strict"` or `"replace"`, as for `bytes.decode`.
@@ -150,15 +106,6 @@ fn text(bytes: Vec<u8>, errors: &str) -> PyResult<String> {
         let offset = error.utf8_error().valid_up_to() as u64;
         Err(raised(Error::InvalidUtf8 { origin: "decoded bytes".to_string(), offset }))
     })
-}
-
-/// Whether bytes that are not UTF-8 are replaced.
-fn parse_errors(errors: &str) -> PyResult<bool> {
-    match errors {
-        "replace" => Ok(true),
-        "strict" => Ok(false),
-        other => Err(argument("errors", format!("{other:?} is neither \"strict\" nor \"replace\""))),
-    }
 }
 
 /// What a tokenizer is made from: the bytes of a file, or another tokenizer, which is then shared.
@@ -195,6 +142,11 @@ impl Tokenizer {
     ///     Any text. It decodes to itself.
     /// specials
     ///     What a special token in the text is: `"text"` like any other, or `"parse"` to give its id.
+    /// errors
+    ///     What to do with lone surrogates, which are no text: `"strict"` to raise, or `"replace"` to put U+FFFD. A pair of them is
+    ///     then the character for which it stands in UTF-16.
+    /// bos, eos
+    ///     What to put before and behind the ids: the text of a special token, or an id; by default nothing.
     ///
     /// Returns
     /// -------
@@ -204,26 +156,35 @@ impl Tokenizer {
     /// Raises
     /// ------
     /// ValueError
-    ///     If the text has a lone surrogate, or (PatternError) if a regex of one's own gives up on it.
-    #[pyo3(signature = (text, *, specials = "text"))]
+    ///     If the text has a lone surrogate (UnicodeEncodeError), if a regex of one's own gives up on it (PatternError), or if the
+    ///     vocabulary does not have `bos` or `eos`.
+    #[pyo3(signature = (text, *, specials = "text", errors = "strict", bos = None, eos = None))]
     fn encode<'py>(
         &self,
         py: Python<'py>,
         text: &Bound<'py, PyString>,
         specials: &str,
+        errors: &str,
+        bos: End<'_, 'py>,
+        eos: End<'_, 'py>,
     ) -> PyResult<Bound<'py, PyArray1<u32>>> {
-        self.encode_to(text, specials, |ids| PyArray1::from_slice(py, ids), |ids| array(py, ids))
+        let ends = Ends::parse(self.vocab(), bos, eos)?;
+        self.encode_to(text, specials, errors, ends, |ids| PyArray1::from_slice(py, ids), |ids| array(py, ids))
     }
 
     /// Encode a text to a list of int. As `encode` in all else.
-    #[pyo3(signature = (text, *, specials = "text"))]
+    #[pyo3(signature = (text, *, specials = "text", errors = "strict", bos = None, eos = None))]
     fn encode_list<'py>(
         &self,
         py: Python<'py>,
         text: &Bound<'py, PyString>,
         specials: &str,
+        errors: &str,
+        bos: End<'_, 'py>,
+        eos: End<'_, 'py>,
     ) -> PyResult<Bound<'py, PyList>> {
-        self.encode_to(text, specials, |ids| PyList::new(py, ids), |ids| PyList::new(py, ids))?
+        let ends = Ends::parse(self.vocab(), bos, eos)?;
+        self.encode_to(text, specials, errors, ends, |ids| PyList::new(py, ids), |ids| PyList::new(py, ids))?
     }
 
     /// Encode a text, and tell where each token stands in it.
@@ -236,25 +197,42 @@ impl Tokenizer {
     ///     Shape (tokens,).
     /// spans : NDArray[np.int64]
     ///     Shape (tokens, 2): begin and end of each token, in characters of the text. Tokens that share a character by its
-    ///     bytes have that character in common.
-    #[pyo3(signature = (text, *, specials = "text"))]
+    ///     bytes have that character in common; `bos` and `eos` have none.
+    #[pyo3(signature = (text, *, specials = "text", errors = "strict", bos = None, eos = None))]
     #[expect(clippy::type_complexity, reason = "two arrays")]
     fn encode_with_offsets<'py>(
         &self,
         py: Python<'py>,
-        text: &str,
+        text: &Bound<'py, PyString>,
         specials: &str,
+        errors: &str,
+        bos: End<'_, 'py>,
+        eos: End<'_, 'py>,
     ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray2<i64>>)> {
-        let specials = parse_specials(specials)?;
-        let encoder = &self.inner.encoder;
-        let done = if text.len() < SMALL {
-            encoder.encode_with_offsets(text, specials)
-        } else {
-            interruptible(py, |stop| encoder.encode_with_offsets_unless(stop, text, specials))?
+        let (specials, ends) = (parse_specials(specials)?, Ends::parse(self.vocab(), bos, eos)?);
+        let encode = |text: &Bound<'py, PyString>| {
+            let utf8 = text.to_str()?;
+            let encoder = &self.inner.encoder;
+            let done = if utf8.len() < SMALL {
+                encoder.encode_with_offsets(utf8, specials)
+            } else {
+                interruptible(py, |stop| encoder.encode_with_offsets_unless(stop, utf8, specials))?
+            };
+            done.raise()
         };
-        let (ids, spans) = done.raise()?;
+        let (ids, mut spans) = Surrogates::parse(errors)?.handle(py, encode(text), || {
+            let whole = repaired(text)?;
+            let (ids, mut spans) = encode(&whole)?;
+            let places = places(text, whole.to_str()?)?;
+            spans.iter_mut().for_each(|(start, end)| (*start, *end) = (places[*start as usize], places[*end as usize]));
+            Ok((ids, spans))
+        })?;
+        let end = text.len()? as i64;
+        spans.splice(..0, ends.bos.map(|_| (0, 0)));
+        spans.extend(ends.eos.map(|_| (end, end)));
         let flat: Vec<i64> = spans.iter().flat_map(|&(start, end)| [start, end]).collect();
-        let spans = PyArray1::from_vec(py, flat).reshape([ids.len(), 2])?;
+        let spans = PyArray1::from_vec(py, flat).reshape([spans.len(), 2])?;
+        let ids = if ends.count() > 0 { ends.around(&ids) } else { ids };
         Ok((array(py, ids), spans))
     }
 
@@ -265,27 +243,45 @@ impl Tokenizer {
         texts: &Bound<'py, PyAny>,
         threads: Option<i64>,
         specials: &str,
+        errors: &str,
+        bos: End<'_, 'py>,
+        eos: End<'_, 'py>,
     ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<i64>>)> {
         let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
+        let (surrogates, ends) = (Surrogates::parse(errors)?, Ends::parse(self.vocab(), bos, eos)?);
         let Inner { encoder, spare, .. } = &*self.inner;
-        let ragged = Texts::new(texts)?.give(py, |stop, texts| {
+        let ragged = Texts::new(texts)?.give(py, surrogates, |stop, texts| {
             let ids = spare.take(texts.iter().map(|text| text.size()).sum());
-            encoder.encode_batch_to(ids, stop, texts, specials, threads)
+            let ragged = encoder.encode_batch_to(ids, stop, texts, specials, threads)?;
+            Ok(ragged.between(ends.bos, ends.eos))
         })?;
         Ok((spare.lend(py, ragged.ids)?, PyArray1::from_vec(py, ragged.offsets)))
     }
 
     /// Count the tokens of a text, without making them. Parameters and errors are those of `encode`.
-    #[pyo3(signature = (text, *, specials = "text"))]
-    fn count(&self, py: Python<'_>, text: &Bound<'_, PyString>, specials: &str) -> PyResult<usize> {
-        let (points, specials) = (single(text)?, parse_specials(specials)?);
-        let encoder = &self.inner.encoder;
-        let counted = if points.size() < SMALL {
-            encoder.count(points, specials)
-        } else {
-            interruptible(py, |stop| encoder.count_unless(stop, points, specials))?
+    #[pyo3(signature = (text, *, specials = "text", errors = "strict", bos = None, eos = None))]
+    fn count(
+        &self,
+        py: Python<'_>,
+        text: &Bound<'_, PyString>,
+        specials: &str,
+        errors: &str,
+        bos: End<'_, '_>,
+        eos: End<'_, '_>,
+    ) -> PyResult<usize> {
+        let (specials, ends) = (parse_specials(specials)?, Ends::parse(self.vocab(), bos, eos)?);
+        let count = |text: &Bound<'_, PyString>| {
+            let points = single(text)?;
+            let encoder = &self.inner.encoder;
+            let counted = if points.size() < SMALL {
+                encoder.count(points, specials)
+            } else {
+                interruptible(py, |stop| encoder.count_unless(stop, points, specials))?
+            };
+            raise_of(counted, |_| (text, None))
         };
-        raise_of(counted, |_| text)
+        let count = Surrogates::parse(errors)?.handle(py, count(text), || count(&repaired(text)?))?;
+        Ok(count + ends.count())
     }
 
     /// Count the tokens of many texts on several threads.
@@ -296,25 +292,32 @@ impl Tokenizer {
     ///     The texts.
     /// threads
     ///     How many threads to use; by default all cores.
-    /// specials
+    /// specials, errors, bos, eos
     ///     As for `encode`.
     ///
     /// Returns
     /// -------
     /// NDArray[np.int64]
     ///     Tokens of each text, shape (texts,).
-    #[pyo3(signature = (texts, threads = None, *, specials = "text"))]
+    #[pyo3(signature = (texts, threads = None, *, specials = "text", errors = "strict", bos = None, eos = None))]
     fn count_batch<'py>(
         &self,
         py: Python<'py>,
         texts: &Bound<'py, PyAny>,
         threads: Option<i64>,
         specials: &str,
+        errors: &str,
+        bos: End<'_, 'py>,
+        eos: End<'_, 'py>,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
         let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
+        let (surrogates, ends) = (Surrogates::parse(errors)?, Ends::parse(self.vocab(), bos, eos)?);
         let encoder = &self.inner.encoder;
-        let texts = Texts::new(texts)?;
-        let counts = texts.give(py, |stop, texts| encoder.count_batch_unless(stop, texts, specials, threads))?;
+        let work = |stop: &Stop, texts: &[Text<'_>]| encoder.count_batch_unless(stop, texts, specials, threads);
+        let mut counts = Texts::new(texts)?.give(py, surrogates, work)?;
+        if ends.count() > 0 {
+            counts.iter_mut().for_each(|count| *count += ends.count() as i64);
+        }
         Ok(PyArray1::from_vec(py, counts))
     }
 
@@ -346,17 +349,17 @@ impl Tokenizer {
     ) -> PyResult<Bound<'py, PyString>> {
         let threads = parse_threads(threads)?;
         let ids = Ids::new(ids, self.vocab().size())?;
-        let ids = ids.as_slice();
+        let ids = ids.numbers()?;
         if self.inner.decoder.is_worth_a_plan(ids.len()) {
             let lossy = parse_errors(errors)?;
-            let plan = release(py, ids.len(), || self.inner.decoder.plan(self.vocab(), &ids, !skip_specials, threads))
+            let plan = release(py, ids.len(), || self.inner.decoder.plan(self.vocab(), ids, !skip_specials, threads))
                 .raise()?;
             if lossy || plan.is_utf8() {
                 return string(py, &plan);
             }
         }
         // Bytes that are not UTF-8 are an error, which says where.
-        Ok(PyString::new(py, &text(self.decode_ids(py, &ids, skip_specials)?, errors)?))
+        Ok(PyString::new(py, &text(self.decode_ids(py, ids, skip_specials)?, errors)?))
     }
 
     /// Decode ids to bytes, exactly, on one thread. As `decode` in all else.
@@ -368,22 +371,23 @@ impl Tokenizer {
         skip_specials: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let ids = Ids::new(ids, self.vocab().size())?;
-        Ok(PyBytes::new(py, &self.decode_ids(py, &ids.as_slice(), skip_specials)?))
+        Ok(PyBytes::new(py, &self.decode_ids(py, ids.numbers()?, skip_specials)?))
     }
 
     fn _decode_batch(
         &self,
         py: Python<'_>,
-        ids: PyReadonlyArray1<'_, u32>,
-        offsets: PyReadonlyArray1<'_, i64>,
+        ids: &Bound<'_, PyAny>,
+        offsets: &Bound<'_, PyArray1<i64>>,
         threads: Option<i64>,
         errors: &str,
         skip_specials: bool,
     ) -> PyResult<Vec<String>> {
         let threads = parse_threads(threads)?;
-        let (ids, offsets) = (ids.as_slice()?, offsets.as_slice()?);
+        let (ids, offsets) = (Ids::new(ids, self.vocab().size())?, copied(offsets)?);
+        let ids = ids.numbers()?;
         let texts = py
-            .detach(|| self.inner.decoder.decode_batch(self.vocab(), ids, offsets, !skip_specials, threads))
+            .detach(|| self.inner.decoder.decode_batch(self.vocab(), ids, &offsets, !skip_specials, threads))
             .raise()?;
         texts.into_iter().map(|bytes| text(bytes, errors)).collect()
     }

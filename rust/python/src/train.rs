@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eurotok_core::train::{Fairness, NOBODY, Options, Parity, Progress, Trace, Trained, Window};
@@ -101,12 +100,13 @@ fn train(
 ) -> PyResult<Tokenizer> {
     let options = Options {
         special_tokens,
-        parity: parity.map(|arguments| arguments.parity(parallel)).transpose()?,
-        fairness: fairness.map(|strength| fair(strength, parallel, target)),
+        parity: parity.map(|arguments| arguments.parity(py, parallel)).transpose()?,
+        fairness: fairness.map(|strength| fair(py, strength, parallel, target)),
         ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint, checkpoint_every)?
     };
     counts.make_room(py, options.memory)?;
-    let (tokenizer, found) = run(py, progress, |report| eurotok_core::train::train(&counts.read(), &options, report))?;
+    let now = counts.now(py);
+    let (tokenizer, found) = run(py, progress, |report| eurotok_core::train::train(&now, &options, report))?;
     if let (Some(trace), Some(found)) = (trace, found) {
         trace.call1(py, parts(found))?;
     }
@@ -138,12 +138,13 @@ fn extend(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
     let options = Options {
-        fairness: fairness.map(|strength| fair(strength, parallel, target)),
+        fairness: fairness.map(|strength| fair(py, strength, parallel, target)),
         ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint, checkpoint_every)?
     };
     let vocab = tokenizer.vocab();
     counts.make_room(py, options.memory)?;
-    run(py, progress, |report| eurotok_core::train::extend(vocab, &counts.read(), &options, report))
+    let now = counts.now(py);
+    run(py, progress, |report| eurotok_core::train::extend(vocab, &now, &options, report))
         .map(|(tokenizer, _)| tokenizer)
 }
 
@@ -195,20 +196,19 @@ struct ParityArguments {
 }
 
 impl ParityArguments {
-    fn parity(self, parallel: Option<&Counts>) -> PyResult<Parity> {
+    fn parity(self, py: Python<'_>, parallel: Option<&Counts>) -> PyResult<Parity> {
         let window = |(size, alpha)| Ok::<_, PyErr>(Window { size: natural("window_size", size)?, alpha });
         Ok(Parity {
             window: self.window.map(window).transpose()?,
-            parallel: parallel.map(|counts| Arc::new(counts.read().clone())),
+            parallel: parallel.map(|counts| counts.now(py)),
             ratio: self.ratio,
             global_merges: natural("global_merges", self.global_merges)?,
         })
     }
 }
 
-fn fair(strength: f64, parallel: Option<&Counts>, target: Option<BTreeMap<String, f64>>) -> Fairness {
-    let parallel = parallel.map(|counts| Arc::new(counts.read().clone()));
-    Fairness { strength, parallel, targets: target.unwrap_or_default() }
+fn fair(py: Python<'_>, strength: f64, parallel: Option<&Counts>, target: Option<BTreeMap<String, f64>>) -> Fairness {
+    Fairness { strength, parallel: parallel.map(|counts| counts.now(py)), targets: target.unwrap_or_default() }
 }
 
 /// Runs training without the GIL, reporting progress.

@@ -8,6 +8,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod foreign;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generic;
 mod pages;
@@ -22,6 +23,7 @@ mod utf8;
 mod x86_64;
 
 use crate::error::{Error, Result};
+pub use foreign::Foreign;
 pub use pages::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
 pub use prefetch::{append_past_caches, prefetch, prefetch_at, prefetch_outer};
 pub use u32x16::{Mask, Row};

@@ -17,24 +17,25 @@ impl<'r, U: Unit> Filling<'r, U> {
         Self { room, filled: 0 }
     }
 
-    /// Adds a unit.
-    ///
-    /// # Panics
-    /// If there is no room for it.
+    /// Adds a unit, if there is room for it: says whether there is.
     #[inline(always)]
-    pub fn push(&mut self, unit: U) {
-        self.room[self.filled].write(unit);
+    #[must_use]
+    pub fn push(&mut self, unit: U) -> bool {
+        let Some(place) = self.room.get_mut(self.filled) else { return false };
+        place.write(unit);
         self.filled += 1;
+        true
     }
 
-    /// Adds the first `length` of sixteen units. While there is room for all, all are written, in one go.
-    ///
-    /// # Panics
-    /// If there is no room for them, or they are more than sixteen.
+    /// Adds the first `length` of sixteen units, if there is room for them and they are no more: says whether it did. While there is
+    /// room for all, all are written, in one go.
     #[inline(always)]
-    pub fn push_some(&mut self, units: &[u16; 16], length: usize) {
+    #[must_use]
+    pub fn push_some(&mut self, units: &[u16; 16], length: usize) -> bool {
+        if length > units.len() {
+            return false;
+        }
         if let Some(room) = self.room[self.filled..].first_chunk_mut::<16>() {
-            assert!(length <= units.len(), "as many as there are");
             // Made apart from where they go, so that they are made in registers.
             let mut made = [MaybeUninit::uninit(); 16];
             for (place, &unit) in made.iter_mut().zip(units) {
@@ -42,8 +43,9 @@ impl<'r, U: Unit> Filling<'r, U> {
             }
             *room = made;
             self.filled += length;
+            true
         } else {
-            units[..length].iter().for_each(|&unit| self.push(U::of(unit.into())));
+            units[..length].iter().all(|&unit| self.push(U::of(unit.into())))
         }
     }
 

@@ -4,8 +4,8 @@ use std::mem::MaybeUninit;
 
 use super::{Isa, Row, Work};
 
-/// A code point of so many bytes.
-pub trait Unit: Copy + Into<u32> + Send {
+/// A code point of so many bytes: `u8`, `u16` and `u32`, and no other type. Their memory is read and written as that of such numbers.
+pub trait Unit: sealed::Sealed + Copy + Into<u32> + Send {
     /// That of a code point, without the bits for which there is no room.
     fn of(point: u32) -> Self;
 }
@@ -29,6 +29,15 @@ impl Unit for u32 {
     fn of(point: u32) -> Self {
         point
     }
+}
+
+mod sealed {
+    /// What only this module can implement.
+    pub trait Sealed {}
+
+    impl Sealed for u8 {}
+    impl Sealed for u16 {}
+    impl Sealed for u32 {}
 }
 
 /// How many bytes UTF-8 takes of a code point, at most.

@@ -30,8 +30,23 @@ impl Counts {
     pub fn save(&self, path: &Path) -> Result<()> {
         let at = |error| Error::io(path, error);
         let mut file = Output::create(path).map_err(at)?;
+        self.write(&mut file, at)?;
+        file.finish().map_err(at)
+    }
+
+    /// The contents of the file that [`save`](Self::save) writes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if pieces are on disk and cannot be read.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.write(&mut bytes, |error| Error::io("counts", error))?;
+        Ok(bytes)
+    }
+
+    fn write(&self, file: &mut impl Write, at: impl Fn(io::Error) -> Error + Copy) -> Result<()> {
         file.write_all(MAGIC).map_err(at)?;
-        let mut frame = zstd::Encoder::new(BufWriter::new(&mut file), LEVEL).map_err(at)?;
+        let mut frame = zstd::Encoder::new(BufWriter::new(file), LEVEL).map_err(at)?;
         frame.include_checksum(true).map_err(at)?;
         let mut out = BufWriter::new(frame);
         write_bytes(&mut out, self.scheme.pattern().as_bytes()).map_err(at)?;
@@ -43,8 +58,8 @@ impl Counts {
             }
             write_number(&mut out, 0).map_err(at)?;
         }
-        let end = |out: BufWriter<zstd::Encoder<BufWriter<&mut Output>>>| out.into_inner()?.finish()?.flush();
-        end(out).and_then(|()| file.finish()).map_err(at)
+        let frame = out.into_inner().map_err(|error| at(error.into_error()))?;
+        frame.finish().and_then(|mut file| file.flush()).map_err(at)
     }
 
     /// Reads counts from a file, into about this many bytes of memory.
@@ -52,13 +67,25 @@ impl Counts {
     /// # Errors
     /// [`Error::Io`] if it cannot be read; [`Error::Format`] if it is not a counts file, or damaged.
     pub fn load(path: &Path, memory: Option<usize>) -> Result<Self> {
+        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        Self::read(BufReader::new(file), path, memory)
+    }
+
+    /// Reads counts from the contents of a file, which errors call `origin`. As [`load`](Self::load) in all else.
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load).
+    pub fn from_bytes(origin: &str, bytes: &[u8], memory: Option<usize>) -> Result<Self> {
+        Self::read(bytes, Path::new(origin), memory)
+    }
+
+    fn read(mut file: impl BufRead, path: &Path, memory: Option<usize>) -> Result<Self> {
         let at = |error: io::Error| match error.kind() {
             // A disk's fault has a number, the decoder's and our own have none.
             _ if error.raw_os_error().is_some() => Error::io(path, error),
             io::ErrorKind::UnexpectedEof => Error::format(path.display(), "the counts file is cut short"),
             _ => Error::format(path.display(), error),
         };
-        let mut file = BufReader::new(File::open(path).map_err(at)?);
         let mut magic = Vec::new();
         file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic).map_err(at)?;
         if magic != MAGIC {

@@ -4,6 +4,7 @@
 //! one load, one store of the whole entry and an addition, whatever the length: nothing to predict, and the loads of many
 //! steps are under way at once. Larger numbers stand for what has no entry of its own.
 
+use crate::arch::Foreign;
 use crate::error::Result;
 
 /// The most parts that an entry holds.
@@ -43,17 +44,17 @@ impl Row {
 #[inline(always)]
 pub(super) fn gather(
     entries: &[Entry<u8>],
-    ids: &[u32],
+    ids: Foreign<'_>,
     mut other: impl FnMut(&mut Row, usize) -> Result<usize>,
 ) -> Result<Vec<u8>> {
     let mut row = Row { room: Vec::with_capacity(5 * ids.len() + PARTS + 1), filled: 0 };
     let mut place = 0;
     while place < ids.len() {
-        let block = &ids[place..ids.len().min(place + BLOCK)];
+        let block = ids.part(place..ids.len().min(place + BLOCK));
         row.make_room((block.len() + 1) * (PARTS + 1));
         let mut taken = 0;
         let mut filled = row.filled;
-        for &id in block {
+        for id in block.iter() {
             let Some(entry) = entries.get(id as usize) else { break };
             let length: usize = entry[PARTS].into();
             if length > PARTS {

@@ -2,6 +2,9 @@
 //!
 //! Tokens of up to fifteen bytes stand in a table ([`gather`]), longer ones in the vocabulary. For long texts there is a second
 //! table of the same kind, of code points: most tokens are whole characters, and go straight to where Python holds them ([`text`]).
+//!
+//! The ids may be those of an array that another thread writes to meanwhile ([`Foreign`]). Then they decode to what they were at some time,
+//! or to an error, and never to a text that is none.
 
 mod gather;
 #[cfg(test)]
@@ -14,7 +17,7 @@ use std::sync::atomic::AtomicUsize;
 
 use bytemuck::Pod;
 
-use crate::arch::Isa;
+use crate::arch::{Foreign, Isa};
 use crate::error::{Error, Result};
 use crate::memory::Zeroed;
 use crate::threads;
@@ -54,7 +57,9 @@ fn table<T: Pod + From<u8>>(vocab: &Vocab, mut parts_of: impl FnMut(&[u8], &mut 
         parts_of(token, &mut parts);
         entry[PARTS] = T::from(ELSEWHERE);
         if (1..=PARTS).contains(&parts.len()) {
-            entry[..parts.len()].copy_from_slice(&parts);
+            let (own, rest) = entry[..PARTS].split_at_mut(parts.len());
+            own.copy_from_slice(&parts);
+            rest.fill(T::from(0));
             entry[PARTS] = T::from(parts.len() as u8);
         }
     }
@@ -68,8 +73,8 @@ fn table<T: Pod + From<u8>>(vocab: &Vocab, mut parts_of: impl FnMut(&[u8], &mut 
 }
 
 /// The bytes of the token at a place; none for a special token unless `with_specials`.
-fn token_at<'v>(vocab: &'v Vocab, ids: &[u32], position: usize, with_specials: bool) -> Result<&'v [u8]> {
-    let id = ids[position];
+fn token_at<'v>(vocab: &'v Vocab, ids: Foreign<'_>, position: usize, with_specials: bool) -> Result<&'v [u8]> {
+    let id = ids.get(position).expect("a position within the ids");
     let token = vocab.token(id).ok_or(Error::UnknownId { id: i64::from(id), position, vocab_size: vocab.size() })?;
     Ok(if with_specials || !vocab.is_special(id) { token } else { &[] })
 }
@@ -85,7 +90,8 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::UnknownId`] for the first id that has no token.
-    pub fn decode(&self, vocab: &Vocab, ids: &[u32], with_specials: bool) -> Result<Vec<u8>> {
+    pub fn decode<'i>(&self, vocab: &Vocab, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
+        let ids = ids.into();
         gather(&self.bytes, ids, |row, place| {
             row.push(token_at(vocab, ids, place, with_specials)?);
             Ok(place + 1)
@@ -97,14 +103,15 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::UnknownId`] with the position in `ids`; [`Error::Argument`] if the offsets do not ascend within `ids`.
-    pub fn decode_batch(
+    pub fn decode_batch<'i>(
         &self,
         vocab: &Vocab,
-        ids: &[u32],
+        ids: impl Into<Foreign<'i>>,
         offsets: &[i64],
         with_specials: bool,
         threads: Option<usize>,
     ) -> Result<Vec<Vec<u8>>> {
+        let ids = ids.into();
         let range = |pair: &[i64]| -> Option<Range<usize>> {
             let range = usize::try_from(pair[0]).ok()?..usize::try_from(pair[1]).ok()?;
             (range.start <= range.end && range.end <= ids.len()).then_some(range)
@@ -114,7 +121,7 @@ impl Decoder {
             .map(|pair| range(pair).ok_or_else(|| Error::argument("offsets", format!("{pair:?} is no range of ids"))))
             .collect::<Result<_>>()?;
         let decode = |range: &Range<usize>| {
-            self.decode(vocab, &ids[range.clone()], with_specials).map_err(|error| further(error, range.start))
+            self.decode(vocab, ids.part(range.clone()), with_specials).map_err(|error| further(error, range.start))
         };
         let share = ranges.len().div_ceil(workers(threads, ids.len())).max(1);
         let run = |ranges: &[Range<usize>]| ranges.iter().map(decode).collect::<Result<Vec<_>>>();

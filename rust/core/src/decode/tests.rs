@@ -1,5 +1,8 @@
 //! Bytes and text against the tokens in a row.
 
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -52,7 +55,7 @@ proptest! {
         let decoder = Decoder::new(&vocab, Isa::available()[0]);
         let unknown = ids.iter().position(|&id| vocab.token(id).is_none());
         let decoded = decoder.decode(&vocab, &ids, with_specials);
-        let plan = decoder.plan_parts(&vocab, &ids, with_specials, parts);
+        let plan = decoder.plan_parts(&vocab, (&ids).into(), with_specials, parts);
         if let Some(place) = unknown {
             for error in [decoded.unwrap_err(), plan.unwrap_err()] {
                 let named = matches!(error, Error::UnknownId { id, position, .. } if (id, position) == (ids[place].into(), place));
@@ -82,6 +85,52 @@ proptest! {
 /// What a plan writes, in one width.
 fn written<U: Unit>(plan: &Plan<'_>) -> Vec<u32> {
     let mut room: Vec<U> = Vec::with_capacity(plan.length());
-    let parts = plan.write(&mut room.spare_capacity_mut()[..plan.length()]);
+    let parts = plan.write(&mut room.spare_capacity_mut()[..plan.length()]).unwrap();
     parts.into_iter().flatten().map(|&mut unit| unit.into()).collect()
+}
+
+/// Ids that another thread changes between the two goes over them: nothing is written that is not of the length and the width planned.
+#[test]
+fn ids_that_change_meanwhile_are_never_a_wrong_text() {
+    let vocab = vocab();
+    let decoder = Decoder::new(&vocab, Isa::available()[0]);
+    let (narrow, wide, wider, widest, long) = (u32::from(b'a'), 257, 258, 259, 261);
+    let (part, special, unknown) = (265, vocab.specials[0].id, u32::MAX);
+    let all = [narrow, wide, wider, widest, long, part, special, unknown];
+    for (before, after) in all.into_iter().flat_map(|before| all.map(|after| (before, after))) {
+        let ids: Vec<AtomicU32> = (0..100).map(|_| AtomicU32::new(before)).collect();
+        let Ok(plan) = decoder.plan(&vocab, Foreign::of(&ids), true, Some(1)) else {
+            assert_eq!(before, unknown);
+            continue;
+        };
+        ids[70].store(after, Relaxed);
+        let mut room: Vec<u32> = Vec::with_capacity(plan.length());
+        let text = match plan.write(&mut room.spare_capacity_mut()[..plan.length()]) {
+            Ok(parts) => parts.into_iter().flatten().map(|&mut unit| unit).collect::<Vec<_>>(),
+            Err(error) => {
+                assert!(matches!(error, Error::Argument { name: "ids", .. }), "{error}");
+                continue;
+            }
+        };
+        assert!(text.iter().all(|&unit| char::from_u32(unit).is_some()), "{before} {after}");
+        let greatest = text.into_iter().max().unwrap_or(0);
+        let bound = [0x7F, 0xFF, 0xFFFF, 0x10_FFFF].into_iter().find(|&bound| greatest <= bound);
+        assert_eq!(Some(plan.greatest()), bound, "{before} {after}");
+    }
+}
+
+/// The same with all of them: what was narrow is wide, or the other way round.
+#[test]
+fn a_text_of_another_width_is_refused() {
+    let vocab = vocab();
+    let decoder = Decoder::new(&vocab, Isa::available()[0]);
+    for (before, after) in [(97, 257), (257, 97), (257, 258), (258, 257)] {
+        let ids: Vec<AtomicU32> = (0..100).map(|_| AtomicU32::new(before)).collect();
+        let plan = decoder.plan(&vocab, Foreign::of(&ids), true, Some(1)).unwrap();
+        let mut room: Vec<u32> = Vec::with_capacity(100);
+        assert!(plan.write(&mut room.spare_capacity_mut()[..100]).is_ok());
+        ids.iter().for_each(|id| id.store(after, Relaxed));
+        let error = plan.write(&mut room.spare_capacity_mut()[..100]).unwrap_err();
+        assert_eq!(error.to_string(), "ids: another thread changed them while they were decoded");
+    }
 }

@@ -13,8 +13,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::gather::{Entry, PARTS};
 use super::{Decoder, further, table, token_at, workers};
-use crate::arch::{Filling, Row, Unit, Work, prefetch};
-use crate::error::Result;
+use crate::arch::{Filling, Foreign, Row, Unit, Work, prefetch};
+use crate::error::{Error, Result};
 use crate::memory::Zeroed;
 use crate::threads;
 use crate::vocab::Vocab;
@@ -78,7 +78,7 @@ pub struct Plan<'d> {
 /// What a thread decodes.
 #[derive(Debug)]
 struct Part<'d> {
-    ids: &'d [u32],
+    ids: Foreign<'d>,
     length: usize,
     /// A bound of its characters.
     greatest: u32,
@@ -114,10 +114,11 @@ impl Decoder {
     pub fn plan<'d>(
         &'d self,
         vocab: &Vocab,
-        ids: &'d [u32],
+        ids: impl Into<Foreign<'d>>,
         with_specials: bool,
         threads: Option<usize>,
     ) -> Result<Plan<'d>> {
+        let ids = ids.into();
         self.plan_parts(vocab, ids, with_specials, workers(threads, ids.len()))
     }
 
@@ -133,14 +134,14 @@ impl Decoder {
     pub(super) fn plan_parts<'d>(
         &'d self,
         vocab: &Vocab,
-        ids: &'d [u32],
+        ids: Foreign<'d>,
         with_specials: bool,
         count: usize,
     ) -> Result<Plan<'d>> {
         let characters = self.characters(vocab);
         let part = |range: Range<usize>| {
             let start = range.start;
-            characters.part(vocab, &ids[range], with_specials).map_err(|error| further(error, start))
+            characters.part(vocab, ids.part(range), with_specials).map_err(|error| further(error, start))
         };
         let parts = threads::map(characters.shares(ids, count), part);
         Ok(Plan { decoder: self, characters, parts: parts.into_iter().collect::<Result<_>>()? })
@@ -149,24 +150,24 @@ impl Decoder {
 
 impl Characters {
     /// About equal ranges of ids, each but the first from an entry on: no character reaches across the place before it.
-    fn shares(&self, ids: &[u32], count: usize) -> Vec<Range<usize>> {
-        let is_entry = |&id: &u32| size(&self.sizes, id) & ELSEWHERE == 0;
+    fn shares(&self, ids: Foreign<'_>, count: usize) -> Vec<Range<usize>> {
+        let is_entry = |id: u32| size(&self.sizes, id) & ELSEWHERE == 0;
         let mut starts = vec![0];
         for number in 1..count {
             let place = (number * ids.len() / count).max(starts[number - 1]);
-            starts.push(ids[place..].iter().position(is_entry).map_or(ids.len(), |more| place + more));
+            starts.push(ids.from(place).iter().position(is_entry).map_or(ids.len(), |more| place + more));
         }
         let ends = starts[1..].iter().copied().chain([ids.len()]);
         starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
     }
 
     /// What is to be written of these.
-    fn part<'d>(&self, vocab: &Vocab, ids: &'d [u32], with_specials: bool) -> Result<Part<'d>> {
+    fn part<'d>(&self, vocab: &Vocab, ids: Foreign<'d>, with_specials: bool) -> Result<Part<'d>> {
         let (mut length, mut kinds) = (0, 0);
         let (mut stretches, mut texts, mut bytes) = (Vec::new(), String::new(), Vec::new());
         let (mut place, mut greatest, mut is_utf8) = (0, 0, true);
         loop {
-            let entries = measure(&self.sizes, &ids[place..]);
+            let entries = measure(&self.sizes, ids.from(place));
             length += entries.length;
             kinds |= entries.kinds;
             place += entries.count;
@@ -212,11 +213,11 @@ struct Measured {
 
 /// How long and how wide the entries are that `ids` begin with. One by one: sixteen at a time, by a gather, took 1.0 to 1.7 ns an id in
 /// place of 0.7 to 1.0 on Zen 4.
-fn measure(sizes: &[u8], ids: &[u32]) -> Measured {
+fn measure(sizes: &[u8], ids: Foreign<'_>) -> Measured {
     let (mut count, mut length, mut kinds) = (0, 0, 0);
-    for some in ids.as_chunks::<16>().0 {
+    for some in ids.sixteens() {
         let (mut lengths, mut all) = (0, 0);
-        for &id in some {
+        for id in some {
             let size = size(sizes, id);
             lengths += u32::from(size & LENGTH);
             all |= size;
@@ -226,9 +227,9 @@ fn measure(sizes: &[u8], ids: &[u32]) -> Measured {
         }
         length += lengths as usize;
         kinds |= all;
-        count += some.len();
+        count += 16;
     }
-    for &id in &ids[count..] {
+    for id in ids.from(count).iter() {
         let size = size(sizes, id);
         if size & ELSEWHERE != 0 {
             break;
@@ -258,9 +259,7 @@ impl Plan<'_> {
 
     /// The least of U+007F, U+00FF, U+FFFF and U+10FFFF that no character is beyond.
     pub fn greatest(&self) -> u32 {
-        let greatest = self.parts.iter().map(|part| part.greatest).max().unwrap_or(0);
-        let bounds = [0x7F, 0xFF, 0xFFFF, char::MAX.into()];
-        bounds.into_iter().find(|&bound| greatest <= bound).expect("no character is beyond the last")
+        bound(self.parts.iter().fold(0, |bits, part| bits | part.greatest))
     }
 
     /// Whether the bytes of the ids are UTF-8, and nothing is replaced.
@@ -271,9 +270,13 @@ impl Plan<'_> {
     /// Writes the characters, in units that all of them fit, and gives them back, cut where the work of one thread ends and that of the
     /// next begins.
     ///
+    /// # Errors
+    /// [`Error::Argument`] if the ids are others than they were, so that they are no longer of so many characters, or not as wide: then
+    /// what was written is no text of that kind.
+    ///
     /// # Panics
     /// If there is not a place for each character, or one is left.
-    pub fn write<'r, U: Unit>(&self, room: &'r mut [MaybeUninit<U>]) -> Vec<&'r mut [U]> {
+    pub fn write<'r, U: Unit>(&self, room: &'r mut [MaybeUninit<U>]) -> Result<Vec<&'r mut [U]>> {
         let mut rest = room;
         let mut shares = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
@@ -282,10 +285,15 @@ impl Plan<'_> {
             rest = behind;
         }
         assert!(rest.is_empty(), "a place for each character");
-        threads::map(shares, |(part, mut room)| {
-            self.decoder.isa.run(Writing { entries: &self.characters.entries, part, room: &mut room });
-            room.done().expect("as many characters as were planned")
-        })
+        let written = threads::map(shares, |(part, mut room)| {
+            let bits = self.decoder.isa.run(Writing { entries: &self.characters.entries, part, room: &mut room })?;
+            Some((room.done()?, bits))
+        });
+        let all: Option<(Vec<_>, Vec<u32>)> = written.into_iter().collect();
+        let same = all.filter(|(_, bits)| bound(bits.iter().fold(0, |all, bits| all | bits)) == self.greatest());
+        let (units, _) =
+            same.ok_or_else(|| Error::argument("ids", "another thread changed them while they were decoded"))?;
+        Ok(units)
     }
 }
 
@@ -297,31 +305,51 @@ struct Writing<'w, 'd, 'r, U> {
 }
 
 impl<U: Unit> Work for Writing<'_, '_, '_, U> {
-    type Output = ();
+    /// The bits of all characters; none if there are more of them than there is room for, or an id is no entry any more.
+    type Output = Option<u32>;
 
     #[inline(always)]
-    fn run<R: Row>(self) {
+    fn run<R: Row>(self) -> Option<u32> {
         let Self { entries, part, room } = self;
-        let (mut place, mut text_start) = (0, 0);
+        let (mut place, mut text_start, mut bits) = (0, 0, 0);
         for stretch in &part.stretches {
-            push_all(entries, &part.ids[place..stretch.first], room);
+            bits |= push_all(entries, part.ids.part(place..stretch.first), room)?;
             for character in part.texts[text_start..stretch.text_end].chars() {
-                room.push(U::of(character.into()));
+                let point = character.into();
+                bits |= point;
+                if !room.push(U::of(point)) {
+                    return None;
+                }
             }
             (place, text_start) = (stretch.end, stretch.text_end);
         }
-        push_all(entries, &part.ids[place..], room);
+        Some(bits | push_all(entries, part.ids.from(place), room)?)
     }
 }
 
-/// Pushes the entries of ids, each asked for ahead: they lie far apart.
+/// Pushes the entries of ids, each asked for ahead: they lie far apart. Returns the bits of their units, if all are entries.
 #[inline(always)]
-fn push_all<U: Unit>(entries: &[Entry<u16>], ids: &[u32], room: &mut Filling<'_, U>) {
-    for (place, &id) in ids.iter().enumerate() {
-        if let Some(&id) = ids.get(place + AHEAD) {
+fn push_all<U: Unit>(entries: &[Entry<u16>], ids: Foreign<'_>, room: &mut Filling<'_, U>) -> Option<u32> {
+    // Four words of four units. (The last unit is a length, of bits that say nothing.)
+    let mut bits = [0; 4];
+    for (place, id) in ids.iter().enumerate() {
+        if let Some(id) = ids.get(place + AHEAD) {
             prefetch(entries, id as usize);
         }
-        let entry = &entries[id as usize];
-        room.push_some(entry, entry[PARTS].into());
+        let entry = entries.get(id as usize)?;
+        let words: [u64; 4] = bytemuck::cast(*entry);
+        for (bits, word) in bits.iter_mut().zip(words) {
+            *bits |= word;
+        }
+        if !room.push_some(entry, entry[PARTS].into()) {
+            return None;
+        }
     }
+    let units: Entry<u16> = bytemuck::cast(bits);
+    Some(units.into_iter().fold(0, |bits, unit| bits | u32::from(unit)))
+}
+
+/// The least of U+007F, U+00FF, U+FFFF and U+10FFFF that no character is beyond, by the bits of all.
+fn bound(bits: u32) -> u32 {
+    [0x7F, 0xFF, 0xFFFF].into_iter().find(|&bound| bits <= bound).unwrap_or(char::MAX.into())
 }

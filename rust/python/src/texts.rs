@@ -1,0 +1,166 @@
+//! Texts from Python, and how they are to be encoded.
+
+use eurotok_core::Stop;
+use eurotok_core::encode::{Specials, Text};
+use eurotok_core::vocab::Vocab;
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyList, PyString};
+
+use crate::arch::fetch_item;
+use crate::error::argument;
+use crate::gil::{MANY, interruptible};
+use crate::text::{raise_of, repaired, text_of};
+
+/// So many texts ahead, where one begins is asked for: they lie anywhere in memory, and to wait for each took 5 % of a repeated pass
+/// over documents of a kilobyte.
+const AHEAD: usize = 8;
+
+/// The strings of a sequence, kept alive while the core reads them.
+pub(crate) struct Texts<'py>(Vec<Bound<'py, PyString>>);
+
+impl<'py> Texts<'py> {
+    pub(crate) fn new(texts: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if texts.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err("texts: a sequence of str is needed, not one str"));
+        }
+        let mut strings = Vec::with_capacity(texts.len().unwrap_or(0));
+        let list = texts.cast::<PyList>().ok();
+        for (place, text) in texts.try_iter()?.enumerate() {
+            if let Some(list) = list {
+                fetch_item(list, place + AHEAD);
+            }
+            if place % MANY == MANY - 1 {
+                texts.py().check_signals()?;
+            }
+            match text?.cast_into::<PyString>() {
+                Ok(text) => strings.push(text),
+                Err(error) => {
+                    let kind = error.into_inner().get_type().name()?.to_string();
+                    return Err(PyTypeError::new_err(format!("texts[{place}]: a str is needed, not {kind}")));
+                }
+            }
+        }
+        Ok(Self(strings))
+    }
+
+    /// What `work` makes of them without the GIL; lone surrogates are an error, or replaced.
+    pub(crate) fn give<R: Send>(
+        mut self,
+        py: Python<'py>,
+        surrogates: Surrogates,
+        work: impl Fn(&Stop, &[Text<'_>]) -> eurotok_core::Result<R> + Send + Sync,
+    ) -> PyResult<R> {
+        let give = |texts: &Self| {
+            let points = texts.0.iter().map(text_of).collect::<PyResult<Vec<_>>>()?;
+            raise_of(interruptible(py, |stop| work(stop, &points))?, |number| (&texts.0[number], Some(number)))
+        };
+        surrogates.handle(py, give(&self), || {
+            for text in &mut self.0 {
+                *text = repaired(text)?;
+            }
+            give(&self)
+        })
+    }
+
+    pub(crate) fn as_strs(&self) -> PyResult<Vec<&str>> {
+        self.0.iter().map(|text| text.to_str()).collect()
+    }
+}
+
+/// What to do with lone surrogates, which a `str` of Python may have and no text has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surrogates {
+    Refuse,
+    Replace,
+}
+
+impl Surrogates {
+    #[inline]
+    pub(crate) fn parse(errors: &str) -> PyResult<Self> {
+        Ok(if parse_errors(errors)? { Self::Replace } else { Self::Refuse })
+    }
+
+    /// What was done, or what `again` does with texts in which they are replaced. So texts without them, which are nearly all, cost
+    /// nothing.
+    #[inline]
+    pub(crate) fn handle<R>(
+        self,
+        py: Python<'_>,
+        done: PyResult<R>,
+        again: impl FnOnce() -> PyResult<R>,
+    ) -> PyResult<R> {
+        match done {
+            Err(error) if self == Self::Replace && error.is_instance_of::<PyUnicodeEncodeError>(py) => again(),
+            done => done,
+        }
+    }
+}
+
+/// Whether what is no text is replaced.
+pub(crate) fn parse_errors(errors: &str) -> PyResult<bool> {
+    match errors {
+        "replace" => Ok(true),
+        "strict" => Ok(false),
+        other => Err(argument("errors", format!("{other:?} is neither \"strict\" nor \"replace\""))),
+    }
+}
+
+pub(crate) fn parse_specials(specials: &str) -> PyResult<Specials> {
+    match specials {
+        "text" => Ok(Specials::Text),
+        "parse" => Ok(Specials::Parse),
+        other => Err(argument("specials", format!("{other:?} is neither \"text\" nor \"parse\""))),
+    }
+}
+
+/// The ids to put before and behind those of a text.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) bos: Option<u32>,
+    pub(crate) eos: Option<u32>,
+}
+
+/// What a caller gives for one of them: the text of a special token, or an id.
+pub(crate) type End<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
+
+impl Ends {
+    #[inline]
+    pub(crate) fn parse(vocab: &Vocab, bos: End, eos: End) -> PyResult<Self> {
+        let find = |name, end: End| end.map(|end| id_of(vocab, name, end)).transpose();
+        Ok(Self { bos: find("bos", bos)?, eos: find("eos", eos)? })
+    }
+
+    /// How many there are.
+    #[inline]
+    pub(crate) fn count(self) -> usize {
+        usize::from(self.bos.is_some()) + usize::from(self.eos.is_some())
+    }
+
+    /// The ids of a text between them.
+    pub(crate) fn around(self, ids: &[u32]) -> Vec<u32> {
+        self.bos.iter().chain(ids).chain(&self.eos).copied().collect()
+    }
+}
+
+#[cold]
+fn id_of(vocab: &Vocab, name: &'static str, end: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if let Ok(text) = end.cast::<PyString>() {
+        let text = text.to_str()?;
+        let special = vocab.specials.iter().find(|special| special.content == text);
+        let unknown = || argument(name, format!("{text:?} is not a special token of this vocabulary"));
+        return special.map(|special| special.id).ok_or_else(unknown);
+    }
+    // True is a number to Python, but nobody means the id 1 by it.
+    let id = if end.is_instance_of::<PyBool>() { None } else { end.extract::<i128>().ok() };
+    let Some(id) = id else {
+        let kind = end.get_type().name()?.to_string();
+        return Err(PyTypeError::new_err(format!(
+            "{name}: the text of a special token or an id is needed, not {kind}"
+        )));
+    };
+    let known = u32::try_from(id).ok().filter(|&id| vocab.token(id).is_some());
+    known.ok_or_else(|| {
+        argument(name, format!("{id} is not the id of a token of this vocabulary (size {})", vocab.size()))
+    })
+}
