@@ -5,9 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 EUROTOK_CORPUS ?= $(abspath $(wildcard ../shared/corpus))
 
+EUROTOK_TOKENIZERS ?= $(abspath $(wildcard ../shared/tokenizers))
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ifneq ($(EUROTOK_CORPUS),)
 export EUROTOK_CORPUS
+endif
+ifneq ($(EUROTOK_TOKENIZERS),)
+export EUROTOK_TOKENIZERS
 endif
 
 RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name target -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)

@@ -1,4 +1,4 @@
-"""Gather the source code that the shipped tokenizers are trained and judged on.
+"""Gather the source code, markup and formulas that the shipped tokenizers are trained and judged on.
 
 Fetches the packages that a list names (recipes/code.toml) with cargo and pip, and writes a folder `train` and a folder
 `heldout` of `<language>.jsonl`, a file of code a record. What was fetched stands in a table beside the list: registry,
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import textwrap
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,15 @@ from pathlib import Path
 from typing import Any
 
 USES = ("train", "heldout")
+
+LATEX = "latex"
+"""The language of formulas, which stand in the docstrings of Python and in reStructuredText."""
+
+FORMULA = re.compile(
+    r":math:`(?P<inline>[^`]+)`|"
+    r"^(?P<indent>[ \t]*)\.\. math::[^\n]*\n(?P<display>(?:[ \t]*\n|(?P=indent)[ \t]+\S[^\n]*\n)+)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -79,20 +89,19 @@ def main() -> None:
 
 def gather(wanted: Mapping[str, Any], use: str, known: Mapping[tuple[str, str], str], folder: Path) -> list[Package]:
     """Write the code of one use and return its packages."""
-    archives = [
-        *(("crates.io", name, version, *found) for (name, version), found in crates(wanted[use]["crates"]).items()),
-        *(("PyPI", name, version, *found) for (name, version), found in wheels(wanted[use]["pypi"]).items()),
-    ]
+    chosen = [("crates.io", crates(wanted[use]["crates"]), None), ("PyPI", wheels(wanted[use]["pypi"]), None)]
+    chosen += [("PyPI", wheels(packages), language) for language, packages in wanted[use].get("only", {}).items()]
     files: list[File] = []
-    described = []
-    for number, (registry, name, version, path, data) in enumerate(archives):
-        digest = hashlib.sha256(data).hexdigest()
-        if known.get((name, version), digest) != digest:
-            sys.exit(f"gather_code: error: {name} {version}: its SHA-256 is {digest}, not {known[name, version]}")
-        members = dict(unpacked(path, data))
-        described.append((use, registry, name, version, licence(members), digest))
-        files += code(members, wanted, number)
-    sizes = write(files, wanted["limits"]["bytes"], folder, len(archives))
+    described: list[tuple[str, str, str, str, str, str]] = []
+    for registry, found, only in chosen:
+        for (name, version), (path, data) in found.items():
+            digest = hashlib.sha256(data).hexdigest()
+            if known.get((name, version), digest) != digest:
+                sys.exit(f"gather_code: error: {name} {version}: its SHA-256 is {digest}, not {known[name, version]}")
+            members = dict(unpacked(path, data))
+            files += code(members, wanted, len(described), only)
+            described.append((use, registry, name, version, licence(members), digest))
+    sizes = write(files, wanted["limits"]["bytes"], folder, len(described))
     return [Package(*fields, size) for fields, size in zip(described, sizes, strict=True)]
 
 
@@ -155,20 +164,43 @@ def licence(members: Mapping[str, bytes]) -> str:
     return stated or ", ".join(classified) or "not stated"
 
 
-def code(members: Mapping[str, bytes], wanted: Mapping[str, Any], package: int) -> Iterator[File]:
-    """Yield the files of an archive that are code, as a person wrote it."""
+def code(
+    members: Mapping[str, bytes], wanted: Mapping[str, Any], package: int, only: str | None = None
+) -> Iterator[File]:
+    """Yield the files of an archive that are code, as a person wrote it; of one language alone, if `only` names it."""
     languages = {suffix: language for language, suffixes in wanted["suffixes"].items() for suffix in suffixes}
     limits = wanted["limits"]
     for name, data in members.items():
-        language = languages.get(Path(name).suffix.lower())
-        if language is None or ".min." in name or not 0 < len(data) <= limits["file"]:
+        suffix = Path(name).suffix.lower()
+        language = languages.get(suffix) if only != LATEX else LATEX if suffix in (".py", ".rst") else None
+        if language is None or only not in (None, language) or ".min." in name or not 0 < len(data) <= limits["file"]:
             continue
         try:
             text = data.decode()
         except UnicodeDecodeError:
             continue
-        if len(text) <= limits["line"] * (text.count("\n") + 1) and not re.search(r"[^\n]{2000}", text):
-            yield File(language, text, hashlib.sha256(data).hexdigest(), package)
+        if language == LATEX:
+            text = formulas(text)
+        if text and len(text) <= limits["line"] * (text.count("\n") + 1) and not re.search(r"[^\n]{2000}", text):
+            yield File(language, text, hashlib.sha256(text.encode()).hexdigest(), package)
+
+
+def formulas(text: str) -> str:
+    r"""Give the formulas of a reStructuredText, or of the docstrings of a Python module, as LaTeX has them.
+
+    Examples
+    --------
+    >>> formulas("The ratio :math:`\\frac{a}{b}`:\n\n.. math::\n\n    a = b^2\n\nwhere")
+    '$\\frac{a}{b}$\n\\[\na = b^2\n\\]\n'
+    """
+    found = []
+    for match in FORMULA.finditer(text):
+        if match["inline"]:
+            found.append(f"${match['inline']}$")
+        elif body := textwrap.dedent(match["display"]).strip():
+            found.append(f"\\[\n{body}\n\\]")
+    # A docstring that is not raw doubles its backslashes.
+    return re.sub(r"\\{2}(?=[A-Za-z])", r"\\", "".join(f"{formula}\n" for formula in found))
 
 
 def write(files: list[File], most: int, folder: Path, packages: int) -> list[int]:

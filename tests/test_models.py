@@ -2,25 +2,32 @@
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from string import Template
 from typing import Any
 
 import pytest
-from scripts.models import cards, counting
+from scripts.gather_code import formulas
+from scripts.models import cards, counting, pricing
 from scripts.models.recipe import Recipe, read
 
 import eurotok
 from conftest import Run, refusal
 from ecosystem.recipes import follow, recipes
+from eurotok import Counts
 from eurotok.checks import check
+from eurotok.pricing.parallel_text import OFFICIAL
 from eurotok.tokenizer import MODELS
 
 ROOT = Path(__file__).parents[1]
 RECIPE = ROOT / "recipes" / "euro.toml"
-SIZES = {"euro-64k": 65_536, "euro-128k": 131_072, "euro-200k": 200_064}
+PACKAGED = MODELS.parent / "data" / "prices.json"
+SIZES = {"euro-64k": 65_536, "euro-128k": 131_072, "euro-200k": 200_064, "euro-256k": 262_144}
+LARGEST = "euro-256k"
 
 
 @pytest.fixture
@@ -39,7 +46,7 @@ def test_they_are_named_and_have_the_sizes_of_the_recipe(recipe: Recipe) -> None
     assert eurotok.models() == list(SIZES)
     assert dict(recipe.models) == SIZES
     assert {name: eurotok.load(name).vocab_size for name in SIZES} == SIZES
-    assert sum(path.stat().st_size for path in MODELS.glob("*.eurotok")) < 6_000_000
+    assert sum(path.stat().st_size for path in MODELS.glob("*.eurotok")) < 9_000_000
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -85,7 +92,7 @@ def test_other_libraries_give_the_same_ids(
 
 
 def test_a_name_that_is_none(run: Run) -> None:
-    assert "euro-64k, euro-128k, euro-200k" in refusal(run("info", "euro-32k"))
+    assert ", ".join(SIZES) in refusal(run("info", "euro-32k"))
     with pytest.raises(FileNotFoundError, match="no shipped tokenizer"):
         eurotok.load("euro-32k")
     with pytest.raises(FileNotFoundError, match="No such file"):
@@ -128,7 +135,89 @@ def test_blocks_are_those_of_the_index(tmp_path: Path) -> None:
 
 
 def test_shares_of_columns(recipe: Recipe) -> None:
-    found = counting.shares(recipe, {"fr": 1, "nb": 2 * recipe.other_full, "fo": recipe.other_full // 2}, ["c", "rust"])
-    assert found["fr"] == 1
-    assert found["nb"] == recipe.other_share == 2 * found["fo"]
+    texts = {"fr": 1, "nb": 1, "ru": 2 * recipe.rest_full, "fo": recipe.rest_full // 2}
+    found = counting.shares(recipe, texts, ["c", "rust"])
+    assert found["fr"] == found["nb"] == 1
+    assert found["ru"] == recipe.rest_share == 2 * found["fo"]
     assert (found["c"] + found["rust"]) / sum(found.values()) == pytest.approx(recipe.code_share)
+
+
+def test_the_smaller_are_the_beginning_of_the_largest() -> None:
+    largest = eurotok.load(LARGEST)
+    for name, size in SIZES.items():
+        assert eurotok.load(name) == eurotok.truncate(largest, size)
+
+
+def test_nobody_but_english_pays_more_than_today(recipe: Recipe, prices: Any) -> None:
+    for name in ("euro-200k", "euro-256k"):
+        ratio = {language: it[0] for language, it in prices["tokenizers"][name]["of_base"].items()}
+        dearer = {language for language in recipe.priced if ratio[language] > 1}
+        assert dearer <= {"en"}, name
+
+
+def test_entries_hold_no_handle_and_no_address() -> None:
+    tok = eurotok.load(LARGEST)
+    entries = [tok.token(number).decode("utf-8", "replace") for number in range(tok.vocab_size)]
+    suspect = re.compile(r"\w@\w|@\w{5,}|https?://\w|www\.\w+\.|\+\d{6,}")
+    assert not [entry for entry in entries if suspect.search(entry)]
+
+
+def test_the_package_has_the_prices_of_others(prices: Any) -> None:
+    packaged = json.loads(PACKAGED.read_text(encoding="utf-8"))
+    assert packaged == pricing.extract(prices)
+    assert set(packaged["tokens_per_sentence"]) == set(prices["tokenizers"])
+    assert set(packaged["languages"]) == set(OFFICIAL)
+
+
+def test_chats_by_the_template(recipe: Recipe) -> None:
+    jinja2 = pytest.importorskip("jinja2")
+    environment = jinja2.Environment()
+    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+    template = environment.from_string(recipe.chat.read_text(encoding="utf-8"))
+    call = {"name": "météo", "arguments": {"ville": "Liège"}}
+    messages = [
+        {"role": "system", "content": "Sois bref."},
+        {"role": "user", "content": [{"type": "text", "text": "Quel temps"}, {"type": "text", "text": " fait-il ?"}]},
+        {"role": "assistant", "content": None, "tool_calls": [{"type": "function", "function": call}]},
+        {"role": "tool", "content": "pluie"},
+    ]
+    tools = [{"type": "function", "function": {"name": "météo"}}]
+    text = template.render(messages=messages, tools=tools, add_generation_prompt=True)
+    assert text == (
+        f"<|begin_of_text|><|tools|>{json.dumps(tools, ensure_ascii=False)}<|end_of_tools|>"
+        "<|system|>Sois bref.<|end_of_turn|><|user|>Quel temps fait-il ?<|end_of_turn|>"
+        f"<|assistant|><|tool_call|>{json.dumps(call, ensure_ascii=False)}<|end_of_tool_call|><|end_of_turn|>"
+        "<|tool|><|tool_result|>pluie<|end_of_tool_result|><|end_of_turn|><|assistant|>"
+    )
+    assert set(recipe.content) <= set(recipe.special_tokens)
+    assert set(re.findall(r"<\|\w+\|>", text)) <= set(recipe.special_tokens)
+
+    def refuse(reason: str) -> None:
+        raise ValueError(reason)
+
+    with pytest.raises(ValueError, match="role wizard"):
+        template.render(messages=[{"role": "wizard", "content": ""}], raise_exception=refuse)
+
+
+def test_counts_are_calibrated_before_code_is_added(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "fr.tsv").write_text("le\t1\nchat\t3\n", encoding="utf-8")
+    counts = {name: Counts("europe") for name in (*recipe.domains, counting.NEW, counting.CODE)}
+    counts["law"].add_texts("fr", [" le le chat"])
+    counts[counting.NEW].add_texts("fr", [" chat"])
+    counts[counting.CODE].add_texts("c", [" le le"])
+    chosen = replace(recipe, frequencies=tmp_path, strength=1.0, new_times=2, resolution=10, least=1)
+    total = counting.weigh(chosen, counts)
+    # Of 5 words in the text, new text counting twice, 5/4 are to be "le".
+    assert total.bytes == {"fr": 13 * len(" le") + 38 * len(" chat"), "c": 6}
+    uncalibrated = counting.weigh(replace(chosen, strength=0.0), counts)
+    assert uncalibrated.bytes == {"fr": 20 * len(" le") + 30 * len(" chat"), "c": 6}
+    assert counting.weigh(replace(chosen, code_share=0.0), counts).languages == ["fr"]
+
+
+def test_formulas_of_docstrings() -> None:
+    text = (
+        'r"""The ratio :math:`\\frac{a}{b}`\n\n    .. math::\n\n        a &= b^2 \\\\\n        b &= 1\n\n    where"""'
+    )
+    assert formulas(text) == "$\\frac{a}{b}$\n\\[\na &= b^2 \\\\\nb &= 1\n\\]\n"
+    assert formulas('"""A doubled :math:`\\\\alpha`."""') == "$\\alpha$\n"
+    assert not formulas("no formula, :ref:`nowhere`")

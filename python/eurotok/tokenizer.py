@@ -323,7 +323,7 @@ def models() -> list[str]:
     Examples
     --------
     >>> models()
-    ['euro-64k', 'euro-128k', 'euro-200k']
+    ['euro-64k', 'euro-128k', 'euro-200k', 'euro-256k']
     >>> load("euro-64k").vocab_size
     65536
     """

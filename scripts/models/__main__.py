@@ -1,7 +1,8 @@
 """Make the shipped tokenizers and everything that is said about them.
 
-Needs EUROTOK_CORPUS (the folder with train/, index/ and parallel/) and EUROTOK_CODE (what scripts/gather_code.py
-writes). Counts are kept in the folder --counts, and are not made again.
+Needs EUROTOK_CORPUS (the folder with train/, train2/, index/, freq/ and parallel/) and EUROTOK_CODE (what
+scripts/gather_code.py writes); EUROTOK_TOKENIZERS may name a folder of others' tokenizers to price. Counts are kept in
+the folder --counts, and are not made again.
 
 example:
   python -m scripts.models train      # the models, by the recipe
@@ -20,6 +21,7 @@ from scripts.models import ablation, cards, counting, describing, pricing, recip
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "python" / "eurotok" / "models"
+PRICES = ROOT / "python" / "eurotok" / "data" / "prices.json"
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def run(command: str, source: Path, counts: Path, output: Path) -> None:
             describing.describe(chosen, folder / "sources.tsv", folder / "text.tsv")
             training.train_all(chosen, counting.count_all(chosen, counts), output)
         case "measure":
-            pricing.measure(chosen, output, folder / "prices.json", folder / "prices.svg")
+            pricing.measure(chosen, output, folder, PRICES)
         case "cards":
             cards.write_all(chosen, source, output, ROOT / "README.md")
         case "ablate":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,21 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import eurotok
 from eurotok import Counts, Tokenizer
 from eurotok.checks import junk
-from eurotok.corpus import find_languages, read_texts
 from eurotok.pricing import metrics
 from eurotok.pricing.adapters import encoder_of, run
-from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE, load_parallel
+from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE
 from scripts.models.counting import CODE, count_all, weigh
-from scripts.models.pricing import BASE, PROGRAMMED, peers
+from scripts.models.peers import BASE, peers
+from scripts.models.pricing import MARKUP, PROGRAMMED, VARIANTS, heldout
 from scripts.models.recipe import Domain, Recipe
 from scripts.models.training import reported, train_on
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Choice:
     about: str
     name: str
     changes: Mapping[str, Any] = field(default_factory=dict)
-    vocab_size: int = 131_072
+    vocab_sizes: tuple[int, ...] = (131_072,)
 
 
 class Judge:
@@ -45,81 +41,74 @@ class Judge:
         self.recipe = recipe
 
     @cached_property
-    def official(self) -> dict[str, list[str]]:
-        """Sentences by official language."""
-        return {name: list(lines) for name, lines in reported(self.recipe.parallel).sentences.items()}
+    def texts(self) -> dict[str, list[str]]:
+        """Sentences by language, and held-out files by programming language."""
+        sentences = reported(self.recipe.parallel, "all").sentences
+        spoken = {name: list(lines) for name, lines in sentences.items() if name not in VARIANTS}
+        return spoken | heldout(self.recipe.code.parent / "heldout")
 
     @cached_property
-    def others(self) -> dict[str, list[str]]:
-        """Sentences in the other languages that are trained on, all documents."""
-        known = set(find_languages(self.recipe.text)) - set(OFFICIAL)
-        everything = load_parallel(self.recipe.parallel, "all").sentences
-        return {name: list(lines) for name, lines in everything.items() if name in known}
-
-    @cached_property
-    def code(self) -> dict[str, list[str]]:
-        """Held-out files by programming language."""
-        files = find_languages(self.recipe.code.parent / "heldout")
-        return {
-            name: [text for path in files[name] for batch in read_texts(path) for text in batch] for name in PROGRAMMED
-        }
-
-    @cached_property
-    def base(self) -> dict[str, Floats]:
+    def base(self) -> dict[str, float]:
         """The tokens of the tokenizer that figures are relative to."""
         return self.tokens(peers()[BASE])
 
-    def tokens(self, tokenizer: object) -> dict[str, Floats]:
+    def tokens(self, tokenizer: object) -> dict[str, float]:
         """Count the tokens of every text."""
         encoder = encoder_of(tokenizer)
-        return {
-            kind: np.array([run(encoder, texts).counts.sum() for texts in getattr(self, kind).values()], dtype=float)
-            for kind in ("official", "others", "code")
-        }
+        return {name: float(run(encoder, lines).counts.sum()) for name, lines in self.texts.items()}
 
-    def figures(self, tokenizer: Tokenizer) -> dict[str, float]:
+    def figures(self, tokenizer: Tokenizer) -> dict[str, Any]:
         """Measure a tokenizer: everything that the bars are about, and a little more."""
         tokens, base = self.tokens(tokenizer), self.base
-        english = list(self.official).index(REFERENCE)
-        prices = tokens["official"] / len(self.official[REFERENCE])
-        extra = np.delete(metrics.surcharge(prices, prices[english]), english)
+        ratio = {name: tokens[name] / base[name] for name in tokens}
+        official = np.array([tokens[name] for name in OFFICIAL])
+        english = OFFICIAL.index(REFERENCE)
+        extra = np.delete(metrics.surcharge(official, official[english]), english)
+        spoken = [name for name in tokens if name not in (*PROGRAMMED, *MARKUP)]
+        rest = [ratio[name] for name in spoken if name not in self.recipe.priced]
+        dearest = max((name for name in OFFICIAL if name != REFERENCE), key=ratio.__getitem__)
+        worst = max(self.recipe.columns, key=ratio.__getitem__)
         ordinary = [tokenizer.token(number) for number in range(len(tokenizer.special_tokens), tokenizer.vocab_size)]
         return {
-            "tokens_per_sentence": float(prices.mean()),
-            "of_base": float(tokens["official"].sum() / base["official"].sum()),
+            "tokens_per_sentence": float(official.mean() / len(self.texts[REFERENCE])),
+            "of_base": float(official.sum() / sum(base[name] for name in OFFICIAL)),
+            "english_of_base": ratio[REFERENCE],
+            "dearest": [dearest, ratio[dearest]],
+            "columns_worst": [worst, ratio[worst]],
+            "rest_of_base": float(np.mean(rest)),
             "surcharge_mean": float(extra.mean()),
             "surcharge_worst": float(extra.max()),
-            "gini": float(metrics.gini(prices)),
-            "english_of_base": float(tokens["official"][english] / base["official"][english]),
-            "others_of_base": float((tokens["others"] / base["others"]).mean()),
-            "code_of_base": float((tokens["code"] / base["code"]).mean()),
+            "gini": float(metrics.gini(official)),
+            "code_of_base": float(np.mean([ratio[name] for name in PROGRAMMED])),
+            "latex_of_base": ratio["latex"],
+            "json_of_base": ratio["json"],
             "junk": sum(junk(token) is not None for token in ordinary),
             "longest": max(map(len, ordinary)),
         }
 
 
 def try_all(recipe: Recipe, choices: Iterable[Choice], counts: Path, records: Path) -> None:
-    """Train with each choice, measure, and add a record of it; what is recorded already is not done again."""
+    """Train with each choice, measure at each size, and add records; what is recorded already is not done again."""
     judge = Judge(recipe)
-    done = {(row["about"], row["choice"], row["vocab_size"]) for row in read(records)}
+    done = {(row["about"], row["choice"]) for row in read(records)}
     kept: dict[tuple[object, ...], dict[str, Counts]] = {}
     for choice in choices:
-        if (choice.about, choice.name, choice.vocab_size) in done:
+        if (choice.about, choice.name) in done:
             continue
         changed = replace(recipe, **choice.changes)
         kind = (changed.scheme, changed.window, changed.without)
         if kind not in kept:
             kept = {kind: count_all(changed, counts)}
         counted = kept[kind]
-        began = time.perf_counter()
-        tokenizer = train_on(changed, weigh(changed, counted), counted[CODE].languages, choice.vocab_size)
-        row = {
-            "about": choice.about,
-            "choice": choice.name,
-            "vocab_size": choice.vocab_size,
-            "seconds": round(time.perf_counter() - began, 1),
-            **judge.figures(tokenizer),
-        }
+        largest = train_on(changed, weigh(changed, counted), counted[CODE].languages, max(choice.vocab_sizes))
+        record(judge, choice, largest, records)
+
+
+def record(judge: Judge, choice: Choice, largest: Tokenizer, records: Path) -> None:
+    """Measure a tokenizer at each size of a choice, and add records."""
+    for size in choice.vocab_sizes:
+        tokenizer = eurotok.truncate(largest, size)
+        row = {"about": choice.about, "choice": choice.name, "vocab_size": size, **judge.figures(tokenizer)}
         with records.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), flush=True)
@@ -136,36 +125,24 @@ def domains(recipe: Recipe, **times: int) -> dict[str, Domain]:
 
 
 def choices(recipe: Recipe) -> list[Choice]:
-    """List what is tried: of each question the recipe's answer first, then others."""
-    size = recipe.models["euro-128k"]
-    mine = {name: domain.times for name, domain in recipe.domains.items()}
-    digits = eurotok.schemes()[recipe.scheme].replace(r"\p{N}{1,3}", r"\p{N}")
+    """List what is tried: the recipe first, then of each question other answers than its."""
+    line = tuple(recipe.models.values())
+    one = (recipe.models["euro-128k"],)
 
     def ask(about: str, *tried: tuple[str, Mapping[str, Any]]) -> list[Choice]:
-        return [Choice(about, name, changes, size) for name, changes in tried]
+        return [Choice(about, name, changes, one) for name, changes in tried]
 
+    others = {language: target for language, target in recipe.target.items() if language not in recipe.columns}
+    no_columns = {"columns": (), "target": others}
     return [
-        *ask("The recipe", ("as it is", {})),
+        Choice("The recipe", "as it is", {}, line),
+        *ask("Calibration", ("none", {"strength": 0.0}), ("0.7", {"strength": 0.7})),
+        *ask("New text", ("none", {"new_times": 0}), ("4 times", {"new_times": 4})),
         *ask(
-            "Fairness",
-            ("balanced, without parallel text", {"fairness": 0}),
-            ("5", {"fairness": 5}),
-            ("20", {"fairness": 20}),
+            "How much each domain counts", ("all alike, new text 4 times", {"domains": domains(recipe), "new_times": 4})
         ),
-        *ask("Targets", ("none", {"target": {}}), ("English alone", {"target": {"en": recipe.target["en"]}})),
-        *ask(
-            "How much each domain counts",
-            ("all alike", {"domains": domains(recipe)}),
-            ("no law", {"domains": domains(recipe, **(mine | {"law": 0}))}),
-        ),
-        *ask("The share of source code", ("none", {"code_share": 0.0}), ("5 %", {"code_share": 0.05})),
-        *ask(
-            "The share of each other European language, of an official one's",
-            ("none", {"other_share": 0.0}),
-            ("5 %", {"other_share": 0.05}),
-        ),
-        *ask("How often a piece must occur, as domains count", ("once", {"least": 1}), ("16 times", {"least": 16})),
-        *ask("What keeps mixed scripts and runs out", ("nothing", {"without": ""})),
-        *ask("Where a piece counts once", ("nowhere: every occurrence counts", {"window": 0})),
-        *ask("How text is split", ("o200k", {"scheme": "o200k"}), ("europe, digits one by one", {"scheme": digits})),
+        *ask("Other languages with a price", ("none: each a small share", no_columns)),
+        *ask("Fairness", ("5", {"fairness": 5}), ("20", {"fairness": 20})),
+        *ask("Targets", ("none but those of the other languages", {"target": {}})),
+        *ask("The share of code and markup", ("none", {"code_share": 0.0}), ("3 %", {"code_share": 0.03})),
     ]

@@ -6,81 +6,152 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from eurotok.output.tables import markdown
-from eurotok.pricing.parallel_text import REFERENCE
+from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE, language_name
 from scripts.models.ablation import read as read_ablations
-from scripts.models.pricing import BASE, PROGRAMMED
+from scripts.models.peers import BASE
+from scripts.models.pricing import CHATS, MARKUP, PROGRAMMED
 from scripts.models.recipe import Recipe
 
 Triple = Sequence[float]
+Prices = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Bars:
+    """What was aimed at, at most: tokens over `BASE`'s, and what languages pay beside English."""
+
+    official: float
+    english: float
+    dearest: float
+    columns: float
+    mean: float
+    worst: float
+    code: float
+    gini: float = 0.025
+
 
 BARS = {
-    "euro-64k": (1.00, 0.13, 0.23, 0.025, 1.36),
-    "euro-128k": (0.90, 0.13, 0.22, 0.024, 1.22),
-    "euro-200k": (0.85, 0.13, 0.22, 0.024, 1.16),
+    "euro-64k": Bars(0.955, 1.33, 1.16, 1.17, 0.13, 0.21, 1.33),
+    "euro-128k": Bars(0.860, 1.20, 1.05, 1.05, 0.12, 0.20, 1.23),
+    "euro-200k": Bars(0.810, 1.135, 1.00, 0.985, 0.12, 0.20, 1.19),
+    "euro-256k": Bars(0.782, 1.10, 0.97, 0.95, 0.12, 0.20, 1.15),
 }
-"""What was aimed at: tokens per sentence, surcharge (mean, worst), Gini, English; the first and last over `BASE`."""
 
 SUMMARY = ("tokens/sentence", f"of {BASE}", "English", f"of {BASE}", "surcharge, mean", "worst", "Gini", "code")
 BEGIN, END = "<!-- prices: written by scripts/models/cards.py -->", "<!-- /prices -->"
 
 
-def summary(prices: Mapping[str, Any], names: Iterable[str], aims: bool = False) -> str:
-    """Set the figures over all languages as a table, a row a tokenizer; under each of ours what was aimed at."""
-    base, rows = prices["tokenizers"][BASE], []
+def summary(prices: Prices, names: Iterable[str]) -> str:
+    """Set the figures over the official languages as a table, a row a tokenizer."""
+    rows = []
     for name in names:
         found = prices["tokenizers"][name]
-        mean, english = _mean(found), found["tokens_per_sentence"][REFERENCE][0]
+        price = [found["tokens_per_sentence"][language][0] for language in OFFICIAL]
         over = [found[key] for key in ("surcharge_mean", "surcharge_worst", "gini")]
         rows.append(
             [
                 name,
-                f"{mean:.1f}",
-                f"{mean / _mean(base):.3f}",
-                f"{english:.1f}",
-                f"{english / base['tokens_per_sentence'][REFERENCE][0]:.3f}",
-                *(f"{100 * it[0]:+.1f} % [{100 * it[1]:+.1f}, {100 * it[2]:+.1f}]" for it in over[:2]),
+                f"{sum(price) / len(price):.1f}",
+                f"{found['of_base_official'][0]:.3f}",
+                f"{found['tokens_per_sentence'][REFERENCE][0]:.1f}",
+                f"{found['of_base'][REFERENCE][0]:.3f}",
+                *map(_percent, over[:2]),
                 f"{over[2][0]:.4f} [{over[2][1]:.4f}, {over[2][2]:.4f}]",
                 f"{code_over_base(prices, name):.3f}",
             ]
         )
-        if aims and name in BARS:
-            mean, average, worst, gini, english = BARS[name]
-            aim = [f"≤ {mean:.2f}", "", f"≤ {english:.2f}", f"≤ {average:+.0%}", f"≤ {worst:+.0%}", f"≤ {gini}"]
-            rows.append(["aim", "", *aim, "≤ 1.25" if name == "euro-128k" else ""])
     return _table(["", *SUMMARY], rows)
 
 
-def by_language(prices: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Set the price of each language as a table: tokens per sentence, surcharge over English, and its interval."""
+def aims(prices: Prices, recipe: Recipe) -> str:
+    """Set what was reached as a table; under each model what was aimed at."""
+    rows = []
+    for name in recipe.models:
+        found, bars, ratio = prices["tokenizers"][name], BARS[name], _ratios(prices, name)
+        dearest = max((it for it in OFFICIAL if it != REFERENCE), key=ratio.__getitem__)
+        worst = max(recipe.columns, key=ratio.__getitem__)
+        rows.append(
+            [
+                name,
+                f"{found['of_base_official'][0]:.3f}",
+                f"{ratio[REFERENCE]:.3f}",
+                f"{dearest} {ratio[dearest]:.3f}",
+                f"{worst} {ratio[worst]:.3f}",
+                f"{100 * found['surcharge_mean'][0]:+.1f} %",
+                f"{100 * found['surcharge_worst'][0]:+.1f} %",
+                f"{found['gini'][0]:.4f}",
+                f"{code_over_base(prices, name):.3f}",
+            ]
+        )
+        aimed = (bars.official, bars.english, bars.dearest, bars.columns, bars.mean, bars.worst, bars.gini, bars.code)
+        percent = [f"≤ {100 * it:+.0f} %" if place in (4, 5) else f"≤ {it:.3f}" for place, it in enumerate(aimed)]
+        rows.append(["aim", *percent])
+    head = ["", f"24 official, of {BASE}", "English", "dearest official", "dearest other"]
+    return _table([*head, "surcharge, mean", "worst", "Gini", "code"], rows)
 
-    def cell(found: Mapping[str, Any], language: str) -> str:
-        price, extra = found["tokens_per_sentence"][language], found["surcharge"][language]
-        if language == REFERENCE:
-            return f"{price[0]:.1f} [{price[1]:.1f}, {price[2]:.1f}]"
-        return f"{price[0]:.1f}, {100 * extra[0]:+.0f} % [{100 * extra[1]:+.0f}, {100 * extra[2]:+.0f}]"
 
+def by_language(prices: Prices, name: str, recipe: Recipe) -> str:
+    """Set the price of each language under a tokenizer as a table: tokens, over those of `BASE`, over English."""
+    found = prices["tokenizers"][name]
+
+    def row(language: str) -> list[str]:
+        tokens, ratio, extra = (found[key][language] for key in ("tokens_per_sentence", "of_base", "surcharge"))
+        return [
+            f"{language_name(language)} ({language})",
+            f"{tokens[0]:.1f} [{tokens[1]:.1f}, {tokens[2]:.1f}]",
+            f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}]",
+            "" if language == REFERENCE else _percent(extra),
+        ]
+
+    rest = [language for language in found["of_base"] if language not in recipe.priced]
+    groups = [[it for it in recipe.priced if it in OFFICIAL], list(recipe.columns), rest]
+    head = ["", "tokens/sentence", f"of {BASE}", "surcharge"]
+    return _table(head, [row(language) for group in groups for language in sorted(group)])
+
+
+def everyone(prices: Prices, names: Sequence[str]) -> str:
+    """Set the tokens per sentence of each language under each tokenizer as a table."""
     rows = [
-        [language, *(cell(prices["tokenizers"][name], language) for name in names)] for language in prices["languages"]
+        [language, *(f"{prices['tokenizers'][name]['tokens_per_sentence'][language][0]:.1f}" for name in names)]
+        for language in prices["tokenizers"][BASE]["of_base"]
     ]
     return _table(["", *names], rows)
 
 
-def code_over_base(prices: Mapping[str, Any], name: str) -> float:
+def gains(prices: Prices, name: str, recipe: Recipe) -> str:
+    """Say in words who pays less than under `BASE`, and who more."""
+    ratio = _ratios(prices, name)
+    ordered = sorted(ratio, key=ratio.__getitem__)
+    less, more = ([it for it in ordered if (ratio[it] < 1) is cheaper] for cheaper in (True, False))
+
+    def spell(languages: Iterable[str]) -> str:
+        return ", ".join(f"{language_name(it)} {100 * (ratio[it] - 1):+.0f} %" for it in languages)
+
+    priced = sum(language in recipe.priced for language in less)
+    return (
+        f"- Pay less than under {BASE}, the vocabulary of GPT-4o: {len(less)} of {len(ratio)} languages, {priced} of "
+        f"the {len(recipe.priced)} that have a price of their own. Most: {spell(less[:8])}.\n"
+        f"- Pay more: {spell(reversed(more)) or 'none'}."
+    )
+
+
+def code_over_base(prices: Prices, name: str) -> float:
     """Give the tokens of source code over those of `BASE`: the mean over programming languages."""
     counts, base = prices["code"][name], prices["code"][BASE]
     return float(sum(counts[language] / base[language] for language in PROGRAMMED)) / len(PROGRAMMED)
 
 
-def code_table(prices: Mapping[str, Any], names: Iterable[str]) -> str:
-    """Set the tokens of source code over those of `BASE` as a table."""
-    base = prices["code"][BASE]
-    rows = [[name, *(f"{prices['code'][name][it] / base[it]:.3f}" for it in PROGRAMMED)] for name in names]
-    return _table(["", *PROGRAMMED], rows)
+def code_table(prices: Prices, names: Iterable[str]) -> str:
+    """Set the tokens of source code, markup and chats over those of `BASE` as a table."""
+    base, kinds = prices["code"][BASE], (*PROGRAMMED, *MARKUP, CHATS)
+    rows = [[name, *(f"{prices['code'][name][it] / base[it]:.3f}" for it in kinds)] for name in names]
+    return _table(["", *kinds], rows)
 
 
 def ablations(records: Path) -> str:
@@ -89,14 +160,15 @@ def ablations(records: Path) -> str:
     columns = {
         "tokens/sentence": ("tokens_per_sentence", "{:.2f}"),
         f"of {BASE}": ("of_base", "{:.4f}"),
+        "English": ("english_of_base", "{:.3f}"),
+        "dearest official": ("dearest", "{0[0]} {0[1]:.3f}"),
+        "dearest other": ("columns_worst", "{0[0]} {0[1]:.3f}"),
+        "rest": ("rest_of_base", "{:.3f}"),
         "surcharge, mean": ("surcharge_mean", "{:+.1%}"),
         "worst": ("surcharge_worst", "{:+.1%}"),
         "Gini": ("gini", "{:.4f}"),
-        f"English of {BASE}": ("english_of_base", "{:.3f}"),
-        "other languages": ("others_of_base", "{:.3f}"),
         "code": ("code_of_base", "{:.3f}"),
         "junk": ("junk", "{}"),
-        "longest": ("longest", "{}"),
     }
     parts = []
     for about in dict.fromkeys(row["about"] for row in found):
@@ -109,11 +181,11 @@ def ablations(records: Path) -> str:
     return "\n".join(parts)
 
 
-def card(name: str, recipe: Recipe, source: Path, prices: Mapping[str, Any], template: Template) -> str:
+def card(name: str, recipe: Recipe, source: Path, prices: Prices, template: Template) -> str:
     """Write the card of a model."""
     others = [other for other in prices["tokenizers"] if other not in recipe.models]
     found = prices["tokenizers"][name]
-    extra = sorted((it[0], language) for language, it in found["surcharge"].items() if language != REFERENCE)
+    extra = sorted((found["surcharge"][language][0], language) for language in OFFICIAL if language != REFERENCE)
     return template.substitute(
         name=name,
         size=f"{recipe.models[name]:,}",
@@ -121,15 +193,19 @@ def card(name: str, recipe: Recipe, source: Path, prices: Mapping[str, Any], tem
         scheme=recipe.scheme,
         text=prices["text"],
         sentences=f"{prices['sentences']:,}",
+        columns=len(recipe.columns),
+        column_names=", ".join(language_name(language) for language in recipe.columns),
         summary=summary(prices, [name, *others]),
-        languages=by_language(prices, [name, *others]),
+        languages=by_language(prices, name, recipe),
+        everyone=everyone(prices, [name, *others]),
         code=code_table(prices, [name, *others]),
+        gains=gains(prices, name, recipe),
         cheapest=_list(extra[:5]),
         dearest=_list(extra[:-6:-1]),
         specials=_specials(recipe),
         recipe=source.read_text(encoding="utf-8").strip(),
         sources=_tsv(source.parent / "sources.tsv", ("source", "domain", "languages", "bytes", "licence")),
-        texts=_tsv(source.parent / "text.tsv", ("language", "bytes", "sha256")),
+        texts=_tsv(source.parent / "text.tsv", ("language", "what", "bytes", "sha256")),
         packages=_tsv(source.parent / "code.tsv", ("use", "registry", "name", "version", "licence", "bytes", "sha256")),
     )
 
@@ -146,10 +222,7 @@ def write_all(recipe: Recipe, source: Path, models: Path, readme: Path) -> None:
     readme.write_text(with_table(text, table), encoding="utf-8")
     page = Template((folder / "ablations.template.md").read_text(encoding="utf-8"))
     (folder / "ABLATIONS.md").write_text(
-        page.substitute(
-            tables=ablations(folder / "ablations.jsonl"), aims=summary(prices, [*recipe.models, BASE], True)
-        ),
-        encoding="utf-8",
+        page.substitute(tables=ablations(folder / "ablations.jsonl"), aims=aims(prices, recipe)), encoding="utf-8"
     )
 
 
@@ -158,9 +231,14 @@ def with_table(text: str, table: str) -> str:
     return re.sub(rf"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL)
 
 
-def _mean(found: Mapping[str, Any]) -> float:
-    prices: Mapping[str, Triple] = found["tokens_per_sentence"]
-    return sum(it[0] for it in prices.values()) / len(prices)
+def _ratios(prices: Prices, name: str) -> dict[str, float]:
+    """Give each language's tokens over those of `BASE`."""
+    return {language: it[0] for language, it in prices["tokenizers"][name]["of_base"].items()}
+
+
+def _percent(part: Triple) -> str:
+    """Write a part and its interval in percent."""
+    return f"{100 * part[0]:+.1f} % [{100 * part[1]:+.1f}, {100 * part[2]:+.1f}]"
 
 
 def _list(extra: Iterable[tuple[float, str]]) -> str:

@@ -1,4 +1,4 @@
-"""Counts of the corpora: of each domain and of code, kept as files; and their sum, weighted as a recipe says."""
+"""Counts of the corpora: of each domain, of new text and of code, kept as files; their sum, weighted and calibrated."""
 
 from __future__ import annotations
 
@@ -11,27 +11,38 @@ from pathlib import Path
 
 from eurotok import Counts, split
 from eurotok.corpus import find_languages, read_text
-from eurotok.pricing.parallel_text import OFFICIAL
 from eurotok.training import count
 from scripts.models.recipe import Recipe
 
 CODE = "code"
+NEW = "new"
 
 
 def count_all(recipe: Recipe, folder: Path) -> dict[str, Counts]:
-    """Count the text of each domain, and `code`, by language, and leave out the pieces that match `without`.
+    """Count the text of each domain, `new` and `code`, by language, and leave out the pieces that match `without`.
 
     What the folder has already is not counted again.
     """
     kind = hashlib.sha256(f"{recipe.scheme} {recipe.window}".encode()).hexdigest()[:8]
-    paths = {name: folder / f"{name}.{kind}.counts" for name in (*recipe.domains, CODE)}
+    paths = {name: folder / f"{name}.{kind}.counts" for name in (*recipe.domains, NEW, CODE)}
     folder.mkdir(parents=True, exist_ok=True)
     if not all(paths[name].is_file() for name in recipe.domains):
         for name, counts in _count_domains(recipe).items():
             counts.save(paths[name])
+    if not paths[NEW].is_file():
+        _count_new(recipe).save(paths[NEW])
     if not paths[CODE].is_file():
         count(recipe.code, recipe.scheme).save(paths[CODE])
     return {name: Counts.load(path).filter(without=recipe.without or None) for name, path in paths.items()}
+
+
+def _count_new(recipe: Recipe) -> Counts:
+    counts = Counts(recipe.scheme)
+    for language, (path,) in find_languages(recipe.new).items():
+        lines = (f"{line}\n" for line in read_text(path).split("\n"))
+        for pieces in windows(lines, recipe.scheme, recipe.window):
+            counts.add_texts(language, pieces)
+    return counts
 
 
 def _count_domains(recipe: Recipe) -> dict[str, Counts]:
@@ -93,23 +104,26 @@ def _rows(index: Path) -> Iterator[tuple[str, int]]:
 
 
 def weigh(recipe: Recipe, counts: dict[str, Counts]) -> Counts:
-    """Add up the domains, each as many times as it counts, and code; leave out the pieces that are rare."""
-    parts = [counts[name] * domain.times for name, domain in recipe.domains.items() if domain.times]
+    """Add up the domains and new text, each as many times as it counts; calibrate; add code; leave out rare pieces."""
+    times = {name: domain.times for name, domain in recipe.domains.items()} | {NEW: recipe.new_times}
+    parts = [counts[name] * (number * recipe.resolution) for name, number in times.items() if number]
     total: Counts = reduce(add, parts)
+    if recipe.strength:
+        total = total.calibrate(recipe.frequencies, recipe.strength)
     if recipe.code_share:
         total = total + counts[CODE]
     return total.filter(recipe.least)
 
 
 def shares(recipe: Recipe, texts: Mapping[str, int], code: Sequence[str]) -> dict[str, float]:
-    """Give the weight of each column: 1 for an official language, a part of it for others, code its part of all.
+    """Give the weight of each column: 1 for a language with a price, a part of it for others, code its part of all.
 
     `texts` has the bytes of each language. Where there is little text in another language, it has less of a share: a
     word must not count for much because it occurs twice in a few pages.
     """
 
     def share(language: str, size: int) -> float:
-        return 1.0 if language in OFFICIAL else recipe.other_share * min(1.0, size / recipe.other_full)
+        return 1.0 if language in recipe.priced else recipe.rest_share * min(1.0, size / recipe.rest_full)
 
     found = {language: share(language, size) for language, size in texts.items()}
     of_code = sum(found.values()) * recipe.code_share / (1 - recipe.code_share)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eurotok.pricing.parallel_text import OFFICIAL
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -29,16 +31,28 @@ class Recipe:
         Entries of each vocabulary, by name.
     window
         Bytes of text in which a piece counts once; 0: it counts as often as it occurs.
+    new, new_times
+        More text, of its own domain, and how many times it counts.
+    frequencies, strength
+        Lists of word frequencies, and how far counts are calibrated to them; 0: not at all.
+    resolution
+        What a count is multiplied by before it is calibrated and rounded.
     code_share
-        Weight of all source code together, as a part of the whole.
-    other_share
-        Weight of a language that is not an official one, as a part of that of an official one.
-    other_full
-        Weighted bytes of text from which on another language has all of that share.
+        Weight of all source code and markup together, as a part of the whole.
+    columns, column_target
+        Languages that are not official ones and yet have a price of their own, and its target.
+    rest_share
+        Weight of any other language, as a part of that of an official one.
+    rest_full
+        Weighted bytes of text from which on such a language has all of that share.
     target
-        Prices that the official languages are wished to have, relative to each other; 1 for those left out.
+        Prices that languages are wished to have, relative to each other; 1 for the official ones left out.
     least, without
-        What pieces must be to be trained on: so frequent, and free of matches of this regex.
+        What pieces must be to be trained on: so frequent, in units of the resolution, and without a match of it.
+    content
+        Special tokens that decoding keeps where it skips the others.
+    chat
+        The template of chats, for Jinja.
     """
 
     scheme: str
@@ -52,13 +66,32 @@ class Recipe:
     index: Path
     window: int
     domains: Mapping[str, Domain]
+    new: Path
+    new_times: int
+    frequencies: Path
+    strength: float
+    resolution: int
     code: Path
     code_share: float
-    other_share: float
-    other_full: int
+    columns: tuple[str, ...]
+    column_target: float
+    rest_share: float
+    rest_full: int
     least: int
     without: str
+    content: tuple[str, ...]
+    chat: Path
     special_tokens: tuple[str, ...] = field(repr=False)
+
+    @property
+    def priced(self) -> tuple[str, ...]:
+        """The languages that have a price: the official ones and those with a column of their own."""
+        return tuple(sorted((*OFFICIAL, *self.columns)))
+
+    @property
+    def targets(self) -> dict[str, float]:
+        """The target of each language that has one other than 1."""
+        return dict.fromkeys(self.columns, self.column_target) | dict(self.target)
 
 
 def read(path: Path) -> Recipe:
@@ -86,12 +119,21 @@ def read(path: Path) -> Recipe:
             index=_path(data["text"]["index"]),
             window=data["text"]["window"],
             domains={name: Domain(tuple(it["sources"]), it["times"]) for name, it in data["domains"].items()},
+            new=_path(data["new"]["folder"]),
+            new_times=data["new"]["times"],
+            frequencies=_path(data["frequencies"]["folder"]),
+            strength=data["frequencies"]["strength"],
+            resolution=data["frequencies"]["resolution"],
             code=_path(data["code"]["folder"]),
             code_share=data["code"]["share"],
-            other_share=data["others"]["share"],
-            other_full=data["others"]["full"],
+            columns=tuple(data["columns"]["languages"]),
+            column_target=data["columns"]["target"],
+            rest_share=data["rest"]["share"],
+            rest_full=data["rest"]["full"],
             least=data["pieces"]["least"],
             without=data["pieces"]["without"],
+            content=tuple(specials["content"]),
+            chat=path.parent / specials["chat"],
             special_tokens=_special_tokens(specials),
         )
     except KeyError as error:

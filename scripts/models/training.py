@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 import eurotok
@@ -15,21 +16,21 @@ DOCUMENTS = "DOCUMENT_IDS.tsv"
 """Beside a parallel text: the document of each of its lines."""
 
 
-def steering(folder: Path) -> ParallelText:
+def steering(folder: Path, languages: Iterable[str]) -> ParallelText:
     """Load the part of a parallel text that training is steered by: documents 1, 3, 5 and so on."""
-    return _documents(folder, 1)
+    return _documents(folder, 1, languages)
 
 
-def reported(folder: Path) -> ParallelText:
-    """Load the part of a parallel text that prices are reported on: documents 2, 4, 6 and so on."""
-    return _documents(folder, 0)
+def reported(folder: Path, languages: Iterable[str] | None = None) -> ParallelText:
+    """Load the part that prices are reported on: documents 2, 4, 6 and so on; by default of the official languages."""
+    return _documents(folder, 0, languages)
 
 
-def _documents(folder: Path, parity: int) -> ParallelText:
+def _documents(folder: Path, parity: int, languages: Iterable[str] | None) -> ParallelText:
     with (folder / DOCUMENTS).open(encoding="utf-8", newline="") as file:
         documents = [row[0] for row in csv.reader(file, delimiter="\t")]
     number = {document: place for place, document in enumerate(dict.fromkeys(documents), 1)}
-    text = load_parallel(folder)
+    text = load_parallel(folder, languages)
     if len(documents) != len(text.sentences["en"]):
         raise ValueError(f"{folder / DOCUMENTS}: {len(documents)} lines for {len(text.sentences['en'])} sentences")
     kept = [place for place, document in enumerate(documents) if number[document] % 2 == parity]
@@ -39,9 +40,9 @@ def _documents(folder: Path, parity: int) -> ParallelText:
 
 
 def _counted(recipe: Recipe) -> Counts:
-    """Count the text that steers: what the official languages pay; all others have a fixed share."""
+    """Count the text that steers: what the languages with a column of their own pay; all others have a fixed share."""
     counts = Counts(recipe.scheme)
-    for language, sentences in steering(recipe.parallel).sentences.items():
+    for language, sentences in steering(recipe.parallel, recipe.priced).sentences.items():
         counts.add_texts(language, sentences)
     return counts
 
@@ -63,7 +64,7 @@ def train_on(recipe: Recipe, total: Counts, code: list[str], vocab_size: int) ->
         shares=shares(recipe, {language: total.bytes[language] for language in texts}, code),
         parallel=_counted(recipe) if recipe.fairness else None,
         fairness=recipe.fairness or None,
-        target=recipe.target if recipe.fairness else None,
+        target=recipe.targets if recipe.fairness else None,
         min_frequency=recipe.min_frequency,
         max_token_length=recipe.max_token_length,
     )
