@@ -244,7 +244,7 @@ def junk(token: bytes) -> str | None:
         return "never part of UTF-8"
     if any(c == "\ufffd" or (unicodedata.category(c) in ("Cc", "Co", "Cn") and not c.isspace()) for c in text):
         return "control, private or unassigned characters"
-    scripts = sorted({unicodedata.name(c, "?").partition(" ")[0] for c in text if c.isalpha()} - {"MODIFIER", "?"})
+    scripts = sorted({unicodedata.name(c, "?").partition(" ")[0] for c in text if c.isalpha()} - _OF_ANY_SCRIPT)
     if len(scripts) > 1 and not _EAST_ASIAN.issuperset(scripts):
         return f"letters of several scripts: {', '.join(scripts)}"
     if re.search(rf"([^\s])\1{{{LONGEST_RUN},}}", text):
@@ -253,6 +253,9 @@ def junk(token: bytes) -> str | None:
         return f"longer than {LONGEST_TOKEN} bytes"
     return None
 
+
+_OF_ANY_SCRIPT = {"MODIFIER", "MASCULINE", "FEMININE", "MICRO", "?"}
+"""First words of the names of letters that stand beside those of other scripts: `nº`, `1ª`, `µm`."""
 
 _EAST_ASIAN = {"CJK", "HIRAGANA", "KATAKANA", "HALFWIDTH", "HANGUL", "KATAKANA-HIRAGANA", "IDEOGRAPHIC"}
 
