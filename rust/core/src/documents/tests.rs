@@ -29,7 +29,13 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
             encoder.write_all(bytes).unwrap();
             encoder.finish().unwrap()
         }
-        Some("zst") => zstd::encode_all(bytes, 1).unwrap(),
+        Some("zst") => {
+            // With a checksum, as the command `zstd` writes it: without, some damage cannot be told from text.
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.include_checksum(true).unwrap();
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        }
         _ => bytes.to_vec(),
     };
     std::fs::write(&path, compressed).unwrap();
