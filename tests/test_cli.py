@@ -179,7 +179,9 @@ def test_demo(run: Run, tok_json: Path) -> None:
     assert result.returncode == 0, result.stderr
     shown = result.stdout.decode()
     others = set(OFFICIAL) - {REFERENCE}
-    assert all(re.search(rf"^{language} +[-+]?\d", shown, re.MULTILINE) for language in others)
+    assert all(re.search(rf"^{language} +\d+\.\d [-+]\d+ % +\d+\.\d ×\d", shown, re.MULTILINE) for language in others)
+    assert re.search(r"^ 1 o200k_base +\d", shown, re.MULTILINE), "first a tokenizer that people pay for"
+    assert re.search(r"^ 6 this demo +\d", shown, re.MULTILINE), "last the one that is for show"
     assert all(name in shown for name in eurotok.models())
     assert "tokenizer.json" in shown
     assert "eurotok train --corpus" in shown

@@ -75,20 +75,63 @@ def test_a_table_that_is_too_wide_is_brief(folder: Path) -> None:
         return sentence.split()
 
     four = {"words": words, "characters": characters, "fails": fails, "again": words}
-    lines = compare(four, folder).table(width=74).splitlines()
+    result = compare(four, folder)
+    lines = result.table(width=100).splitlines()
     assert [line.split() for line in lines[:10]] == [
-        ["tokens", "mean", "surcharge", "p90", "worst", "Gini"],
+        ["tokens", "×", "1", "mean", "surcharge", "p90", "worst", "Gini"],
         ["1", "words", "5.0", "+100", "%", "[+88,", "+125]", "+140", "%", "+150", "%", "el", "0.200"],
-        ["2", "characters", "9.0", "+120", "%", "[+100,", "+167]", "+168", "%", "+180", "%", "el", "0.222"],
+        # 27 characters for 15 words; 17 for 9 or 10 for 6, if one sentence is drawn twice.
+        [
+            *("2", "characters", "9.0", "×1.80", "[1.73,", "1.84]", "+120", "%", "[+100,", "+167]"),
+            *("+168", "%", "+180", "%", "el", "0.222"),
+        ],
         ["3", "fails", "failed"],
-        ["4", "again", "5.0", "+100", "%", "[+88,", "+125]", "+140", "%", "+150", "%", "el", "0.200"],
+        [
+            *("4", "again", "5.0", "×1.00", "[1.00,", "1.00]", "+100", "%", "[+88,", "+125]"),
+            *("+140", "%", "+150", "%", "el", "0.200"),
+        ],
         [],
-        ["%", "1", "2", "3", "4"],
-        ["el", "+150", "+180", "+150"],
-        ["fr", "+50", "+60", "failed", "+50"],
-        [],
+        ["1", "2", "3", "4"],
+        ["el", "7.5", "+150", "%", "14.0", "×1.87", "+180", "%", "7.5", "×1.00", "7.5", "×1.00", "+150", "%"],
+        ["en", "3.0", "5.0", "×1.67", "failed", "3.0", "×1.00"],
+        ["fr", "4.5", "+50", "%", "8.0", "×1.78", "+60", "%", "failed", "4.5", "×1.00", "+50", "%"],
     ]
-    assert max(map(len, lines)) <= 74
+    assert max(map(len, lines)) <= 100
+    assert max(map(len, result.table(width=50).splitlines())) <= 50
+
+
+def test_the_tokens_beside_another_tokenizer(folder: Path) -> None:
+    # In words: el 6 and 9, en 2 and 4, fr 3 and 6 tokens. In characters: 11 and 17, 3 and 7, 5 and 11.
+    result = compare({"w": words, "c": characters}, folder, reference="c")
+    assert result.base == 1
+    assert result.over_reference == pytest.approx(np.array([[15 / 28, 6 / 10, 9 / 16], [1.0, 1.0, 1.0]]))
+    assert result.over_reference_mean == pytest.approx([30 / 54, 1.0])
+    # One sentence twice, or both: the ends are the ratios of single sentences.
+    assert result.intervals["over_reference"][:, 0, 1] == pytest.approx([4 / 7, 2 / 3])
+    assert result.intervals["over_reference_mean"][:, 0] == pytest.approx([19 / 35, 11 / 19])
+    table = result.table(width=120)
+    assert table.splitlines()[1].split() == [
+        *("el", "7.5", "×0.54", "[0.53,", "0.55]", "+150", "%", "[+125,", "+200]"),
+        *("14.0", "+180", "%", "[+143,", "+267]"),
+    ]
+    assert table.splitlines()[5].split()[:3] == ["mean", "5.0", "×0.56"]
+    assert "× the tokens under c" in table
+    assert json.loads(result.to_json())["reference_tokenizer"] == "c"
+    assert "| 7.5 ×0.54" in result.to_markdown()
+    assert "×0.54" in result.to_latex()
+    assert compare([words, characters], folder, reference=characters).base == 1, "as it was given"
+    assert compare([words], folder, reference=characters).tokenizers == ("characters", "words"), "put first"
+    alone = compare([words], folder)
+    assert "×" not in alone.table() + alone.to_markdown() + alone.to_latex(), "nothing to set it against"
+
+
+def test_colours_do_not_praise_what_takes_more_tokens() -> None:
+    # Under the second tokenizer French pays little more than English, and twice what it pays under the first.
+    text = {"en": ["a", "b"], "fr": ["c", "d"]}
+    result = compare({"one": lambda _: 10, "two": lambda s: 20 if s in "ab" else 21}, text)
+    line = next(it for it in result.table(colours=True).splitlines() if "fr" in it)
+    assert line.count("\x1b[31m") == 1
+    assert line.index("\x1b[31m") > line.index("\x1b[32m"), "the first is green, the second red"
 
 
 def test_json_says_the_same(folder: Path, tmp_path: Path) -> None:
@@ -121,7 +164,8 @@ def test_every_figure_by_hand(folder: Path) -> None:
     assert figures["cost_per_million_words"] == [3.0, 3.0, 3.0]
     assert figures["context_in_words"] == [128_000.0] * 3
     result = compare([words], folder, price=3.0)
-    over = {"surcharge_mean": result.mean, "surcharge_worst": result.worst, "surcharge_p90": result.p90}
+    over = {"over_reference_mean": result.over_reference_mean}
+    over |= {"surcharge_mean": result.mean, "surcharge_worst": result.worst, "surcharge_p90": result.p90}
     for name, (low, high) in result.intervals.items():
         value = (result.figures | over | {"gini": result.gini})[name]
         if name in ("continued_words", "cut_tokens"):  # what is not told has no interval

@@ -15,6 +15,7 @@ import pytest
 
 from conftest import Run
 from eurotok import Comparison, Tokenizer, compare
+from eurotok.output import report
 from eurotok.output.plots import order, surcharges, svg, ticks
 from eurotok.output.report import cuts as cuts_of
 from eurotok.pricing.parallel_text import ParallelText, language_name
@@ -73,8 +74,63 @@ def test_page_is_labelled(comparison: Comparison) -> None:
 def test_page_has_the_figures_of_the_table(comparison: Comparison) -> None:
     text = comparison.to_html()
     greek = comparison.languages.index("el")
-    expected = f"{100 * comparison.surcharges[0, greek]:+.0f}\u00a0%"
+    tokens = f'<span class="tokens">{comparison.prices[0, greek]:.1f}</span> '
+    expected = tokens + f"{100 * comparison.surcharges[0, greek]:+.0f}\u00a0%"
     assert re.search(rf'data-code="el">Greek</th><td>{re.escape(expected)}', text)
+
+
+def test_page_states_the_finding_and_its_reserve_first(comparison: Comparison) -> None:
+    text = comparison.to_html()
+    head = text.partition("<h2")[0]
+    assert "72 sentences are too few for conclusions." in head
+    worst = comparison.languages[comparison.surcharges[0].argmax()]
+    finding = f"takes {100 * comparison.worst[0]:.0f}\u00a0% more tokens in {language_name(worst)} than in English"
+    assert finding in head
+    assert f"×{comparison.over_reference_mean[1]:.2f}" in head
+    assert "Written for eurotok in 2026" in head
+    enough = comparison.text.sentences
+    many = ParallelText("many", {lang: [*enough[lang]] * 5 for lang in ("en", "el")}, source="<i>, 2019, CC0")
+    page = compare([len, lambda text: len(text.encode())], many).to_html()
+    assert "too few" not in page
+    assert "&lt;i&gt;, 2019, CC0" in page
+
+
+def test_the_page_draws_tokens_too(comparison: Comparison) -> None:
+    text = comparison.to_html()
+    tokens = text.partition('id="h-amount"')[2].partition("</section>")[0]
+    english = comparison.prices[0, comparison.languages.index("en")]
+    assert f'title="English, ours: {english:.1f} tokens per sentence"' in tokens
+    assert len(re.findall(r'class="mark [^"]*" data-t="0"', tokens)) == 24
+
+
+def luminance(colour: str) -> float:
+    parts = re.findall("..", colour.lstrip("#") if len(colour) == 7 else "".join(2 * it for it in colour[1:]))
+    linear = [
+        (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4) for v in (int(it, 16) / 255 for it in parts)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def mixed(colour: str, ground: str, part: float) -> str:
+    pairs = zip(*(re.findall("..", it.lstrip("#")) for it in (colour, ground)), strict=True)
+    return "#" + "".join(f"{round(part * int(a, 16) + (1 - part) * int(b, 16)):02x}" for a, b in pairs)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["light", "dark by the system", "dark by choice"])
+def test_text_has_contrast(place: int) -> None:
+    css = (Path(report.__file__).parent / "page.css").read_text(encoding="utf-8")
+    blocks = [dict(re.findall(r"--([\w-]+): (#\w+)", it)) for it in re.findall(r"\{[^{}]*--bg:[^{}]*\}", css)]
+    assert len(blocks) == 3
+    colours = {name: it if len(it) == 7 else "#" + "".join(2 * c for c in it[1:]) for name, it in blocks[place].items()}
+    grounds = [(colours[text], colours[under]) for text in ("ink", "faint", "link") for under in ("bg", "panel")]
+    grounds += [(colours[text], colours["panel"]) for text in ("good", "poor")]
+    grounds += [(colours["ink"], colours[shade]) for shade in ("a", "b")]
+    # The strongest shade of a cell is 30 parts in 100, as the style sheet mixes it.
+    assert css.count("* 30%") == 2
+    grounds += [(colours["ink"], mixed(colours[it], colours["bg"], 0.3)) for it in ("better", "worse")]
+    for text, ground in grounds:
+        light, dark = sorted([luminance(text), luminance(ground)], reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
 
 
 def test_cuts_join_to_the_sentences(comparison: Comparison) -> None:
@@ -91,7 +147,7 @@ def test_many_tokenizers_are_rows(tok: Tokenizer) -> None:
     names = {f"tok-{n}": tok for n in range(20)}
     text = compare({**names, "characters": len}).to_html()
     ranking = text.partition('<table class="ranking">')[2].partition("</table>")[0]
-    rows = re.findall(r'<tr><th scope="row" title="([^"]*)"', ranking)
+    rows = re.findall(r'<tr[^>]*><th scope="row" title="([^"]*)"', ranking)
     assert sorted(rows) == sorted([*names, "characters"])
     legend = text.partition("<legend>")[2].partition("</fieldset>")[0]
     assert legend.count("checked") in (4, 5), "the others are grey until they are chosen"
@@ -146,6 +202,10 @@ const cost = () => [...byId("cost").tBodies[0].rows].map((row) => [2, 3, 4].map(
 choose("cost-language", data.codes.indexOf("fr"));
 choose("cost-unit", "0"); choose("cost-amount", "100"); choose("cost-price", "2"); seen.tokens = cost();
 choose("cost-unit", "words"); seen.words = cost();
+const ranking = () => [...byId("ranking").children].map((it) => it.querySelector("h3, th").textContent.trim());
+choose("ranked", "1"); seen.ranked = ranking(); choose("ranked", "0"); seen.unranked = ranking();
+seen.csv = csv().split("\\r\\n");
+seen.shades = [...byId("table").tBodies[0].rows].map((row) => [1, 2].map((t) => row.cells[t].className));
 const background = () => getComputedStyle(document.body).backgroundColor;
 byId("theme").click(); seen.light = background(); byId("theme").click(); seen.dark = background();
 seen.spans = byId("tokens").querySelectorAll("span").length;
@@ -178,7 +238,7 @@ def test_page_in_a_browser(comparison: Comparison, tmp_path: Path, width: int) -
     assert seen["focus"]
     assert seen["sorted"] == "ascending"
     assert seen["about"].startswith("Mean over the sentences")
-    assert seen["off"] == 23
+    assert seen["off"] == 23 + 24, "in both charts"
     french, english = comparison.languages.index("fr"), comparison.languages.index("en")
     price = comparison.prices
     for t, (tokens, cost, more) in enumerate(seen["tokens"]):
@@ -191,6 +251,10 @@ def test_page_in_a_browser(comparison: Comparison, tmp_path: Path, width: int) -
         )
     words = 100 / comparison.texts[english].words.mean()
     assert float(seen["words"][0][0].replace(",", "")) == pytest.approx(words * price[0, french], rel=1e-3)
+    assert seen["ranked"] != seen["unranked"] or comparison.prices.mean(axis=1).argmin() == comparison.mean.argmin()
+    assert seen["csv"][0] == "tokenizer,language,figure,value,low,high"
+    assert len(seen["csv"]) == 2 + 2 * 24 * len(comparison.figures)
+    assert {it for row in seen["shades"] for it in row} >= {"better", "worse"}
     assert seen["light"] != seen["dark"]
     assert seen["spans"] > 24 * 5
     assert seen["unlabelled"] == 0
@@ -208,10 +272,12 @@ def test_svg_holds_every_figure(comparison: Comparison) -> None:
     space = "{http://www.w3.org/2000/svg}"
     titles = [it.text or "" for it in root.iter(f"{space}title")]
     assert len([it for it in titles if it.startswith("Greek, ours: +")]) == 1
-    assert len(titles) == 1 + 2 + 2 * 23, "the picture, the key, and a mark a language and tokenizer"
+    tokens = comparison.prices[0, comparison.languages.index("el")]
+    assert len([it for it in titles if it.startswith(f"Greek, ours: {tokens:.1f} tokens per sentence")]) == 1
+    assert len(titles) == 1 + 2 + 2 * 24 + 2 * 24, "the picture, the key, and a mark a language and tokenizer, twice"
     names = [language_name(it) for it in comparison.languages]
     rows = [it.text for it in root.iter(f"{space}text") if it.text in names]
-    assert rows == [names[i] for i in order(comparison)]
+    assert rows == [*(names[i] for i in order(comparison)), "English"]
     dearest = comparison.surcharges[0].argmax()
     assert rows[0] == names[dearest]
 
@@ -233,8 +299,8 @@ def test_markdown_and_latex(comparison: Comparison) -> None:
     latex = comparison.to_latex()
     assert latex.count(r"\\") == 1 + 24 + 4
     assert not re.search(r"(?<!\\)%", latex), "a bare % hides the rest of its line"
-    assert r"\multicolumn{3}{c}{\textless{}b\textgreater{}\&bytes\textless{}/script\textgreater{}}" in latex
-    assert all(line.count("&") - line.count(r"\&") == 6 for line in latex.splitlines() if re.match("[a-z]{2} &", line))
+    assert r"\multicolumn{5}{c}{\textless{}b\textgreater{}\&bytes\textless{}/script\textgreater{}}" in latex
+    assert all(line.count("&") - line.count(r"\&") == 8 for line in latex.splitlines() if re.match("[a-z]{2} &", line))
 
 
 def test_latex_compiles(comparison: Comparison, tmp_path: Path) -> None:

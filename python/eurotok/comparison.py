@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,18 +17,27 @@ from eurotok.corpus import StrPath
 from eurotok.files import replacing
 from eurotok.output import plots, report, tables
 from eurotok.output.report.names import FIGURE_NAMES
-from eurotok.output.tables import Cell, between, grade, signed_percent
+from eurotok.output.tables import GREEN, RED, YELLOW, Cell, between, grade, signed_percent
+from eurotok.pricing import stored
 from eurotok.pricing.adapters import Encoded, Encoder, encoder_of, run
 from eurotok.pricing.measure import Text, Usage, usages
 from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_parallel
 from eurotok.pricing.statistics import Figures, Floats
 from eurotok.progress import Report, reporting
 from eurotok.sequences import several
+from eurotok.tokenizer import models
 
 Parts = tuple[tuple[str, ...], str]
-"""What stands in a cell, part by part (a price, its surcharge, the interval of that), and its style."""
+"""The parts of a cell (a price, its ratio and surcharge, the interval of each), and its style."""
 
 _surcharge_style = grade(0.15, 0.40)
+_ratio_style = grade(1.005, 1.10)
+
+
+def _style(extra: float, times: float = 1.0) -> str:
+    """Grade a surcharge by itself and by its tokens over those of the reference: the worse of the two."""
+    styles = _surcharge_style(extra), GREEN if np.isnan(times) else _ratio_style(times)
+    return max(styles, key=(GREEN, YELLOW, RED).index)
 
 
 class Comparison(Figures):
@@ -37,9 +48,11 @@ class Comparison(Figures):
     """
 
     def table(self, *, width: int = 100, colours: bool = False, figure: str = "surcharge") -> str:
-        """Set the prices as a table for a terminal: tokens per sentence, surcharge over English and its 95 % interval.
+        """Set the prices as a table for a terminal.
 
-        If that is wider than the terminal: a row a tokenizer, and the surcharges alone.
+        A cell has the tokens per sentence, these over the tokens under the reference tokenizer, and the surcharge over
+        English, the last two with their 95 % intervals. If that is wider than the terminal: a table with a row a
+        tokenizer, and one with the same figures by language without their intervals.
 
         Parameters
         ----------
@@ -59,7 +72,7 @@ class Comparison(Figures):
         head = [tables.shorten(name, 28) for name in head]
         full = tables.table(head, rows, width=sys.maxsize, colours=colours)
         if tables.width_of(full) > width:
-            brief = [self._overview(width), self._surcharges_alone()] if figure == "surcharge" else [(head, rows)]
+            brief = [self._overview(width), self._without_intervals()] if figure == "surcharge" else [(head, rows)]
             full = "\n\n".join(tables.table(*each, width=width, colours=colours) for each in brief)
         return full + "\n\n" + "\n".join(tables.fill(note, width) for note in self._notes(figure))
 
@@ -151,79 +164,108 @@ class Comparison(Figures):
         return [*rows, [], [(("mean",), ""), *map(parts, values.mean(axis=1))]]
 
     def _price_rows(self) -> list[list[Parts]]:
-        def parts(price: float, extra: float, ends: Floats, reference: bool = False) -> Parts:
-            if np.isnan(price):
-                return ("failed", "", ""), ""
-            if reference or np.isnan(extra):
-                return (f"{price:.1f}", "", ""), ""
-            return (f"{price:.1f}", signed_percent(extra), between(*ends)), _surcharge_style(extra)
+        prices, ends, ratios = self.prices, self.intervals, self.over_reference
+        nothing = np.full(2, np.nan)
 
-        prices, surcharges, ends = self.prices, self.surcharges, self.intervals
-        rows: list[list[Parts]] = [
-            [
-                ((language,), ""),
-                *(
-                    parts(prices[t, i], surcharges[t, i], ends["surcharge"][:, t, i], language == REFERENCE)
-                    for t in self._numbers
-                ),
+        def parts(
+            t: int, price: float, extra: float, bounds: Floats, times: float = np.nan, of_times: Floats = nothing
+        ) -> Parts:
+            against = () if t == self.base else (_times(times), _between_times(*of_times))
+            if np.isnan(price):
+                return ("failed", *("" for _ in against), "", ""), ""
+            if np.isnan(extra):
+                return (f"{price:.1f}", *against, "", ""), ""
+            return (f"{price:.1f}", *against, signed_percent(extra), between(*bounds)), _style(extra, times)
+
+        def row(i: int, language: str) -> list[Parts]:
+            extra = np.full(len(prices), np.nan) if language == REFERENCE else self.surcharges[:, i]
+            bounds, of_times = ends["surcharge"][:, :, i], ends["over_reference"][:, :, i]
+            cells = [
+                parts(t, prices[t, i], extra[t], bounds[:, t], ratios[t, i], of_times[:, t]) for t in self._numbers
             ]
-            for i, language in enumerate(self.languages)
-        ]
-        rows.append([])
+            return [((language,), ""), *cells]
+
+        rows: list[list[Parts]] = [*itertools.starmap(row, enumerate(self.languages)), []]
+        means = zip(
+            self._numbers,
+            prices.mean(axis=1),
+            self.mean,
+            ends["surcharge_mean"].T,
+            self.over_reference_mean,
+            ends["over_reference_mean"].T,
+            strict=True,
+        )
+        rows.append([(("mean",), ""), *itertools.starmap(parts, means)])
         over = {
-            "mean": (prices.mean(axis=1), self.mean, ends["surcharge_mean"]),
             "p90": (np.quantile(prices, 0.9, axis=1), self.p90, ends["surcharge_p90"]),
             "worst": (prices.max(axis=1), self.worst, ends["surcharge_worst"]),
         }
         for name, (price, extra, bounds) in over.items():
-            rows.append([((name,), ""), *(parts(*it) for it in zip(price, extra, bounds.T, strict=True))])
+            rows.append(
+                [((name,), ""), *(parts(*it) for it in zip(self._numbers, price, extra, bounds.T, strict=True))]
+            )
         gini = ["failed" if np.isnan(value) else f"{value:.3f}" for value in self.gini]
-        return [*rows, [(("Gini",), ""), *(((value, "", ""), "") for value in gini)]]
+        blank = [("",) * (2 if t == self.base else 4) for t in self._numbers]
+        return [*rows, [(("Gini",), ""), *(((value, *rest), "") for value, rest in zip(gini, blank, strict=True))]]
 
     @property
     def _numbers(self) -> range:
         return range(len(self.tokenizers))
 
     def _overview(self, width: int) -> tuple[list[str], list[list[Cell]]]:
-        """Give a row a tokenizer, by the numbers that stand over the columns of `_surcharges_alone`."""
-        room = min(max(width - 62, 12), 40)  # the other columns take 62 at most
+        """Give a row a tokenizer, by the numbers that stand over the columns of `_without_intervals`."""
+        several = len(self.tokenizers) > 1
+        room = min(max(width - (83 if several else 62), 12), 40)  # the other columns take 83 or 62 at most
 
         def row(t: int) -> list[Cell]:
             name = (f"{t + 1:>2} {tables.shorten(self.tokenizers[t], room)}", "")
             if np.isnan(self.mean[t]):
-                return [name, ("failed", ""), *[("", "")] * 4]
+                return [name, ("failed", ""), *[("", "")] * (5 if several else 4)]
             others = [i for i, language in enumerate(self.languages) if language != REFERENCE]
             worst = self.languages[max(others, key=lambda i: self.surcharges[t, i])]
             ends = between(*self.intervals["surcharge_mean"][:, t])
+            times, bounds = self.over_reference_mean[t], self.intervals["over_reference_mean"][:, t]
+            against = "" if t == self.base else f"{_times(times)} {_between_times(*bounds):>12}".rstrip()
             return [
                 name,
                 (f"{self.prices[t].mean():.1f}", ""),
-                (f"{signed_percent(self.mean[t])} {ends:>12}".rstrip(), _surcharge_style(self.mean[t])),
+                *([(against, "")] if several else []),
+                (f"{signed_percent(self.mean[t])} {ends:>12}".rstrip(), _style(self.mean[t], times)),
                 (signed_percent(self.p90[t]), _surcharge_style(self.p90[t])),
                 (f"{signed_percent(self.worst[t])} {worst}", _surcharge_style(self.worst[t])),
                 (f"{self.gini[t]:.3f}", ""),
             ]
 
-        return ["", "tokens", "mean surcharge", "p90", "worst", "Gini"], [row(t) for t in range(len(self.tokenizers))]
+        head = ["", "tokens", *([f"× {self.base + 1}"] if several else []), "mean surcharge", "p90", "worst", "Gini"]
+        return head, [row(t) for t in self._numbers]
 
-    def _surcharges_alone(self) -> tuple[list[str], list[list[Cell]]]:
-        def cell(extra: float, price: float) -> Cell:
-            if np.isnan(extra):
-                return "failed" if np.isnan(price) else "", ""
-            return signed_percent(extra).removesuffix(" %"), _surcharge_style(extra)
+    def _without_intervals(self) -> tuple[list[str], list[list[Cell]]]:
+        """Give tokens, their ratio to the reference and surcharge by language, a column a tokenizer."""
 
-        rows: list[list[Cell]] = [
-            [(language, ""), *map(cell, self.surcharges[:, i], self.prices[:, i])]
-            for i, language in enumerate(self.languages)
-            if language != REFERENCE
-        ]
-        return ["%", *(str(t + 1) for t in range(len(self.tokenizers)))], rows
+        def parts(t: int, i: int) -> tuple[str, ...]:
+            price, extra = self.prices[t, i], self.surcharges[t, i]
+            if np.isnan(price):
+                return ("failed", *(() if t == self.base else ("",)), "")
+            shown = "" if np.isnan(extra) or self.languages[i] == REFERENCE else signed_percent(extra)
+            return (f"{price:.1f}", *(() if t == self.base else (_times(self.over_reference[t, i]),)), shown)
+
+        made = [[parts(t, i) for t in self._numbers] for i in range(len(self.languages))]
+        widths = [[max(map(len, each)) for each in zip(*column, strict=True)] for column in zip(*made, strict=True)]
+        rows: list[list[Cell]] = []
+        for i, language in enumerate(self.languages):
+            row: list[Cell] = [(language, "")]
+            for t, each in enumerate(made[i]):
+                style = "" if not each[-1] else _style(self.surcharges[t, i], self.over_reference[t, i])
+                row.append((" ".join(it.rjust(width) for it, width in zip(each, widths[t], strict=True)), style))
+            rows.append(row)
+        return ["", *(str(t + 1) for t in self._numbers)], rows
 
     def to_dict(self) -> dict[str, Any]:
         """Give the figures as plain data, as `to_json` writes them; None for what is not known."""
         figures, ends = self.figures, self.intervals
         over = {
             "surcharge_mean": self.mean,
+            "over_reference_mean": self.over_reference_mean,
             "surcharge_p90": self.p90,
             "surcharge_worst": self.worst,
             "gini": self.gini,
@@ -237,6 +279,7 @@ class Comparison(Figures):
             "text": self.text.name,
             "sentences": self.sentences,
             "reference": REFERENCE,
+            "reference_tokenizer": self.tokenizers[self.base],
             "missing": list(self.text.missing),
             "problems": list(self.problems),
             "price_per_million_tokens": self.price,
@@ -266,12 +309,14 @@ class Comparison(Figures):
 
 
 def compare(
-    tokenizers: Sequence[object] | Mapping[str, object],
+    tokenizers: Sequence[object] | Mapping[str, object] | None = None,
     text: Parallel | None = None,
     *,
     languages: Iterable[str] | Literal["all"] | None = None,
     errors: str = "strict",
     scheme: str | None = None,
+    reference: object | None = None,
+    source: str = "",
     price: float = 1.0,
     context: int = 128_000,
     progress: bool | Report = False,
@@ -281,9 +326,11 @@ def compare(
     Parameters
     ----------
     tokenizers
-        What to compare, perhaps by name: each a `Tokenizer`, a file, an object with a method `encode`, or a function of
-        a text that gives its tokens or their number; see `eurotok.pricing.adapters.encoder_of`. Tokens that a library
-        adds at the ends of a text are not counted.
+        What to compare, perhaps by name: each a `Tokenizer`, a name or file as for `eurotok.load` (`"gpt-4o"`, or
+        with a label `"ours=tokenizer.json"`), an object with a method `encode`, or a function of a text that gives its
+        tokens or their number; see `eurotok.pricing.adapters.encoder_of`. Tokens that a library adds at the ends of a
+        text are not counted. By default the shipped tokenizers, and on the embedded sample o200k_base, which GPT-4o
+        has, by stored figures.
     text
         Parallel text (see `eurotok.pricing.parallel_text.load_parallel`): a folder, files or sentences by language, or
         such a text; by default the embedded sample.
@@ -293,6 +340,11 @@ def compare(
         `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
     scheme
         Splitting rule of `.tiktoken` files that state none and are not known by their content: a name or a regex.
+    reference
+        The tokenizer that the others are set against: one of `tokenizers`, by its name or as it is given there, or
+        another one, which then comes first. By default the first of them.
+    source
+        Where the text is from, of which year and under which licence, for the page.
     price
         Money for a million tokens, in any currency, for the cost of a million words.
     context
@@ -319,18 +371,24 @@ def compare(
     >>> comparison.prices.shape
     (1, 24)
     """
-    named: Iterable[tuple[str | None, object]]
-    named = (
-        tokenizers.items()
-        if isinstance(tokenizers, Mapping)
-        else [(None, each) for each in several("tokenizers", tokenizers)]
-    )
+    if tokenizers is None:
+        tokenizers = [*([stored.encoder()] if text is None else []), *models()]
+    named: list[tuple[str | None, object]]
+    if isinstance(tokenizers, Mapping):
+        named = list(tokenizers.items())
+    else:
+        named = [(None, each) for each in several("tokenizers", tokenizers)]
+    base = 0 if reference is None else _place(reference, named)
+    if base < 0:
+        named, base = [(None, reference), *named], 0
     contenders = [(name, tokenizer, encoder_of(tokenizer, scheme)) for name, tokenizer in named]
     if not contenders:
         raise ValueError("there is no tokenizer to compare")
     if not price >= 0 or context < 1:
         raise ValueError(f"a price of {price} for a million tokens, and a context of {context}")
     text = load_parallel(text, languages, errors)
+    if source:
+        text = replace(text, source=source)
     names = _distinct([(name or encoder.name, tokenizer) for name, tokenizer, encoder in contenders])
     encoders = tuple(encoder for _, _, encoder in contenders)
     texts = tuple(Text(text.sentences[language]) for language in text.languages)
@@ -340,7 +398,7 @@ def compare(
         if all(len(result.failures) == len(result.counts) for result in row):
             raise ValueError(f"{name} fails on every sentence: {row[0].failures[0]}")
     counts = np.array([[result.counts for result in row] for row in encoded])
-    return Comparison(names, text, counts, encoders, texts, encoded, seen, price, context)
+    return Comparison(names, text, counts, encoders, texts, encoded, seen, price, context, base)
 
 
 def _measured(
@@ -364,6 +422,27 @@ def _measured(
         return results
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _place(reference: object, named: Sequence[tuple[str | None, object]]) -> int:
+    """Give the number of the reference among tokenizers, -1 if it is none of them."""
+    names = [place for place, (name, _) in enumerate(named) if name is not None and name == reference]
+    return next(iter([*names, *(place for place, (_, it) in enumerate(named) if _same(it, reference))]), -1)
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, (str, os.PathLike)) and isinstance(other, (str, os.PathLike)):
+        return os.fspath(one) == os.fspath(other)
+    return one is other
+
+
+def _times(value: float) -> str:
+    """Write a ratio; nothing if it is not known."""
+    return "" if np.isnan(value) else f"×{value:.2f}"
+
+
+def _between_times(low: float, high: float) -> str:
+    return "" if np.isnan(low) or np.isnan(high) else f"[{low:.2f}, {high:.2f}]"
 
 
 def _distinct(named: Sequence[tuple[str, object]]) -> tuple[str, ...]:

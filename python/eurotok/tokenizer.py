@@ -16,6 +16,7 @@ from eurotok import _core
 from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
 from eurotok.progress import Report, reporting
+from eurotok.published import Vocabulary, labelled, locate
 from eurotok.ragged import Ragged
 from eurotok.sequences import several
 
@@ -331,13 +332,15 @@ def models() -> list[str]:
 
 
 def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Tokenizer:
-    """Load a shipped tokenizer by its name, or one from a file, whose format is recognised by its content.
+    """Load a tokenizer by its name, or from a file, whose format is recognised by its content.
 
     Parameters
     ----------
     path
         A name of `models()`; or a `tokenizer.json` with a byte-level BPE model, a `.tiktoken`, `.eurotok` or Tekken
-        JSON file. A file of such a name is meant by `./<name>`.
+        JSON file; a folder that holds a `tokenizer.json`; a name of `tiktoken`, if that is installed (`o200k_base`,
+        `gpt-4o`); or a model in the local Hugging Face cache (`org/model`). A shipped name comes before a file of that
+        name, which is meant by `./<name>`. `NAME=PATH` is as `PATH`.
     scheme
         The splitting rule of a `.tiktoken` file: a name of `eurotok.schemes()` or a regex. By default as
         `<path>.json` says, which `Tokenizer.save` writes; published vocabularies are known by their content.
@@ -352,16 +355,20 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     ------
     OSError
         If the file cannot be read.
+    ImportError
+        If it is a name of `tiktoken`, which is not installed.
     FormatError
         If the file contradicts itself or its format; the message names the token or merge at fault.
     UnsupportedError
         If the file asks for something that cannot be reproduced exactly; the message says what.
     """
-    name = os.fspath(path)
-    shipped = MODELS / f"{name}.eurotok"
+    _, name = labelled(path)
     specials = None if special_tokens is None else dict(several("special_tokens", special_tokens))
+    found = MODELS / f"{name}.eurotok" if name in models() else locate(name)
+    if isinstance(found, Vocabulary):
+        return Tokenizer(found.data, name, scheme or found.pattern, specials or found.special_tokens)
     try:
-        return Tokenizer(_core.load(os.fspath(shipped) if name in models() else name, scheme, specials))
+        return Tokenizer(_core.load(os.fspath(found), scheme, specials))
     except FileNotFoundError as error:
         if Path(name).name != name or Path(name).suffix:
             raise

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from eurotok._core import Counts
 from eurotok.pricing.parallel_text import REFERENCE
+from eurotok.published import labelled
 from eurotok.sizes import bytes_of
 from eurotok.tokenizer import Tokenizer, load
 from eurotok.training.limits import Wish
@@ -19,7 +20,8 @@ def add_tokenizer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "tokenizer",
         metavar="TOKENIZER",
-        help="a shipped tokenizer's name, or a tokenizer.json, .tiktoken or .eurotok file",
+        help="a shipped tokenizer's name; a tokenizer.json, .tiktoken or .eurotok file, or a folder with the first; a "
+        "name of tiktoken (gpt-4o, o200k_base) or in the Hugging Face cache (org/model)",
     )
     add_scheme(parser)
 
@@ -38,7 +40,8 @@ def load_tokenizer(args: argparse.Namespace) -> Tokenizer:
 
 def tokenizer_files(*tokenizers: str) -> list[str]:
     """List the files of tokenizers and of what stands beside them, whether or not they are there."""
-    return [path for name in tokenizers for path in (name, f"{name}.json")]
+    paths = [labelled(name)[1] for name in tokenizers]
+    return [file for path in paths for file in (path, f"{path}.json", f"{path}/tokenizer.json")]
 
 
 def saved_files(path: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Price languages under tokenizers.
 
-Prints, for each language and tokenizer, tokens per sentence, the surcharge over English for the same sentences, and its
-95 % interval; --figure chooses another figure. --html has all of them to look at, --json as data.
+Prints, for each language and tokenizer, tokens per sentence, how many times the tokens of the reference tokenizer these
+are (the first one, or --reference), and the surcharge over English for the same sentences, with 95 % intervals.
+--figure chooses another figure; --html has all of them to look at, --json as data.
 The text is a folder as for 'eurotok train', in which line i is the same sentence in every language (English as en-src
 or en); by default a small sample that comes with eurotok.
 
@@ -29,9 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
         "tokenizers",
-        nargs="+",
-        metavar="TOKENIZER",
-        help="a shipped tokenizer's name, a tokenizer.json, .tiktoken, .eurotok, Tekken or SentencePiece file",
+        nargs="*",
+        metavar="[NAME=]TOKENIZER",
+        help="a shipped tokenizer's name; a tokenizer.json, .tiktoken, .eurotok, Tekken or SentencePiece file, or a "
+        "folder with the first; a name of tiktoken (gpt-4o, o200k_base) or in the Hugging Face cache (org/model); "
+        "NAME= is a label for it (default: the shipped ones and, on the sample, GPT-4o's o200k_base by stored figures)",
     )
     add_scheme(parser)
     parser.add_argument("--text", metavar="DIR", help="parallel text (default: the embedded sample)")
@@ -39,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--languages",
         metavar="LANG,LANG,...|all",
         help="which to price (default: the official languages of the EU that the text has)",
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="TOKENIZER",
+        help="set the tokens of the others against those under this one, such as o200k_base (default: the first)",
     )
     parser.add_argument(
         "--figure",
@@ -51,7 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for kind, what in PAGES.items():
         parser.add_argument(f"--{kind}", metavar="FILE", help=f"write {what} here")
     parser.add_argument(
-        "--picture", metavar="FILE", action="append", default=[], help="draw the surcharges here: .svg or .png"
+        "--picture", metavar="FILE", action="append", default=[], help="draw surcharges and tokens here: .svg or .png"
+    )
+    parser.add_argument(
+        "--source", metavar="TEXT", default="", help="where the text is from, its year and licence, for the page"
     )
     parser.add_argument("--price", type=float, default=1.0, metavar="MONEY", help="of a million tokens (default: 1)")
     parser.add_argument(
@@ -69,11 +80,13 @@ def run(args: argparse.Namespace) -> None:
         if not languages:
             raise ValueError(f"--languages {args.languages!r} names none")
     result = comparison.compare(
-        args.tokenizers,
+        args.tokenizers or None,
         args.text,
         languages=languages,
         errors=args.errors,
         scheme=args.scheme,
+        reference=args.reference,
+        source=args.source,
         price=args.price,
         context=args.context,
         progress=True,

@@ -1,8 +1,8 @@
 """Show in seconds what this is about.
 
-Trains a tokenizer on two thirds of the embedded sample, prices the 24 official languages of the EU on the rest under
-it, under the shipped tokenizers, and under any tokenizer given, and shows a sentence in several languages cut into
-tokens by the smallest of those shipped.
+Trains a tokenizer on two thirds of the embedded sample, and prices the 24 official languages of the EU on the rest:
+under o200k_base (GPT-4o's, by stored figures), the shipped tokenizers, any tokenizer given, and the one trained. Then
+it shows a sentence in several languages cut into tokens by the smallest of those shipped.
 
 example:
   eurotok demo o200k_base.tiktoken
@@ -16,7 +16,9 @@ from eurotok import training
 from eurotok._core import Counts
 from eurotok.comparison import compare
 from eurotok.output.tables import has_colours, show_tokens
+from eurotok.pricing import stored
 from eurotok.pricing.parallel_text import load_parallel
+from eurotok.published import labelled
 from eurotok.tokenizer import Tokenizer, load, models
 
 VOCAB_SIZE = 4096
@@ -42,15 +44,21 @@ def run(args: argparse.Namespace) -> None:
     tokenizer = training.train(counts, vocab_size=VOCAB_SIZE)
 
     print("2. What do other sentences cost in each language?\n")
-    contenders = {"this demo": tokenizer, **{name: load(name) for name in models()}}
-    result = compare({**contenders, **{path: path for path in args.tokenizers}}, heldout)
+    shipped = {name: load(name) for name in models()}
+    paid_for = stored.encoder()
+    given = {label or path: path for label, path in map(labelled, args.tokenizers)}
+    contenders = {paid_for.name: paid_for, **shipped, **given, "this demo": tokenizer}
+    result = compare(contenders, heldout)
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
     print(result.table(width=width, colours=colours))
 
-    name, shipped = next((name, it) for name, it in contenders.items() if name in models())
+    print(
+        f"\n{paid_for.name} is the vocabulary of GPT-4o: tokens of the sample are stored, the vocabulary is not here."
+    )
+    name, smallest = next(iter(shipped.items()))
     print(f"\n3. A sentence under {name}, token by token. It decodes to what it was.\n")
     for language in SHOWN:
-        print(f"{language}  {_shown(shipped, heldout.sentences[language][0], colours)}")
+        print(f"{language}  {_shown(smallest, heldout.sentences[language][0], colours)}")
 
     print(
         "\nNext, with text of your own (one file a language: fr.txt, de.jsonl, pl.txt.zst, ...):\n"

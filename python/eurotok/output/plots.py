@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,7 +37,11 @@ def look(t: int) -> tuple[int, Shape]:
     return t % len(COLOURS), SHAPES[(t + t // len(COLOURS)) % len(SHAPES)]
 
 
-ROW, MARGIN, LABELS, TRACK = 20, 16, 110, 560
+ROW, MARGIN, LABELS, TRACK, GAP = 20, 16, 110, 420, 36
+TICKS = 6
+
+NEAR = 8.0
+"""Pixels between the middles of two marks below which they are moved apart."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class Label:
     size: float = 12.0
 
 
+Mark = Line | Dot | Label
+
+
 @dataclass(frozen=True)
 class Scene:
     """Marks from the rearmost to the foremost, on a page of `width` times `height` pixels."""
@@ -91,7 +98,7 @@ class Scene:
     title: str
     width: float
     height: float
-    marks: tuple[Line | Dot | Label, ...]
+    marks: tuple[Mark, ...]
 
 
 def ticks(low: float, high: float, most: int = 8) -> list[float]:
@@ -109,57 +116,108 @@ def ticks(low: float, high: float, most: int = 8) -> list[float]:
 
 
 def order(figures: Figures) -> list[int]:
-    """Order the languages other than the reference by their surcharge under the first tokenizer, the dearest first."""
+    """Order the languages other than English by their surcharge under the reference, the largest first."""
     others = [i for i, language in enumerate(figures.languages) if language != REFERENCE]
-    return sorted(others, key=lambda i: -np.nan_to_num(figures.surcharges[0, i], nan=-1.0))
+    return sorted(others, key=lambda i: -np.nan_to_num(figures.surcharges[figures.base, i], nan=-1.0))
 
 
 def surcharges(figures: Figures) -> Scene:
-    """Lay out the surcharge of each language under each tokenizer, with its interval."""
+    """Lay out what each language pays under each tokenizer: the surcharge, and beside it the tokens per sentence."""
     rows = order(figures)
-    extra, ends = figures.surcharges, figures.intervals["surcharge"]
-    shown = extra[:, rows][~np.isnan(extra[:, rows])]
-    steps = ticks(min(0.0, shown.min(initial=0.0)), max(0.1, shown.max(initial=0.1)))
     columns = 1 if len(figures.tokenizers) <= KEY_LINES else 2
-    top = float(MARGIN + 44 + 18 * -(-len(figures.tokenizers) // columns))
-    bottom = top + ROW * len(rows)
+    top = float(MARGIN + 62 + 18 * -(-len(figures.tokenizers) // columns))
+    english = figures.languages.index(REFERENCE)
+    # English, at 0 by definition, closes the rows: of it the tokens are to be seen.
+    shown = [*rows, english]
+    bottom = top + ROW * len(shown)
+    right = LABELS + TRACK + GAP
 
-    def x(value: float) -> float:
-        return LABELS + TRACK * (value - steps[0]) / (steps[-1] - steps[0])
-
-    def marks() -> Iterator[Line | Dot | Label]:
-        yield Label(MARGIN, MARGIN + 4, "Surcharge over English, by language", size=14.0)
+    def marks() -> Iterator[Mark]:
+        yield Label(MARGIN, MARGIN + 4, "What each language pays (lower is better)", size=14.0)
         for t, name in enumerate(figures.tokenizers):
             key, y = MARGIN + t % columns * (LABELS + TRACK) / 2, MARGIN + 28 + 18 * (t // columns)
             number, shape = look(t)
             yield Dot(key + 6, y, shape, COLOURS[number], name)
             yield Label(key + 20, y, shorten(name, 40))
-        for step in steps:
-            yield Line(x(step), top - 6, x(step), bottom, FAINT if step == 0 else GRID)
-            yield Label(x(step), top - 14, f"{100 * step:+.0f} %" if step else "0", "middle", FAINT, 11.0)
-        for place, i in enumerate(rows):
-            middle, language = top + ROW * (place + 0.5), language_name(figures.languages[i])
-            yield Label(LABELS - 12, middle, language, "end")
-            known = extra[:, i][~np.isnan(extra[:, i])]
-            if known.size:
-                yield Line(x(known.min()), middle, x(known.max()), middle, GRID, 2.0)
-            for t, name in enumerate(figures.tokenizers):
-                if np.isnan(extra[t, i]):
-                    continue
-                number, shape = look(t)
-                colour = COLOURS[number]
-                low, high = ends[:, t, i]
-                interval = ""
-                if not np.isnan(low):
-                    yield Line(x(low), middle, x(high), middle, colour, 2.0)
-                    interval = f", 95 % {100 * low:+.1f} to {100 * high:+.1f} %"
-                title = f"{language}, {name}: {100 * extra[t, i]:+.1f} %{interval}"
-                yield Dot(x(extra[t, i]), middle, shape, colour, title)
+        yield Label(LABELS, top - 32, "Surcharge over English", size=12.0)
+        yield Label(right, top - 32, "Tokens per sentence", size=12.0)
+        for place, i in enumerate(shown):
+            yield Label(LABELS - 12, top + ROW * (place + 0.5), language_name(figures.languages[i]), "end")
+        yield from _panel(figures, "surcharge", shown, LABELS, top)
+        yield from _panel(figures, "tokens_per_sentence", shown, right, top)
         note = f"{figures.text.name}, {figures.sentences:,} sentences; bars: 95 % intervals"
         yield Label(MARGIN, bottom + 20, note, colour=FAINT, size=11.0)
 
-    title = f"Surcharge over English of {len(rows)} languages under {', '.join(figures.tokenizers)}"
-    return Scene(title, LABELS + TRACK + 2 * MARGIN, bottom + 20 + MARGIN, tuple(marks()))
+    title = (
+        f"Surcharge over English, and tokens per sentence, of {len(rows)} languages under "
+        f"{', '.join(figures.tokenizers)}"
+    )
+    return Scene(title, right + TRACK + 2 * MARGIN, bottom + 20 + MARGIN, tuple(marks()))
+
+
+def _panel(figures: Figures, name: str, rows: Sequence[int], left: float, top: float) -> Iterator[Mark]:
+    """Draw a figure as dots, a row a language, and its axis."""
+    values, ends = figures.figures[name], figures.intervals[name]
+    known = values[:, rows][~np.isnan(values[:, rows])]
+    steps = ticks(min(0.0, known.min(initial=0.0)), max(0.1, known.max(initial=0.1)), TICKS)
+    of_surcharge = name == "surcharge"
+
+    def x(value: float) -> float:
+        return left + TRACK * (value - steps[0]) / (steps[-1] - steps[0])
+
+    def told(value: float, digits: int = 1) -> str:
+        return f"{100 * value:+.{digits}f} %" if of_surcharge else f"{value:.{digits}f}"
+
+    for step in steps:
+        yield Line(x(step), top - 6, x(step), top + ROW * len(rows), FAINT if step == 0 else GRID)
+        label = "0" if not step else told(step, 0) if of_surcharge else f"{step:g}"
+        yield Label(x(step), top - 14, label, "middle", FAINT, 11.0)
+    for place, i in enumerate(rows):
+        middle, language = top + ROW * (place + 0.5), language_name(figures.languages[i])
+        of_language = values[:, i][~np.isnan(values[:, i])]
+        if of_language.size:
+            yield Line(x(of_language.min()), middle, x(of_language.max()), middle, GRID, 2.0)
+        tokenizers = [t for t in range(len(figures.tokenizers)) if not np.isnan(values[t, i])]
+        heights = [4.0 * turn for turn in spread([x(values[t, i]) for t in tokenizers], NEAR)]
+        for t, height in zip(tokenizers, heights, strict=True):
+            number, shape = look(t)
+            low, high = ends[:, t, i]
+            interval = ""
+            if not np.isnan(low):
+                yield Line(x(low), middle + height, x(high), middle + height, COLOURS[number], 2.0)
+                interval = f", 95 % {told(low)} to {told(high)}"
+            unit = "" if of_surcharge else " tokens per sentence"
+            title = f"{language}, {figures.tokenizers[t]}: {told(values[t, i])}{unit}{interval}"
+            yield Dot(x(values[t, i]), middle + height, shape, COLOURS[number], title)
+
+
+def spread(places: Sequence[float], near: float) -> list[int]:
+    """Tell marks apart that would lie on each other: by turns -1 and 1, and 0 for a mark that is alone.
+
+    Parameters
+    ----------
+    places
+        Where the marks are.
+    near
+        The distance below which two are too near.
+
+    Examples
+    --------
+    >>> spread([10.0, 50.0, 12.0], 8.0)
+    [-1, 0, 1]
+    """
+    turns = [0] * len(places)
+    ordered = sorted(range(len(places)), key=lambda n: places[n])
+    groups: list[list[int]] = []
+    for n in ordered:
+        if groups and places[n] - places[groups[-1][-1]] < near:
+            groups[-1].append(n)
+        else:
+            groups.append([n])
+    for group in groups:
+        for turn, member in enumerate(group if len(group) > 1 else []):
+            turns[member] = 1 if turn % 2 else -1
+    return turns
 
 
 def draw(scene: Scene, path: str) -> bytes:

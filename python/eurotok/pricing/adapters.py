@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eurotok import _core
+from eurotok.corpus import StrPath
+from eurotok.published import Vocabulary, labelled, locate
 from eurotok.ragged import Ragged
 from eurotok.sequences import several
-from eurotok.tokenizer import Tokenizer, load
+from eurotok.tokenizer import Tokenizer, load, models
 
 BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 WORD_START = "▁"
@@ -104,9 +106,10 @@ def encoder_of(tokenizer: object, scheme: str | None = None) -> Encoder:
     Parameters
     ----------
     tokenizer
-        A `Tokenizer`; a file that `eurotok.load` reads, or else the libraries `tokenizers` (`tokenizer.json`) or
-        `sentencepiece` (`.model`); an object of these, of `tiktoken` or of `transformers`; any other object with a
-        method `encode`; or a function of a text that gives its tokens or their number.
+        A `Tokenizer` or an `Encoder`; a name or file that `eurotok.load` takes, perhaps with a label (`NAME=PATH`), or
+        else the libraries `tokenizers` (`tokenizer.json`) or `sentencepiece` (`.model`); an object of these, of
+        `tiktoken` or of `transformers`; any other object with a method `encode`; or a function of a text that gives
+        its tokens or their number.
     scheme
         The splitting rule of a file that states none and is not known by its content; see `eurotok.load`.
 
@@ -126,9 +129,9 @@ def encoder_of(tokenizer: object, scheme: str | None = None) -> Encoder:
         If it is nothing of the kind.
     """
     if isinstance(tokenizer, (str, os.PathLike)):
-        path = Path(tokenizer)
-        name = os.path.join(path.parent.name, path.name) if path.name == "tokenizer.json" else path.name  # noqa: PTH118
-        return _of_file(path, name, scheme)
+        return _of_name(tokenizer, scheme)
+    if isinstance(tokenizer, Encoder):
+        return tokenizer
     name = str(getattr(tokenizer, "name", None) or getattr(tokenizer, "__name__", type(tokenizer).__name__))
     if isinstance(tokenizer, Tokenizer):
         return _of_ours(tokenizer, f"{tokenizer.scheme or 'regex'}-{tokenizer.vocab_size}")
@@ -143,6 +146,18 @@ def encoder_of(tokenizer: object, scheme: str | None = None) -> Encoder:
     if library == "sentencepiece" and hasattr(tokenizer, "id_to_piece"):
         return _of_sentencepiece(tokenizer, name)
     return _of_anything(tokenizer, name)
+
+
+def _of_name(tokenizer: StrPath, scheme: str | None) -> Encoder:
+    label, text = labelled(tokenizer)
+    if text in models():
+        return _of_ours(load(text), label or text)
+    found = locate(text)
+    if isinstance(found, Vocabulary):
+        return _of_ours(load(text, scheme), label or text)
+    path, given = found, Path(text)
+    name = os.path.join(given.parent.name, given.name) if given.name == "tokenizer.json" else given.name  # noqa: PTH118
+    return _of_file(path, label or name, scheme)
 
 
 def _of_file(path: Path, name: str, scheme: str | None) -> Encoder:

@@ -47,6 +47,10 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 """The embedded parallel text: some dozen sentences in each official language, written for this package."""
 
 
+SAMPLE_SOURCE = "Written for eurotok in 2026, under its licence (MIT or Apache-2.0)"
+"""Where the embedded sample is from."""
+
+
 def language_name(language: str) -> str:
     """Give the English name of a language, or its code if it is not known.
 
@@ -70,11 +74,14 @@ class ParallelText:
         The sentences of each language, equally many; English is that which the text was translated from.
     missing
         Official languages that the text lacks.
+    source
+        Where it is from, of which year and under which licence, in a few words.
     """
 
     name: str
     sentences: Mapping[str, Sequence[str]]
     missing: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -83,7 +90,9 @@ class ParallelText:
 
     def part(self, which: slice) -> ParallelText:
         """Take some of the sentences, the same ones in each language."""
-        return ParallelText(self.name, {lang: text[which] for lang, text in self.sentences.items()}, self.missing)
+        return ParallelText(
+            self.name, {lang: text[which] for lang, text in self.sentences.items()}, self.missing, self.source
+        )
 
 
 Parallel = Source | ParallelText
@@ -148,7 +157,7 @@ def load_parallel(
             raise _core.CorpusError(f"{origin}: no text for {', '.join(absent)}; there is {', '.join(sorted(given))}")
     sentences = _aligned({language: given[language] for language in sorted(wanted)}, origin, errors)
     name = Path(source).resolve().name if isinstance(source, (str, os.PathLike)) else origin
-    return ParallelText(name, sentences, missing)
+    return ParallelText(name, sentences, missing, SAMPLE_SOURCE if source is None else "")
 
 
 def load_sentences(source: Parallel, languages: Iterable[str], errors: str = "strict") -> Mapping[str, Sequence[str]]:

@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 FEW = 30
 """Sentences below which a bootstrap says little."""
 
+ENOUGH = 300
+"""Sentences below which differences between tokenizers prove nothing yet."""
+
 FIRST_FEW = 3
 """Languages that a note names before it only counts them."""
 
@@ -45,6 +48,8 @@ class Figures:
         Money for a million tokens.
     context
         Length of a context in tokens.
+    base
+        The number of the tokenizer that the others are set against, the reference.
     """
 
     tokenizers: tuple[str, ...]
@@ -56,6 +61,7 @@ class Figures:
     usages: tuple[tuple[Usage, ...], ...]
     price: float = 1.0
     context: int = 128_000
+    base: int = 0
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -76,6 +82,17 @@ class Figures:
     def surcharges(self) -> Floats:
         """Surcharge over English under the same tokenizer: 0.25 is a quarter dearer."""
         return self._over_english(self.prices)
+
+    @cached_property
+    def over_reference(self) -> Floats:
+        """Tokens over those under the reference tokenizer for the same sentences: 1 is as many."""
+        return metrics.over_reference(self.prices, self.prices[[self.base]])
+
+    @cached_property
+    def over_reference_mean(self) -> Floats:
+        """Tokens of all languages over those under the reference tokenizer: shape (tokenizers,)."""
+        price = self.prices.mean(axis=1)
+        return metrics.over_reference(price, price[[self.base]])
 
     @cached_property
     def mean(self) -> Floats:
@@ -117,6 +134,7 @@ class Figures:
         return {
             "surcharge": self.surcharges,
             "tokens_per_sentence": self.prices,
+            "over_reference": self.over_reference,
             "fertility": fertility,
             "bytes_per_token": self._priced(metrics.units_per_token(self.counts, size)),
             "characters_per_token": self._priced(metrics.units_per_token(self.counts, characters)),
@@ -158,6 +176,7 @@ class Figures:
         samples = {
             "tokens_per_sentence": prices,
             "surcharge": surcharges,
+            "over_reference": metrics.over_reference(prices, prices[:, [self.base]]),
             "fertility": fertility,
             "bytes_per_token": size / prices,
             "characters_per_token": characters / prices,
@@ -170,6 +189,7 @@ class Figures:
             "continued_words": metrics.quotient(continued, words),
             "cut_tokens": metrics.quotient(cut, prices),
             "surcharge_mean": _mean(others),
+            "over_reference_mean": metrics.over_reference(prices.mean(axis=2), prices.mean(axis=2)[:, [self.base]]),
             "surcharge_worst": metrics.worst(others),
             "surcharge_p90": metrics.p90(others),
             "gini": metrics.gini(prices),
@@ -188,6 +208,8 @@ class Figures:
             found.append("A single sentence: no intervals, and no verdict.")
         elif self.sentences < FEW:
             found.append(f"Only {self.sentences} sentences: the intervals are rough, and no verdict.")
+        elif self.sentences < ENOUGH:
+            found.append(f"Only {self.sentences} sentences: too few for conclusions; compare on {ENOUGH} or more.")
         for name, encoded, used in zip(self.tokenizers, self.encoded, self.usages, strict=True):
             failures = {lang: it.failures for lang, it in zip(self.languages, encoded, strict=True) if it.failures}
             for language, places in failures.items():
@@ -230,7 +252,8 @@ class Figures:
     def notes(self) -> list[str]:
         """Say what the table holds, and everything in `problems`."""
         count = "1 sentence" if self.sentences == 1 else f"{self.sentences:,} sentences"
-        about = f"Tokens per sentence and surcharge over English; {count}, {self.text.name}."
+        against = f", × the tokens under {self.tokenizers[self.base]}" if len(self.tokenizers) > 1 else ""
+        about = f"Tokens per sentence{against}, and surcharge over English; {count}, {self.text.name}."
         if self.sentences > 1:
             about += " In brackets 95 % intervals (paired bootstrap over sentences)."
         return [about, "The mean, p90 and the worst surcharge leave English out.", *self.problems]

@@ -3,6 +3,11 @@
 FIGURE_NAMES = {
     "surcharge": ("Surcharge", "signed", "Tokens for the same sentences over those in English, minus one."),
     "tokens_per_sentence": ("Tokens per sentence", "number", "Mean over the sentences; the price of the language."),
+    "over_reference": (
+        "Tokens over reference",
+        "number",
+        "Tokens for the same sentences over those under the reference tokenizer; 1 is as many.",
+    ),
     "fertility": ("Fertility", "number", "Tokens per word. A word: between white space, with a letter or digit."),
     "bytes_per_token": ("Bytes per token", "number", "Bytes of UTF-8; letters outside ASCII have two or three."),
     "characters_per_token": ("Characters per token", "number", "Code points per token."),
@@ -26,3 +31,14 @@ FIGURE_NAMES = {
     "exact_sentences": ("Sentences that come back", "share", "Sentences that decode to what they were."),
 }
 """Name, kind of number, and meaning of each figure."""
+
+MORE_IS_BETTER = {
+    "bytes_per_token",
+    "characters_per_token",
+    "single_token_words",
+    "renyi_efficiency",
+    "vocabulary_used",
+    "context_in_words",
+    "exact_sentences",
+}
+"""Figures of which more is better; of all others less is."""

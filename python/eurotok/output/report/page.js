@@ -41,7 +41,33 @@ for (const box of document.querySelectorAll("[data-toggle]")) {
   apply();
 }
 
+// The ranking by either figure, the best first.
+const ranks = [["mean surcharge", "surcharge"], ["tokens per sentence", "tokens"]];
+fill(byId("ranked"), ranks.map(([name]) => name));
+byId("ranked").addEventListener("change", () => {
+  const key = ranks[byId("ranked").value][1];
+  const value = (element) => (element.dataset[key] === undefined ? Infinity : Number(element.dataset[key]));
+  byId("ranking").append(...[...byId("ranking").children].sort((a, b) => value(a) - value(b)));
+});
+byId("ranked").parentElement.hidden = data.tokenizers.length < 2;
+
+// Every figure as a file: a line a tokenizer, language and figure.
+function csv() {
+  const quoted = (value) => (value === null ? "" : /[",\n\r]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+  const lines = [["tokenizer", "language", "figure", "value", "low", "high"]];
+  data.tokenizers.forEach((name, t) => data.codes.forEach((code, i) => data.figures.forEach((figure) => {
+    lines.push([name, code, figure.key, figure.values[t][i], ...(figure.ends?.[t][i] ?? [null, null])]);
+  })));
+  return lines.map((line) => line.map(quoted).join(",") + "\r\n").join("");
+}
+byId("csv").addEventListener("click", () => {
+  const address = URL.createObjectURL(new Blob([csv()], { type: "text/csv" }));
+  make("a", undefined, { href: address, download: "prices.csv" }).click();
+  URL.revokeObjectURL(address);
+});
+
 // The table: one figure at a time, sorted by any column.
+const tokensOf = (t, i) => data.figures.find((it) => it.key === "tokens_per_sentence").values[t][i];
 let sorted = { column: 0, down: false };
 function drawTable() {
   const figure = data.figures[byId("figure").value];
@@ -53,16 +79,25 @@ function drawTable() {
     if (x === null || y === null) return (x === null) - (y === null);
     return down ? y - x : x - y;
   });
-  // Shades reach their full at the 95th percentile, so that one far figure does not make the others pale.
+  // From the middle to the 5th or 95th percentile, so that one far figure does not make the others pale.
   const known = figure.values.flat().filter((value) => value !== null).sort((a, b) => a - b);
-  const [least, most] = [known[0], known[Math.floor(0.95 * (known.length - 1))]];
+  const at = (part) => known[Math.round(part * (known.length - 1))];
+  const [least, middle, most] = [at(0.05), at(0.5), at(0.95)];
   byId("table").tBodies[0].replaceChildren(
     ...rows.map(({ name, i, values }) => {
       const row = make("tr");
       row.append(make("th", name, { scope: "row" }));
       values.forEach((value, t) => {
         const cell = make("td", written(figure.kind, value));
-        if (value !== null && most > least) cell.style.setProperty("--part", Math.min(1, (value - least) / (most - least)).toFixed(3));
+        if (value !== null && value !== middle) {
+          const far = value > middle ? (value - middle) / (most - middle || 1) : (middle - value) / (middle - least || 1);
+          cell.className = value > middle === figure.more ? "better" : "worse";
+          cell.style.setProperty("--part", Math.min(1, far).toFixed(3));
+        }
+        if (figure.key === "surcharge") {
+          const price = tokensOf(t, i);
+          cell.prepend(make("span", price === null ? "\u2013" : number(price, 1), { class: "tokens" }), " ");
+        }
         const ends = figure.ends?.[t][i];
         const told = value !== null && ends && ends[0] !== null && ends[0] !== ends[1];
         if (figure.ends) {
@@ -73,7 +108,7 @@ function drawTable() {
       return row;
     }),
   );
-  byId("about").textContent = figure.about + " The darker a cell, the larger the figure." + (figure.ends ? " Small: 95\u00a0% intervals." : "");
+  byId("about").textContent = figure.about + (figure.more ? " More is better." : " Less is better.") + (figure.key === "surcharge" ? " Before it the tokens per sentence." : "") + (figure.ends ? " Small: 95\u00a0% intervals." : "");
   byId("table").querySelectorAll("thead th").forEach((head, place) => {
     if (place === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
@@ -175,7 +210,11 @@ function drawTokens() {
 }
 fill(byId("tokens-of"), data.tokenizers);
 byId("tokens-beside").replaceChildren(make("option", "none", { value: "" }), ...data.tokenizers.map((name, t) => make("option", name, { value: t })));
-byId("tokens-beside").value = data.tokenizers.length > 1 ? "1" : "";
+// The reference beside the fairest, of those that tell their tokens.
+const telling = data.tokenizers.map((_, t) => t).filter((t) => data.cuts[t].some((row) => row.some((cuts) => cuts.length)));
+const shownFirst = [data.base, data.fairest, ...telling].filter((t, place, all) => telling.includes(t) && all.indexOf(t) === place);
+byId("tokens-of").value = String(shownFirst[0] ?? 0);
+byId("tokens-beside").value = shownFirst.length > 1 ? String(shownFirst[1]) : "";
 byId("tokens-beside").parentElement.hidden = data.tokenizers.length < 2;
 const inEnglish = data.sentences.map((row) => row[data.reference]);
 fill(byId("sentence"), inEnglish.map((text) => (text.length > 60 ? text.slice(0, 57) + "\u2026" : text)));

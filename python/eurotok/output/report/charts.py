@@ -1,0 +1,87 @@
+"""The charts of the page that need no script: ordered dots, a row a language, a mark a tokenizer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from eurotok import escape
+from eurotok.output.plots import look, order, spread, ticks
+from eurotok.output.report.writing import percent
+from eurotok.pricing.parallel_text import REFERENCE, language_name
+from eurotok.pricing.statistics import Figures
+
+NEAR = 0.016
+"""Marks nearer than this part of the width are moved apart."""
+
+
+def mark(t: int, shown: set[int], style: str = "") -> str:
+    """Write the attributes of the mark of a tokenizer."""
+    colour, shape = look(t)
+    return f'class="mark {shape}{"" if t in shown else " off"}" data-t="{t}" style="{style}--c:var(--c{colour})"'
+
+
+def legend(figures: Figures, shown: set[int]) -> str:
+    """Write the key of the charts, in which a reader chooses what is in colour."""
+    return "".join(
+        f'<label><input type="checkbox" data-toggle="{t}"{" checked" if t in shown else ""}>'
+        f"<span {mark(t, shown | {t})}></span>{escape.html(name)}</label>"
+        for t, name in enumerate(figures.tokenizers)
+    )
+
+
+def dots(figures: Figures, shown: set[int], figure: Literal["surcharge", "tokens_per_sentence"]) -> str:
+    """Draw a figure: the most expensive language first, positions in per cent of the width, so that it fits any.
+
+    Parameters
+    ----------
+    figures
+        The figures.
+    shown
+        The tokenizers in colour.
+    figure
+        Which of them to draw. English has tokens, and no surcharge.
+    """
+    of_surcharge = figure == "surcharge"
+    rows = order(figures) if of_surcharge else [*order(figures), figures.languages.index(REFERENCE)]
+    values, ends = figures.figures[figure], figures.intervals[figure]
+    known = values[:, rows][~np.isnan(values[:, rows])]
+    steps = ticks(min(0.0, known.min(initial=0.0)), max(0.1, known.max(initial=0.1)))
+
+    def part(value: float) -> float:
+        return float((value - steps[0]) / (steps[-1] - steps[0]))
+
+    def x(value: float) -> str:
+        return f"{100 * part(value):.2f}%"
+
+    def told(value: float) -> str:
+        return percent(value, 1) if of_surcharge else f"{value:.1f} tokens per sentence"
+
+    zero = steps.index(0.0)
+    axis = "".join(
+        f'<span{" class=odd" if (n - zero) % 2 else ""} style="left:{x(it)}">'
+        f"{'0' if not it else percent(it) if of_surcharge else f'{it:g}'}</span>"
+        for n, it in enumerate(steps)
+    )
+    grid = "".join(f'<i class="grid{"" if it else " zero"}" style="left:{x(it)}"></i>' for it in steps)
+    lines = [f'<div class="row axis"><span></span><div class="track">{axis}</div></div>']
+    for i in rows:
+        name, marks = language_name(figures.languages[i]), []
+        tokenizers = [t for t in range(len(figures.tokenizers)) if not np.isnan(values[t, i])]
+        coloured = [t for t in tokenizers if t in shown]
+        turns = dict(zip(coloured, spread([part(values[t, i]) for t in coloured], NEAR), strict=True))
+        for t in tokenizers:
+            title = escape.html(f"{name}, {figures.tokenizers[t]}: {told(values[t, i])}")
+            height = f"--up:{turns[t]};" if turns.get(t) else ""
+            if not np.isnan(ends[0, t, i]):
+                left, right = ends[:, t, i]
+                width = f"{100 * (part(right) - part(left)):.2f}%"
+                style = f"left:{x(left)};width:{width};{height}--c:var(--c{look(t)[0]})"
+                off = "" if t in shown else " off"
+                marks.append(f'<i class="whisker{off}" data-t="{t}" style="{style}"></i>')
+            marks.append(f'<span {mark(t, shown, f"left:{x(values[t, i])};{height}")} title="{title}"></span>')
+        lines.append(
+            f'<div class="row"><span>{escape.html(name)}</span><div class="track">{grid}{"".join(marks)}</div></div>'
+        )
+    return "".join(lines)
