@@ -36,7 +36,7 @@ def test_folders_and_the_cache(tok: Tokenizer, cache: Path, run: Run, sentences:
     result = compare(["org/model", folder, f"ours={folder}"], text)
     assert result.tokenizers == ("model", "bbb", "ours")
     assert (result.counts == result.counts[0]).all()
-    assert run("count", "org/model", input=TEXT.encode()).returncode == 0
+    assert run("count", "org/model", "-", input=TEXT.encode()).returncode == 0
     (folder / "tokenizer.json").unlink()
     with pytest.raises(IsADirectoryError, match=r"without a tokenizer\.json in this folder"):
         eurotok.load(folder)
