@@ -1,5 +1,6 @@
 """The shipped tokenizers: what they hold, that other libraries give their ids, and that what is said of them is so."""
 
+import gzip
 import hashlib
 import json
 import re
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from scripts.gather_code import formulas
-from scripts.models import cards, counting, pricing
+from scripts.models import cards, counting, peers, pricing
 from scripts.models.recipe import Recipe, read
 
 import eurotok
@@ -212,6 +213,11 @@ def test_counts_are_calibrated_before_code_is_added(recipe: Recipe, tmp_path: Pa
     uncalibrated = counting.weigh(replace(chosen, strength=0.0), counts)
     assert uncalibrated.bytes == {"fr": 20 * len(" le") + 30 * len(" chat"), "c": 6}
     assert counting.weigh(replace(chosen, code_share=0.0), counts).languages == ["fr"]
+
+
+def test_published_files_are_read_whatever_their_name(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json.gz").write_bytes(gzip.compress(b'{"a": 1}'))
+    assert peers.read(tmp_path / "tokenizer.json.gz") == '{"a": 1}'
 
 
 def test_formulas_of_docstrings() -> None:
