@@ -22,7 +22,7 @@ impl Reader {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Vec<String>>> {
-        py.detach(|| self.inner.lock().expect("no reader panics").next()).raise()
+        py.detach(|| self.inner.lock().expect("no reader panics").next().transpose()).raise()
     }
 }
 

@@ -38,7 +38,7 @@ impl Files {
         for path in paths {
             total += probe(path)?;
         }
-        Ok(Self { paths: paths.to_vec().into_iter(), open: None, position: Arc::default(), total })
+        Ok(Self { paths: Vec::from(paths).into_iter(), open: None, position: Arc::default(), total })
     }
 
     /// Bytes read so far, and of all files, as they are on disk.

@@ -33,24 +33,28 @@ impl Reader {
         Ok(Self { files: Files::new(&[path.to_path_buf()])?, unit, invalid, by_line })
     }
 
-    /// The next texts or lines; `None` after the last.
-    ///
-    /// # Errors
-    /// Those of [`Files::next`] and [`Block::for_each_part`].
-    pub fn next(&mut self) -> Result<Option<Vec<String>>> {
-        let by_line = self.by_line;
-        let cut = |text: &[u8]| if by_line { Some(memchr::memrchr(b'\n', text)? + 1) } else { None };
-        let Some(block) = self.files.next(cut)? else { return Ok(None) };
+    fn texts_of(&self, block: &Block) -> Result<Vec<String>> {
         let mut texts = Vec::new();
         match self.unit {
             Unit::Line => block.for_each_line(self.invalid, |line| texts.push(line.to_string()))?,
             Unit::Document => block.for_each_part(self.invalid, |Part { text, end, .. }| {
-                let text = String::from_utf8_lossy(&text[..end]).into_owned();
-                texts.push(text);
+                texts.push(String::from_utf8_lossy(&text[..end]).into_owned());
                 Ok(())
             })?,
         }
-        Ok(Some(texts))
+        Ok(texts)
+    }
+}
+
+/// The next texts or lines. The errors are those of [`Files::next`] and [`Block::for_each_part`].
+impl Iterator for Reader {
+    type Item = Result<Vec<String>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let by_line = self.by_line;
+        let cut = |text: &[u8]| if by_line { Some(memchr::memrchr(b'\n', text)? + 1) } else { None };
+        let block = self.files.next(cut).transpose()?;
+        Some(block.and_then(|block| self.texts_of(&block)))
     }
 }
 

@@ -99,12 +99,8 @@ fn errors_name_the_line() {
 
 /// The texts or lines of a file, batches put together.
 fn read(path: &Path, unit: Unit, invalid: Invalid) -> Result<Vec<String>> {
-    let mut reader = Reader::new(path, unit, invalid)?;
-    let mut found = Vec::new();
-    while let Some(texts) = reader.next()? {
-        found.extend(texts);
-    }
-    Ok(found)
+    let batches: Vec<Vec<String>> = Reader::new(path, unit, invalid)?.collect::<Result<_>>()?;
+    Ok(batches.concat())
 }
 
 #[test]
