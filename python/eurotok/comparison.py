@@ -89,7 +89,15 @@ class Comparison(Figures):
         return _written(tables.latex(["", *self.tokenizers], rows, caption=" ".join(self._notes(figure))), path)
 
     def to_html(self, path: StrPath | None = None) -> str:
-        """Write everything as one page that needs nothing else; to a file, too, if there is a path."""
+        """Write everything as one page that needs nothing else; to a file, too, if there is a path.
+
+        Raises
+        ------
+        ValueError
+            If the path ends in neither `.html` nor `.htm`.
+        """
+        if path is not None:
+            report.check_name(os.fspath(path))
         return _written(report.page(self), path)
 
     def picture(self, path: StrPath) -> None:

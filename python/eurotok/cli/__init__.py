@@ -26,6 +26,7 @@ from eurotok.cli import (
     encode,
     info,
     signals,
+    split_parallel,
     streams,
     sweep,
     train,
@@ -36,7 +37,7 @@ from eurotok.escape import terminal
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-VERBS = (demo, train, sweep, count_pieces, encode, decode, count, compare, check, convert, info)
+VERBS = (demo, train, sweep, count_pieces, encode, decode, count, compare, split_parallel, check, convert, info)
 
 
 class Parser(argparse.ArgumentParser):

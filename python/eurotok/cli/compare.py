@@ -19,7 +19,7 @@ from eurotok.cli.arguments import add_errors, add_scheme, tokenizer_files
 from eurotok.cli.streams import DASH
 from eurotok.corpus import find_languages
 from eurotok.files import check_outputs
-from eurotok.output import plots
+from eurotok.output import plots, report
 from eurotok.output.report.names import FIGURE_NAMES
 from eurotok.output.tables import has_colours
 
@@ -116,3 +116,5 @@ def _check_arguments(args: argparse.Namespace) -> None:
         plots.check_name(path)
     texts = [] if args.text is None else [path for paths in find_languages(args.text).values() for path in paths]
     check_outputs([*outputs, *args.picture], [*tokenizer_files(*args.tokenizers), *texts])
+    if args.html:
+        report.check_name(args.html)

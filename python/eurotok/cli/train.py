@@ -17,7 +17,7 @@ example:
 import argparse
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -40,9 +40,10 @@ from eurotok.corpus import find_languages
 from eurotok.escape import terminal
 from eurotok.files import check_outputs, replacing
 from eurotok.output import plots, training_plots
-from eurotok.pricing.parallel_text import load_sentences
+from eurotok.output.tables import signed_percent
+from eurotok.pricing.parallel_text import REFERENCE, load_sentences
 from eurotok.tokenizer import Tokenizer, load
-from eurotok.training.limits import Granted, check_wish, grant
+from eurotok.training.limits import Granted, check_wish, grant, prices_under
 from eurotok.training.parity import Parity
 from eurotok.training.trace import Trace
 
@@ -98,8 +99,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fairness",
         type=float,
         metavar="F",
-        help="0 is cheapest over all languages, 10 makes prices nearly equal, more still more so "
-        f"(default: {training.DEFAULT_FAIRNESS:g} with --parallel or --target)",
+        help="0 is cheapest over all languages, more makes prices more equal: with 131,072 entries for 24 languages "
+        "the largest surcharge on other text was 26%% at 5, 20%% at 10 and 14%% at 20, which takes 1.4%% more tokens "
+        f"than 5 (default: {training.DEFAULT_FAIRNESS:g} with --parallel or --target)",
     )
     parser.add_argument(
         "--target",
@@ -219,16 +221,41 @@ def run(args: argparse.Namespace) -> None:
         save_or_keep(tokenizer.save, args.output, ".eurotok")
     if args.trace is not None:
         _write_trace(args.trace, traces)
+    if unmet := sum(not it.met for it in granted):
+        print(f"{unmet} of {len(granted)} wishes not met (exit code 1)", file=sys.stderr)
     size, verb = sum(counts.bytes.values()) / 1e6, "loaded" if args.counts else "counted"
     print(
         f"{len(counts.languages)} languages, {size:,.1f} MB: {verb} in {counted - began:.1f} s, "
         f"{tokenizer.vocab_size:,} tokens in {merged - counted:.1f} s -> {terminal(args.output)}",
         file=sys.stderr,
     )
-    for wished in granted:
+    for wished in sorted(granted, key=lambda it: it.met):
         print(terminal(str(wished)), file=sys.stderr)
+    if args.parallel is not None:
+        _tell_prices(tokenizer, load_sentences(args.parallel, counts.languages, args.errors))
     if tokenizer.vocab_size < args.vocab_size:
         print(f"the text supports {tokenizer.vocab_size:,} tokens, not {args.vocab_size:,}", file=sys.stderr)
+    if unmet:
+        sys.exit(1)
+
+
+def _tell_prices(tokenizer: Tokenizer, sentences: Mapping[str, Sequence[str]]) -> None:
+    """Say what each language now pays on the text that steered training, the most expensive first."""
+    paid = {
+        language: total / len(sentences[language]) for language, total in prices_under(tokenizer, sentences).items()
+    }
+    english = paid.get(REFERENCE)
+    told = [
+        f"{language} {price:.1f}"
+        + ("" if english is None or language == REFERENCE else f" ({signed_percent(price / english - 1)})")
+        for language, price in sorted(paid.items(), key=lambda it: -it[1])
+    ]
+    beside = "" if english is None else " and surcharge over English"
+    print(
+        f"tokens per sentence{beside}, on the text that steered training (other text has higher prices): "
+        f"{terminal(', '.join(told))}",
+        file=sys.stderr,
+    )
 
 
 def _rehearse(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -205,11 +206,29 @@ def _given(source: Source, errors: str) -> dict[str, list[Path] | Texts]:
     if isinstance(source, _core.Counts):
         raise TypeError("parallel text: Counts hold no sentences: pass the text that they were made from")
     given = by_language(source, errors)
+    warn_of_names(given)
     if isinstance(given.get(UNDETERMINED), Texts) and not isinstance(source, Mapping):
         raise TypeError("parallel text: texts without languages: pass {language: sentences}")
     if SOURCE in given:
         given[REFERENCE] = given.pop(SOURCE)
     return given
+
+
+def warn_of_names(languages: Iterable[str]) -> None:
+    """Warn of languages that are called by their name instead of their code: `french.txt` is not known to be French.
+
+    Examples
+    --------
+    >>> warn_of_names(["fr", "fra_Latn", "code"])
+    """
+    codes = {name.casefold(): code for code, name in LANGUAGE_NAMES.items()}
+    for language in languages:
+        if code := codes.get(language.casefold()):
+            warnings.warn(
+                f"{language!r} is no language code: call the text {code} (such as {code}.txt), or it is not known to "
+                f"be {LANGUAGE_NAMES[code]}",
+                stacklevel=2,
+            )
 
 
 def name_of(source: Parallel) -> str:

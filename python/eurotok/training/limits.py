@@ -37,6 +37,9 @@ GAIN = 1.5
 LAST = 3
 """Trainings of these on all counts, if the others were on some."""
 
+HIGHEST = 10.0
+"""Limits from here on are taken for per cents by mistake: no known tokenizer has a surcharge of 1,000 %."""
+
 ENOUGH = 400_000
 """Different pieces of all languages on which targets are looked for, before they are tried on all."""
 
@@ -292,10 +295,14 @@ def check_wish(wish: Wish, languages: Collection[str]) -> None:
     Raises
     ------
     ValueError
-        If it is about another language, or its limit is not above -1.
+        If it is about another language, or its limit is not above -1, or so high that it is meant in per cent.
     """
     if not (math.isfinite(wish.limit) and wish.limit > -1):
         raise ValueError(f"wish: a limit of {wish.limit} is not above -1")
+    if wish.limit >= HIGHEST:
+        raise ValueError(
+            f"wish: a limit of {wish.limit:g} is {100 * wish.limit:,.0f} %; it is given in parts: 0.2 is 20 %"
+        )
     asked = [language for language in (wish.language, wish.than) if isinstance(language, str)]
     if absent := [language for language in asked if language not in languages]:
         raise ValueError(f"wish: {absent[0]!r} has no parallel text")

@@ -69,6 +69,18 @@ def page(figures: Figures) -> str:
     )
 
 
+def check_name(path: str) -> None:
+    """Refuse a name that says that the page is something else.
+
+    Raises
+    ------
+    ValueError
+        If it ends in neither `.html` nor `.htm`.
+    """
+    if not path.lower().endswith((".html", ".htm")):
+        raise ValueError(f"{path}: a page must end in .html or .htm; a browser prints it to PDF")
+
+
 def _shown_first(figures: Figures, fairest: int) -> set[int]:
     """Choose the tokenizers that the picture shows in colour: all if they are few, else the first ones and the best."""
     count = len(figures.tokenizers)
