@@ -8,7 +8,7 @@ example:
   eurotok train --corpus texts/ --vocab-size 65536 --share en=4 --special-token '<|end|>' -o tokenizer.json
   eurotok train --corpus texts/ --vocab-size 65536 --parallel sentences/ --fairness 10 -o tokenizer.json
   eurotok train --corpus laws/ --vocab-size 65536 --frequencies words/ --calibrate 0.85 -o tokenizer.json
-  eurotok train --corpus texts/ --vocab-size 65536 --parallel sentences/ --wish '*<=0% than gpt.json' -o tokenizer.json
+  eurotok train --corpus texts/ --vocab-size 65536 --parallel sentences/ --wish '*<=0% than euro-64k' -o tokenizer.json
   eurotok train part-1.counts part-2.counts --vocab-size 65536 -o tokenizer.json
   eurotok train --corpus texts/ --vocab-size 131072 --memory 4GB --checkpoint run.checkpoint -o tokenizer.json
   eurotok train --extend tokenizer.json --corpus more/ --vocab-size 131072 -o larger.json
