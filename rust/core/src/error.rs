@@ -85,20 +85,30 @@ pub enum Error {
         /// What is wrong with its value.
         reason: String,
     },
+    /// The system does not grant the memory that the work takes.
+    #[error("not enough memory")]
+    Memory,
     /// The caller asked to stop (Ctrl-C).
     #[error("interrupted")]
     Interrupted,
 }
 
 impl Error {
-    /// An I/O error on `path`.
+    /// An I/O error on `path`. Memory that was refused while reading is [`Error::Memory`].
     pub fn io(path: impl AsRef<Path>, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::OutOfMemory {
+            return Self::Memory;
+        }
         Self::Io { path: path.as_ref().to_path_buf(), source }
     }
 
-    /// A file that contradicts its format.
+    /// A file that contradicts its format. A reason that was made of [`Error::Memory`] is that again.
     pub fn format(origin: impl Display, reason: impl Display) -> Self {
-        Self::Format { origin: origin.to_string(), reason: reason.to_string() }
+        let reason = reason.to_string();
+        if reason.contains(NO_MEMORY) {
+            return Self::Memory;
+        }
+        Self::Format { origin: origin.to_string(), reason }
     }
 
     /// A sound file that cannot be reproduced exactly.
@@ -128,5 +138,30 @@ impl Error {
     /// The message of [`Error::UnknownId`], for numbers of any size.
     pub fn unknown_id(id: impl Display, position: usize, vocab_size: usize) -> String {
         format!("id {id} at position {position} is not in the vocabulary (size {vocab_size})")
+    }
+}
+
+/// [`Error::Memory`] as a reason: parsers of files hand on no more than text, that of JSON among them. What messages quote of a file has
+/// no control character.
+const NO_MEMORY: &str = "\u{1A}not enough memory";
+
+impl From<Error> for String {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Memory => NO_MEMORY.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl From<std::collections::TryReserveError> for Error {
+    fn from(_: std::collections::TryReserveError) -> Self {
+        Self::Memory
+    }
+}
+
+impl From<hashbrown::TryReserveError> for Error {
+    fn from(_: hashbrown::TryReserveError) -> Self {
+        Self::Memory
     }
 }

@@ -14,7 +14,7 @@
 //! * [`train`](mod@train): counts to merges;
 //! * [`encode`]: pieces to ids;
 //! * [`decode`]: ids to bytes and text;
-//! * `memory`: zeroed tables in huge pages;
+//! * [`memory`]: what grows with the input, if the system grants it, and zeroed tables in huge pages;
 //! * `stop`: how a call is interrupted;
 //! * `threads`: how many, and what if there are fewer;
 //! * [`ragged`]: the one result type of batches.
@@ -29,7 +29,7 @@ pub mod documents;
 pub mod encode;
 mod error;
 pub mod format;
-mod memory;
+pub mod memory;
 mod output;
 pub mod ragged;
 pub mod split;

@@ -1,12 +1,210 @@
-//! Zeroed memory for large tables, in huge pages where the system has them: a random access into a table of megabytes then
-//! costs a cache miss, not a page walk besides.
+//! Memory that the system may refuse, and zeroed memory in huge pages for large tables.
+//!
+//! Whatever grows with a text, a file or an option asks here, or by `try_reserve`, and passes [`Error::Memory`] on. What is small whatever
+//! the input is allocated as usual. In huge pages, where the system has them, a random access into a table of megabytes costs a cache
+//! miss, not a page walk besides.
 
+use std::borrow::Cow;
+use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
 
 use bytemuck::{AnyBitPattern, NoUninit, Zeroable};
 use memmap2::MmapMut;
 
 use crate::arch::HUGE_PAGE;
+use crate::error::{Error, Result};
+
+/// Appends to a vector what the system has memory for, or fails and leaves it as it was.
+pub trait Grow<T> {
+    /// Appends an item.
+    fn try_push(&mut self, item: T) -> Result<()>;
+
+    /// Appends items, of which there are as many as they say, or more.
+    ///
+    /// # Errors
+    /// [`Error::Memory`]; some of the items may then have been appended.
+    fn try_extend(&mut self, items: impl IntoIterator<Item = T>) -> Result<()>;
+
+    /// Appends copies of items.
+    fn try_extend_from_slice(&mut self, items: &[T]) -> Result<()>
+    where
+        T: Clone;
+
+    /// Appends copies of an item until there are so many, or drops those beyond.
+    fn try_resize(&mut self, length: usize, item: T) -> Result<()>
+    where
+        T: Clone;
+}
+
+impl<T> Grow<T> for Vec<T> {
+    #[inline(always)]
+    fn try_push(&mut self, item: T) -> Result<()> {
+        if self.len() == self.capacity() {
+            self.try_reserve(1)?;
+        }
+        self.push(item);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, items: impl IntoIterator<Item = T>) -> Result<()> {
+        let mut items = items.into_iter();
+        loop {
+            let expected = items.size_hint().0;
+            self.try_reserve(expected)?;
+            // No more than there is room for, so that nothing grows unasked.
+            let room = self.capacity() - self.len();
+            self.extend(items.by_ref().take(room));
+            match items.next() {
+                Some(item) => self.try_push(item)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    #[inline]
+    fn try_extend_from_slice(&mut self, items: &[T]) -> Result<()>
+    where
+        T: Clone,
+    {
+        self.try_reserve(items.len())?;
+        self.extend_from_slice(items);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_resize(&mut self, length: usize, item: T) -> Result<()>
+    where
+        T: Clone,
+    {
+        self.try_reserve(length.saturating_sub(self.len()))?;
+        self.resize(length, item);
+        Ok(())
+    }
+}
+
+/// Items in a vector as long as they are.
+pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    all.try_extend(items)?;
+    Ok(all)
+}
+
+/// Items that may fail to be made, or the first failure.
+pub fn collect_all<T>(items: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    for item in items {
+        all.try_push(item?)?;
+    }
+    Ok(all)
+}
+
+/// So many copies of an item.
+pub(crate) fn filled<T: Clone>(item: T, length: usize) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(length)?;
+    all.resize(length, item);
+    Ok(all)
+}
+
+/// A copy of items.
+pub(crate) fn copied<T: Clone>(items: &[T]) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(items.len())?;
+    all.extend_from_slice(items);
+    Ok(all)
+}
+
+/// A copy of a text.
+pub(crate) fn copied_text(text: &str) -> Result<String> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(text.len())?;
+    copy.push_str(text);
+    Ok(copy)
+}
+
+/// Characters as a text.
+pub(crate) fn collect_text(characters: impl IntoIterator<Item = char>) -> Result<String> {
+    let mut text = String::new();
+    for character in characters {
+        text.try_reserve(character.len_utf8())?;
+        text.push(character);
+    }
+    Ok(text)
+}
+
+/// Bytes as text, U+FFFD where [`String::from_utf8_lossy`] puts it.
+pub(crate) fn lossy_text(bytes: &[u8]) -> Result<Cow<'_, str>> {
+    const REPLACEMENT: &str = "\u{FFFD}";
+    if let Ok(text) = str::from_utf8(bytes) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.try_reserve(chunk.valid().len() + REPLACEMENT.len())?;
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push_str(REPLACEMENT);
+        }
+    }
+    Ok(Cow::Owned(text))
+}
+
+/// Bytes in memory on their way from somebody who only knows how to write.
+#[derive(Debug, Default)]
+pub(crate) struct Written(pub(crate) Vec<u8>);
+
+impl Write for Written {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.try_extend_from_slice(data).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether an error of the system, or of zstd, says that there is too little memory.
+pub(crate) fn refused(error: &io::Error) -> bool {
+    // Zstandard's errors have no number here, only this text.
+    error.kind() == io::ErrorKind::OutOfMemory || error.to_string() == "Allocation error : not enough memory"
+}
+
+/// Sees that the system would grant so many bytes, for a library that does not ask before it takes them.
+pub(crate) fn probe(bytes: usize) -> Result<()> {
+    Ok(Vec::<u8>::new().try_reserve_exact(bytes)?)
+}
+
+/// A value of its own on the heap.
+#[derive(Debug)]
+pub(crate) struct Held<T>(Box<[T; 1]>);
+
+impl<T> Held<T> {
+    /// Takes the value there.
+    pub(crate) fn new(value: T) -> Result<Self> {
+        let mut held = Vec::new();
+        held.try_reserve_exact(1)?;
+        held.push(value);
+        held.try_into().map(Self).map_err(|_| Error::Memory)
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0[0]
+    }
+}
+
+impl<T> DerefMut for Held<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0[0]
+    }
+}
 
 /// A fixed number of zeroed entries.
 #[derive(Debug)]
@@ -20,8 +218,12 @@ enum Memory<T> {
 
 impl<T: Zeroable + Clone + AnyBitPattern + NoUninit> Zeroed<T> {
     /// Memory for `length` entries. The system provides it when it is first touched.
-    pub fn new(length: usize) -> Self {
-        let bytes = length * size_of::<T>();
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn new(length: usize) -> Result<Self> {
+        let bytes = length.checked_mul(size_of::<T>()).filter(|&bytes| bytes <= isize::MAX as usize);
+        let bytes = bytes.ok_or(Error::Memory)?;
         // What fills less than half of a huge page has little to gain.
         if bytes >= HUGE_PAGE / 2
             && let Ok(map) = MmapMut::map_anon(bytes.next_multiple_of(HUGE_PAGE) + HUGE_PAGE)
@@ -31,9 +233,9 @@ impl<T: Zeroable + Clone + AnyBitPattern + NoUninit> Zeroed<T> {
             map.advise(memmap2::Advice::HugePage).ok();
             // Huge pages stand at multiples of their size.
             let start = map.as_ptr().align_offset(HUGE_PAGE);
-            return Self(Memory::Pages { map, start, length });
+            return Ok(Self(Memory::Pages { map, start, length }));
         }
-        Self(Memory::Heap(vec![T::zeroed(); length]))
+        Ok(Self(Memory::Heap(filled(T::zeroed(), length)?)))
     }
 }
 
@@ -58,5 +260,34 @@ impl<T: AnyBitPattern + NoUninit> DerefMut for Zeroed<T> {
                 bytemuck::cast_slice_mut(&mut map[*start..*start + *length * size_of::<T>()])
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_system_has_is_refused_and_nothing_lost() {
+        let mut items = vec![1_u64];
+        assert!(matches!(items.try_resize(usize::MAX / 16, 0), Err(Error::Memory)));
+        assert_eq!(items, [1]);
+        assert!(matches!(filled(0_u8, isize::MAX as usize), Err(Error::Memory)));
+        assert!(matches!(Zeroed::<u64>::new(usize::MAX / 4), Err(Error::Memory)));
+        assert!(matches!(Zeroed::<u64>::new(isize::MAX as usize / 16), Err(Error::Memory)));
+        assert!(matches!(probe(isize::MAX as usize), Err(Error::Memory)));
+    }
+
+    #[test]
+    fn items_are_as_many_as_there_are_whatever_they_say() {
+        let odd = (0..100_000_u32).filter(|number| number % 2 == 1);
+        assert!(collect(odd.clone()).unwrap() == odd.collect::<Vec<_>>());
+        assert_eq!(collect(0..5).unwrap(), [0, 1, 2, 3, 4]);
+        assert_eq!(collect_text("aé字😀".chars()).unwrap(), "aé字😀");
+        assert!(matches!(collect_all([Ok(1), Err(Error::Interrupted), Ok(2)]), Err(Error::Interrupted)));
+        for bytes in [&b"a"[..], b"\xe9t\xe2\x82 ", b"\xff\xf0\x90", b""] {
+            assert_eq!(lossy_text(bytes).unwrap(), String::from_utf8_lossy(bytes));
+        }
+        assert_eq!(*Held::new([7; 3]).unwrap(), [7; 3]);
     }
 }

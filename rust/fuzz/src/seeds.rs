@@ -76,10 +76,10 @@ const LINES: &str = r#"{"text": "Un.\nDeux \u00e9 \ud83d\ude42"}
 fn listed() -> Vocab {
     let mut tokens = Tokens::of_bytes();
     let pairs = [(b'a', b'b'), (b'e', b' '), (0xC3, 0xA9)].map(|(left, right)| {
-        tokens.push(&[left, right]);
+        tokens.push(&[left, right]).expect("there is memory");
         (u32::from(left), u32::from(right))
     });
-    tokens.push("abé".as_bytes());
+    tokens.push("abé".as_bytes()).expect("there is memory");
     let pairs = [&pairs[..], &[(256, 258)]].concat();
     let special = |content: &str, id, special| Special { content: content.to_string(), id, special };
     let specials = vec![special("<|end|>", 300, true), special("<added>", 301, false)];

@@ -12,7 +12,7 @@ use numpy::{AsSliceError, PyArray1, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::{PyBytes, PyList, PyString};
 
 use crate::error::Raise;
 use crate::gil::release;
@@ -49,6 +49,31 @@ pub(crate) fn fetch_item(list: &Bound<'_, PyList>, place: usize) {
     if place < list.len() {
         // SAFETY: there is an item at the place, and nothing more is done with its address than to name it.
         prefetch_at(unsafe { ffi::PyList_GET_ITEM(list.as_ptr(), place as isize) });
+    }
+}
+
+/// A copy of bytes. (PyO3's own panics where there is no memory for it.)
+pub(crate) fn bytes_of<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let length = isize::try_from(bytes.len())?;
+    // SAFETY: a new object, or an exception; so many bytes are read from there.
+    unsafe {
+        let copy = Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), length))?;
+        Ok(copy.cast_into_unchecked())
+    }
+}
+
+/// Ids as a list of `int`. (PyO3 panics where there is no memory for a number.)
+pub(crate) fn list_of<'py>(py: Python<'py>, ids: &[u32]) -> PyResult<Bound<'py, PyList>> {
+    let length = isize::try_from(ids.len())?;
+    // SAFETY: a new list, or an exception. It is nobody else's until all of its places are taken, each by a new number; one that is
+    // given up before has null in the others, as lists may have that are dropped.
+    unsafe {
+        let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length))?;
+        for (place, &id) in (0..).zip(ids) {
+            let number = Bound::from_owned_ptr_or_err(py, ffi::PyLong_FromUnsignedLongLong(id.into()))?;
+            ffi::PyList_SET_ITEM(list.as_ptr(), place, number.into_ptr());
+        }
+        Ok(list.cast_into_unchecked())
     }
 }
 

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use eurotok_core::count::{Counts as CoreCounts, Frequencies, Language, Options};
+use eurotok_core::memory::collect;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyMapping, PyType};
 
 use crate::error::{Raise, argument};
 use crate::files::parse_invalid;
+use crate::items::Items;
 use crate::shared::Shared;
 use crate::tokenizer::parse_threads;
 use crate::train::Reporter;
@@ -122,7 +124,7 @@ impl Counts {
         &self,
         py: Python<'_>,
         language: &str,
-        paths: Vec<PathBuf>,
+        paths: Items<PathBuf>,
         threads: Option<i64>,
         errors: &str,
         progress: Option<Py<PyAny>>,
@@ -130,16 +132,22 @@ impl Counts {
         let options = Options { threads: parse_threads(threads)?, invalid: parse_invalid(errors)? };
         let mut reporter = Reporter::new(progress);
         let counted = self.extend(py, options.threads, |counts| {
-            counts.add_files(language, &paths, options, |done, total| reporter.report(language, done, total))
+            counts.add_files(language, &paths.0, options, |done, total| reporter.report(language, done, total))
         });
         reporter.finish(counted)
     }
 
     /// Count texts in memory. Parameters are those of `add_files`.
     #[pyo3(signature = (language, texts, *, threads = None))]
-    fn add_texts(&self, py: Python<'_>, language: &str, texts: Vec<PyBackedStr>, threads: Option<i64>) -> PyResult<()> {
+    fn add_texts(
+        &self,
+        py: Python<'_>,
+        language: &str,
+        texts: Items<PyBackedStr>,
+        threads: Option<i64>,
+    ) -> PyResult<()> {
         let options = Options { threads: parse_threads(threads)?, ..Options::default() };
-        let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
+        let texts = collect(texts.0.iter().map(|text| &**text)).raise()?;
         let mut reporter = Reporter::new(None);
         let counted = self.extend(py, options.threads, |counts| {
             counts.add_texts(language, &texts, options, || reporter.report(language, 0, 0))
@@ -150,8 +158,8 @@ impl Counts {
     fn __add__(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
         let (own, other) = (self.now(py), other.now(py));
         let sum = py.detach(|| {
-            let mut sum = (*own).clone();
-            sum.add((*other).clone(), None).map(|()| sum)
+            let mut sum = own.try_clone()?;
+            sum.add(other.try_clone()?, None).map(|()| sum)
         });
         sum.raise().map(Self::of)
     }
@@ -189,15 +197,15 @@ impl Counts {
         &self,
         py: Python<'_>,
         min_count: i64,
-        languages: Option<Vec<String>>,
+        languages: Option<Items<String>>,
         without: Option<&str>,
     ) -> PyResult<Self> {
         let least = u64::try_from(min_count).map_err(|_| argument("min_count", format!("{min_count} is negative")))?;
         let now = self.now(py);
         let kept = py.detach(|| {
-            let mut kept = (*now).clone();
+            let mut kept = now.try_clone()?;
             if let Some(languages) = languages {
-                kept.keep(&languages)?;
+                kept.keep(&languages.0)?;
             }
             kept.retain(least)?;
             match without {

@@ -1,9 +1,9 @@
-//! Errors of the core as Python exceptions: I/O errors are `OSError`, Ctrl-C is `KeyboardInterrupt`, the rest are subclasses of
-//! `ValueError`.
+//! Errors of the core as Python exceptions: I/O errors are `OSError`, Ctrl-C is `KeyboardInterrupt`, too little memory is `MemoryError`,
+//! the rest are subclasses of `ValueError`.
 
 use eurotok_core::Error as CoreError;
 use pyo3::create_exception;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyValueError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(eurotok, Error, PyValueError, "What went wrong, and where: the base of all errors of eurotok.");
@@ -44,6 +44,7 @@ pub(crate) fn raised(error: CoreError) -> PyErr {
             None => PyOSError::new_err(message),
         },
         CoreError::Interrupted => PyKeyboardInterrupt::new_err(()),
+        CoreError::Memory => PyMemoryError::new_err(message),
         CoreError::Format { .. } => FormatError::new_err(message),
         CoreError::Unsupported { .. } => UnsupportedError::new_err(message),
         CoreError::Corpus { .. } | CoreError::InvalidUtf8 { .. } => CorpusError::new_err(message),

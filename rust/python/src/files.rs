@@ -8,6 +8,7 @@ use eurotok_core::encode::files::{IdsWriter, Options, Width};
 use pyo3::prelude::*;
 
 use crate::error::{Raise, argument};
+use crate::items::Items;
 use crate::texts::{Texts, parse_specials};
 use crate::tokenizer::{Tokenizer, parse_threads};
 use crate::train::Reporter;
@@ -45,11 +46,11 @@ fn encode_files(
     let mut writer = IdsWriter::create(tokenizer.encoder(), &output, &offsets, options).raise()?;
     let mut reporter = Reporter::new(progress);
     for source in sources.try_iter()? {
-        let (paths, texts): (Vec<PathBuf>, Bound<'_, PyAny>) = source?.extract()?;
+        let (paths, texts): (Items<PathBuf>, Bound<'_, PyAny>) = source?.extract()?;
         let texts = Texts::new(&texts)?;
         let texts = texts.as_strs()?;
         let encoded = py.detach(|| {
-            writer.add_files(&paths, |done, total| reporter.report("encoding", done, total))?;
+            writer.add_files(&paths.0, |done, total| reporter.report("encoding", done, total))?;
             match reporter.report("encoding", 0, 0) {
                 ControlFlow::Continue(()) => writer.add_texts(&texts),
                 ControlFlow::Break(()) => Err(eurotok_core::Error::Interrupted),

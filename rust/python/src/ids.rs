@@ -5,13 +5,14 @@ use std::fmt::Display;
 
 use eurotok_core::Error;
 use eurotok_core::arch::Foreign;
+use eurotok_core::memory::{Grow, collect};
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use crate::arch::numbers_of;
-use crate::error::{UnknownIdError, argument};
+use crate::error::{Raise, UnknownIdError, argument, raised};
 use crate::gil::MANY;
 
 /// Ids as the core takes them: lent where they are an aligned and contiguous `uint32` array, which other threads may write to.
@@ -42,7 +43,7 @@ impl<'py> Ids<'py> {
         if ids.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("ids: integers are needed, not one str"));
         }
-        reader.items(ids.len().unwrap_or(0), ids.try_iter()?).map(Self::Own)
+        reader.items(0, ids.try_iter()?).map(Self::Own)
     }
 
     /// The ids, where they lie.
@@ -116,7 +117,10 @@ impl Reader {
             beyond |= id >> u32::BITS;
             id as u32
         });
-        let own: Vec<u32> = own.collect();
+        let own = match collect(own) {
+            Ok(own) => own,
+            Err(error) => return Some(Err(raised(error))),
+        };
         if beyond == 0 {
             return Some(Ok(own));
         }
@@ -124,14 +128,22 @@ impl Reader {
         Some(Err(self.unknown(numbers[position], position)))
     }
 
+    /// The ids of items, up to the first that no vocabulary of this size has. `count` is how many there are, where that is known: what
+    /// an object says of itself is not.
     fn items<'py>(&self, count: usize, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<Vec<u32>> {
-        let mut own = Vec::with_capacity(count);
+        let mut own = Vec::new();
+        own.try_reserve_exact(count).map_err(Error::from).raise()?;
         for (position, item) in items.enumerate() {
             let item = item?;
             if position % MANY == MANY - 1 {
                 item.py().check_signals()?;
             }
-            own.push(self.item(&item, position)?);
+            let id = self.item(&item, position)?;
+            // Read on, a range of a million million would fill the memory first.
+            if id as usize >= self.vocab_size {
+                return Err(self.unknown(id, position));
+            }
+            own.try_push(id).raise()?;
         }
         Ok(own)
     }

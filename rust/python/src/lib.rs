@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod gil;
 mod ids;
+mod items;
 mod shared;
 mod spare;
 mod text;

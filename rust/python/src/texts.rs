@@ -1,14 +1,15 @@
 //! Texts from Python, and how they are to be encoded.
 
-use eurotok_core::Stop;
 use eurotok_core::encode::{Specials, Text};
+use eurotok_core::memory::Grow;
 use eurotok_core::vocab::Vocab;
+use eurotok_core::{Error, Stop};
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList, PyString};
 
 use crate::arch::fetch_item;
-use crate::error::argument;
+use crate::error::{Raise, argument};
 use crate::gil::{MANY, interruptible};
 use crate::text::{raise_of, repaired, text_of};
 
@@ -24,8 +25,10 @@ impl<'py> Texts<'py> {
         if texts.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("texts: a sequence of str is needed, not one str"));
         }
-        let mut strings = Vec::with_capacity(texts.len().unwrap_or(0));
         let list = texts.cast::<PyList>().ok();
+        let mut strings = Vec::new();
+        // Anything but a list may have fewer than it says.
+        strings.try_reserve_exact(list.map_or(0, |list| list.len())).map_err(Error::from).raise()?;
         for (place, text) in texts.try_iter()?.enumerate() {
             if let Some(list) = list {
                 fetch_item(list, place + AHEAD);
@@ -34,7 +37,7 @@ impl<'py> Texts<'py> {
                 texts.py().check_signals()?;
             }
             match text?.cast_into::<PyString>() {
-                Ok(text) => strings.push(text),
+                Ok(text) => strings.try_push(text).raise()?,
                 Err(error) => {
                     let kind = error.into_inner().get_type().name()?.to_string();
                     return Err(PyTypeError::new_err(format!("texts[{place}]: a str is needed, not {kind}")));

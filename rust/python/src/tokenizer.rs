@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
-use crate::arch::string;
+use crate::arch::{bytes_of, list_of, string};
 use crate::error::{Raise, argument, raised};
 use crate::gil::{SMALL, abandonable, interruptible, release};
 use crate::ids::{Ids, Reader, copied};
@@ -45,7 +45,7 @@ impl Tokenizer {
     fn prepare(py: Python<'_>, read: impl FnOnce() -> eurotok_core::Result<Vocab> + Send + 'static) -> PyResult<Self> {
         let inner = abandonable(py, || {
             let encoder = Encoder::new(read()?)?;
-            let decoder = Decoder::new(encoder.vocab(), encoder.isa());
+            let decoder = Decoder::new(encoder.vocab(), encoder.isa())?;
             Ok(Arc::new(Inner { encoder, decoder, spare: Arc::default() }))
         })?;
         inner.raise().map(|inner| Self { inner })
@@ -184,7 +184,7 @@ impl Tokenizer {
         eos: End<'_, 'py>,
     ) -> PyResult<Bound<'py, PyList>> {
         let ends = Ends::parse(self.vocab(), bos, eos)?;
-        self.encode_to(text, specials, errors, ends, |ids| PyList::new(py, ids), |ids| PyList::new(py, ids))?
+        self.encode_to(text, specials, errors, ends, |ids| list_of(py, ids), |ids| list_of(py, &ids))?
     }
 
     /// Encode a text, and tell where each token stands in it.
@@ -359,7 +359,7 @@ impl Tokenizer {
             }
         }
         // Bytes that are not UTF-8 are an error, which says where.
-        Ok(PyString::new(py, &text(self.decode_ids(py, ids, skip_specials)?, errors)?))
+        PyString::from_bytes(py, text(self.decode_ids(py, ids, skip_specials)?, errors)?.as_bytes())
     }
 
     /// Decode ids to bytes, exactly, on one thread. As `decode` in all else.
@@ -371,7 +371,7 @@ impl Tokenizer {
         skip_specials: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let ids = Ids::new(ids, self.vocab().size())?;
-        Ok(PyBytes::new(py, &self.decode_ids(py, ids.numbers()?, skip_specials)?))
+        bytes_of(py, &self.decode_ids(py, ids.numbers()?, skip_specials)?)
     }
 
     fn _decode_batch(
@@ -450,14 +450,14 @@ impl Tokenizer {
 
     /// Pairs of tokens in the order in which they merge. A new list each time.
     #[getter]
-    fn merges<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+    fn merges<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
         let vocab = self.vocab();
         let pairs = match &vocab.merges {
             Merges::List { pairs, .. } => pairs.clone(),
-            Merges::Ranks => effective(vocab).into_iter().map(|merge| (merge.left, merge.right)).collect(),
+            Merges::Ranks => effective(vocab).raise()?.into_iter().map(|merge| (merge.left, merge.right)).collect(),
         };
         let token = |id| PyBytes::new(py, vocab.tokens.get(id));
-        pairs.into_iter().map(|(left, right)| (token(left), token(right))).collect()
+        Ok(pairs.into_iter().map(|(left, right)| (token(left), token(right))).collect())
     }
 
     /// Name of the splitting rule in `eurotok.schemes()`; None for a regex of one's own.

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 
 use crate::counts::{Counts, parse_memory};
 use crate::error::{Raise, argument};
+use crate::items::Items;
 use crate::tokenizer::{Tokenizer, parse_threads};
 
 /// How often Python hears of progress, and is asked for signals.
@@ -74,7 +75,7 @@ impl Reporter {
 /// Trains a tokenizer.
 #[pyfunction]
 #[pyo3(signature = (
-    counts, vocab_size, *, special_tokens = Vec::new(), shares = None, fairness = None, parallel = None, target = None,
+    counts, vocab_size, *, special_tokens = Items(Vec::new()), shares = None, fairness = None, parallel = None, target = None,
     parity = None, min_frequency = 2, max_token_length = None, memory = None, threads = None, checkpoint = None,
     checkpoint_every = None, progress = None, trace = None,
 ))]
@@ -83,7 +84,7 @@ fn train(
     py: Python<'_>,
     counts: &Counts,
     vocab_size: i64,
-    special_tokens: Vec<String>,
+    special_tokens: Items<String>,
     shares: Option<BTreeMap<String, f64>>,
     fairness: Option<f64>,
     parallel: Option<&Counts>,
@@ -99,7 +100,7 @@ fn train(
     trace: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
     let options = Options {
-        special_tokens,
+        special_tokens: special_tokens.0,
         parity: parity.map(|arguments| arguments.parity(py, parallel)).transpose()?,
         fairness: fairness.map(|strength| fair(py, strength, parallel, target)),
         ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint, checkpoint_every)?

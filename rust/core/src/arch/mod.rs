@@ -28,7 +28,7 @@ pub use pages::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
 pub use prefetch::{append_past_caches, prefetch, prefetch_at, prefetch_outer};
 pub use u32x16::{Mask, Row};
 pub use uninit::Filling;
-pub use utf8::Unit;
+pub use utf8::{Refused, Unit};
 
 /// The classes of 64 consecutive bytes: bit `i` of each mask speaks of byte `i`. Every byte of a character has the
 /// character's class. Past the end of the text all bits are zero, but for those of class 0 ([`Class::Other`]), which are zero

@@ -53,8 +53,10 @@ const DEAR: Duration = Duration::from_millis(1);
 
 /// Appends numbers that nobody reads again soon: they go to memory without a place in the caches, which keep what else is in them, and
 /// what they overwrite is not read first. Where a huge page was dear to find, the rest of the memory is asked for in small ones.
+///
+/// # Panics
+/// If there is no room for them.
 pub fn append_past_caches(to: &mut Vec<u32>, numbers: &[u32]) {
-    to.reserve(numbers.len());
     let end = to.as_ptr_range().end.addr();
     let enters_page = end.next_multiple_of(HUGE_PAGE) < end + size_of_val(numbers);
     let begun = enters_page.then(Instant::now);
@@ -69,17 +71,17 @@ pub fn append_past_caches(to: &mut Vec<u32>, numbers: &[u32]) {
 /// # Panics
 /// If there is not.
 fn store(to: &mut Vec<u32>, numbers: &[u32]) {
+    assert!(numbers.len() <= to.capacity() - to.len(), "room for all");
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_mm_loadu_si128, _mm_sfence, _mm_stream_si128};
-        assert!(numbers.len() <= to.capacity() - to.len(), "room for all");
         // Whole cache lines go past the caches. What comes before the first of them completes one that was begun here, in the cache.
         let next = to.spare_capacity_mut().as_ptr();
         let (before, rest) =
             numbers.split_at((next.addr().wrapping_neg() % LINE / size_of::<u32>()).min(numbers.len()));
         let (lines, behind) = rest.as_chunks::<{ LINE / size_of::<u32>() }>();
         to.extend_from_slice(before);
-        // SAFETY: there is room for `numbers`, of which the lines are a part; they begin at a multiple of their size, if there are any, so
+        // SAFETY: there is room for `numbers`, as was asserted, of which the lines are a part; they begin at a multiple of their size, if there are any, so
         // each quarter does at one of its own. SSE2 belongs to every x86-64. The fence keeps what comes after behind these stores, so
         // that another thread that learns of the numbers finds them.
         unsafe {

@@ -67,13 +67,14 @@ fn what_is_no_scalar_value_is_found_and_nothing_added() {
                 let mut units = vec![u16::from(b'x'); 5001];
                 units[place] = wrong;
                 let mut text = String::from("before");
-                assert_eq!(isa.push_utf8(&units, &mut text), Err(place), "{}", isa.name());
+                assert_eq!(isa.push_utf8(&units, &mut text), Err(Refused::NoCharacter { place }), "{}", isa.name());
                 let units: Vec<u32> = units.into_iter().map(u32::from).collect();
-                assert_eq!(isa.push_utf8(&units, &mut text), Err(place), "{}", isa.name());
+                assert_eq!(isa.push_utf8(&units, &mut text), Err(Refused::NoCharacter { place }), "{}", isa.name());
                 assert_eq!(text, "before");
             }
         }
-        assert_eq!(isa.push_utf8(&[0x61, 0x11_0000u32], &mut String::new()), Err(1), "{}", isa.name());
+        let made = isa.push_utf8(&[0x61, 0x11_0000u32], &mut String::new());
+        assert_eq!(made, Err(Refused::NoCharacter { place: 1 }), "{}", isa.name());
     }
 }
 
@@ -266,6 +267,7 @@ proptest! {
     fn what_goes_past_the_caches_arrives(runs in prop::collection::vec(prop::collection::vec(0..u32::MAX, 0..100), 0..20)) {
         let (mut past, mut expected) = (Vec::new(), Vec::new());
         for run in runs {
+            past.reserve(run.len());
             append_past_caches(&mut past, &run);
             expected.extend(run);
             prop_assert_eq!(&past, &expected);

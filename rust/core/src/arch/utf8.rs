@@ -40,6 +40,18 @@ mod sealed {
     impl Sealed for u32 {}
 }
 
+/// Why code points were not appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// One is no scalar value, such as a lone surrogate.
+    NoCharacter {
+        /// The place of the first of them.
+        place: usize,
+    },
+    /// The system does not grant the memory.
+    Memory,
+}
+
 /// How many bytes UTF-8 takes of a code point, at most.
 const WIDEST: usize = 4;
 
@@ -53,12 +65,15 @@ impl Isa {
     /// Appends `units` to `text`.
     ///
     /// # Errors
-    /// The place of the first unit that is no scalar value, such as a lone surrogate; `text` is then as before.
-    pub fn push_utf8<U: Unit>(self, units: &[U], text: &mut String) -> Result<(), usize> {
+    /// Those of [`Refused`]; `text` is then as before.
+    pub fn push_utf8<U: Unit>(self, units: &[U], text: &mut String) -> Result<(), Refused> {
         let before = text.len();
         let mut done = 0;
         for units in units.chunks(STRETCH) {
-            text.reserve(units.len() * WIDEST + BEHIND);
+            if text.try_reserve(units.len() * WIDEST + BEHIND).is_err() {
+                text.truncate(before);
+                return Err(Refused::Memory);
+            }
             // SAFETY: what is added is whole characters of UTF-8, all of them written.
             let (read, _) = unsafe {
                 let bytes = text.as_mut_vec();
@@ -69,7 +84,7 @@ impl Isa {
             done += read;
             if read < units.len() {
                 text.truncate(before);
-                return Err(done);
+                return Err(Refused::NoCharacter { place: done });
             }
         }
         Ok(())

@@ -11,6 +11,8 @@ use hashbrown::{HashMap, HashSet};
 use crate::arch::Isa;
 use crate::bpe::Merger;
 use crate::bpe::pair_table::PairTable;
+use crate::error::Result;
+use crate::memory::{Grow, collect, collect_all, filled};
 use crate::vocab::{MAX_MERGES, Merges, Vocab};
 
 /// Two ids and the id that replaces them.
@@ -25,43 +27,52 @@ pub struct Merge {
 }
 
 /// The effective merges of a vocabulary, the first to be applied first; each result stands in it once.
-pub fn effective(vocab: &Vocab) -> Vec<Merge> {
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory).
+pub fn effective(vocab: &Vocab) -> Result<Vec<Merge>> {
     match &vocab.merges {
-        Merges::Ranks => of_ranks(vocab),
+        Merges::Ranks => effective_by_rank(vocab),
         Merges::List { .. } => of_list(vocab),
     }
 }
 
 /// Merges that are enough to encode by, in order of priority, each result once: the effective ones and perhaps some that
 /// never happen. Cheap for a list that makes each token once, as trainers write it.
-pub fn sufficient(vocab: &Vocab) -> Vec<Merge> {
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory).
+pub fn sufficient(vocab: &Vocab) -> Result<Vec<Merge>> {
     if let Merges::List { pairs, .. } = &vocab.merges {
-        let merges = resolve(vocab, pairs);
-        let mut made = vec![false; vocab.tokens.len()];
+        let merges = resolve(vocab, pairs)?;
+        let mut made = filled(false, vocab.tokens.len())?;
         if merges.iter().all(|merge| !std::mem::replace(&mut made[merge.result as usize], true)) {
-            return merges;
+            return Ok(merges);
         }
     }
     effective(vocab)
 }
 
 /// The merges of pairs of a vocabulary, with what they make.
-fn resolve(vocab: &Vocab, pairs: &[(u32, u32)]) -> Vec<Merge> {
-    let merge = |(&(left, right), result): (&(u32, u32), Option<u32>)| Merge {
-        left,
-        right,
-        result: result.expect("a vocabulary's merges make tokens"),
+fn resolve(vocab: &Vocab, pairs: &[(u32, u32)]) -> Result<Vec<Merge>> {
+    let merge = |(&(left, right), result): (&(u32, u32), Result<Option<u32>>)| {
+        Ok(Merge { left, right, result: result?.expect("a vocabulary's merges make tokens") })
     };
-    pairs.iter().zip(vocab.tokens.results(pairs)).map(merge).collect()
+    collect_all(pairs.iter().zip(vocab.tokens.results(pairs)).map(merge))
 }
 
-/// Tokens from short to long: when a token's turn comes, all that BPE can make within it is known.
-fn of_ranks(vocab: &Vocab) -> Vec<Merge> {
-    let mut by_length: Vec<(usize, u32)> =
-        vocab.tokens.iter().filter(|(_, token)| token.len() > 1).map(|(id, token)| (token.len(), id)).collect();
+/// The effective merges if the tokens of a vocabulary merge by their ids, whatever it says itself.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory).
+pub fn effective_by_rank(vocab: &Vocab) -> Result<Vec<Merge>> {
+    // From short to long: when a token's turn comes, all that BPE can make within it is known.
+    let longer = vocab.tokens.iter().filter(|(_, token)| token.len() > 1);
+    let mut by_length = collect(longer.map(|(id, token)| (token.len(), id)))?;
     // The rank of a token among those of two bytes and more; it stands in for its id, which may be any number.
-    let rank_to_id: Vec<u32> = by_length.iter().map(|&(_, id)| id).collect();
-    let mut id_to_rank = HashMap::with_capacity(rank_to_id.len());
+    let rank_to_id = collect(by_length.iter().map(|&(_, id)| id))?;
+    let mut id_to_rank = HashMap::new();
+    id_to_rank.try_reserve(rank_to_id.len())?;
     id_to_rank.extend(rank_to_id.iter().enumerate().map(|(rank, &id)| (id, rank as u32)));
     by_length.sort_unstable();
 
@@ -70,9 +81,10 @@ fn of_ranks(vocab: &Vocab) -> Vec<Merge> {
         None => bytes[symbol as usize],
         Some(rank) => rank_to_id[rank as usize],
     };
-    let mut table = PairTable::with_capacity(rank_to_id.len().min(MAX_MERGES), Isa::available()[0]);
-    let mut merger = Merger::default();
-    let mut merges = Vec::with_capacity(rank_to_id.len());
+    let mut table = PairTable::with_capacity(rank_to_id.len().min(MAX_MERGES), Isa::available()[0])?;
+    let mut merger = Merger::new()?;
+    let mut merges = Vec::new();
+    merges.try_reserve_exact(rank_to_id.len())?;
     for same_length in by_length.chunk_by(|(a, _), (b, _)| a == b) {
         let known = merges.len();
         let tokens = same_length.iter().map(|&(_, id)| vocab.tokens.get(id));
@@ -80,7 +92,7 @@ fn of_ranks(vocab: &Vocab) -> Vec<Merge> {
             if let [left, right] = *symbols {
                 merges.push((left, right, same_length[number].1));
             }
-        });
+        })?;
         for &(left, right, id) in &merges[known..] {
             table.insert(left, right, id_to_rank[&id]);
         }
@@ -88,29 +100,32 @@ fn of_ranks(vocab: &Vocab) -> Vec<Merge> {
     let merges = merges
         .into_iter()
         .map(|(left, right, id)| (id_to_rank[&id], Merge { left: id_of(left), right: id_of(right), result: id }));
-    let mut merges: Vec<_> = merges.collect();
+    let mut merges = collect(merges)?;
     merges.sort_unstable_by_key(|&(rank, _)| rank);
-    merges.into_iter().map(|(_, merge)| merge).collect()
+    collect(merges.into_iter().map(|(_, merge)| merge))
 }
 
 /// Runs BPE by the list on each token and keeps the last merge, if it leaves nothing but the token.
-fn of_list(vocab: &Vocab) -> Vec<Merge> {
+fn of_list(vocab: &Vocab) -> Result<Vec<Merge>> {
     let Merges::List { pairs, .. } = &vocab.merges else { unreachable!("called for lists") };
-    let merges = resolve(vocab, pairs);
-    let mut by_pair = HashMap::with_capacity(merges.len());
+    let merges = resolve(vocab, pairs)?;
+    let mut by_pair = HashMap::new();
+    by_pair.try_reserve(merges.len())?;
     for (rank, merge) in merges.iter().enumerate() {
         by_pair.entry((merge.left, merge.right)).or_insert(rank);
     }
     let bytes = byte_ids(vocab);
-    let mut done = HashSet::with_capacity(merges.len());
-    let mut last: Vec<usize> = Vec::with_capacity(merges.len());
+    let mut done = HashSet::new();
+    done.try_reserve(merges.len())?;
+    let mut last: Vec<usize> = Vec::new();
+    last.try_reserve_exact(merges.len())?;
     for merge in &merges {
         if done.insert(merge.result) {
-            last.extend(last_merge(&merges, &by_pair, &bytes, vocab.tokens.get(merge.result)));
+            last.extend(last_merge(&merges, &by_pair, &bytes, vocab.tokens.get(merge.result))?);
         }
     }
     last.sort_unstable();
-    last.into_iter().map(|rank| merges[rank]).collect()
+    collect(last.into_iter().map(|rank| merges[rank]))
 }
 
 /// The last merge of BPE on a token's bytes, if it leaves one symbol.
@@ -119,24 +134,27 @@ fn last_merge(
     by_pair: &HashMap<(u32, u32), usize>,
     bytes: &[u32; 256],
     token: &[u8],
-) -> Option<usize> {
-    let mut ids: Vec<u32> = token.iter().map(|&byte| bytes[usize::from(byte)]).collect();
+) -> Result<Option<usize>> {
+    let mut ids = collect(token.iter().map(|&byte| bytes[usize::from(byte)]))?;
     let mut last = None;
     while ids.len() > 1 {
         let ranked = ids.windows(2).enumerate().filter_map(|(at, pair)| Some((*by_pair.get(&(pair[0], pair[1]))?, at)));
-        let (rank, at) = ranked.min()?;
+        let Some((rank, at)) = ranked.min() else { return Ok(None) };
         ids[at] = merges[rank].result;
         ids.remove(at + 1);
         last = Some(rank);
     }
-    last
+    Ok(last)
 }
 
 /// The table of these merges for [`Merger`], and the id of each symbol.
-pub fn table(vocab: &Vocab, merges: &[Merge], isa: Isa) -> (PairTable, Vec<u32>) {
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory).
+pub fn table(vocab: &Vocab, merges: &[Merge], isa: Isa) -> Result<(PairTable, Vec<u32>)> {
     let mut ids = byte_ids(vocab).to_vec();
-    ids.extend(merges.iter().map(|merge| merge.result));
-    let mut symbols = vec![None; vocab.tokens.len()];
+    ids.try_extend(merges.iter().map(|merge| merge.result))?;
+    let mut symbols = filled(None, vocab.tokens.len())?;
     for (&id, symbol) in ids.iter().zip(0..) {
         symbols[id as usize] = Some(symbol);
     }
@@ -145,7 +163,7 @@ pub fn table(vocab: &Vocab, merges: &[Merge], isa: Isa) -> (PairTable, Vec<u32>)
         .iter()
         .zip(0..)
         .filter_map(|(merge, rank)| Some((symbols[merge.left as usize]?, symbols[merge.right as usize]?, rank)));
-    (PairTable::new(pairs, isa), ids)
+    Ok((PairTable::new(pairs, isa)?, ids))
 }
 
 /// The ids of the 256 single bytes.

@@ -6,6 +6,8 @@ use std::collections::BinaryHeap;
 use crate::arch::Row;
 use crate::bpe::pair_table::View;
 use crate::bpe::symbol::NONE;
+use crate::error::Result;
+use crate::memory::{Grow, collect};
 
 /// Memory for one piece.
 #[derive(Debug, Default)]
@@ -18,16 +20,16 @@ pub(crate) struct Heap {
 impl Heap {
     /// A heap of candidate pairs over a doubly linked list. A candidate is valid if its left place still begins a symbol and
     /// the pair there still has its rank (a place only ever changes to other pairs, and a pair of equal rank is the same pair).
-    pub(crate) fn merge<R: Row>(&mut self, pairs: View<'_>, piece: &[u8]) -> Vec<u32> {
+    pub(crate) fn merge<R: Row>(&mut self, pairs: View<'_>, piece: &[u8]) -> Result<Vec<u32>> {
         const END: u32 = u32::MAX;
         const GONE: u32 = u32::MAX;
         let Self { heap, next, previous } = self;
         let length = u32::try_from(piece.len()).expect("a piece is under 4 GiB");
-        let mut symbols: Vec<u32> = piece.iter().map(|&byte| u32::from(byte)).collect();
+        let mut symbols: Vec<u32> = collect(piece.iter().map(|&byte| u32::from(byte)))?;
         next.clear();
-        next.extend((1..length).chain([END]));
+        next.try_extend((1..length).chain([END]))?;
         previous.clear();
-        previous.extend([END].into_iter().chain(0..length - 1));
+        previous.try_extend([END].into_iter().chain(0..length - 1))?;
         // The rank above and the place below, so that the smallest is the next to merge.
         let candidate = |left: u32, right: u32, place: u32| {
             let rank = pairs.rank::<R>(left, right);
@@ -35,7 +37,7 @@ impl Heap {
         };
         let mut first = std::mem::take(heap).into_vec();
         first.clear();
-        first.extend(symbols.windows(2).zip(0..).filter_map(|(pair, place)| candidate(pair[0], pair[1], place)));
+        first.try_extend(symbols.windows(2).zip(0..).filter_map(|(pair, place)| candidate(pair[0], pair[1], place)))?;
         *heap = BinaryHeap::from(first);
         while let Some(Reverse(best)) = heap.pop() {
             let (rank, left) = ((best >> 32) as u32, best as u32);
@@ -46,6 +48,7 @@ impl Heap {
             {
                 continue;
             }
+            heap.try_reserve(2)?;
             symbols[left as usize] = 256 + rank;
             symbols[right as usize] = GONE;
             let after = next[right as usize];
@@ -60,6 +63,6 @@ impl Heap {
             }
         }
         symbols.retain(|&symbol| symbol != GONE);
-        symbols
+        Ok(symbols)
     }
 }

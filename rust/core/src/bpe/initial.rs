@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use crate::arch::{Mask, Row};
 use crate::bpe::symbol::{NONE, NOTHING};
+use crate::error::Result;
 use crate::memory::Zeroed;
 
 /// What pieces begin from, numbered: the 256 bytes, then the characters of two bytes that are made before all else, as many as
@@ -28,8 +29,8 @@ const NUMBERS: u32 = 1 << NUMBER_BITS;
 
 impl Starts {
     /// No pair merges yet.
-    pub(crate) fn of_bytes() -> Self {
-        Self { characters: vec![0; 0x800], count: 256, after_rank: Zeroed::new(1 << 16) }
+    pub(crate) fn of_bytes() -> Result<Self> {
+        Ok(Self { characters: vec![0; 0x800], count: 256, after_rank: Zeroed::new(1 << 16)? })
     }
 
     pub(crate) fn insert(&mut self, left: u32, right: u32, rank: u32) {
@@ -41,20 +42,22 @@ impl Starts {
     /// The two bytes of a character may merge before all else if no merge of the lead with what is before it, none of the other
     /// byte with what follows, and none of the character itself has a smaller rank than theirs: then nothing comes between
     /// them, and nothing that they make possible comes before them.
-    pub(crate) fn new(merges: impl Iterator<Item = (u32, u32, u32)> + Clone) -> Self {
+    pub(crate) fn new(merges: impl Iterator<Item = (u32, u32, u32)> + Clone) -> Result<Self> {
         let mut first_as_left: HashMap<u32, u32> = HashMap::new();
         let mut first_as_right = HashMap::new();
         let mut of_bytes = HashMap::new();
         for (left, right, rank) in merges.clone() {
             for (first, symbol) in [(&mut first_as_left, left), (&mut first_as_right, right)] {
+                first.try_reserve(1)?;
                 let first = first.entry(symbol).or_insert(rank);
                 *first = rank.min(*first);
             }
             if left < 256 && right < 256 {
+                of_bytes.try_reserve(1)?;
                 of_bytes.insert((left, right), rank);
             }
         }
-        let mut starts = Self::of_bytes();
+        let mut starts = Self::of_bytes()?;
         let mut numbers: HashMap<u32, u32> = (0..256).map(|byte| (byte, byte)).collect();
         for character in 0x80..0x800u32 {
             let (lead, other) = (0xC0 | character >> 6, 0x80 | character & 0x3F);
@@ -72,13 +75,13 @@ impl Starts {
                 starts.count += 1;
             }
         }
-        starts.after_rank = Zeroed::new((starts.count * starts.count) as usize);
+        starts.after_rank = Zeroed::new((starts.count * starts.count) as usize)?;
         for (left, right, rank) in merges {
             if let (Some(&left), Some(&right)) = (numbers.get(&left), numbers.get(&right)) {
                 starts.insert(left, right, rank);
             }
         }
-        starts
+        Ok(starts)
     }
 
     /// The tables as slices: to begin many pieces.

@@ -20,9 +20,12 @@ mod tests;
 mod vectors;
 
 use crate::arch::{Row, Work};
-use crate::bpe::initial::{LONGEST, Piece};
+pub(crate) use crate::bpe::initial::LONGEST;
+use crate::bpe::initial::Piece;
 use crate::bpe::pair_table::{PairTable, View};
 use crate::bpe::symbol::NOTHING;
+use crate::error::Result;
+use crate::memory::{Grow, Held};
 use heap::Heap;
 use interleaved::Group;
 use linked::WordInList;
@@ -31,10 +34,10 @@ use vectors::Lanes;
 /// Words of a group that go in step.
 const AT_ONCE: usize = 32;
 
-/// BPE of pieces. Memory is reused across calls.
-#[derive(Debug, Default)]
+/// BPE of pieces. Memory is reused across calls, but not after one that failed.
+#[derive(Debug)]
 pub struct Merger {
-    words: Box<Words>,
+    words: Held<Words>,
     heap: Heap,
 }
 
@@ -64,25 +67,49 @@ struct InLists {
 }
 
 impl Merger {
+    /// One with nothing to merge.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub fn new() -> Result<Self> {
+        Ok(Self { words: Held::new(Words::default())?, heap: Heap::default() })
+    }
+
     /// Appends to `out` the symbols that BPE leaves of `piece`: the pair of smallest rank merges first, the leftmost of equals,
     /// until none merges. O(n log n), for short pieces O(n²) with a small constant.
-    pub fn merge(&mut self, pairs: &PairTable, piece: &[u8], out: &mut Vec<u32>) {
-        self.merge_all(pairs, std::iter::once(piece), |_, symbols| out.extend_from_slice(symbols));
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub fn merge(&mut self, pairs: &PairTable, piece: &[u8], out: &mut Vec<u32>) -> Result<()> {
+        let mut done = Ok(());
+        self.merge_all(pairs, std::iter::once(piece), |_, symbols| done = out.try_extend_from_slice(symbols))?;
+        done
     }
 
     /// Calls `sink` with the number of each piece and the symbols that BPE leaves of it, in any order.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
     pub fn merge_all<'p>(
         &mut self,
         pairs: &PairTable,
         pieces: impl Iterator<Item = &'p [u8]>,
         sink: impl FnMut(usize, &[u32]),
-    ) {
-        self.merge_into(pairs, pieces, sink);
+    ) -> Result<()> {
+        self.merge_into(pairs, pieces, sink)
     }
 
     /// Gives `sink` what BPE leaves of each piece, in any order.
-    pub fn merge_into<'p>(&mut self, pairs: &PairTable, pieces: impl Iterator<Item = &'p [u8]>, sink: impl Merged) {
-        pairs.isa.run(InStep { merger: self, pairs: pairs.view(), pieces, sink });
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory), also if the sink has no room for a long piece.
+    pub fn merge_into<'p>(
+        &mut self,
+        pairs: &PairTable,
+        pieces: impl Iterator<Item = &'p [u8]>,
+        sink: impl Merged,
+    ) -> Result<()> {
+        pairs.isa.run(InStep { merger: self, pairs: pairs.view(), pieces, sink })
     }
 }
 
@@ -91,6 +118,16 @@ pub trait Merged {
     /// Takes a row that begins with the symbols of the piece of this number, and how many these are. Of most pieces the row has sixteen
     /// places or a multiple, so that it can be copied whole, whatever the count. Mark the implementation `#[inline(always)]`.
     fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize);
+
+    /// Makes room for so many symbols of a piece of more than [`LONGEST`] bytes, which come next. There is room for those of all shorter
+    /// pieces before they are merged: they have no more symbols than bytes.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    fn make_room(&mut self, count: usize) -> Result<()> {
+        let _ = count;
+        Ok(())
+    }
 }
 
 impl<F: FnMut(usize, &[u32])> Merged for F {
@@ -109,10 +146,10 @@ struct InStep<'m, P, S> {
 }
 
 impl<'p, P: Iterator<Item = &'p [u8]>, S: Merged> Work for InStep<'_, P, S> {
-    type Output = ();
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run<R: Row>(self) {
+    fn run<R: Row>(self) -> Result<()> {
         let Self { merger, pairs, pieces, mut sink } = self;
         let Words { lanes, lists } = &mut *merger.words;
         let mut starts: Piece = [0; _];
@@ -132,7 +169,8 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: Merged> Work for InStep<'_, P, S> {
                 31..=62 => lists.long.take::<R>(pairs, number, &starts[..count], &mut sink),
                 63..=126 => lists.longest.take::<R>(pairs, number, &starts[..count], &mut sink),
                 _ => {
-                    let symbols = merger.heap.merge::<R>(pairs, piece);
+                    let symbols = merger.heap.merge::<R>(pairs, piece)?;
+                    sink.make_room(symbols.len())?;
                     sink.take::<R>(number, &symbols, symbols.len());
                 }
             }
@@ -145,5 +183,6 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: Merged> Work for InStep<'_, P, S> {
         lists.short.finish::<R>(pairs, &mut sink);
         lists.long.finish::<R>(pairs, &mut sink);
         lists.longest.finish::<R>(pairs, &mut sink);
+        Ok(())
     }
 }

@@ -12,6 +12,7 @@
 use crate::arch::{Isa, Mask, Row, prefetch};
 use crate::bpe::initial::{Starts, StartsView};
 use crate::bpe::symbol::NONE;
+use crate::error::Result;
 use crate::memory::Zeroed;
 use crate::vocab::MAX_MERGES;
 
@@ -99,9 +100,12 @@ impl Regions {
 impl PairTable {
     /// A table for up to `merges` pairs, whichever they are.
     ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    ///
     /// # Panics
     /// If `merges` exceeds [`MAX_MERGES`], which vocabularies are checked against.
-    pub fn with_capacity(merges: usize, isa: Isa) -> Self {
+    pub fn with_capacity(merges: usize, isa: Isa) -> Result<Self> {
         assert!(merges <= MAX_MERGES, "ranks have 21 bits");
         let mut pairs = [0; REGIONS];
         pairs[0] = merges;
@@ -113,27 +117,30 @@ impl PairTable {
 
     /// The table of merges that are all known: left symbol, right one and rank.
     ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    ///
     /// # Panics
     /// If there are more than [`MAX_MERGES`], which vocabularies are checked against.
-    pub fn new(merges: impl Iterator<Item = (u32, u32, u32)> + Clone, isa: Isa) -> Self {
+    pub fn new(merges: impl Iterator<Item = (u32, u32, u32)> + Clone, isa: Isa) -> Result<Self> {
         let mut pairs = [0; REGIONS];
         for (left, right, _) in merges.clone().filter(|&(left, right, _)| left | right >= FIRST) {
             pairs[Regions::of(left, right)] += 1;
         }
         assert!(pairs.iter().sum::<usize>() <= MAX_MERGES, "ranks have 21 bits");
         let (regions, buckets) = Regions::new(pairs);
-        let mut table = Self::with_regions(regions, buckets, isa);
+        let mut table = Self::with_regions(regions, buckets, isa)?;
         for (left, right, rank) in merges.clone() {
             table.insert(left, right, rank);
         }
-        table.starts = Starts::new(merges);
-        table
+        table.starts = Starts::new(merges)?;
+        Ok(table)
     }
 
-    fn with_regions(regions: Regions, buckets: usize, isa: Isa) -> Self {
-        let mut words = Zeroed::new(FIRST_PAIRS + buckets * BITS_A_BUCKET / 32);
+    fn with_regions(regions: Regions, buckets: usize, isa: Isa) -> Result<Self> {
+        let mut words = Zeroed::new(FIRST_PAIRS + buckets * BITS_A_BUCKET / 32)?;
         words[..FIRST_PAIRS].fill(NONE);
-        Self { words, buckets: Zeroed::new(buckets), regions, starts: Starts::of_bytes(), isa }
+        Ok(Self { words, buckets: Zeroed::new(buckets)?, regions, starts: Starts::of_bytes()?, isa })
     }
 
     /// Adds the pair of merge number `rank`, which is not there yet.

@@ -17,7 +17,7 @@ fn naive(merges: &[(u32, u32)], piece: &[u8]) -> Vec<u32> {
 }
 
 fn table(merges: &[(u32, u32)], isa: Isa) -> PairTable {
-    PairTable::new(merges.iter().zip(0..).map(|(&(left, right), rank)| (left, right, rank)), isa)
+    PairTable::new(merges.iter().zip(0..).map(|(&(left, right), rank)| (left, right, rank)), isa).unwrap()
 }
 
 /// Merges of a few bytes and of what they make, each pair once; among the bytes NUL, and those of two-byte characters.
@@ -48,7 +48,7 @@ proptest! {
     #[test]
     fn merging_in_step_is_bpe(merges in merges(), pieces in prop::collection::vec(piece(), 0..40)) {
         let expected: Vec<Vec<u32>> = pieces.iter().map(|piece| naive(&merges, piece)).collect();
-        let mut merger = Merger::default();
+        let mut merger = Merger::new().unwrap();
         for isa in Isa::available() {
             let pairs = table(&merges, isa);
             // Backwards, too, since words are used again.
@@ -58,7 +58,7 @@ proptest! {
                 merger.merge_all(&pairs, (0..pieces.len()).map(|at| pieces[order(at)].as_slice()), |at, symbols| {
                     let number = order(at);
                     assert!(found[number].replace(symbols.to_vec()).is_none(), "piece {number} twice");
-                });
+                }).unwrap();
                 for (number, symbols) in found.into_iter().enumerate() {
                     prop_assert_eq!(symbols.as_ref(), Some(&expected[number]), "{:?}, {}", &pieces[number], isa.name());
                 }
@@ -72,14 +72,14 @@ fn words_at_the_limits_of_their_kinds() {
     let merges = [(0, 0), (97, 97), (257, 257), (258, 258), (259, 259), (260, 98)];
     for isa in Isa::available() {
         let pairs = table(&merges, isa);
-        let mut merger = Merger::default();
+        let mut merger = Merger::new().unwrap();
         for length in
             [0, 1, 2, 14, 15, 16, 17, 29, 30, 31, 32, 61, 62, 63, 64, 125, 126, 127, 128, 200, 253, 254, 255, 256, 300]
         {
             for byte in [0, b'a', b'b'] {
                 let piece = vec![byte; length];
                 let mut symbols = Vec::new();
-                merger.merge(&pairs, &piece, &mut symbols);
+                merger.merge(&pairs, &piece, &mut symbols).unwrap();
                 assert_eq!(symbols, naive(&merges, &piece), "{length} times {byte}, {}", isa.name());
             }
         }
@@ -96,7 +96,7 @@ fn a_table_is_never_full() {
             let piece: Vec<u8> = (0..=255u8).rev().flat_map(|byte| [byte, byte]).collect();
             for piece in piece.chunks(30) {
                 let mut symbols = Vec::new();
-                Merger::default().merge(&pairs, piece, &mut symbols);
+                Merger::new().unwrap().merge(&pairs, piece, &mut symbols).unwrap();
                 assert_eq!(symbols, naive(&merges, piece), "{count} merges, {}", isa.name());
             }
         }

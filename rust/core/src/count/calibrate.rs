@@ -25,8 +25,10 @@ use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
 use super::frequencies::Frequencies;
-use super::{Counts, Language, Overflow, overflow};
+use super::table::Refused;
+use super::{Counts, Language, overflow};
 use crate::error::{Error, Result};
+use crate::memory::{Grow, collect};
 use crate::split::Splitter;
 use crate::threads;
 
@@ -71,7 +73,7 @@ impl Counts {
         let splitter = Splitter::new(self.scheme.clone())?;
         let calibrate = |(name, language): (&String, &Language)| match lists.get(name) {
             Some(list) => Words::new(list, &splitter)?.calibrate(name, language, strength),
-            None => Ok(language.clone()),
+            None => language.try_clone(),
         };
         let mut calibrated = Self { memory: self.memory, ..Self::new(self.scheme.clone()) };
         let languages: Vec<_> = self.languages.iter().collect();
@@ -122,23 +124,32 @@ impl<'l> Words<'l> {
         // Frequencies are scaled by a power of two, so exactly, whatever the order of the list.
         let power = f64::from_bits(list.largest().to_bits() & f64::INFINITY.to_bits());
         let mut add = |piece: &[u8], frequency: u128| {
-            let Some(word) = word_of(piece) else { return };
+            let Some(word) = word_of(piece) else { return Ok(()) };
             let key = found.key(&word);
             let next = found.words.len();
+            found.numbers.try_reserve(1)?;
             let number = *found.numbers.entry(key.into()).or_insert(next);
             if number == next {
-                found.words.push(Word::default());
+                found.words.try_push(Word::default())?;
                 if let Some(groups) = &mut found.groups {
+                    groups.try_reserve(1)?;
                     groups.insert(word.to_lowercase().into());
                 }
             }
             found.words[number].frequency += frequency;
             found.total += frequency;
             found.rarest = found.rarest.min(frequency);
+            Ok::<_, Error>(())
         };
         for (word, frequency) in list.words().filter(|&(_, frequency)| frequency > 0.0) {
             let scaled = (frequency / power * 2.0_f64.powi(DIGITS)).round().max(1.0);
-            splitter.for_each_piece(entry(word).as_bytes(), |piece| add(piece, scaled as u128))?;
+            let mut added = Ok(());
+            splitter.for_each_piece(entry(word).as_bytes(), |piece| {
+                if added.is_ok() {
+                    added = add(piece, scaled as u128);
+                }
+            })?;
+            added?;
         }
         Ok(found)
     }
@@ -156,8 +167,8 @@ impl<'l> Words<'l> {
         let listed = self.tally(name, language)?;
         let Self { ref words, total, rarest, .. } = self;
         let left = ONE - strength;
-        let weights: Vec<u128> =
-            words.iter().map(|word| word.count * left + strength * word.frequency * listed / total).collect();
+        let weights = words.iter().map(|word| word.count * left + strength * word.frequency * listed / total);
+        let weights = collect(weights)?;
         let highest = (rarest * listed * ONE).checked_div(total).unwrap_or(0);
         let calibrated = |piece: &[u8], count: u64| {
             let Some(word) = word_of(piece) else { return Some(count) };
@@ -171,14 +182,14 @@ impl<'l> Words<'l> {
         // Bytes that belong to no piece any more, since rare ones were dropped, stay.
         let (mut gained, mut lost) = (language.bytes, 0_u64);
         let mut add = |piece: &[u8], count: u64| {
-            let bytes = count.checked_mul(piece.len() as u64).ok_or(Overflow)?;
-            gained = gained.checked_add(bytes).ok_or(Overflow)?;
+            let bytes = count.checked_mul(piece.len() as u64).ok_or(Refused::Overflow)?;
+            gained = gained.checked_add(bytes).ok_or(Refused::Overflow)?;
             if count > 0 { made.table.add(piece, 0, piece.len(), count) } else { Ok(()) }
         };
         let mut failed = Ok(());
         language.for_each_piece(|piece, count| {
             lost = count.saturating_mul(piece.len() as u64).saturating_add(lost);
-            let added = calibrated(piece, count).ok_or(Overflow).and_then(|count| add(piece, count));
+            let added = calibrated(piece, count).ok_or(Refused::Overflow).and_then(|count| add(piece, count));
             failed = failed.and(added);
         })?;
         let mut entered = HashSet::<usize, FxBuildHasher>::default();
@@ -186,11 +197,12 @@ impl<'l> Words<'l> {
             self.splitter.for_each_piece(entry(word).as_bytes(), |piece| {
                 let number = word_of(piece).and_then(|word| self.number(&word));
                 if let Some(number) = number.filter(|&number| words[number].count == 0 && entered.insert(number)) {
-                    failed = failed.and(round(weights[number]).ok_or(Overflow).and_then(|count| add(piece, count)));
+                    failed =
+                        failed.and(round(weights[number]).ok_or(Refused::Overflow).and_then(|count| add(piece, count)));
                 }
             })?;
         }
-        failed.map_err(|Overflow| overflow())?;
+        failed.map_err(|refused| refused.or(overflow))?;
         made.bytes = gained.saturating_sub(lost);
         Ok(made)
     }

@@ -9,11 +9,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::table::Table;
+use super::table::{Refused, Table};
 use super::{Counts, Language, SHARDS};
 use crate::count::leb128::{read_number, write_number};
 use crate::count::merge::{Sorted, invalid, read_bytes, read_piece, write_bytes, write_piece};
 use crate::error::{Error, Result};
+use crate::memory::refused;
 use crate::output::Output;
 use crate::split::Scheme;
 
@@ -28,7 +29,7 @@ impl Counts {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: &Path) -> Result<()> {
-        let at = |error| Error::io(path, error);
+        let at = |error| if refused(&error) { Error::Memory } else { Error::io(path, error) };
         let mut file = Output::create(path).map_err(at)?;
         self.write(&mut file, at)?;
         file.finish().map_err(at)
@@ -83,6 +84,7 @@ impl Counts {
         let at = |error: io::Error| match error.kind() {
             // A disk's fault has a number, the decoder's and our own have none.
             _ if error.raw_os_error().is_some() => Error::io(path, error),
+            _ if refused(&error) => Error::Memory,
             io::ErrorKind::UnexpectedEof => Error::format(path.display(), "the counts file is cut short"),
             _ => Error::format(path.display(), error),
         };
@@ -140,7 +142,7 @@ fn write_shard(
 ) -> Result<()> {
     let mut before = Vec::new();
     if language.runs.is_empty() {
-        let sorted = Sorted::new(&language.table.shards[number]);
+        let sorted = Sorted::new(&language.table.shards[number])?;
         if sorted.len() > 0 {
             write_number(out, sorted.len() as u64).map_err(&at)?;
         }
@@ -164,7 +166,10 @@ fn read_group(input: &mut impl BufRead, table: &mut Table) -> io::Result<bool> {
     let mut piece = Vec::new();
     for _ in 0..pieces {
         let count = read_piece(input, &mut piece)?;
-        table.add(&piece, 0, piece.len(), count).map_err(|_| invalid("a count of 2^64 or more"))?;
+        table.add(&piece, 0, piece.len(), count).map_err(|refused| match refused {
+            Refused::Overflow => invalid("a count of 2^64 or more"),
+            Refused::Memory => io::ErrorKind::OutOfMemory.into(),
+        })?;
     }
     Ok(pieces > 0)
 }

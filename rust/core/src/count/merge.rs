@@ -11,6 +11,7 @@ use std::io::{self, BufRead, Read, Write};
 use super::table::Shard;
 use crate::count::leb128::{read_number, write_number};
 use crate::error::Result;
+use crate::memory::Grow;
 
 /// The pieces of a shard in the order of their bytes.
 pub(crate) struct Sorted {
@@ -19,15 +20,16 @@ pub(crate) struct Sorted {
 }
 
 impl Sorted {
-    pub(crate) fn new(shard: &Shard) -> Self {
+    pub(crate) fn new(shard: &Shard) -> Result<Self> {
         let mut bytes = Vec::new();
-        let mut places = Vec::with_capacity(shard.len());
+        let mut places = Vec::new();
+        places.try_reserve_exact(shard.len())?;
         shard.for_each(|piece, count| {
             places.push((bytes.len(), bytes.len() + piece.len(), count));
-            bytes.extend_from_slice(piece);
-        });
+            bytes.try_extend_from_slice(piece)
+        })?;
         places.sort_unstable_by(|a, b| bytes[a.0..a.1].cmp(&bytes[b.0..b.1]));
-        Self { bytes, places }
+        Ok(Self { bytes, places })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -45,7 +47,7 @@ pub(crate) fn write_piece(out: &mut impl Write, before: &mut Vec<u8>, piece: &[u
     write_number(out, shared as u64)?;
     write_bytes(out, &piece[shared..])?;
     before.truncate(shared);
-    before.extend_from_slice(&piece[shared..]);
+    before.try_extend_from_slice(&piece[shared..]).map_err(|_| io::ErrorKind::OutOfMemory)?;
     write_number(out, count)
 }
 
@@ -134,12 +136,14 @@ pub(crate) fn merge<'s>(
     for (mut rest, factor) in streams {
         let mut piece = Vec::new();
         if let Some(count) = rest.next(&mut piece)? {
+            heads.try_reserve(1)?;
             heads.push(Head { piece, count, factor, rest });
         }
     }
     let mut present = Vec::new();
     while let Some(first) = heads.peek() {
-        present.clone_from(&first.piece);
+        present.clear();
+        present.try_extend_from_slice(&first.piece)?;
         let mut sum = 0_u64;
         while let Some(mut head) = heads.peek_mut() {
             if head.piece != present {
@@ -175,7 +179,7 @@ impl Stream for InMemory {
         let Some(&(start, end, count)) = self.sorted.places.get(self.next) else { return Ok(None) };
         self.next += 1;
         piece.clear();
-        piece.extend_from_slice(&self.sorted.bytes[start..end]);
+        piece.try_extend_from_slice(&self.sorted.bytes[start..end])?;
         Ok(Some(count))
     }
 }

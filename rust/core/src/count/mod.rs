@@ -26,12 +26,13 @@ use std::sync::{Arc, Mutex};
 use self::merge::{InMemory, Sorted, Stream, merge};
 use crate::documents::{Files, Invalid, Texts};
 use crate::error::{Error, Result};
+use crate::memory::Grow;
 use crate::split::{LOOKAHEAD, Scheme, Splitter};
 use crate::threads;
 pub use frequencies::Frequencies;
 use parallel::count;
 pub(crate) use spill::{Run, Writer};
-use table::{Overflow, Table};
+use table::Table;
 pub(crate) use table::{SHARDS, Shard, Shared};
 
 /// The most runs of a language: beyond, they are put together.
@@ -69,6 +70,10 @@ impl Language {
         self.documents
     }
 
+    fn try_clone(&self) -> Result<Self> {
+        Ok(Self { table: self.table.try_clone()?, runs: self.runs.clone(), ..*self })
+    }
+
     /// Pieces on disk, of no documents.
     pub(crate) fn of_run(run: Run) -> Self {
         Self { runs: vec![Arc::new(run)], ..Self::default() }
@@ -92,26 +97,21 @@ impl Language {
     /// # Errors
     /// [`Error::Io`] if pieces are on disk and cannot be read.
     pub fn for_each_piece(&self, mut sink: impl FnMut(&[u8], u64)) -> Result<()> {
-        (0..SHARDS).try_for_each(|number| {
-            self.for_each_in(number, |piece, count| {
-                sink(piece, count);
-                Ok(())
-            })
+        self.try_for_each_piece(|piece, count| {
+            sink(piece, count);
+            Ok(())
         })
     }
 
+    /// As [`for_each_piece`](Self::for_each_piece), until `sink` fails.
+    fn try_for_each_piece(&self, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+        (0..SHARDS).try_for_each(|number| self.for_each_in(number, &mut sink))
+    }
+
     /// Calls `sink` with all pieces whose hashes begin alike.
-    pub(crate) fn for_each_in(&self, number: usize, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+    pub(crate) fn for_each_in(&self, number: usize, sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
         match &self.runs[..] {
-            [] => {
-                let mut result = Ok(());
-                self.table.shards[number].for_each(|piece, count| {
-                    if result.is_ok() {
-                        result = sink(piece, count);
-                    }
-                });
-                result
-            }
+            [] => self.table.shards[number].for_each(sink),
             [run] if self.table.shards[number].len() == 0 => run.for_each(number, sink),
             _ => self.merge_shard(number, sink),
         }
@@ -119,24 +119,27 @@ impl Language {
 
     /// All pieces whose hashes begin alike.
     pub(crate) fn shard(&self, number: usize) -> Result<Cow<'_, Shard>> {
-        let mut shard = Cow::Borrowed(&self.table.shards[number]);
-        for run in &self.runs {
-            run.add_to(shard.to_mut(), number)?;
+        let shard = &self.table.shards[number];
+        if self.runs.is_empty() {
+            return Ok(Cow::Borrowed(shard));
         }
-        Ok(shard)
+        let mut all = shard.try_clone()?;
+        self.runs.iter().try_for_each(|run| run.add_to(&mut all, number))?;
+        Ok(Cow::Owned(all))
     }
 
     /// Calls `sink` with all pieces whose hashes begin alike, in the order of their bytes. Memory holds no more than a piece of
     /// each run, and what the table has of them.
     fn merge_shard(&self, number: usize, sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
-        merge(self.streams(number).map(|stream| (stream, 1)), sink)
+        merge(self.streams(number)?.map(|stream| (stream, 1)), sink)
     }
 
     /// Where the pieces are whose hashes begin alike.
-    fn streams(&self, number: usize) -> impl Iterator<Item = Box<dyn Stream + '_>> {
+    fn streams(&self, number: usize) -> Result<impl Iterator<Item = Box<dyn Stream + '_>>> {
         let table = &self.table.shards[number];
-        let in_memory = (table.len() > 0).then(|| Box::new(InMemory::from(Sorted::new(table))) as Box<dyn Stream>);
-        self.runs.iter().map(move |run| Box::new(run.stream(number)) as Box<dyn Stream>).chain(in_memory)
+        let sorted = (table.len() > 0).then(|| Sorted::new(table)).transpose()?;
+        let in_memory = sorted.map(|sorted| Box::new(InMemory::from(sorted)) as Box<dyn Stream>);
+        Ok(self.runs.iter().map(move |run| Box::new(run.stream(number)) as Box<dyn Stream>).chain(in_memory))
     }
 
     /// Moves what is in memory to the disk.
@@ -176,9 +179,11 @@ pub(crate) fn merge_languages(
     number: usize,
     sink: impl FnMut(&[u8], u64) -> Result<()>,
 ) -> Result<()> {
-    let streams =
-        languages.iter().flat_map(|&(language, factor)| language.streams(number).map(move |stream| (stream, factor)));
-    merge(streams, sink)
+    let mut streams = Vec::new();
+    for &(language, factor) in languages {
+        streams.try_extend(language.streams(number)?.map(|stream| (stream, factor)))?;
+    }
+    merge(streams.into_iter(), sink)
 }
 
 fn overflow() -> Error {
@@ -270,7 +275,8 @@ impl Counts {
     /// Adds other counts to these.
     ///
     /// # Errors
-    /// [`Error::Argument`] if they are of another scheme; [`Error::Corpus`] if a sum is 2^64 or more.
+    /// [`Error::Argument`] if they are of another scheme; [`Error::Corpus`] if a sum is 2^64 or more; [`Error::Memory`]. The languages
+    /// that come before the one at fault are added then.
     pub fn add(&mut self, other: Self, threads: Option<usize>) -> Result<()> {
         if self.scheme != other.scheme {
             let name = |scheme: &Scheme| scheme.name().unwrap_or(scheme.pattern()).to_string();
@@ -283,14 +289,26 @@ impl Counts {
         Ok(())
     }
 
+    /// As `clone`, if there is memory for it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn try_clone(&self) -> Result<Self> {
+        let clone = |(name, language): (&String, &Language)| Ok((name.clone(), language.try_clone()?));
+        let languages = self.languages.iter().map(clone).collect::<Result<_>>()?;
+        Ok(Self { scheme: self.scheme.clone(), languages, memory: self.memory })
+    }
+
     /// Drops the pieces that occur less often than `least` in their language. The bytes counted stay what they are.
     ///
     /// # Errors
-    /// [`Error::Io`] if pieces are on disk and cannot be read or written.
+    /// [`Error::Io`] if pieces are on disk and cannot be read or written; [`Error::Memory`]: some of the rare pieces may be there still.
     pub fn retain(&mut self, least: u64) -> Result<()> {
         for language in self.languages.values_mut() {
             if language.runs.is_empty() {
-                language.table.shards.iter_mut().for_each(|shard| *shard = shard.retained(least));
+                for shard in &mut language.table.shards {
+                    *shard = shard.retained(least).map_err(|refused| refused.or(overflow))?;
+                }
             } else {
                 language.rewrite(|count| count >= least)?;
             }
@@ -310,15 +328,18 @@ impl Counts {
         Ok(())
     }
 
-    fn add_language(&mut self, name: &str, found: Language, wanted: Option<usize>) -> Result<()> {
+    fn add_language(&mut self, name: &str, mut found: Language, wanted: Option<usize>) -> Result<()> {
+        let Some(old) = self.languages.get_mut(name) else {
+            self.languages.insert(name.to_string(), found);
+            return self.spill();
+        };
         let overflow = || Error::corpus(name, "counts of 2^64 or more");
-        let old = self.languages.entry(name.to_string()).or_default();
         let bytes = old.bytes.checked_add(found.bytes).ok_or_else(overflow)?;
         let documents = old.documents.checked_add(found.documents).ok_or_else(overflow)?;
-        let tables = vec![std::mem::take(&mut old.table), found.table];
-        let table = sum(tables, threads::wanted(wanted)).map_err(|Overflow| overflow())?;
-        let runs = old.runs.drain(..).chain(found.runs).collect();
-        *old = Language { table, runs, bytes, documents };
+        let added = old.table.add_all(&mut found.table, threads::wanted(wanted));
+        added.map_err(|refused| refused.or(overflow))?;
+        old.runs.append(&mut found.runs);
+        (old.bytes, old.documents) = (bytes, documents);
         old.fold()?;
         self.spill()
     }
@@ -347,28 +368,6 @@ impl Counts {
         }
         Ok(())
     }
-}
-
-/// The sum of tables, by ranges of hashes.
-fn sum(tables: Vec<Table>, threads: usize) -> Result<Table, Overflow> {
-    let mut columns: Vec<Vec<Shard>> = (0..SHARDS).map(|_| Vec::with_capacity(tables.len())).collect();
-    for table in tables {
-        for (column, shard) in columns.iter_mut().zip(table.shards) {
-            column.push(shard);
-        }
-    }
-    let add = |columns: &mut [Vec<Shard>]| -> Result<(), Overflow> {
-        columns.iter_mut().try_for_each(|column| {
-            column.sort_by_key(Shard::len);
-            let mut largest = column.pop().expect("at least one table");
-            column.drain(..).try_for_each(|shard| largest.add_all(&shard, 1))?;
-            column.push(largest);
-            Ok(())
-        })
-    };
-    let ranges = columns.chunks_mut(SHARDS.div_ceil(threads)).collect();
-    threads::map(ranges, add).into_iter().collect::<Result<(), _>>()?;
-    Ok(Table { shards: columns.into_iter().flatten().collect() })
 }
 
 /// A proven boundary near the end of `text`, whatever follows.

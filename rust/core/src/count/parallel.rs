@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::table::{SHARDS, Shared, Table};
-use super::{Language, Options};
+use super::{Language, Options, overflow};
 use crate::count::spill::Run;
 use crate::documents::{Block, Invalid, Part};
 use crate::error::{Error, Result};
@@ -132,7 +132,7 @@ impl<'s> Tally<'s> {
             while start < end {
                 let base = start;
                 let next = splitter.cut(text, base..end, ends)?;
-                recent.count(text, base, ends.as_slice()).expect("no text has 2^64 pieces");
+                recent.count(text, base, ends.as_slice()).map_err(|refused| refused.or(overflow))?;
                 start = next;
             }
             Ok(())
@@ -147,7 +147,7 @@ impl<'s> Tally<'s> {
     fn settle(&mut self) -> Result<()> {
         for number in (0..SHARDS).map(|number| (number + self.first) % SHARDS) {
             let recent = &mut self.recent.shards[number];
-            self.all.table.add_all(number, recent).expect("no text has 2^64 pieces");
+            self.all.table.add_all(number, recent).map_err(|refused| refused.or(overflow))?;
             recent.clear();
         }
         self.all.spill()

@@ -8,7 +8,7 @@ use std::env;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
-use super::table::{Overflow, Shard};
+use super::table::Shard;
 use crate::count::merge::{Sorted, Stream, read_piece, write_piece};
 use crate::error::{Error, Result};
 
@@ -28,7 +28,7 @@ impl Run {
     pub(crate) fn write(shards: &[Shard]) -> Result<Self> {
         let mut writer = Writer::new()?;
         for shard in shards {
-            Sorted::new(shard).iter().try_for_each(|(piece, count)| writer.add(piece, count))?;
+            Sorted::new(shard)?.iter().try_for_each(|(piece, count)| writer.add(piece, count))?;
             writer.end_shard();
         }
         writer.finish()
@@ -57,7 +57,9 @@ impl Run {
     /// # Errors
     /// [`Error::Io`]; [`Error::Corpus`] if a sum is 2^64 or more.
     pub(crate) fn add_to(&self, into: &mut Shard, number: usize) -> Result<()> {
-        self.for_each(number, |piece, count| into.add_piece(piece, count).map_err(|Overflow| super::overflow()))
+        self.for_each(number, |piece, count| {
+            into.add_piece(piece, count).map_err(|refused| refused.or(super::overflow))
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nearly all pieces are at most 15 bytes long and live in their slot, a longer one in an arena beside the table. The table
 //! is cut into shards by hash, so that tables are added to one another by as many threads as there are.
 
+use std::collections::TryReserveError;
 use std::hash::BuildHasher;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustc_hash::FxBuildHasher;
 
 use crate::arch;
+use crate::error::{Error, Result};
+use crate::memory::{copied, filled};
+use crate::threads;
 
 /// Shards of a table.
 pub(crate) const SHARDS: usize = 64;
@@ -93,9 +97,36 @@ struct Slot {
 
 const FREE: Slot = Slot { key: Key { low: 0, high: 0 }, count: 0 };
 
-/// A sum is beyond `u64`.
+/// Why a number was not added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Overflow;
+pub(crate) enum Refused {
+    /// A sum is beyond `u64`.
+    Overflow,
+    /// The system does not grant the memory.
+    Memory,
+}
+
+impl Refused {
+    /// The error for it, given the one for a sum that is too large.
+    pub(crate) fn or(self, overflow: impl FnOnce() -> Error) -> Error {
+        match self {
+            Self::Overflow => overflow(),
+            Self::Memory => Error::Memory,
+        }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(_: Error) -> Self {
+        Self::Memory
+    }
+}
+
+impl From<TryReserveError> for Refused {
+    fn from(_: TryReserveError) -> Self {
+        Self::Memory
+    }
+}
 
 /// From pieces to numbers: how often they occur, or what they weigh. Shards are by hash, each of them a table of its own.
 #[derive(Debug, Clone)]
@@ -122,7 +153,7 @@ impl Default for Table {
 impl Table {
     /// Adds 1 to the number of each of the consecutive pieces of which the first begins at `start` in `text`, and which end at
     /// `ends`, counted from there. Pieces are not empty.
-    pub(crate) fn count(&mut self, text: &[u8], start: usize, ends: &[u32]) -> Result<(), Overflow> {
+    pub(crate) fn count(&mut self, text: &[u8], start: usize, ends: &[u32]) -> Result<(), Refused> {
         let mut begin = start;
         for ends in ends.chunks(GROUP) {
             let mut keys = [const { (Key { low: 0, high: 0 }, 0, 0..0) }; GROUP];
@@ -143,7 +174,7 @@ impl Table {
     }
 
     /// Adds `count` to the number of the piece that begins at `start` in `text`. Pieces are not empty.
-    pub(crate) fn add(&mut self, text: &[u8], start: usize, length: usize, count: u64) -> Result<(), Overflow> {
+    pub(crate) fn add(&mut self, text: &[u8], start: usize, length: usize, count: u64) -> Result<(), Refused> {
         let key = Key::new(text, start, length);
         let hash = key.hash();
         self.shard(hash).add(key, hash, &text[start..start + length], count)
@@ -158,9 +189,40 @@ impl Table {
         self.shards.iter().map(Shard::len).sum()
     }
 
+    /// As `clone`, if there is memory for it.
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        Ok(Self { shards: self.shards.iter().map(Shard::try_clone).collect::<Result<_>>()? })
+    }
+
     /// Bytes of memory in use.
     pub(crate) fn memory(&self) -> usize {
         self.shards.iter().map(Shard::memory).sum()
+    }
+
+    /// Adds another table, by ranges of hashes on so many threads. Both are as before if there is no memory for the sum, or if a
+    /// number becomes too large.
+    pub(crate) fn add_all(&mut self, other: &mut Self, threads: usize) -> Result<(), Refused> {
+        let by_range = |tables: [&mut Self; 2], work: fn([&mut Shard; 2]) -> Result<(), Refused>| {
+            let length = SHARDS.div_ceil(threads);
+            let [ours, others] = tables.map(|table| table.shards.chunks_mut(length));
+            let ranges = ours.zip(others).collect();
+            let done = threads::map(ranges, |(ours, others): (&mut [Shard], &mut [Shard])| {
+                ours.iter_mut().zip(others).try_for_each(|(own, other)| work([own, other]))
+            });
+            done.into_iter().collect::<Result<(), _>>()
+        };
+        by_range([self, other], |[own, other]| {
+            let (large, small) = if own.len() < other.len() { (other, own) } else { (own, other) };
+            large.prepare(small)
+        })?;
+        by_range([self, other], |[own, other]| {
+            if own.len() < other.len() {
+                std::mem::swap(own, other);
+            }
+            own.add_all(other, 1)?;
+            *other = Shard::default();
+            Ok(())
+        })
     }
 }
 
@@ -179,7 +241,7 @@ impl Default for Shared {
 
 impl Shared {
     /// Adds to the number of a piece, and returns whether it is new.
-    pub(crate) fn add(&self, piece: &[u8], count: u64) -> Result<bool, Overflow> {
+    pub(crate) fn add(&self, piece: &[u8], count: u64) -> Result<bool, Refused> {
         let key = Key::new(piece, 0, piece.len());
         let hash = key.hash();
         let mut shard = self.shards[(hash >> 58) as usize].lock().expect("adding does not panic");
@@ -193,7 +255,7 @@ impl Shared {
     }
 
     /// Adds another shard for the hashes of shard `number`.
-    pub(crate) fn add_all(&self, number: usize, other: &Shard) -> Result<(), Overflow> {
+    pub(crate) fn add_all(&self, number: usize, other: &Shard) -> Result<(), Refused> {
         let mut shard = self.shards[number].lock().expect("adding does not panic");
         let memory = shard.memory();
         let added = shard.add_all(other, 1);
@@ -225,15 +287,14 @@ impl Shard {
         self.used
     }
 
-    /// Calls `sink` with every piece and its number, in no particular order.
-    pub(crate) fn for_each(&self, mut sink: impl FnMut(&[u8], u64)) {
-        for slot in self.slots.iter().filter(|slot| slot.key.length() > 0) {
-            self.with_bytes(slot.key, |piece| sink(piece, slot.count));
-        }
+    /// Calls `sink` with every piece and its number, in no particular order, until it fails.
+    pub(crate) fn for_each<E>(&self, mut sink: impl FnMut(&[u8], u64) -> Result<(), E>) -> Result<(), E> {
+        let mut slots = self.slots.iter().filter(|slot| slot.key.length() > 0);
+        slots.try_for_each(|slot| self.with_bytes(slot.key, |piece| sink(piece, slot.count)))
     }
 
     /// Adds to the number of a piece of these hashes.
-    pub(crate) fn add_piece(&mut self, piece: &[u8], count: u64) -> Result<(), Overflow> {
+    pub(crate) fn add_piece(&mut self, piece: &[u8], count: u64) -> Result<(), Refused> {
         let key = Key::new(piece, 0, piece.len());
         self.add(key, key.hash(), piece, count)
     }
@@ -246,9 +307,9 @@ impl Shard {
     }
 
     /// Adds another shard for the same hashes, each number times `factor`.
-    pub(crate) fn add_all(&mut self, other: &Self, factor: u64) -> Result<(), Overflow> {
+    pub(crate) fn add_all(&mut self, other: &Self, factor: u64) -> Result<(), Refused> {
         for slot in other.slots.iter().filter(|slot| slot.key.length() > 0) {
-            let count = slot.count.checked_mul(factor).ok_or(Overflow)?;
+            let count = slot.count.checked_mul(factor).ok_or(Refused::Overflow)?;
             let hash = slot.key.hash();
             other.with_bytes(slot.key, |piece| self.add(slot.key.unnumbered(), hash, piece, count))?;
         }
@@ -264,14 +325,19 @@ impl Shard {
     }
 
     /// The pieces with at least a number.
-    pub(crate) fn retained(&self, least: u64) -> Self {
+    pub(crate) fn retained(&self, least: u64) -> Result<Self, Refused> {
         let mut kept = Self::default();
         for slot in self.slots.iter().filter(|slot| slot.key.length() > 0 && slot.count >= least) {
             let hash = slot.key.hash();
-            self.with_bytes(slot.key, |piece| kept.add(slot.key.unnumbered(), hash, piece, slot.count))
-                .expect("each piece occurs once, its number fits already");
+            self.with_bytes(slot.key, |piece| kept.add(slot.key.unnumbered(), hash, piece, slot.count))?;
         }
-        kept
+        Ok(kept)
+    }
+
+    /// As `clone`, if there is memory for it.
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        let Self { slots, used, places, arena } = self;
+        Ok(Self { slots: copied(slots)?, used: *used, places: copied(places)?, arena: copied(arena)? })
     }
 
     fn with_bytes<R>(&self, key: Key, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
@@ -291,14 +357,39 @@ impl Shard {
     }
 
     /// Adds to a piece's number; its bytes matter only if it is long.
-    fn add(&mut self, key: Key, hash: u64, piece: &[u8], count: u64) -> Result<(), Overflow> {
+    fn add(&mut self, key: Key, hash: u64, piece: &[u8], count: u64) -> Result<(), Refused> {
         if self.used * 4 >= self.slots.len() * 3 {
-            self.grow();
+            self.grow()?;
         }
+        let place = match self.find(key, hash, piece) {
+            Ok(place) => {
+                let slot = &mut self.slots[place];
+                slot.count = slot.count.checked_add(count).ok_or(Refused::Overflow)?;
+                return Ok(());
+            }
+            Err(place) => place,
+        };
+        let mut key = key;
+        if key.is_long() {
+            key.high |= self.places.len() as u64;
+            let start = self.arena.len();
+            self.arena.try_reserve(piece.len())?;
+            self.places.try_reserve(1)?;
+            self.arena.extend_from_slice(piece);
+            self.places.push((start, self.arena.len()));
+        }
+        self.slots[place] = Slot { key, count };
+        self.used += 1;
+        Ok(())
+    }
+
+    /// The slot of a piece, or the free one where it would stand. There is a free slot.
+    #[inline(always)]
+    fn find(&self, key: Key, hash: u64, piece: &[u8]) -> Result<usize, usize> {
         let mask = self.slots.len() - 1;
         let mut place = hash as usize & mask;
         loop {
-            let slot = &mut self.slots[place];
+            let slot = &self.slots[place];
             let same = if key.is_long() {
                 slot.key.is_long() && slot.key.low == key.low && {
                     let (start, end) = self.places[slot.key.number()];
@@ -308,28 +399,45 @@ impl Shard {
                 slot.key == key
             };
             if same {
-                slot.count = slot.count.checked_add(count).ok_or(Overflow)?;
-                return Ok(());
+                return Ok(place);
             }
             if slot.key.length() == 0 {
-                break;
+                return Err(place);
             }
             place = (place + 1) & mask;
         }
-        let mut key = key;
-        if key.is_long() {
-            key.high |= self.places.len() as u64;
-            let start = self.arena.len();
-            self.arena.extend_from_slice(piece);
-            self.places.push((start, self.arena.len()));
-        }
-        self.slots[place] = Slot { key, count };
-        self.used += 1;
-        Ok(())
     }
 
-    fn grow(&mut self) {
-        let slots = vec![FREE; (self.slots.len() * 2).max(FIRST)];
+    /// Makes room for another shard, and sees that no number becomes too large: to add it cannot fail then.
+    fn prepare(&mut self, other: &Self) -> Result<(), Refused> {
+        let (mut pieces, mut long, mut bytes) = (0, 0, 0);
+        for slot in other.slots.iter().filter(|slot| slot.key.length() > 0) {
+            let (key, hash) = (slot.key.unnumbered(), slot.key.hash());
+            let found = if self.slots.is_empty() {
+                None
+            } else {
+                other.with_bytes(slot.key, |piece| self.find(key, hash, piece)).ok()
+            };
+            match found {
+                Some(place) => {
+                    self.slots[place].count.checked_add(slot.count).ok_or(Refused::Overflow)?;
+                }
+                None if key.is_long() => {
+                    (pieces, long) = (pieces + 1, long + 1);
+                    bytes += other.with_bytes(slot.key, <[u8]>::len);
+                }
+                None => pieces += 1,
+            }
+        }
+        while (self.used + pieces) * 4 > self.slots.len() * 3 {
+            self.grow()?;
+        }
+        self.places.try_reserve(long)?;
+        Ok(self.arena.try_reserve(bytes)?)
+    }
+
+    fn grow(&mut self) -> Result<(), Refused> {
+        let slots = filled(FREE, (self.slots.len() * 2).max(FIRST))?;
         let mask = slots.len() - 1;
         for slot in std::mem::replace(&mut self.slots, slots) {
             if slot.key.length() > 0 {
@@ -340,5 +448,6 @@ impl Shard {
                 self.slots[place] = slot;
             }
         }
+        Ok(())
     }
 }

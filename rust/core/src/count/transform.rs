@@ -1,7 +1,7 @@
 //! Counts from counts: some of the pieces, or all of them several times over.
 
-use super::{Counts, Language, Overflow, overflow};
-use crate::error::{Error, Result};
+use super::{Counts, Language, overflow};
+use crate::error::Result;
 use crate::split::Pattern;
 
 impl Counts {
@@ -32,20 +32,13 @@ impl Counts {
         let mut rebuilt = Self::new(self.scheme.clone());
         for (name, language) in &self.languages {
             let mut new = Language { bytes: language.bytes, documents: language.documents, ..Language::default() };
-            let mut failed = Ok(());
-            language.for_each_piece(|piece, count| {
-                let mut add = || {
-                    if keep(piece)? {
-                        let count = count.checked_mul(factor).ok_or_else(overflow)?;
-                        new.table.add(piece, 0, piece.len(), count).map_err(|Overflow| overflow())?;
-                    }
-                    Ok::<_, Error>(())
-                };
-                if failed.is_ok() {
-                    failed = add();
+            language.try_for_each_piece(|piece, count| {
+                if keep(piece)? {
+                    let count = count.checked_mul(factor).ok_or_else(overflow)?;
+                    new.table.add(piece, 0, piece.len(), count).map_err(|refused| refused.or(overflow))?;
                 }
+                Ok(())
             })?;
-            failed?;
             rebuilt.languages.insert(name.clone(), new);
             if let Some(memory) = self.memory {
                 rebuilt = rebuilt.within(Some(memory))?;

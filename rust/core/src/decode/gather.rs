@@ -6,6 +6,7 @@
 
 use crate::arch::Foreign;
 use crate::error::Result;
+use crate::memory::Grow;
 
 /// The most parts that an entry holds.
 pub(super) const PARTS: usize = 15;
@@ -24,18 +25,20 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn push(&mut self, parts: &[u8]) {
-        self.make_room(parts.len());
+    pub(super) fn push(&mut self, parts: &[u8]) -> Result<()> {
+        self.make_room(parts.len())?;
         self.room[self.filled..self.filled + parts.len()].copy_from_slice(parts);
         self.filled += parts.len();
+        Ok(())
     }
 
     /// Room is cleared little by little, so that it is still in the first cache when it is filled.
     #[inline(always)]
-    fn make_room(&mut self, least: usize) {
+    fn make_room(&mut self, least: usize) -> Result<()> {
         if self.room.len() - self.filled < least {
-            self.room.resize(self.filled + 2 * least, 0);
+            self.room.try_resize(self.filled + 2 * least, 0)?;
         }
+        Ok(())
     }
 }
 
@@ -47,11 +50,12 @@ pub(super) fn gather(
     ids: Foreign<'_>,
     mut other: impl FnMut(&mut Row, usize) -> Result<usize>,
 ) -> Result<Vec<u8>> {
-    let mut row = Row { room: Vec::with_capacity(5 * ids.len() + PARTS + 1), filled: 0 };
+    let mut row = Row { room: Vec::new(), filled: 0 };
+    row.room.try_reserve_exact(5 * ids.len() + PARTS + 1)?;
     let mut place = 0;
     while place < ids.len() {
         let block = ids.part(place..ids.len().min(place + BLOCK));
-        row.make_room((block.len() + 1) * (PARTS + 1));
+        row.make_room((block.len() + 1) * (PARTS + 1))?;
         let mut taken = 0;
         let mut filled = row.filled;
         for id in block.iter() {

@@ -19,7 +19,7 @@ use bytemuck::Pod;
 
 use crate::arch::{Foreign, Isa};
 use crate::error::{Error, Result};
-use crate::memory::Zeroed;
+use crate::memory::{Grow, Zeroed, collect_all};
 use crate::threads;
 use crate::vocab::Vocab;
 use gather::{Entry, PARTS, gather};
@@ -47,14 +47,17 @@ pub struct Decoder {
 }
 
 /// A table of the tokens whose parts `parts_of` gives, if it has any to give.
-fn table<T: Pod + From<u8>>(vocab: &Vocab, mut parts_of: impl FnMut(&[u8], &mut Vec<T>)) -> Zeroed<Entry<T>> {
-    let mut entries = Zeroed::new(vocab.tokens.len());
+fn table<T: Pod + From<u8>>(
+    vocab: &Vocab,
+    mut parts_of: impl FnMut(&[u8], &mut Vec<T>) -> Result<()>,
+) -> Result<Zeroed<Entry<T>>> {
+    let mut entries = Zeroed::new(vocab.tokens.len())?;
     entries.fill([T::from(UNKNOWN); PARTS + 1]);
     let mut parts = Vec::new();
     for (id, token) in vocab.tokens.iter() {
         let entry = &mut entries[id as usize];
         parts.clear();
-        parts_of(token, &mut parts);
+        parts_of(token, &mut parts)?;
         entry[PARTS] = T::from(ELSEWHERE);
         if (1..=PARTS).contains(&parts.len()) {
             let (own, rest) = entry[..PARTS].split_at_mut(parts.len());
@@ -69,7 +72,7 @@ fn table<T: Pod + From<u8>>(vocab: &Vocab, mut parts_of: impl FnMut(&[u8], &mut 
             entry[PARTS] = T::from(SPECIAL);
         }
     }
-    entries
+    Ok(entries)
 }
 
 /// The bytes of the token at a place; none for a special token unless `with_specials`.
@@ -81,19 +84,22 @@ fn token_at<'v>(vocab: &'v Vocab, ids: Foreign<'_>, position: usize, with_specia
 
 impl Decoder {
     /// Prepares a vocabulary: 16 bytes an id, and 33 more from the first long text on, or from many that are not short.
-    pub fn new(vocab: &Vocab, isa: Isa) -> Self {
-        let bytes = table(vocab, |token, parts| parts.extend_from_slice(token));
-        Self { bytes, isa, characters: OnceLock::new(), decoded: AtomicUsize::new(0) }
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn new(vocab: &Vocab, isa: Isa) -> Result<Self> {
+        let bytes = table(vocab, |token, parts| parts.try_extend_from_slice(token))?;
+        Ok(Self { bytes, isa, characters: OnceLock::new(), decoded: AtomicUsize::new(0) })
     }
 
     /// The bytes of a sequence of ids, those of special tokens only if `with_specials`.
     ///
     /// # Errors
-    /// [`Error::UnknownId`] for the first id that has no token.
+    /// [`Error::UnknownId`] for the first id that has no token; [`Error::Memory`].
     pub fn decode<'i>(&self, vocab: &Vocab, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
         let ids = ids.into();
         gather(&self.bytes, ids, |row, place| {
-            row.push(token_at(vocab, ids, place, with_specials)?);
+            row.push(token_at(vocab, ids, place, with_specials)?)?;
             Ok(place + 1)
         })
     }
@@ -102,7 +108,8 @@ impl Decoder {
     /// (`None`: as many as there are processors).
     ///
     /// # Errors
-    /// [`Error::UnknownId`] with the position in `ids`; [`Error::Argument`] if the offsets do not ascend within `ids`.
+    /// [`Error::UnknownId`] with the position in `ids`; [`Error::Argument`] if the offsets do not ascend within `ids`;
+    /// [`Error::Memory`].
     pub fn decode_batch<'i>(
         &self,
         vocab: &Vocab,
@@ -116,17 +123,20 @@ impl Decoder {
             let range = usize::try_from(pair[0]).ok()?..usize::try_from(pair[1]).ok()?;
             (range.start <= range.end && range.end <= ids.len()).then_some(range)
         };
-        let ranges: Vec<Range<usize>> = offsets
-            .windows(2)
-            .map(|pair| range(pair).ok_or_else(|| Error::argument("offsets", format!("{pair:?} is no range of ids"))))
-            .collect::<Result<_>>()?;
+        let ranges = collect_all(offsets.windows(2).map(|pair| {
+            range(pair).ok_or_else(|| Error::argument("offsets", format!("{pair:?} is no range of ids")))
+        }))?;
         let decode = |range: &Range<usize>| {
             self.decode(vocab, ids.part(range.clone()), with_specials).map_err(|error| further(error, range.start))
         };
         let share = ranges.len().div_ceil(workers(threads, ids.len())).max(1);
-        let run = |ranges: &[Range<usize>]| ranges.iter().map(decode).collect::<Result<Vec<_>>>();
+        let run = |ranges: &[Range<usize>]| collect_all(ranges.iter().map(decode));
+        // No more parts than threads.
         let parts: Vec<_> = threads::map(ranges.chunks(share).collect(), run).into_iter().collect::<Result<_>>()?;
-        Ok(parts.into_iter().flatten().collect())
+        let mut texts = Vec::new();
+        texts.try_reserve_exact(ranges.len())?;
+        texts.extend(parts.into_iter().flatten());
+        Ok(texts)
     }
 }
 

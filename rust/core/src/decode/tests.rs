@@ -17,15 +17,15 @@ fn vocab() -> Vocab {
     let long = "Donaudampfschiff";
     for token in [" a", "é", "Ω", "🙂", "école", long, &long.repeat(9), "ξξξξξξξξξξξξξξξξ", "🙂🙂🙂🙂🙂🙂🙂🙂"]
     {
-        tokens.push(token.as_bytes());
+        tokens.push(token.as_bytes()).unwrap();
     }
     for part in
         [&b"\xE2\x82"[..], b"\x82\xAC", b"a\xC3", b"\xA9b\xF0", b"\x9F\x99", b"\xFF\xFE", b"x\xE2\x82\xAC\xED\xA0"]
     {
-        tokens.push(part);
+        tokens.push(part).unwrap();
     }
-    tokens.push(b"");
-    tokens.push(b"");
+    tokens.push(b"").unwrap();
+    tokens.push(b"").unwrap();
     let within = tokens.len() as u32 - 1;
     let special = |content: &str, id, special| Special { content: content.to_string(), id, special };
     let specials = vec![special("<s>", within, true), special("<é>", 5000, true), special("<added>", 5001, false)];
@@ -52,7 +52,7 @@ proptest! {
     #[test]
     fn decoding_puts_tokens_in_a_row(ids in ids(), with_specials: bool, parts in 1..5usize) {
         let vocab = vocab();
-        let decoder = Decoder::new(&vocab, Isa::available()[0]);
+        let decoder = Decoder::new(&vocab, Isa::available()[0]).unwrap();
         let unknown = ids.iter().position(|&id| vocab.token(id).is_none());
         let decoded = decoder.decode(&vocab, &ids, with_specials);
         let plan = decoder.plan_parts(&vocab, (&ids).into(), with_specials, parts);
@@ -93,7 +93,7 @@ fn written<U: Unit>(plan: &Plan<'_>) -> Vec<u32> {
 #[test]
 fn ids_that_change_meanwhile_are_never_a_wrong_text() {
     let vocab = vocab();
-    let decoder = Decoder::new(&vocab, Isa::available()[0]);
+    let decoder = Decoder::new(&vocab, Isa::available()[0]).unwrap();
     let (narrow, wide, wider, widest, long) = (u32::from(b'a'), 257, 258, 259, 261);
     let (part, special, unknown) = (265, vocab.specials[0].id, u32::MAX);
     let all = [narrow, wide, wider, widest, long, part, special, unknown];
@@ -123,7 +123,7 @@ fn ids_that_change_meanwhile_are_never_a_wrong_text() {
 #[test]
 fn a_text_of_another_width_is_refused() {
     let vocab = vocab();
-    let decoder = Decoder::new(&vocab, Isa::available()[0]);
+    let decoder = Decoder::new(&vocab, Isa::available()[0]).unwrap();
     for (before, after) in [(97, 257), (257, 97), (257, 258), (258, 257)] {
         let ids: Vec<AtomicU32> = (0..100).map(|_| AtomicU32::new(before)).collect();
         let plan = decoder.plan(&vocab, Foreign::of(&ids), true, Some(1)).unwrap();

@@ -15,7 +15,7 @@ use super::gather::{Entry, PARTS};
 use super::{Decoder, further, table, token_at, workers};
 use crate::arch::{Filling, Foreign, Row, Unit, Work, prefetch};
 use crate::error::{Error, Result};
-use crate::memory::Zeroed;
+use crate::memory::{Grow, Zeroed, collect, lossy_text};
 use crate::threads;
 use crate::vocab::Vocab;
 
@@ -47,14 +47,15 @@ const TABLE_PAYS: usize = 1 << 21;
 const AHEAD: usize = 24;
 
 impl Characters {
-    fn new(vocab: &Vocab) -> Self {
+    fn new(vocab: &Vocab) -> Result<Self> {
         let entries = table(vocab, |token, units| {
             let text = str::from_utf8(token).unwrap_or_default();
-            units.extend(text.chars().map_while(|character| u16::try_from(u32::from(character)).ok()));
+            units.try_extend(text.chars().map_while(|character| u16::try_from(u32::from(character)).ok()))?;
             if units.len() < text.chars().count() {
                 units.clear();
             }
-        });
+            Ok(())
+        })?;
         let size = |entry: &Entry<u16>| match entry[PARTS] as usize {
             length @ 1..=PARTS => {
                 let beyond = |bound, bit| if entry[..length].iter().any(|&unit| unit > bound) { bit } else { 0 };
@@ -62,8 +63,8 @@ impl Characters {
             }
             _ => ELSEWHERE,
         };
-        let sizes = entries.iter().map(size).chain([ELSEWHERE]).collect();
-        Self { entries, sizes }
+        let sizes = collect(entries.iter().map(size).chain([ELSEWHERE]))?;
+        Ok(Self { entries, sizes })
     }
 }
 
@@ -123,11 +124,11 @@ impl Decoder {
     }
 
     /// The table of characters. It may be made twice, but not while another thread waits: a process forked meanwhile would wait for ever.
-    fn characters(&self, vocab: &Vocab) -> &Characters {
+    fn characters(&self, vocab: &Vocab) -> Result<&Characters> {
         if self.characters.get().is_none() {
-            self.characters.set(Characters::new(vocab)).ok();
+            self.characters.set(Characters::new(vocab)?).ok();
         }
-        self.characters.get().expect("it was set")
+        Ok(self.characters.get().expect("it was set"))
     }
 
     /// [`plan`](Self::plan), in so many parts.
@@ -138,7 +139,7 @@ impl Decoder {
         with_specials: bool,
         count: usize,
     ) -> Result<Plan<'d>> {
-        let characters = self.characters(vocab);
+        let characters = self.characters(vocab)?;
         let part = |range: Range<usize>| {
             let start = range.start;
             characters.part(vocab, ids.part(range), with_specials).map_err(|error| further(error, start))
@@ -182,17 +183,18 @@ impl Characters {
                 if place > first && token.first().is_some_and(|&byte| !is_continuation(byte)) {
                     break;
                 }
-                bytes.extend_from_slice(token);
+                bytes.try_extend_from_slice(token)?;
                 place += 1;
             }
-            let text = String::from_utf8_lossy(&bytes);
+            let text = lossy_text(&bytes)?;
             is_utf8 &= matches!(text, Cow::Borrowed(_));
+            texts.try_reserve(text.len())?;
             texts.push_str(&text);
             for character in texts[text_start..].chars() {
                 greatest = greatest.max(u32::from(character));
                 length += 1;
             }
-            stretches.push(Stretch { first, end: place, text_end: texts.len() });
+            stretches.try_push(Stretch { first, end: place, text_end: texts.len() })?;
         }
         let of_entries = match kinds & (WIDE | WIDER) {
             0 => 0x7F,

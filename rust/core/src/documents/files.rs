@@ -12,6 +12,7 @@ use flate2::read::MultiGzDecoder;
 use super::name::{Compression, Format, Name};
 use super::{BLOCK, Block, Kind};
 use crate::error::{Error, Result};
+use crate::memory::Grow;
 
 /// Logarithm of the largest window of a Zstandard frame: what `zstd --long=31` makes. Memory is touched as the text fills it.
 const WINDOW_LOG: u32 = if usize::BITS > 32 { 31 } else { 30 };
@@ -154,7 +155,7 @@ impl Open {
         let mut room = BLOCK;
         loop {
             let wanted = room.saturating_sub(bytes.len()) as u64;
-            bytes.reserve_exact(wanted as usize);
+            bytes.try_reserve_exact(wanted as usize)?;
             let read = (&mut self.reader).take(wanted).read_to_end(&mut bytes);
             let last = (read.map_err(|error| self.unreadable(bytes.len(), error))? as u64) < wanted;
             if !std::mem::replace(&mut self.begun, true) {
@@ -170,7 +171,7 @@ impl Open {
                 room *= 2;
                 continue;
             };
-            self.rest.extend_from_slice(&bytes[end..]);
+            self.rest.try_extend_from_slice(&bytes[end..])?;
             let kind = if is_lines { Kind::Lines { before: self.lines } } else { Kind::Text { first } };
             if is_lines {
                 self.lines += memchr::memchr_iter(b'\n', &bytes[..end]).count() as u64;

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::memory::{Grow, copied, lossy_text, probe};
 pub use files::{Files, read_bytes};
 pub use name::{Compression, Format, Name};
 pub use reader::{Reader, Unit};
@@ -72,14 +73,15 @@ impl Block<'_> {
     ///
     /// # Errors
     /// [`Error::InvalidUtf8`] naming file and byte; [`Error::Corpus`] naming file and line for a line that is no object
-    /// with a string in its field `text`; the errors of `sink`.
+    /// with a string in its field `text`; [`Error::Memory`]; the errors of `sink`.
     pub fn for_each_part(&self, invalid: Invalid, mut sink: impl FnMut(Part) -> Result<()>) -> Result<()> {
         let own = self.own(invalid)?;
         match (self.kind, &own) {
             (Kind::Text { first }, Cow::Borrowed(_)) => sink(Part { text: &self.bytes, end: self.end, first }),
             (Kind::Text { first }, Cow::Owned(replaced)) => {
                 let end = replaced.len();
-                let text = [replaced.as_bytes(), &self.bytes[self.end..]].concat();
+                let mut text = copied(replaced.as_bytes())?;
+                text.try_extend_from_slice(&self.bytes[self.end..])?;
                 sink(Part { text: &text, end, first })
             }
             (Kind::Lines { before }, own) => self.for_each_record(own, before, invalid, |record| match record {
@@ -94,7 +96,7 @@ impl Block<'_> {
         let own = &self.bytes[..self.end];
         match (std::str::from_utf8(own), invalid) {
             (Ok(text), _) => Ok(Cow::Borrowed(text)),
-            (Err(_), Invalid::Replace) => Ok(String::from_utf8_lossy(own)),
+            (Err(_), Invalid::Replace) => lossy_text(own),
             (Err(error), Invalid::Refuse) => {
                 let offset = self.offset + error.valid_up_to() as u64;
                 Err(Error::InvalidUtf8 { origin: self.origin.display().to_string(), offset })
@@ -115,6 +117,8 @@ impl Block<'_> {
                 sink(None)?;
                 continue;
             }
+            // What has an escape in it, the parser copies, and again as it ends.
+            probe(2 * line.len())?;
             record::with_text(line.as_bytes(), invalid, |text| sink(Some(text)))
                 .map_err(|reason| Error::corpus(self.origin.display(), format!("line {number}: {reason}")))??;
         }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{Block, Files, Format, Invalid, Kind, Name, Part, lines_of};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::memory::{Grow, copied_text, lossy_text};
 
 /// The unit that a [`Reader`] gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +37,9 @@ impl Reader {
     fn texts_of(&self, block: &Block) -> Result<Vec<String>> {
         let mut texts = Vec::new();
         match self.unit {
-            Unit::Line => block.for_each_line(self.invalid, |line| texts.push(line.to_string()))?,
+            Unit::Line => block.for_each_line(self.invalid, |line| texts.try_push(copied_text(line)?))?,
             Unit::Document => block.for_each_part(self.invalid, |Part { text, end, .. }| {
-                texts.push(String::from_utf8_lossy(&text[..end]).into_owned());
-                Ok(())
+                texts.try_push(copied_text(&lossy_text(&text[..end])?)?)
             })?,
         }
         Ok(texts)
@@ -60,17 +60,13 @@ impl Iterator for Reader {
 
 impl Block<'_> {
     /// Calls `sink` with each line of a text that was cut at ends of lines, or with the record of each line of JSON.
-    fn for_each_line(&self, invalid: Invalid, mut sink: impl FnMut(&str)) -> Result<()> {
+    fn for_each_line(&self, invalid: Invalid, mut sink: impl FnMut(&str) -> Result<()>) -> Result<()> {
         let own = self.own(invalid)?;
         match self.kind {
-            Kind::Text { .. } => {
-                lines_of(&own).for_each(|line| sink(line.strip_suffix('\r').unwrap_or(line)));
-                Ok(())
+            Kind::Text { .. } => lines_of(&own).try_for_each(|line| sink(line.strip_suffix('\r').unwrap_or(line))),
+            Kind::Lines { before } => {
+                self.for_each_record(&own, before, invalid, |record| sink(record.unwrap_or_default()))
             }
-            Kind::Lines { before } => self.for_each_record(&own, before, invalid, |record| {
-                sink(record.unwrap_or_default());
-                Ok::<_, Error>(())
-            }),
         }
     }
 }

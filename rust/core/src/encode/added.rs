@@ -5,6 +5,8 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::Specials;
+use crate::error::Result;
+use crate::memory::{collect, probe};
 use crate::vocab::Special;
 
 /// Finds the tokens that stand for themselves: those that are always recognised, and all of them.
@@ -25,8 +27,11 @@ struct Finder {
 }
 
 impl Finder {
-    fn new<'a>(tokens: impl Iterator<Item = &'a Special>) -> Self {
-        let (contents, ids): (Vec<&str>, Vec<u32>) = tokens.map(|token| (token.content.as_str(), token.id)).unzip();
+    fn new<'a>(tokens: impl Iterator<Item = &'a Special> + Clone) -> Result<Self> {
+        let contents = collect(tokens.clone().map(|token| token.content.as_str()))?;
+        let ids = collect(tokens.map(|token| token.id))?;
+        // To make an automaton takes some 60 bytes for each byte of its tokens.
+        probe(64 * contents.iter().map(|content| content.len()).sum::<usize>())?;
         let automaton = (!ids.is_empty()).then(|| {
             AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
@@ -35,16 +40,17 @@ impl Finder {
         });
         let longest = contents.iter().map(|content| content.len()).max().unwrap_or(0);
         let pairs = contents.iter().flat_map(|content| content.as_bytes().windows(2));
-        let mut pairs: Vec<_> = pairs.map(|pair| [pair[0], pair[1]]).collect();
+        let mut pairs = collect(pairs.map(|pair| [pair[0], pair[1]]))?;
         pairs.sort_unstable();
         pairs.dedup();
-        Self { automaton, ids, longest, pairs }
+        Ok(Self { automaton, ids, longest, pairs })
     }
 }
 
 impl Added {
-    pub(super) fn new(specials: &[Special]) -> Self {
-        Self { always: Finder::new(specials.iter().filter(|token| !token.special)), all: Finder::new(specials.iter()) }
+    pub(super) fn new(specials: &[Special]) -> Result<Self> {
+        let always = specials.iter().filter(|token| !token.special);
+        Ok(Self { always: Finder::new(always)?, all: Finder::new(specials.iter())? })
     }
 
     /// Whether there are tokens to recognise.

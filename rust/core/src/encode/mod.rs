@@ -25,7 +25,8 @@ use crate::arch::{Isa, Row, append_past_caches};
 use crate::bpe::Merger;
 use crate::bpe::effective::{sufficient, table};
 use crate::bpe::pair_table::PairTable;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::memory::{Held, collect, collect_text, filled};
 use crate::split::{Ends, Splitter};
 use crate::stop::Stop;
 use crate::threads;
@@ -80,45 +81,55 @@ struct Worker {
     ends: Ends,
     /// Those of the parts of pieces.
     parts: Vec<u32>,
-    group: Box<Group>,
+    group: Held<Group>,
     /// Those of a short text.
     ids: Vec<u32>,
     texts: Texts,
 }
 
 impl Worker {
-    fn new(room: Room) -> Self {
-        Self {
-            cache: Cache::new(room),
-            merger: Merger::default(),
+    fn new(room: Room) -> Result<Self> {
+        Ok(Self {
+            cache: Cache::new(room)?,
+            merger: Merger::new()?,
             ends: Ends::default(),
             parts: Vec::new(),
-            group: Group::new(),
+            group: Group::new()?,
             ids: Vec::new(),
             texts: Texts::default(),
-        }
+        })
     }
 }
 
 /// A worker for one call: one that was kept, or one of its own.
 enum Lease<'a> {
     Kept(MutexGuard<'a, Kept>),
-    Own(Box<Worker>),
+    Own(Option<Box<Worker>>),
 }
 
 impl Lease<'_> {
-    /// The worker, whose work ends with [`Error::Interrupted`](crate::Error::Interrupted) when `stop` says so.
-    fn worker(&mut self, stop: &Stop) -> &mut Worker {
-        let worker = match self {
+    /// Has the worker do something, which ends with [`Error::Interrupted`] when `stop` says so. A worker that finds too little memory is
+    /// dropped with all that it holds: the next call has more memory, and never meets unfinished work.
+    #[inline(always)]
+    fn with<T>(&mut self, stop: &Stop, work: impl FnOnce(&mut Worker) -> Result<T>) -> Result<T> {
+        let (place, room) = match self {
             Self::Kept(kept) => {
                 let Kept { worker, room } = &mut **kept;
-                worker.get_or_insert_with(|| Box::new(Worker::new(*room)))
+                (worker, *room)
             }
-            Self::Own(worker) => worker,
+            Self::Own(worker) => (worker, Room::Narrow),
         };
+        if place.is_none() {
+            *place = Some(Box::new(Worker::new(room)?));
+        }
+        let worker = place.as_mut().expect("it was made");
         worker.group.clear();
         worker.ends.watch(stop);
-        worker
+        let done = work(worker);
+        if matches!(done, Err(Error::Memory)) {
+            *place = None;
+        }
+        done
     }
 }
 
@@ -126,27 +137,28 @@ impl Encoder {
     /// Prepares a vocabulary.
     ///
     /// # Errors
-    /// [`Error::Pattern`](crate::Error::Pattern) if its regex does not compile.
+    /// [`Error::Pattern`] if its regex does not compile; [`Error::Memory`].
     pub fn new(vocab: Vocab) -> Result<Self> {
         let isa = Isa::choose()?;
         let splitter = Splitter::with_isa(vocab.scheme.clone(), isa)?;
-        let (pairs, ids) = table(&vocab, &sufficient(&vocab), isa);
-        let mut is_reached = vec![false; vocab.tokens.len()];
+        let (pairs, ids) = table(&vocab, &sufficient(&vocab)?, isa)?;
+        let mut is_reached = filled(false, vocab.tokens.len())?;
         match vocab.merges {
             // These merges are the effective ones, which make just what is reached.
             Merges::Ranks => ids.iter().for_each(|&id| is_reached[id as usize] = true),
             Merges::List { ignore_merges: false, .. } => is_reached.fill(true),
             Merges::List { ignore_merges: true, .. } => {
-                let (ids, tokens): (Vec<u32>, Vec<&[u8]>) = vocab.tokens.iter().unzip();
-                Merger::default().merge_all(&pairs, tokens.into_iter(), |number, symbols| {
+                let ids = collect(vocab.tokens.iter().map(|(id, _)| id))?;
+                let tokens = vocab.tokens.iter().map(|(_, token)| token);
+                Merger::new()?.merge_all(&pairs, tokens, |number, symbols| {
                     is_reached[ids[number] as usize] = symbols.len() == 1;
-                });
+                })?;
             }
         }
-        let whole = Whole::new(&vocab.tokens, |id| is_reached[id as usize]);
-        let seams = Seams::new(&vocab.tokens);
+        let whole = Whole::new(&vocab.tokens, |id| is_reached[id as usize])?;
+        let seams = Seams::new(&vocab.tokens)?;
         let ids = Ids::new(ids);
-        let added = Added::new(&vocab.specials);
+        let added = Added::new(&vocab.specials)?;
         // No more threads than processors work at a time, and the first workers are taken first.
         let processors = threads::wanted(None);
         let room = |number| if number < processors { Room::Wide } else { Room::Narrow };
@@ -187,14 +199,14 @@ impl Encoder {
     #[inline(always)]
     fn first_free<'w>(mut workers: impl Iterator<Item = &'w Mutex<Kept>>) -> Lease<'w> {
         let free = workers.find_map(|worker| worker.try_lock().ok());
-        free.map_or_else(|| Lease::Own(Box::new(Worker::new(Room::Narrow))), Lease::Kept)
+        free.map_or(Lease::Own(None), Lease::Kept)
     }
 
     /// The ids of a text.
     ///
     /// # Errors
-    /// [`Error::Pattern`](crate::Error::Pattern) if a user's regex gives up on it, [`Error::Surrogate`](crate::Error::Surrogate) if it has
-    /// a lone surrogate.
+    /// [`Error::Pattern`] if a user's regex gives up on it, [`Error::Surrogate`] if it has a lone surrogate, [`Error::Memory`]: the
+    /// encoder is as good as before then.
     pub fn encode<'t>(&self, text: impl Into<Text<'t>>, specials: Specials) -> Result<Vec<u32>> {
         self.encode_unless(&Stop::never(), text, specials)
     }
@@ -205,7 +217,7 @@ impl Encoder {
     /// As [`encode`](Self::encode), and [`Error::Interrupted`](crate::Error::Interrupted).
     pub fn encode_unless<'t>(&self, stop: &Stop, text: impl Into<Text<'t>>, specials: Specials) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        self.encode_text(self.lease().worker(stop), 0, text.into(), specials, &mut ids)?;
+        self.lease().with(stop, |worker| self.encode_text(worker, 0, text.into(), specials, &mut ids))?;
         Ok(ids)
     }
 
@@ -219,14 +231,14 @@ impl Encoder {
         specials: Specials,
         take: impl FnOnce(&[u32]) -> T,
     ) -> Result<T> {
-        let mut lease = self.lease();
-        let worker = lease.worker(&Stop::never());
-        let mut ids = std::mem::take(&mut worker.ids);
-        ids.clear();
-        let done = self.encode_text(worker, 0, text.into(), specials, &mut ids);
-        let taken = done.map(|()| take(&ids));
-        worker.ids = ids;
-        taken
+        self.lease().with(&Stop::never(), |worker| {
+            let mut ids = std::mem::take(&mut worker.ids);
+            ids.clear();
+            let done = self.encode_text(worker, 0, text.into(), specials, &mut ids);
+            let taken = done.map(|()| take(&ids));
+            worker.ids = ids;
+            taken
+        })
     }
 
     /// The number of ids of a text.
@@ -243,7 +255,7 @@ impl Encoder {
     /// As [`encode_unless`](Self::encode_unless).
     pub fn count_unless<'t>(&self, stop: &Stop, text: impl Into<Text<'t>>, specials: Specials) -> Result<usize> {
         let mut count = Count(0);
-        self.encode_text(self.lease().worker(stop), 0, text.into(), specials, &mut count)?;
+        self.lease().with(stop, |worker| self.encode_text(worker, 0, text.into(), specials, &mut count))?;
         Ok(count.0)
     }
 
@@ -274,7 +286,7 @@ impl Encoder {
         let mut done = 0;
         for (range, id) in self.added.find(text, specials) {
             self.encode_plain(worker, &text[done..range.start], out)?;
-            out.put(&[id]);
+            out.put(&[id])?;
             done = range.end;
         }
         self.encode_plain(worker, &text[done..], out)
@@ -283,13 +295,13 @@ impl Encoder {
     /// Encodes text that holds no added token.
     #[inline(always)]
     fn encode_plain(&self, worker: &mut Worker, text: &str, out: &mut impl Sink) -> Result<()> {
-        let text = self.normalize(text);
+        let text = self.normalize(text)?;
         self.encode_range(worker, text.as_bytes(), 0..text.len(), out)
     }
 
     #[inline(always)]
-    fn normalize<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.is_normal(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+    fn normalize<'t>(&self, text: &'t str) -> Result<Cow<'t, str>> {
+        if self.is_normal(text) { Ok(Cow::Borrowed(text)) } else { collect_text(text.nfc()).map(Cow::Owned) }
     }
 
     /// Whether the normalizer leaves `text` as it is.
@@ -324,8 +336,8 @@ impl Encoder {
             let next = self.splitter.cut(&row[text.clone()], start..range.end, &mut ends)?;
             let are_last = are_last && next == range.end;
             let base = text.start + start;
-            let ends = self.seams.part(&row[base..text.start + next], &ends, &self.whole, &mut parts);
-            self.take_pieces(worker, row, base, ends, are_last, out);
+            let ends = self.seams.part(&row[base..text.start + next], &ends, &self.whole, &mut parts)?;
+            self.take_pieces(worker, row, base, ends, are_last, out)?;
             start = next;
         }
         (worker.ends, worker.parts) = (ends, parts);
@@ -348,15 +360,14 @@ impl Encoder {
             let done = if self.is_normal(text) && self.added.find(text, specials).next().is_none() {
                 self.take_range(worker, bytes, start..end, 0..text.len(), false, out)
             } else {
-                self.take_pieces(worker, bytes, start, &[], true, out);
+                self.take_pieces(worker, bytes, start, &[], true, out)?;
                 self.encode_into(worker, text, specials, out)
             };
             done.map_err(|error| error.in_text(first + place))?;
-            worker.group.end_text();
+            worker.group.end_text()?;
             start = end;
         }
-        self.take_pieces(worker, bytes, start, &[], true, out);
-        Ok(())
+        self.take_pieces(worker, bytes, start, &[], true, out)
     }
 }
 
@@ -389,25 +400,25 @@ impl Ids {
     }
 }
 
-/// Where ids go.
+/// Where ids go, if there is memory for them.
 trait Sink {
-    fn put(&mut self, ids: &[u32]);
+    fn put(&mut self, ids: &[u32]) -> Result<()>;
 
     /// How many went there.
     fn length(&self) -> usize;
 
     /// Puts what went to another one behind what is here, and leaves the other empty.
-    fn append(&mut self, other: &mut Self)
+    fn append(&mut self, other: &mut Self) -> Result<()>
     where
         Self: Sized;
 
     /// The ids of the pieces of a group.
     #[inline(always)]
-    fn put_all(&mut self, group: &mut Group)
+    fn put_all(&mut self, group: &mut Group) -> Result<()>
     where
         Self: Sized,
     {
-        group.write(self);
+        group.write(self)
     }
 }
 
@@ -417,12 +428,14 @@ const MANY: usize = 1 << 21;
 impl Sink for Vec<u32> {
     /// Many go past the caches. (Repeated, the mix 366 to 377 MB/s, Finnish 404 to 410, Bulgarian 462 to 471, English 479 to 499.)
     #[inline(always)]
-    fn put(&mut self, ids: &[u32]) {
+    fn put(&mut self, ids: &[u32]) -> Result<()> {
+        self.try_reserve(ids.len())?;
         if self.capacity() < MANY {
             self.extend_from_slice(ids);
         } else {
             append_past_caches(self, ids);
         }
+        Ok(())
     }
 
     #[inline(always)]
@@ -430,9 +443,10 @@ impl Sink for Vec<u32> {
         self.len()
     }
 
-    fn append(&mut self, other: &mut Self) {
-        self.put(other);
+    fn append(&mut self, other: &mut Self) -> Result<()> {
+        self.put(other)?;
         other.clear();
+        Ok(())
     }
 }
 
@@ -441,19 +455,22 @@ impl Sink for Vec<u32> {
 struct Count(usize);
 
 impl Sink for Count {
-    fn put(&mut self, ids: &[u32]) {
+    fn put(&mut self, ids: &[u32]) -> Result<()> {
         self.0 += ids.len();
+        Ok(())
     }
 
     fn length(&self) -> usize {
         self.0
     }
 
-    fn append(&mut self, other: &mut Self) {
+    fn append(&mut self, other: &mut Self) -> Result<()> {
         self.0 += std::mem::take(&mut other.0);
+        Ok(())
     }
 
-    fn put_all(&mut self, group: &mut Group) {
+    fn put_all(&mut self, group: &mut Group) -> Result<()> {
         self.0 += group.total();
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use unicode_normalization::char::canonical_combining_class;
 
 use super::{Encoder, Specials};
 use crate::error::Result;
+use crate::memory::{Grow, collect, collect_text};
 use crate::stop::Stop;
 
 /// Ids, and for each the characters `start..end` of the text that its bytes touch: a token that holds only part of a
@@ -36,10 +37,11 @@ impl Encoder {
         {
             let plain = &text[done..range.start];
             let before = ids.len();
-            self.encode_plain(lease.worker(stop), plain, &mut ids)?;
+            lease.with(stop, |worker| self.encode_plain(worker, plain, &mut ids))?;
             stop.check()?;
-            let places = Places::new(plain, &self.normalize(plain));
+            let places = Places::new(plain, &self.normalize(plain)?)?;
             let mut start = 0;
+            spans.try_reserve(ids.len() - before)?;
             for &id in &ids[before..] {
                 let end = start + self.vocab.tokens.get(id).len();
                 let (first, last) = (places.of[start], places.of[end - 1]);
@@ -49,8 +51,8 @@ impl Encoder {
             characters += plain.chars().count() as i64;
             if let Some(id) = id {
                 let length = text[range.clone()].chars().count() as i64;
-                ids.push(id);
-                spans.push((characters, characters + length));
+                ids.try_push(id)?;
+                spans.try_push((characters, characters + length))?;
                 characters += length;
             }
             done = range.end;
@@ -65,22 +67,24 @@ struct Places {
 }
 
 impl Places {
-    fn new(original: &str, normalized: &str) -> Self {
-        let mut of = Vec::with_capacity(normalized.len());
+    fn new(original: &str, normalized: &str) -> Result<Self> {
+        // An entry a byte, so that there is room for all.
+        let mut of = Vec::new();
+        of.try_reserve_exact(normalized.len())?;
         if original == normalized {
             for (place, character) in original.chars().enumerate() {
                 of.extend(std::iter::repeat_n((place as i64, place as i64 + 1), character.len_utf8()));
             }
-            return Self { of };
+            return Ok(Self { of });
         }
         // Normalization never reaches across the beginning of a group whose first character neither combines with what is
         // before it nor is changed: such groups are normalized one by one.
-        let characters: Vec<char> = original.chars().collect();
+        let characters = collect(original.chars())?;
         let mut first = 0;
         while first < characters.len() {
             let joined = |&next: &char| !begins_group(next);
             let length = 1 + characters[first + 1..].iter().take_while(|next| joined(next)).count();
-            let group: String = characters[first..first + length].iter().collect();
+            let group = collect_text(characters[first..first + length].iter().copied())?;
             let bytes: usize = group.nfc().map(char::len_utf8).sum();
             if group.chars().eq(group.nfc()) {
                 for (place, character) in group.chars().enumerate() {
@@ -93,7 +97,7 @@ impl Places {
             first += length;
         }
         debug_assert_eq!(of.len(), normalized.len());
-        Self { of }
+        Ok(Self { of })
     }
 }
 

@@ -1,7 +1,8 @@
 //! A text as it lies in memory.
 
-use crate::arch::{Isa, prefetch};
+use crate::arch::{Isa, Refused, prefetch};
 use crate::error::{Error, Result};
+use crate::memory::Grow;
 
 /// A text: UTF-8, or code points of one width, as CPython holds a `str`.
 #[derive(Debug, Clone, Copy)]
@@ -55,10 +56,11 @@ impl<'t> Text<'t> {
     /// Appends its UTF-8.
     ///
     /// # Errors
-    /// The place of a lone surrogate; nothing is added then.
-    pub fn push(self, isa: Isa, utf8: &mut String) -> Result<(), usize> {
+    /// [`Refused`]: a lone surrogate, or no memory; nothing is added then.
+    pub fn push(self, isa: Isa, utf8: &mut String) -> Result<(), Refused> {
         match self {
             Self::Utf8(text) => {
+                utf8.try_reserve(text.len()).map_err(|_| Refused::Memory)?;
                 utf8.push_str(text);
                 Ok(())
             }
@@ -98,7 +100,7 @@ impl Texts {
     /// Takes these texts in place of what it had. `first` is the number of the first of them.
     ///
     /// # Errors
-    /// [`Error::Surrogate`].
+    /// [`Error::Surrogate`], [`Error::Memory`].
     pub(super) fn fill<'t, T: AsText<'t>>(&mut self, first: usize, texts: &[T], isa: Isa) -> Result<()> {
         self.row.clear();
         self.ends.clear();
@@ -106,9 +108,11 @@ impl Texts {
             if let Some(&next) = texts.get(place + 1) {
                 next.into().fetch();
             }
-            let surrogate = |position| Error::Surrogate { text: first + place, position };
-            text.into().push(isa, &mut self.row).map_err(surrogate)?;
-            self.ends.push(self.row.len());
+            text.into().push(isa, &mut self.row).map_err(|refused| match refused {
+                Refused::NoCharacter { place: position } => Error::Surrogate { text: first + place, position },
+                Refused::Memory => Error::Memory,
+            })?;
+            self.ends.try_push(self.row.len())?;
         }
         Ok(())
     }

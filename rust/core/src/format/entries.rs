@@ -1,6 +1,8 @@
 //! Tokens on the way from a file into a vocabulary: in any order of ids, not yet checked.
 
-use crate::vocab::{Tokens, show};
+use crate::error::Error;
+use crate::memory::Grow;
+use crate::vocab::{Refused, Tokens, show};
 
 /// The bytes that all tokens of a vocabulary may have together.
 pub(super) const MAX_BYTES: usize = 1 << 28;
@@ -35,15 +37,15 @@ impl Entries {
     ) -> Result<(), String> {
         let start = self.bytes.len();
         let id = write(&mut self.bytes)?;
-        self.entries.push(Entry { id, start, end: self.bytes.len(), place });
-        Ok(())
+        Ok(self.entries.try_push(Entry { id, start, end: self.bytes.len(), place })?)
     }
 
     /// The tokens by id, which must all be distinct, as their ids must. `at` says where in the file a place is, for the
     /// error.
     pub(super) fn into_tokens(mut self, at: impl Fn(usize) -> String) -> Result<Tokens, String> {
         let bytes = |entry: &Entry| &self.bytes[entry.start..entry.end];
-        self.entries.sort_by_key(|entry| (entry.id, entry.place));
+        // In place: to sort stably takes memory.
+        self.entries.sort_unstable_by_key(|entry| (entry.id, entry.place));
         let Some(last) = self.entries.last() else { return Err("it has no tokens".to_string()) };
         if u64::from(last.id) > max_id(self.entries.len()) {
             return Err(format!(
@@ -74,16 +76,14 @@ impl Entries {
                 ));
             }
             while tokens.len() < entry.id as usize {
-                tokens.push(&[]);
+                tokens.push(&[])?;
             }
-            if let Err(holder) = tokens.try_push(token) {
-                return Err(format!(
-                    "{}{} occurs twice, with the ids {holder} and {}",
-                    at(entry.place),
-                    show(token),
-                    entry.id
-                ));
-            }
+            tokens.try_push(token).map_err(|refused| match refused {
+                Refused::Held(holder) => {
+                    format!("{}{} occurs twice, with the ids {holder} and {}", at(entry.place), show(token), entry.id)
+                }
+                Refused::Memory => Error::Memory.into(),
+            })?;
         }
         Ok(tokens)
     }

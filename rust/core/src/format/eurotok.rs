@@ -13,15 +13,19 @@
 //! Nearly every token is made of two earlier ones and nearly every merge makes the next token from just these, so a
 //! vocabulary of 200,000 takes about a megabyte.
 
+use std::io::{self, Read};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::{self, CParameter};
 
 use super::entries::{MAX_BYTES, max_id};
+use super::json;
 use crate::error::{Error, Result};
+use crate::memory::{Grow, collect, collect_all, filled, refused};
 use crate::split::Scheme;
-use crate::vocab::{Merges, Normalizer, Special, Tokens, Vocab, show};
+use crate::vocab::{Merges, Normalizer, Refused, Special, Tokens, Vocab, show};
 
 /// Format and version.
 const MAGIC: [u8; 8] = *b"eurotok\x01";
@@ -51,8 +55,8 @@ pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         Merges::Ranks => &[][..],
         Merges::List { pairs, .. } => pairs,
     };
-    let results = results(tokens, list);
-    let mut parts = vec![None; tokens.len()];
+    let results = results(tokens, list)?;
+    let mut parts = filled(None, tokens.len())?;
     for (&(left, right), &result) in list.iter().zip(&results) {
         if left < result && right < result {
             parts[result as usize].get_or_insert((left, right));
@@ -65,70 +69,69 @@ pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         parts[id as usize] = found;
         match found {
             Some((left, right)) => {
-                put(&mut lefts, u64::from(left) + 2);
-                put(&mut rights, u64::from(right));
+                put(&mut lefts, u64::from(left) + 2)?;
+                put(&mut rights, u64::from(right))?;
             }
-            None if token.is_empty() => put(&mut lefts, 0),
+            None if token.is_empty() => put(&mut lefts, 0)?,
             None => {
-                put(&mut lefts, 1);
-                put(&mut literals, token.len() as u64);
-                literals.extend_from_slice(token);
+                put(&mut lefts, 1)?;
+                put(&mut literals, token.len() as u64)?;
+                literals.try_extend_from_slice(token)?;
             }
         }
     }
     let mut next = 0;
     for (&(left, right), &result) in list.iter().zip(&results) {
         let distance = i64::from(result) - next;
-        put(&mut steps, ((distance << 1) ^ (distance >> 63)) as u64);
+        put(&mut steps, ((distance << 1) ^ (distance >> 63)) as u64)?;
         let usual = parts[result as usize] == Some((left, right));
-        put(&mut steps, if usual { 0 } else { tokens.get(left).len() as u64 });
+        put(&mut steps, if usual { 0 } else { tokens.get(left).len() as u64 })?;
         next = i64::from(result) + 1;
     }
-    let head = serde_json::to_vec(&Head::of(vocab)).expect("strings and numbers are JSON");
+    let head = json::to_bytes(&Head::of(vocab)?)?;
     let mut body = Vec::new();
     for block in [head, lefts, rights, literals, steps] {
-        put(&mut body, block.len() as u64);
-        body.extend_from_slice(&block);
+        put(&mut body, block.len() as u64)?;
+        body.try_extend_from_slice(&block)?;
     }
     let fail = |reason: String| Error::unsupported(".eurotok", reason);
     if body.len().max(tokens.flat().0.len()) > MAX_BYTES {
         return Err(fail(format!("a vocabulary of more than {MAX_BYTES} bytes")));
     }
-    let compress = || {
+    let mut frame = Vec::new();
+    frame.try_reserve_exact(zstd_safe::compress_bound(body.len()))?;
+    let mut compress = || {
         let mut compressor = Compressor::new(LEVEL)?;
         compressor.set_parameter(CParameter::ChecksumFlag(true))?;
-        compressor.compress(&body)
+        compressor.compress_to_buffer(&body, &mut frame)
     };
-    let frame = compress().map_err(|error: std::io::Error| fail(error.to_string()))?;
-    Ok([&MAGIC[..], &frame].concat())
+    compress().map_err(|error: io::Error| if refused(&error) { Error::Memory } else { fail(error.to_string()) })?;
+    let mut file = Vec::new();
+    file.try_reserve_exact(MAGIC.len() + frame.len())?;
+    file.extend_from_slice(&MAGIC);
+    file.extend_from_slice(&frame);
+    Ok(file)
 }
 
 impl Head {
-    fn of(vocab: &Vocab) -> Self {
+    fn of(vocab: &Vocab) -> Result<Self> {
         let specials = vocab.specials.iter();
-        Self {
+        Ok(Self {
             pattern: vocab.scheme.pattern().to_string(),
             nfc: vocab.normalizer == Normalizer::Nfc,
-            specials: specials.map(|special| (special.content.clone(), special.id, special.special)).collect(),
+            specials: collect(specials.map(|special| (special.content.clone(), special.id, special.special)))?,
             ignore_merges: match vocab.merges {
                 Merges::Ranks => None,
                 Merges::List { ignore_merges, .. } => Some(ignore_merges),
             },
             post_processor: vocab.post_processor.clone(),
-        }
+        })
     }
 }
 
 /// The id that each merge makes.
-fn results(tokens: &Tokens, pairs: &[(u32, u32)]) -> Vec<u32> {
-    let mut joined = Vec::new();
-    let result = |&(left, right): &(u32, u32)| {
-        joined.clear();
-        joined.extend_from_slice(tokens.get(left));
-        joined.extend_from_slice(tokens.get(right));
-        tokens.id(&joined).expect("a vocabulary's merges make tokens")
-    };
-    pairs.iter().map(result).collect()
+fn results(tokens: &Tokens, pairs: &[(u32, u32)]) -> Result<Vec<u32>> {
+    collect_all(tokens.results(pairs).map(|result| Ok(result?.expect("a vocabulary's merges make tokens"))))
 }
 
 /// Two earlier tokens that make up token `id`, the left one as long as can be.
@@ -154,16 +157,20 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     if zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
         return Err(damaged("it is cut short, or something follows it"));
     }
-    let body = zstd::bulk::decompress(frame, size).map_err(|error| damaged(&error.to_string()))?;
+    // As much as there is, whatever the frame says.
+    let mut body = Vec::new();
+    let read = zstd::Decoder::with_buffer(frame).and_then(|frame| frame.take(size as u64 + 1).read_to_end(&mut body));
+    read.map_err(|error| if refused(&error) { Error::Memory } else { damaged(&error.to_string()) })?;
     let (head, tokens, pairs) = parse(&body).map_err(|reason| damaged(&reason))?;
     let merges = match head.ignore_merges {
         None => Merges::Ranks,
         Some(ignore_merges) => Merges::List { pairs, ignore_merges },
     };
     let specials = head.specials.into_iter().map(|(content, id, special)| Special { content, id, special });
+    let specials = collect(specials)?;
     let normalizer = if head.nfc { Normalizer::Nfc } else { Normalizer::None };
     let scheme = Scheme::from_pattern(&head.pattern);
-    let mut vocab = Vocab::new(origin, tokens, merges, specials.collect(), scheme, normalizer)?;
+    let mut vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
     vocab.post_processor = head.post_processor;
     Ok(vocab)
 }
@@ -190,7 +197,7 @@ fn parse(body: &[u8]) -> Result<Contents, String> {
         return Err(format!("{ids} ids for {taken} tokens"));
     }
     let mut tokens = Tokens::new();
-    let mut parts = vec![(0, 0); ids as usize];
+    let mut parts = filled((0, 0), ids as usize)?;
     let mut token = Vec::new();
     let [mut lefts, mut rights, mut literals] = [Numbers(lefts), Numbers(rights), Numbers(literals)];
     for id in 0..ids as u32 {
@@ -199,7 +206,7 @@ fn parse(body: &[u8]) -> Result<Contents, String> {
             0 => {}
             1 => {
                 let length = literals.next()?;
-                token.extend_from_slice(literals.bytes(length)?);
+                token.try_extend_from_slice(literals.bytes(length)?)?;
             }
             left => {
                 let ids = (left - 2, rights.next()?);
@@ -207,14 +214,17 @@ fn parse(body: &[u8]) -> Result<Contents, String> {
                     return Err(format!("the token {id} is made of later ones"));
                 }
                 parts[id as usize] = (ids.0 as u32, ids.1 as u32);
-                token.extend_from_slice(tokens.get(ids.0 as u32));
-                token.extend_from_slice(tokens.get(ids.1 as u32));
+                token.try_extend_from_slice(tokens.get(ids.0 as u32))?;
+                token.try_extend_from_slice(tokens.get(ids.1 as u32))?;
             }
         }
         if tokens.flat().0.len() + token.len() > MAX_BYTES {
             return Err(format!("its tokens have more than {MAX_BYTES} bytes together"));
         }
-        tokens.try_push(&token).map_err(|holder| format!("the tokens {holder} and {id} are both {}", show(&token)))?;
+        tokens.try_push(&token).map_err(|refused| match refused {
+            Refused::Held(holder) => format!("the tokens {holder} and {id} are both {}", show(&token)),
+            Refused::Memory => Error::Memory.into(),
+        })?;
     }
     let pairs = pairs(&tokens, &parts, steps)?;
     Ok((head, tokens, pairs))
@@ -237,18 +247,19 @@ fn pairs(tokens: &Tokens, parts: &[(u32, u32)], steps: &[u8]) -> Result<Vec<(u32
             Some((tokens.id(left)?, tokens.id(right)?))
         };
         let pair = if place == 0 { Some(usual) } else { split() };
-        pairs.push(pair.ok_or_else(|| format!("merge {} is not of two tokens", pairs.len()))?);
+        let pair = pair.ok_or_else(|| format!("merge {} is not of two tokens", pairs.len()))?;
+        pairs.try_push(pair)?;
         next = result + 1;
     }
     Ok(pairs)
 }
 
-fn put(block: &mut Vec<u8>, mut number: u64) {
+fn put(block: &mut Vec<u8>, mut number: u64) -> Result<()> {
     while number >= 0x80 {
-        block.push(number as u8 | 0x80);
+        block.try_push(number as u8 | 0x80)?;
         number >>= 7;
     }
-    block.push(number as u8);
+    block.try_push(number as u8)
 }
 
 /// What is left of a block.

@@ -3,10 +3,34 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
+
+use crate::memory::{Grow, Written};
+
+/// A value as JSON.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory).
+pub(super) fn to_bytes(value: &impl Serialize) -> crate::Result<Vec<u8>> {
+    let mut bytes = Written::default();
+    // Strings and numbers are JSON, so that nothing else fails.
+    serde_json::to_writer(&mut bytes, value).map_err(|_| crate::Error::Memory)?;
+    Ok(bytes.0)
+}
+
+/// As [`to_bytes`], with lines and spaces.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory).
+pub(super) fn to_pretty_bytes(value: &impl Serialize) -> crate::Result<Vec<u8>> {
+    let mut bytes = Written::default();
+    serde_json::to_writer_pretty(&mut bytes, value).map_err(|_| crate::Error::Memory)?;
+    Ok(bytes.0)
+}
 
 /// A string, borrowed from the text where it can be.
 #[derive(Deserialize)]
@@ -68,7 +92,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         while let Some(Strict(item)) = items.next_element()? {
-            list.push(item);
+            push(&mut list, item)?;
         }
         Ok(Value::Array(list))
     }
@@ -104,13 +128,50 @@ impl<'de: 'a, 'a> Deserialize<'de> for Ids<'a> {
                 let mut ids = Vec::new();
                 while let Some(Text(text)) = items.next_key()? {
                     let Id(id) = items.next_value().map_err(|error| A::Error::custom(format!("{text:?}: {error}")))?;
-                    ids.push((text, id));
+                    push(&mut ids, (text, id))?;
                 }
                 Ok(Ids(ids))
             }
         }
         deserializer.deserialize_map(IdsVisitor)
     }
+}
+
+/// A list, of which no more is believed than has been seen, and as much as there is memory for.
+pub(super) struct List<T>(pub Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+            type Value = List<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<List<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    push(&mut list, item)?;
+                }
+                Ok(List(list))
+            }
+        }
+        deserializer.deserialize_seq(ListVisitor(PhantomData))
+    }
+}
+
+/// Appends to a list, or fails for want of memory.
+fn push<T, E: Error>(list: &mut Vec<T>, item: T) -> Result<(), E> {
+    list.try_push(item).map_err(|error| E::custom(String::from(error)))
 }
 
 /// A merge, in either of its spellings: `"a b"` or `["a", "b"]`.

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::error::{Error, Result};
+use crate::memory::probe;
 use crate::output::Output;
 use crate::split::Scheme;
 use crate::vocab::{Special, Vocab};
@@ -170,6 +171,8 @@ impl Content {
             r#type: Option<String>,
             merges: Option<IgnoredAny>,
         }
+        // What has an escape in it, the parser copies.
+        probe(data.len())?;
         let outline: Outline = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
         match outline {
             Outline { model: Some(Model { r#type, merges }), .. } => match r#type.as_deref() {

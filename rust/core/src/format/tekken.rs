@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
 use super::entries::{Entries, max_id};
-use super::json::Text;
+use super::json::{List, Text};
 use crate::error::{Error, Result};
 use crate::split::Scheme;
 use crate::vocab::{Merges, Normalizer, Special, Vocab};
@@ -42,8 +42,8 @@ const UNLISTED: [&str; 20] = [
 struct File<'a> {
     config: Config,
     #[serde(borrow)]
-    vocab: Vec<Token<'a>>,
-    special_tokens: Option<Vec<SpecialToken>>,
+    vocab: List<Token<'a>>,
+    special_tokens: Option<List<SpecialToken>>,
 }
 
 #[derive(Deserialize)]
@@ -74,17 +74,17 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let fail = |reason| Error::format(origin, reason);
     let file: File<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
     let Config { pattern, default_vocab_size: size, default_num_special_tokens: special, .. } = &file.config;
-    let Some(ordinary) = size.checked_sub(*special).filter(|&count| count as usize <= file.vocab.len()) else {
+    let Some(ordinary) = size.checked_sub(*special).filter(|&count| count as usize <= file.vocab.0.len()) else {
         return Err(fail(format!(
             "a vocabulary of {size} with {special} special tokens does not fit the {} tokens listed",
-            file.vocab.len()
+            file.vocab.0.len()
         )));
     };
     if u64::from(*special) > max_id(ordinary as usize) {
         return Err(fail(format!("{special} special tokens for {ordinary} tokens")));
     }
     let mut entries = Entries::default();
-    for (place, token) in file.vocab.iter().take(ordinary as usize).enumerate() {
+    for (place, token) in file.vocab.0.iter().take(ordinary as usize).enumerate() {
         if token.rank as usize != place {
             return Err(fail(format!("the token at place {place} has the rank {}", token.rank)));
         }
@@ -103,9 +103,9 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
 }
 
 /// The listed special tokens, and fillers for the rest of their block.
-fn specials(listed: Option<Vec<SpecialToken>>, count: u32) -> Result<Vec<Special>, String> {
+fn specials(listed: Option<List<SpecialToken>>, count: u32) -> Result<Vec<Special>, String> {
     let listed: Vec<(u32, Cow<'_, str>)> = match listed {
-        Some(listed) => listed.into_iter().map(|token| (token.rank, token.token_str.into())).collect(),
+        Some(List(listed)) => listed.into_iter().map(|token| (token.rank, token.token_str.into())).collect(),
         None => (0..).zip(UNLISTED).map(|(rank, content)| (rank, content.into())).collect(),
     };
     if let Some((rank, content)) = listed.iter().find(|(rank, _)| *rank >= count) {

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::entries::Entries;
-use super::json::{Ids, Strict};
+use super::json::{self, Ids, Strict};
 use super::known;
-use crate::bpe::effective::effective;
+use crate::bpe::effective::{effective, effective_by_rank};
 use crate::error::{Error, Result};
+use crate::memory::{collect, filled};
 use crate::split::Scheme;
 use crate::vocab::{Merges, Normalizer, Special, Tokens, Vocab, show};
 
@@ -60,7 +61,7 @@ pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
     let tokens = entries.into_tokens(|line| format!("line {line}: ")).map_err(fail)?;
     let (mut scheme, mut specials) = (unsaid.scheme, unsaid.specials);
     if (scheme.is_none() || specials.is_none())
-        && let Some(published) = known::find(&to_lines(&tokens))
+        && let Some(published) = known::find(&to_lines(&tokens)?)
     {
         scheme = scheme.or_else(|| Some(published.scheme()));
         specials = specials.or_else(|| Some(published.specials()));
@@ -84,7 +85,7 @@ pub(super) fn read_sidecar(origin: &str, data: &[u8]) -> Result<Unsaid> {
     let special = |(content, id): (_, u32)| Special { content: String::from(content), id, special: true };
     Ok(Unsaid {
         scheme: Some(Scheme::from_pattern(&sidecar.pattern)),
-        specials: Some(sidecar.special_tokens.0.into_iter().map(special).collect()),
+        specials: Some(collect(sidecar.special_tokens.0.into_iter().map(special))?),
         post_processor: sidecar.post_processor.map(|Strict(value)| value),
     })
 }
@@ -105,6 +106,7 @@ fn parse(line: &[u8], token: &mut Vec<u8>) -> Result<u32, String> {
     let digits = rank.iter().all(u8::is_ascii_digit).then_some(rank);
     let number = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     let number = number.ok_or_else(|| format!("\"{}\" is not a rank (0 to {})", excerpt(rank), u32::MAX))?;
+    token.try_reserve(base64.len()).map_err(Error::from)?;
     BASE64_STANDARD
         .decode_vec(base64, token)
         .map_err(|error| format!("\"{}\" is not base64: {error}", excerpt(base64)))?;
@@ -112,13 +114,15 @@ fn parse(line: &[u8], token: &mut Vec<u8>) -> Result<u32, String> {
 }
 
 /// The lines of a `.tiktoken` file, by rank.
-pub(super) fn to_lines(tokens: &Tokens) -> Vec<u8> {
+pub(super) fn to_lines(tokens: &Tokens) -> Result<Vec<u8>> {
     let mut text = String::new();
     for (id, token) in tokens.iter() {
+        // Four characters stand for three bytes; an id has ten digits at most.
+        text.try_reserve(4 * (token.len() / 3 + 1) + 12)?;
         BASE64_STANDARD.encode_string(token, &mut text);
         text.push_str(&format!(" {id}\n"));
     }
-    text.into_bytes()
+    Ok(text.into_bytes())
 }
 
 /// Writes a `.tiktoken` file and what belongs beside it.
@@ -126,14 +130,14 @@ pub(super) fn to_lines(tokens: &Tokens) -> Vec<u8> {
 /// # Errors
 /// [`Error::Unsupported`] if the ranks would not give the ids of `vocab`, naming a token that shows it.
 pub(super) fn write(vocab: &Vocab) -> Result<(Vec<u8>, Vec<u8>)> {
-    check(vocab).map_err(|reason| Error::unsupported(".tiktoken", reason))?;
+    check(vocab)?;
     let sidecar = OutputSidecar {
         pattern: vocab.scheme.pattern(),
         special_tokens: &vocab.specials,
         post_processor: vocab.post_processor.as_ref(),
     };
-    let sidecar = serde_json::to_vec_pretty(&sidecar).expect("strings and numbers are JSON");
-    Ok((to_lines(&vocab.tokens), sidecar))
+    let sidecar = json::to_pretty_bytes(&sidecar)?;
+    Ok((to_lines(&vocab.tokens)?, sidecar))
 }
 
 /// Whether ranks can say what the vocabulary says.
@@ -141,34 +145,35 @@ pub(super) fn write(vocab: &Vocab) -> Result<(Vec<u8>, Vec<u8>)> {
 /// A text is only ever merged by effective merges (see there), and by their order. So if the ranks have the same
 /// effective merges, in the same order, they give the same ids; and a piece that is a token, which `tiktoken` always
 /// takes as that token, must be taken so here.
-fn check(vocab: &Vocab) -> Result<(), String> {
+fn check(vocab: &Vocab) -> Result<()> {
+    let refuse = |reason: String| Err(Error::unsupported(".tiktoken", reason));
     if vocab.normalizer != Normalizer::None {
-        return Err("a normalizer; tiktoken has none".to_string());
+        return refuse("a normalizer; tiktoken has none".to_string());
     }
     if let Some(added) = vocab.specials.iter().find(|special| !special.special) {
-        return Err(format!("the added token {:?}; tiktoken finds special tokens only on request", added.content));
+        return refuse(format!("the added token {:?}; tiktoken finds special tokens only on request", added.content));
     }
     let Merges::List { ignore_merges, .. } = vocab.merges else { return Ok(()) };
     let show_id = |id| show(vocab.tokens.get(id));
-    let merges = effective(vocab);
+    let merges = effective(vocab)?;
     if let Some(pair) = merges.windows(2).find(|pair| pair[0].result > pair[1].result) {
         let [first, second] = [pair[0].result, pair[1].result];
-        return Err(format!(
+        return refuse(format!(
             "{} is merged before {}, but its id is larger; tiktoken merges by id",
             show_id(first),
             show_id(second)
         ));
     }
-    let by_rank = effective(&Vocab { merges: Merges::Ranks, ..vocab.clone() });
+    let by_rank = effective_by_rank(vocab)?;
     let same = merges.iter().zip(&by_rank).take_while(|(ours, theirs)| ours == theirs).count();
     if let Some(merge) = merges[same..].first().into_iter().chain(by_rank.get(same)).min_by_key(|merge| merge.result) {
-        return Err(format!("{} is merged otherwise, or not at all, when merging by id", show_id(merge.result)));
+        return refuse(format!("{} is merged otherwise, or not at all, when merging by id", show_id(merge.result)));
     }
     if !ignore_merges {
-        let mut made = vec![false; vocab.tokens.len()];
+        let mut made = filled(false, vocab.tokens.len())?;
         merges.iter().for_each(|merge| made[merge.result as usize] = true);
         if let Some((_, token)) = vocab.tokens.iter().find(|(id, token)| token.len() > 1 && !made[*id as usize]) {
-            return Err(format!("{} is a token that no merges make; tiktoken would use it", show(token)));
+            return refuse(format!("{} is a token that no merges make; tiktoken would use it", show(token)));
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use crate::arch::{Block, Row};
 use crate::error::Result;
+use crate::memory::Grow;
 use crate::stop::Stop;
 
 /// Ends of consecutive pieces, counted from where the first begins. Reused from stretch to stretch.
@@ -56,25 +57,35 @@ impl Ends {
         if self.length == 0 { 0 } else { self.buffer[self.length - 1] }
     }
 
-    pub(super) fn push(&mut self, end: u32) {
-        self.reserve(1);
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub(super) fn push(&mut self, end: u32) -> Result<()> {
+        self.reserve(1)?;
         self.buffer[self.length] = end;
         self.length += 1;
+        Ok(())
     }
 
     /// Room for `more` ends beyond the present ones.
-    fn reserve(&mut self, more: usize) {
+    #[inline(always)]
+    fn reserve(&mut self, more: usize) -> Result<()> {
         if self.length + more > self.buffer.len() {
-            self.buffer.resize(2 * (self.length + more), 0);
+            self.buffer.try_resize(2 * (self.length + more), 0)
+        } else {
+            Ok(())
         }
     }
 
     /// Appends `offset` plus the place of each bit.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
     #[inline(always)]
-    pub(super) fn push_all<R: Row>(&mut self, bits: u64, offset: usize) {
-        self.reserve(64);
+    pub(super) fn push_all<R: Row>(&mut self, bits: u64, offset: usize) -> Result<()> {
+        self.reserve(64)?;
         let places: &mut [u32; 64] = (&mut self.buffer[self.length..][..64]).try_into().expect("64 places");
         self.length += R::places(bits, offset as u32, places);
+        Ok(())
     }
 
     /// Drops the ends beyond `limit`.

@@ -90,7 +90,7 @@ fn cut_blocks<const SCHEME: usize, R: Row>(
         let at = base + 64 * number;
         let next = classes(number + 1, base);
         if let Some(begin) = beginnings::<SCHEME>(text, at, [&before, &now, &next], &mut carry) {
-            ends.push_all::<R>(begin, at - base);
+            ends.push_all::<R>(begin, at - base)?;
             (before, now) = (now, next);
             number += 1;
             continue;
@@ -99,7 +99,7 @@ fn cut_blocks<const SCHEME: usize, R: Row>(
         let mut place = base + ends.last() as usize;
         while place < (at + 64).min(text.len()) {
             place = scan::piece_end(&RULES[SCHEME], text, place);
-            ends.push(offset(place - base)?);
+            ends.push(offset(place - base)?)?;
         }
         number = (place - base) / 64;
         if number >= usable || place == text.len() {
@@ -111,10 +111,10 @@ fn cut_blocks<const SCHEME: usize, R: Row>(
     }
     settle::<SCHEME>(text, base, (base + 64 * usable).min(text.len()), ends);
     if complete {
-        ends.push(offset(text.len() - base)?);
+        ends.push(offset(text.len() - base)?)?;
     } else if ends.last() == 0 {
         // Not one boundary in 2 KiB.
-        ends.push(offset(scan::piece_end(&RULES[SCHEME], text, base) - base)?);
+        ends.push(offset(scan::piece_end(&RULES[SCHEME], text, base) - base)?)?;
     }
     Ok(finish(ends, &range))
 }

@@ -70,7 +70,7 @@ impl Splitter {
     /// each (a user's regex never sees them: each of them is a piece between its matches).
     ///
     /// # Errors
-    /// [`Error::Pattern`](crate::Error::Pattern) if a user's regex gives up (its backtracking limit).
+    /// [`Error::Pattern`] if a user's regex gives up (its backtracking limit); [`Error::Memory`].
     pub fn for_each_piece<'t>(&self, text: &'t [u8], sink: impl FnMut(&'t [u8])) -> Result<()> {
         self.for_each_piece_in(text, 0..text.len(), sink)
     }
@@ -114,9 +114,9 @@ impl Splitter {
                 let mut length = 0;
                 offset(range.len())?;
                 ends.clear(true);
-                pattern.for_each_piece(&text[range.clone()], |piece| {
+                pattern.for_each_piece(&text[range.clone()], |piece: &[u8]| {
                     length += piece.len();
-                    ends.push(length as u32);
+                    ends.push(length as u32)?;
                     ends.check_within()
                 })?;
                 Ok(range.end)

@@ -27,7 +27,8 @@ impl Pattern {
         Ok(false)
     }
 
-    /// Matches are pieces, and so is what lies between them. An empty match is none.
+    /// Matches are pieces, and so is what lies between them. An empty match is none. (The regex engine allocates without asking: the cache
+    /// of its automaton and its stack, which have limits of their own, some megabytes and a million steps back.)
     ///
     /// # Errors
     /// [`Error::Pattern`] if the regex gives up; those of `sink`.

@@ -23,9 +23,10 @@ use std::time::Duration;
 use crate::bpe::effective::effective;
 use crate::count::Counts;
 use crate::error::{Error, Result};
+use crate::memory::collect;
 use crate::threads;
 use crate::train::engine::pair::Pair;
-use crate::vocab::{Merges, Normalizer, Vocab};
+use crate::vocab::{Merges, Normalizer, Vocab, try_clone_specials};
 use bounded::Budget;
 use engine::base_merges::Known;
 use engine::checkpoint::Checkpoint;
@@ -123,7 +124,8 @@ pub struct Trained {
 /// # Errors
 /// [`Error::Argument`] for a vocabulary too small for the bytes and special tokens, a share that is no share or belongs to no
 /// language, or an unusable special token; [`Error::Corpus`] if there are more pieces, or larger counts, than can be added
-/// up; [`Error::Interrupted`] if `progress` breaks; [`Error::Io`] and [`Error::Format`] for a checkpoint that is there and cannot be used.
+/// up; [`Error::Interrupted`] if `progress` breaks; [`Error::Io`] and [`Error::Format`] for a checkpoint that is there and cannot be used;
+/// [`Error::Memory`].
 pub fn train(
     counts: &Counts,
     options: &Options,
@@ -142,7 +144,7 @@ fn train_above(
     let (lexicon, specials) = Lexicon::new(&options.special_tokens, options.vocab_size)?;
     let merges = Merges::List { pairs: Vec::new(), ignore_merges: false };
     let scheme = counts.scheme().clone();
-    let vocab = Vocab::new("new tokenizer", lexicon.tokens(), merges, specials, scheme, Normalizer::None)?;
+    let vocab = Vocab::new("new tokenizer", lexicon.tokens()?, merges, specials, scheme, Normalizer::None)?;
     grow(&lexicon, vocab, floor, counts, options, progress)
 }
 
@@ -173,10 +175,10 @@ pub fn extend(
     let lexicon = Lexicon::of(vocab, options.vocab_size)?;
     // Ranks say which tokens there are; once tokens are merges of some of them, only a list says which.
     let vocab = match &vocab.merges {
-        Merges::List { .. } => vocab.clone(),
+        Merges::List { .. } => vocab.try_clone()?,
         Merges::Ranks => {
-            let pairs = effective(vocab).iter().map(|merge| (merge.left, merge.right)).collect();
-            Vocab { merges: Merges::List { pairs, ignore_merges: true }, ..vocab.clone() }
+            let pairs = collect(effective(vocab)?.iter().map(|merge| (merge.left, merge.right)))?;
+            Vocab { merges: Merges::List { pairs, ignore_merges: true }, ..vocab.try_clone()? }
         }
     };
     grow(&lexicon, vocab, None, counts, options, progress)
@@ -203,7 +205,7 @@ fn grow(
         }
         let min_frequency = options.min_frequency.max(1);
         let task = parity::Task { parity, weights: &weights, longest, min_frequency, floor, first };
-        let (lexicon, merges, trace) = task.run(lexicon.clone(), progress)?;
+        let (lexicon, merges, trace) = task.run(lexicon.try_clone()?, progress)?;
         let complete = lexicon.len() >= options.vocab_size;
         return Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete, trace: Some(trace) });
     }
@@ -220,7 +222,7 @@ fn grow(
             merges.truncate(refresh_before(merges.len()));
         }
         if !merges.is_empty() {
-            let lexicon = lexicon.replay(&merges).ok_or_else(|| {
+            let lexicon = lexicon.replay(&merges)?.ok_or_else(|| {
                 Error::format(path.display(), "the checkpoint holds merges that training does not make")
             })?;
             let known = Known::new(&grown(&vocab, &lexicon, &merges)?)?;
@@ -241,9 +243,9 @@ fn grow(
 /// A vocabulary with more merges, and with the tokens of the lexicon that has them.
 fn grown(vocab: &Vocab, lexicon: &Lexicon, more: &[Pair]) -> Result<Vocab> {
     let Merges::List { pairs, ignore_merges } = &vocab.merges else { unreachable!("training starts from a list") };
-    let pairs = pairs.iter().copied().chain(more.iter().map(|pair| pair.symbols())).collect();
+    let pairs = collect(pairs.iter().copied().chain(more.iter().map(|pair| pair.symbols())))?;
     let merges = Merges::List { pairs, ignore_merges: *ignore_merges };
-    let (specials, scheme) = (vocab.specials.clone(), vocab.scheme.clone());
-    let grown = Vocab::new("trained tokenizer", lexicon.tokens(), merges, specials, scheme, vocab.normalizer)?;
+    let (specials, scheme) = (try_clone_specials(&vocab.specials)?, vocab.scheme.clone());
+    let grown = Vocab::new("trained tokenizer", lexicon.tokens()?, merges, specials, scheme, vocab.normalizer)?;
     Ok(Vocab { post_processor: vocab.post_processor.clone(), ..grown })
 }

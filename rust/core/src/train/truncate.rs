@@ -1,7 +1,8 @@
 //! Vocabularies cut to a smaller size.
 
 use crate::error::{Error, Result};
-use crate::vocab::{Merges, Tokens, Vocab};
+use crate::memory::collect;
+use crate::vocab::{Merges, Tokens, Vocab, try_clone_specials};
 
 /// The vocabulary that training for `size` entries would have given: what comes last is left out. Special tokens stay; those
 /// whose ids are beyond the end get the last ones.
@@ -30,9 +31,9 @@ pub fn truncate(vocab: &Vocab, size: usize) -> Result<Vocab> {
     }
     let mut tokens = Tokens::new();
     for id in 0..end.min(vocab.tokens.len()) as u32 {
-        tokens.push(vocab.tokens.get(id));
+        tokens.push(vocab.tokens.get(id))?;
     }
-    let mut specials = vocab.specials.clone();
+    let mut specials = try_clone_specials(&vocab.specials)?;
     for (special, id) in specials.iter_mut().filter(|special| special.id as usize >= end).zip(end..) {
         special.id = id as u32;
     }
@@ -45,7 +46,7 @@ pub fn truncate(vocab: &Vocab, size: usize) -> Result<Vocab> {
                     .iter()
                     .all(|id| id.is_some_and(|id| (id as usize) < end))
             };
-            let pairs = pairs.iter().copied().filter(makes).collect();
+            let pairs = collect(pairs.iter().copied().filter(makes))?;
             Merges::List { pairs, ignore_merges: *ignore_merges }
         }
     };

@@ -9,8 +9,9 @@ mod tokens;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::memory::{collect_all, copied, copied_text};
 use crate::split::Scheme;
-pub use tokens::Tokens;
+pub use tokens::{Refused, Tokens};
 
 /// The most merges a vocabulary can have: a rank has 21 bits, and the 256 bytes are symbols, too.
 pub const MAX_MERGES: usize = (1 << 21) - 257;
@@ -29,6 +30,19 @@ pub enum Merges {
     },
 }
 
+impl Merges {
+    /// As `clone`, if there is memory for it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn try_clone(&self) -> Result<Self> {
+        Ok(match self {
+            Self::Ranks => Self::Ranks,
+            Self::List { pairs, ignore_merges } => Self::List { pairs: copied(pairs)?, ignore_merges: *ignore_merges },
+        })
+    }
+}
+
 /// A token that stands for itself in text and is never produced by merges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Special {
@@ -39,6 +53,15 @@ pub struct Special {
     /// `true`: recognised only on request. `false`: an added token that is always recognised (`"special": false` of
     /// `tokenizer.json`).
     pub special: bool,
+}
+
+/// Copies of special tokens, if there is memory for them.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub(crate) fn try_clone_specials(specials: &[Special]) -> Result<Vec<Special>> {
+    let clone = |special: &Special| Ok(Special { content: copied_text(&special.content)?, ..*special });
+    collect_all(specials.iter().map(clone))
 }
 
 /// What happens to text before it is split.
@@ -72,7 +95,7 @@ impl Vocab {
     /// A vocabulary from its parts, checked. `origin` (a file, or what made the parts) appears in errors.
     ///
     /// # Errors
-    /// [`Error::Format`] naming the token, merge or special token that breaks an invariant of the module.
+    /// [`Error::Format`] naming the token, merge or special token that breaks an invariant of the module; [`Error::Memory`].
     pub fn new(
         origin: &str,
         tokens: Tokens,
@@ -94,13 +117,14 @@ impl Vocab {
                 if l.is_empty() || r.is_empty() {
                     return fail(format!("merge {rank} ({left}, {right}) names an id that has no token"));
                 }
-                if result.is_none() {
+                if result?.is_none() {
                     return fail(format!("merge {rank} makes {}, which is not a token", show(&[l, r].concat())));
                 }
             }
         }
-        specials.sort_by_key(|special| special.id);
+        specials.sort_unstable_by(|a, b| (a.id, &a.content).cmp(&(b.id, &b.content)));
         let mut contents = hashbrown::HashSet::new();
+        contents.try_reserve(specials.len())?;
         for (place, special) in specials.iter().enumerate() {
             if special.content.is_empty() {
                 return fail(format!("the special token with id {} is empty", special.id));
@@ -128,6 +152,21 @@ impl Vocab {
         }
         drop(contents);
         Ok(Self { tokens, merges, specials, scheme, normalizer, post_processor: None })
+    }
+
+    /// As `clone`, if there is memory for it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn try_clone(&self) -> Result<Self> {
+        Ok(Self {
+            tokens: self.tokens.try_clone()?,
+            merges: self.merges.try_clone()?,
+            specials: try_clone_specials(&self.specials)?,
+            scheme: self.scheme.clone(),
+            normalizer: self.normalizer,
+            post_processor: self.post_processor.clone(),
+        })
     }
 
     /// One more than the largest id, special tokens included: what an embedding table must hold.

@@ -4,6 +4,9 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 
+use crate::error::{Error, Result};
+use crate::memory::{Grow, copied};
+
 /// Token bytes by id, flat: token `id` is `bytes[starts[id]..starts[id + 1]]`. An empty entry is an id that no ordinary
 /// token has. Costs 4 bytes a token beyond its own bytes, and 8 more for the index.
 #[derive(Clone)]
@@ -23,22 +26,28 @@ impl Tokens {
     pub fn of_bytes() -> Self {
         let mut tokens = Self::new();
         for byte in 0..=255 {
-            tokens.push(&[byte]);
+            tokens.push(&[byte]).expect("there is memory for 256 bytes");
         }
         tokens
     }
 
-    /// Gives the next id to `token` (empty: the id stays without a token). Returns `Err` with the holder's id if the
-    /// bytes have an id already.
-    pub fn try_push(&mut self, token: &[u8]) -> Result<u32, u32> {
+    /// Gives the next id to `token` (empty: the id stays without a token).
+    ///
+    /// # Errors
+    /// [`Refused`]: the bytes have an id already, or there is no memory for them. Nothing is added then.
+    pub fn try_push(&mut self, token: &[u8]) -> Result<u32, Refused> {
         if let Some(holder) = self.id(token) {
-            return Err(holder);
+            return Err(Refused::Held(holder));
         }
         let id = self.len() as u32;
-        self.bytes.extend_from_slice(token);
-        self.starts.push(u32::try_from(self.bytes.len()).expect("a vocabulary is under 4 GiB"));
+        let Self { bytes, starts, index } = self;
+        let hash = |&other: &u32| FxBuildHasher.hash_one(entry(bytes, starts, other));
+        index.try_reserve(1, hash).map_err(Error::from)?;
+        bytes.try_reserve(token.len()).map_err(Error::from)?;
+        starts.try_reserve(1).map_err(Error::from)?;
+        bytes.extend_from_slice(token);
+        starts.push(u32::try_from(bytes.len()).expect("a vocabulary is under 4 GiB"));
         if !token.is_empty() {
-            let Self { bytes, starts, index } = self;
             index.insert_unique(FxBuildHasher.hash_one(token), id, |&other| {
                 FxBuildHasher.hash_one(entry(bytes, starts, other))
             });
@@ -47,8 +56,31 @@ impl Tokens {
     }
 
     /// Gives the next id to `token`, which is known to be new.
-    pub fn push(&mut self, token: &[u8]) -> u32 {
-        self.try_push(token).expect("the token is new")
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    ///
+    /// # Panics
+    /// If it is not new.
+    pub fn push(&mut self, token: &[u8]) -> Result<u32> {
+        self.try_push(token).map_err(|refused| match refused {
+            Refused::Held(id) => panic!("the token with id {id} is new"),
+            Refused::Memory => Error::Memory,
+        })
+    }
+
+    /// As `clone`, if there is memory for it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn try_clone(&self) -> Result<Self> {
+        let mut index = HashTable::new();
+        let hash = |&id: &u32| FxBuildHasher.hash_one(entry(&self.bytes, &self.starts, id));
+        index.try_reserve(self.index.len(), hash)?;
+        for &id in &self.index {
+            index.insert_unique(hash(&id), id, hash);
+        }
+        Ok(Self { bytes: copied(&self.bytes)?, starts: copied(&self.starts)?, index })
     }
 
     /// The number of entries, empty ones included: one more than the largest id.
@@ -77,16 +109,19 @@ impl Tokens {
 
     /// What pairs of tokens, by their ids, make when they merge; `None` where that is no token. Trainers number tokens in
     /// the order of their merges, so it is mostly the one after the last, which is cheaper to compare than to look up.
-    pub fn results<'t>(&'t self, pairs: &'t [(u32, u32)]) -> impl Iterator<Item = Option<u32>> + 't {
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn results<'t>(&'t self, pairs: &'t [(u32, u32)]) -> impl Iterator<Item = Result<Option<u32>>> + 't {
         let (mut joined, mut next) = (Vec::new(), 0);
         pairs.iter().map(move |&(left, right)| {
             joined.clear();
-            joined.extend_from_slice(self.get(left));
-            joined.extend_from_slice(self.get(right));
+            joined.try_extend_from_slice(self.get(left))?;
+            joined.try_extend_from_slice(self.get(right))?;
             let is_next = !joined.is_empty() && self.get(next) == joined;
             let result = if is_next { Some(next) } else { self.id(&joined) };
             next = result.map_or(next, |id| id.wrapping_add(1));
-            result
+            Ok(result)
         })
     }
 
@@ -98,6 +133,21 @@ impl Tokens {
     /// All token bytes in a row, and where each starts (one more entry than there are ids): what decoding copies from.
     pub fn flat(&self) -> (&[u8], &[u32]) {
         (&self.bytes, &self.starts)
+    }
+}
+
+/// Why a token was not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It has this id already.
+    Held(u32),
+    /// The system does not grant the memory.
+    Memory,
+}
+
+impl From<Error> for Refused {
+    fn from(_: Error) -> Self {
+        Self::Memory
     }
 }
 

@@ -47,7 +47,7 @@ pub fn run(data: &[u8]) {
     let once = input.ids.iter().map(|&id| if id % 64 == 0 { id } else { id % (vocab.size() as u32 + 1) });
     let ids: Vec<u32> = once.collect::<Vec<_>>().repeat(1 + usize::from(input.times % 600));
     let ids = &ids[..ids.len().min(40_000)];
-    let decoder = Decoder::new(&vocab, Isa::available()[0]);
+    let decoder = Decoder::new(&vocab, Isa::available()[0]).expect("enough memory");
     let check = |first: usize, ids: &[u32], decoded: Result<&Vec<u8>, &Error>| {
         let mut expected = Vec::new();
         for (place, &id) in ids.iter().enumerate() {

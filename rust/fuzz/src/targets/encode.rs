@@ -87,7 +87,10 @@ pub fn run(data: &[u8]) {
         assert!(spans.iter().all(|&(start, end)| start <= end && end as usize <= text.chars().count()));
         let batch = encoder.encode_batch(&[text, "", text], Specials::Text, None).expect("no regex");
         assert_eq!((batch.get(0), batch.get(1), batch.get(2)), (&expected[..], &[][..], &expected[..]));
-        let decoded = Decoder::new(vocab, encoder.isa()).decode(vocab, &expected, true).expect("known ids");
+        let decoded = Decoder::new(vocab, encoder.isa())
+            .expect("enough memory")
+            .decode(vocab, &expected, true)
+            .expect("known ids");
         assert_eq!(decoded, text.as_bytes());
     }
 }

@@ -47,7 +47,7 @@ pub(crate) enum Large<'t> {
 }
 
 impl<'t> Large<'t> {
-    /// That of a text, if it has no lone surrogate.
+    /// That of a text, if it has no lone surrogate, and there is memory for it.
     fn of(text: Text<'t>, isa: Isa) -> Option<Self> {
         if let Some(text) = text.as_str() {
             return Some(Self::There(text));
@@ -153,7 +153,7 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
     }
 
     /// A text that is to be divided: at proven boundaries only, so not where added tokens or a normalizer could reach across. (One with
-    /// a lone surrogate is refused by whoever encodes it.)
+    /// a lone surrogate, or too large for the memory there is, is refused by whoever encodes it.)
     fn large(&self, text: Text<'t>) -> Option<Large<'t>> {
         if self.threads == 1 || text.size() < 2 * JOB {
             return None;

@@ -9,11 +9,12 @@ mod reorder;
 use std::thread;
 
 use super::text::AsText;
-use super::{Count, Encoder, Sink, Specials};
+use super::{Count, Encoder, Sink, Specials, Worker};
 use crate::arch::prefer_huge_pages;
 use crate::encode::batch::jobs::{Job, Jobs};
 use crate::encode::batch::reorder::{Assembly, Part};
 use crate::error::Result;
+use crate::memory::{Grow, collect};
 use crate::ragged::Ragged;
 use crate::stop::Stop;
 use crate::threads;
@@ -53,7 +54,7 @@ impl Encoder {
             }
         }
         let Part { sink: ids, ends, .. } = self.batch(stop, texts, specials, threads, ids)?;
-        let offsets = std::iter::once(0).chain(ends).map(|end| end as i64).collect();
+        let offsets = collect(std::iter::once(0).chain(ends).map(|end| end as i64))?;
         Ok(Ragged { ids, offsets })
     }
 
@@ -83,7 +84,7 @@ impl Encoder {
     ) -> Result<Vec<i64>> {
         let ends = self.batch(stop, texts, specials, threads, Count(0))?.ends;
         let mut before = 0;
-        Ok(ends.into_iter().map(|end| (end - std::mem::replace(&mut before, end)) as i64).collect())
+        collect(ends.into_iter().map(|end| (end - std::mem::replace(&mut before, end)) as i64))
     }
 
     /// What becomes of texts, appended to `sink`.
@@ -107,7 +108,7 @@ impl Encoder {
                     }
                     let mut part = assembly.part();
                     part.continues = job.continues();
-                    self.do_job(stop, specials, thread, job, &mut part).map(|()| assembly.add(number, part))
+                    self.do_job(stop, specials, thread, job, &mut part).and_then(|()| assembly.add(number, part))
                 });
                 if let Err(error) = done {
                     jobs.end_at(number);
@@ -123,7 +124,7 @@ impl Encoder {
             // All of them are waited for.
             helpers.into_iter().filter_map(threads::join).chain(mine).min_by_key(|&(number, _)| number)
         });
-        failed.map_or_else(|| Ok(assembly.whole()), |(_, error)| Err(error))
+        failed.map_or_else(|| assembly.whole(), |(_, error)| Err(error))
     }
 
     /// Encodes a job to the end of a part.
@@ -135,13 +136,21 @@ impl Encoder {
         job: Job<'t, T>,
         part: &mut Part<S>,
     ) -> Result<()> {
-        let mut lease = self.lease_from(thread);
-        let worker = lease.worker(stop);
+        self.lease_from(thread).with(stop, |worker| self.do_job_by(worker, specials, job, part))
+    }
+
+    fn do_job_by<'t, T: AsText<'t>, S: Sink>(
+        &self,
+        worker: &mut Worker,
+        specials: Specials,
+        job: Job<'t, T>,
+        part: &mut Part<S>,
+    ) -> Result<()> {
         let out = &mut part.sink;
         match job {
             Job::Texts { first, texts: [text] } => {
                 self.encode_text(worker, first, (*text).into(), specials, out).map_err(|error| error.in_text(first))?;
-                part.ends.push(out.length());
+                part.ends.try_push(out.length())
             }
             Job::Texts { first, texts } => {
                 let mut row = std::mem::take(&mut worker.texts);
@@ -149,14 +158,16 @@ impl Encoder {
                     row.fill(first, texts, self.isa).and_then(|()| self.encode_row(worker, first, &row, specials, out));
                 worker.texts = row;
                 done?;
-                part.ends.append(worker.group.ends());
+                let ends = worker.group.ends();
+                part.ends.try_reserve(ends.len())?;
+                part.ends.append(ends);
+                Ok(())
             }
             Job::Stretch { number, text, range } => {
                 let bytes = text.as_str().as_bytes();
                 self.encode_range(worker, bytes, range, out).map_err(|error| error.in_text(number))?;
-                part.ends.push(out.length());
+                part.ends.try_push(out.length())
             }
         }
-        Ok(())
     }
 }

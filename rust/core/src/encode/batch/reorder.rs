@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::encode::Sink;
+use crate::error::Result;
 
 /// What became of a job, or of jobs that follow each other.
 #[derive(Debug, Default)]
@@ -21,13 +22,17 @@ pub(crate) struct Part<S> {
 
 impl<S: Sink> Part<S> {
     /// Appends the part that follows, and leaves it empty.
-    fn append(&mut self, next: &mut Self) {
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory); the whole is of no use then.
+    fn append(&mut self, next: &mut Self) -> Result<()> {
+        self.ends.try_reserve(next.ends.len())?;
         if std::mem::take(&mut next.continues) {
             self.ends.pop();
         }
         let before = self.sink.length();
         self.ends.extend(next.ends.drain(..).map(|end| before + end));
-        self.sink.append(&mut next.sink);
+        self.sink.append(&mut next.sink)
     }
 }
 
@@ -68,32 +73,39 @@ impl<S: Sink + Default> Assembly<S> {
     }
 
     /// Takes what became of a job.
-    pub(crate) fn add(&self, number: usize, part: Part<S>) {
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub(crate) fn add(&self, number: usize, part: Part<S>) -> Result<()> {
         lock(&self.waiting).parts.insert(number, part);
         // Whoever is at it either finds this part, too, or leaves it to the next.
-        if let Ok(mut whole) = self.whole.try_lock() {
-            self.gather(&mut whole);
+        match self.whole.try_lock() {
+            Ok(mut whole) => self.gather(&mut whole),
+            Err(_) => Ok(()),
         }
     }
 
-    fn gather(&self, (whole, next): &mut (Part<S>, usize)) {
+    fn gather(&self, (whole, next): &mut (Part<S>, usize)) -> Result<()> {
         let mut done = None;
         loop {
             let mut waiting = lock(&self.waiting);
             waiting.empty.extend(done.take());
-            let Some(mut part) = waiting.parts.remove(next) else { return };
+            let Some(mut part) = waiting.parts.remove(next) else { return Ok(()) };
             drop(waiting);
-            whole.append(&mut part);
+            whole.append(&mut part)?;
             *next += 1;
             done = Some(part);
         }
     }
 
     /// The whole, when all parts have come.
-    pub(crate) fn whole(&self) -> Part<S> {
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub(crate) fn whole(&self) -> Result<Part<S>> {
         let mut whole = lock(&self.whole);
-        self.gather(&mut whole);
-        std::mem::take(&mut whole.0)
+        self.gather(&mut whole)?;
+        Ok(std::mem::take(&mut whole.0))
     }
 }
 

@@ -10,7 +10,8 @@
 //! memory costs more than what is computed in its place.
 
 use crate::arch::{Row, prefetch_outer};
-use crate::memory::Zeroed;
+use crate::error::Result;
+use crate::memory::{Grow, Zeroed};
 
 /// The most ids in a short way.
 pub(crate) const SHORT_IDS: usize = 4;
@@ -80,8 +81,8 @@ impl<const N: usize> Sets<N> {
     /// the mix, of half a million different pieces, ends before that: 5 % faster where memory is at hand, 20 % and more where it is dear.)
     const WEIGHT: usize = if N == 4 { 2 } else { 6 };
 
-    pub(crate) fn new(most: usize) -> Self {
-        Self { room: Zeroed::new(most), used: SIZES[0], inserted: 0, replaced: 0, found_second: 0 }
+    pub(crate) fn new(most: usize) -> Result<Self> {
+        Ok(Self { room: Zeroed::new(most)?, used: SIZES[0], inserted: 0, replaced: 0, found_second: 0 })
     }
 
     /// The hash of a way's key.
@@ -230,6 +231,7 @@ impl<const N: usize> Sets<N> {
     /// itself and those that lie a multiple of the old sets further on. Those
     /// that stood in their second set settle anew: there is room in the first now, where they are found at once. (They are the
     /// pieces of the first texts, so the common ones; left where they were, every tenth piece of an English text was looked up twice.)
+    /// Those for which there is no memory meanwhile are forgotten.
     #[cold]
     fn grow(&mut self) {
         let (old, most) = (self.used, self.room.len());
@@ -245,12 +247,12 @@ impl<const N: usize> Sets<N> {
                     if homes[0] & (old - 1) == set {
                         self.place(way, homes[0]);
                     } else {
-                        displaced.push((way, homes));
+                        self.inserted -= 1;
+                        displaced.try_push((way, homes)).ok();
                     }
                 }
             }
         }
-        self.inserted -= displaced.len();
         for (way, homes) in displaced {
             self.settle(way, homes);
         }
@@ -321,7 +323,7 @@ mod tests {
 
     #[test]
     fn all_of_the_room_is_taken_when_second_sets_have_cost_enough() {
-        let mut sets = Sets::<4>::new(1 << 16);
+        let mut sets = Sets::<4>::new(1 << 16).unwrap();
         let insert = |sets: &mut Sets<4>, number: u64| {
             sets.insert(&key(number), hash_short(key(number)), &[number as u32; LONG_IDS], 1);
         };
@@ -344,7 +346,7 @@ mod tests {
         let key = |number: u64| [0, number | 15 << LENGTH];
         let hash = |number: u64| hash_short(key(number));
         assert!((0..100_000).all(|number| hash(number) == 0));
-        let mut sets = Sets::<4>::new(1 << 19);
+        let mut sets = Sets::<4>::new(1 << 19).unwrap();
         for number in 0..100_000u64 {
             sets.insert(&key(number), hash(number), &[number as u32; LONG_IDS], 1);
         }

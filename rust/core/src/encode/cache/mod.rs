@@ -14,6 +14,8 @@ pub(crate) mod oversized;
 use crate::arch::Row;
 use crate::encode::cache::cuckoo::{LONG_IDS, LongKey, SHORT_IDS, Sets, ShortKey, fetch, hash_long};
 use crate::encode::cache::oversized::Outsize;
+use crate::error::Result;
+use crate::memory::filled;
 
 /// The longest piece in the short table, in bytes.
 pub(crate) const SHORT: usize = 15;
@@ -64,13 +66,13 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn new(room: Room) -> Self {
-        let tried = vec![0; 1 << 16].try_into().expect("as many");
+    pub(crate) fn new(room: Room) -> Result<Self> {
+        let tried = filled(0, 1 << 16)?.try_into().expect("as many");
         let (short, long) = match room {
-            Room::Wide => (Sets::new(1 << 19), Sets::new(1 << 17)),
-            Room::Narrow => (Sets::new(1 << 14), Sets::new(1 << 12)),
+            Room::Wide => (Sets::new(1 << 19)?, Sets::new(1 << 17)?),
+            Room::Narrow => (Sets::new(1 << 14)?, Sets::new(1 << 12)?),
         };
-        Self { short, long, outsize: Outsize::new(), tried, coin: 0 }
+        Ok(Self { short, long, outsize: Outsize::new()?, tried, coin: 0 })
     }
 
     /// Whether a piece of so many bytes and ids is to be remembered. One of several ids that has no more than two bytes for each is on trial:
@@ -174,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_was_inserted_is_found_while_the_table_grows() {
-        let mut cache = Cache::new(Room::Wide);
+        let mut cache = Cache::new(Room::Wide).unwrap();
         for number in 0..200_000u64 {
             let ids = [number as u32, 1, 2, 3, 4, 5, 6, 7];
             let count = 1 + (number % 8) as usize;
@@ -201,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_piece_of_many_ids_is_admitted_when_it_comes_again() {
-        let mut cache = Cache::new(Room::Wide);
+        let mut cache = Cache::new(Room::Wide).unwrap();
         assert!(cache.admits(7 << 40, 1, 1), "one id");
         assert!(cache.admits(7 << 40, 5, 2), "more than two bytes an id");
         assert!(!cache.admits(7 << 40, 4, 2), "it came never before");
@@ -212,7 +214,7 @@ mod tests {
 
     #[test]
     fn pieces_that_come_by_turns_are_all_admitted_in_the_end() {
-        let mut cache = Cache::new(Room::Wide);
+        let mut cache = Cache::new(Room::Wide).unwrap();
         // Of one place.
         let mut on_trial: Vec<u64> = (1..6).map(|number| number << 40).collect();
         let mut turns = 0;
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn an_id_that_leaves_no_room_for_a_count_is_not_remembered() {
-        let mut cache = Cache::new(Room::Wide);
+        let mut cache = Cache::new(Room::Wide).unwrap();
         for (number, id) in [(1, (1 << COUNT) - 1), (2, 1 << COUNT), (3, u32::MAX)] {
             cache.insert_short(key(number), hash_short(key(number)), &[id; LONG_IDS], 1);
             let found = find(&cache, key(number));

@@ -8,6 +8,9 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 
+use crate::error::Result;
+use crate::memory::{Grow, copied, filled};
+
 /// How many are kept.
 const PIECES: usize = 4096;
 
@@ -33,8 +36,8 @@ struct Known {
 }
 
 impl Outsize {
-    pub(crate) fn new() -> Self {
-        Self { places: vec![0; 1 << PART].try_into().expect("as many"), pieces: Vec::new(), next: 0 }
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { places: filled(0, 1 << PART)?.try_into().expect("as many"), pieces: Vec::new(), next: 0 })
     }
 
     /// A hash of a piece that is too long for the keys of the cache.
@@ -55,18 +58,20 @@ impl Outsize {
         (*known.piece == *piece).then_some(&known.ids)
     }
 
-    /// Remembers the ids of a piece, if it is not too large.
+    /// Remembers the ids of a piece, if it is not too large and there is memory for it.
     pub(crate) fn insert(&mut self, piece: &[u8], hash: u64, ids: &[u32]) {
         if size_of_val(piece) + size_of_val(ids) > BYTES {
             return;
         }
-        let new = Known { piece: piece.into(), ids: ids.into() };
+        let (Ok(own), Ok(ids)) = (copied(piece), copied(ids)) else { return };
+        let new = Known { piece: own.into(), ids: ids.into() };
         let place = self.next;
-        self.next = (place + 1) % PIECES;
-        match self.pieces.get_mut(place) {
-            Some(old) => *old = new,
-            None => self.pieces.push(new),
+        if let Some(old) = self.pieces.get_mut(place) {
+            *old = new;
+        } else if self.pieces.try_push(new).is_err() {
+            return;
         }
+        self.next = (place + 1) % PIECES;
         self.places[Self::part(hash)] = place as u16 + 1;
     }
 }
@@ -81,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_last_ones_are_known() {
-        let mut outsize = Outsize::new();
+        let mut outsize = Outsize::new().unwrap();
         for number in 0..3 * PIECES {
             let piece = piece(number);
             outsize.insert(&piece, Outsize::hash(&piece), &[number as u32, 7]);
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn pieces_of_one_hash_only_displace_each_other() {
-        let mut outsize = Outsize::new();
+        let mut outsize = Outsize::new().unwrap();
         for number in 0..2 * PIECES {
             outsize.insert(&piece(number), 5, &[number as u32]);
             assert_eq!(outsize.find(&piece(number), 5), Some(&[number as u32][..]));
@@ -114,12 +119,12 @@ mod tests {
 
     #[test]
     fn what_takes_more_than_a_kilobyte_is_not_kept() {
-        let mut outsize = Outsize::new();
+        let mut outsize = Outsize::new().unwrap();
         for (bytes, ids, is_kept) in [(1020, 1, true), (1021, 1, false), (32, 248, true), (32, 249, false)] {
             let piece = vec![b'x'; bytes];
             outsize.insert(&piece, bytes as u64, &vec![1; ids]);
             assert_eq!(outsize.find(&piece, bytes as u64).is_some(), is_kept, "{bytes} bytes, {ids} ids");
-            outsize = Outsize::new();
+            outsize = Outsize::new().unwrap();
         }
     }
 }

@@ -16,9 +16,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Encoder, Specials, Worker};
+use super::{Encoder, Lease, Specials, Worker};
 use crate::documents::{Block, Files, Invalid, Part};
 use crate::error::{Error, Result};
+use crate::memory::{Grow, collect, lossy_text};
 use crate::split::LOOKAHEAD;
 use crate::stop::Stop;
 use crate::threads;
@@ -85,9 +86,9 @@ struct Encoded {
 }
 
 impl Encoded {
-    fn begin(&mut self, separator: Option<u32>) {
-        self.ids.extend(separator);
-        self.starts.push(self.ids.len());
+    fn begin(&mut self, separator: Option<u32>) -> Result<()> {
+        self.ids.try_extend(separator)?;
+        self.starts.try_push(self.ids.len())
     }
 }
 
@@ -145,9 +146,9 @@ impl<'e> IdsWriter<'e> {
         let Options { specials, threads, separator, .. } = self.options;
         let batch = self.encoder.encode_batch(texts, specials, threads)?;
         let mut encoded = Encoded::default();
-        encoded.ids.reserve_exact(batch.ids.len() + batch.len());
+        encoded.ids.try_reserve_exact(batch.ids.len() + batch.len())?;
         for (place, text) in texts.iter().enumerate() {
-            encoded.begin(separator);
+            encoded.begin(separator)?;
             encoded.ids.extend_from_slice(batch.get(place));
             encoded.bytes += text.len() as u64;
         }
@@ -175,9 +176,9 @@ impl<'e> IdsWriter<'e> {
     fn push(&mut self, ids: &[u32]) -> Result<()> {
         self.written.tokens += ids.len() as u64;
         match self.width {
-            Width::U16 => self.ids.push(&ids.iter().map(|&id| (id as u16).to_le()).collect::<Vec<_>>()),
+            Width::U16 => self.ids.push(&collect(ids.iter().map(|&id| (id as u16).to_le()))?),
             Width::U32 if cfg!(target_endian = "little") => self.ids.push(ids),
-            Width::U32 => self.ids.push(&ids.iter().map(|&id| id.to_le()).collect::<Vec<_>>()),
+            Width::U32 => self.ids.push(&collect(ids.iter().map(|&id| id.to_le()))?),
         }
     }
 }
@@ -196,7 +197,7 @@ impl Sink for IdsWriter<'_> {
             _ => 0,
         };
         let base = self.written.tokens as i64 - surplus as i64;
-        let starts: Vec<i64> = starts.iter().map(|&start| (base + start as i64).to_le()).collect();
+        let starts = collect(starts.iter().map(|&start| (base + start as i64).to_le()))?;
         self.offsets.push(&starts)?;
         self.written.documents += starts.len() as u64;
         self.written.bytes += bytes;
@@ -249,7 +250,7 @@ impl Encoder {
         let blocks = Mutex::new((0, Files::new(paths)?));
         let turns = Turns::new(sink, threads);
         // Does the next block; says whether there may be more to do.
-        let work = |worker: &mut Worker| {
+        let work = |lease: &mut Lease<'_>| {
             let (number, block) = {
                 let mut blocks = blocks.lock().expect("no reader panics");
                 blocks.0 += 1;
@@ -257,7 +258,7 @@ impl Encoder {
             };
             let encoded = match block {
                 Ok(None) => return false,
-                Ok(Some(block)) => encoder.encode_block(worker, &block, options),
+                Ok(Some(block)) => lease.with(&turns.watched(), |worker| encoder.encode_block(worker, &block, options)),
                 Err(error) => Err(error),
             };
             turns.take(number, encoded);
@@ -266,7 +267,7 @@ impl Encoder {
         let work_on = || {
             let _place = Place(&turns);
             let mut lease = encoder.lease();
-            while work(lease.worker(&turns.watched())) {}
+            while work(&mut lease) {}
         };
         let mut report = || {
             let (done, total) = blocks.lock().expect("no reader panics").1.progress();
@@ -279,7 +280,7 @@ impl Encoder {
             turns.lock().threads -= threads - started;
             if started == 0 {
                 let mut lease = encoder.lease();
-                while work(lease.worker(&turns.watched())) {
+                while work(&mut lease) {
                     report();
                 }
             }
@@ -326,7 +327,7 @@ impl Encoder {
         let mut encoded = Encoded::default();
         block.for_each_part(options.invalid, |part| {
             if part.first {
-                encoded.begin(options.separator);
+                encoded.begin(options.separator)?;
             }
             encoded.bytes += part.end as u64;
             self.encode_part(worker, part, options.specials, &mut encoded.ids)
@@ -342,7 +343,7 @@ impl Encoder {
         }
         let last = end == text.len();
         // The part is UTF-8; what follows it may end in the middle of a character.
-        let text = String::from_utf8_lossy(text);
+        let text = lossy_text(text)?;
         let mut done = 0;
         let mut limit = if last { end } else { self.settled(text.as_bytes()) };
         for (range, id) in self.added.find(&text, specials) {
@@ -350,14 +351,17 @@ impl Encoder {
                 limit = range.start;
                 break;
             }
-            let plain = self.normalize(&text[done..range.start]);
+            let plain = self.normalize(&text[done..range.start])?;
             self.encode_range(worker, plain.as_bytes(), 0..plain.len(), out)?;
-            out.push(id);
+            out.try_push(id)?;
             done = range.end;
         }
-        let own = self.normalize(&text[done..end]);
-        let joined = [&*own, &*self.normalize(&text[end..limit.max(end)])].concat();
-        self.encode_range(worker, joined.as_bytes(), 0..own.len(), out)
+        let own = self.normalize(&text[done..end])?;
+        let behind = self.normalize(&text[end..limit.max(end)])?;
+        let mut joined = Vec::new();
+        joined.try_extend_from_slice(own.as_bytes())?;
+        joined.try_extend_from_slice(behind.as_bytes())?;
+        self.encode_range(worker, &joined, 0..own.len(), out)
     }
 }
 

@@ -17,11 +17,11 @@ const OPTIONS: Options =
 fn telling() -> Vocab {
     let alphabet = ["a", "s", "'", " ", "\n", "/", "5", "=", "é", "e"];
     let mut tokens = Tokens::of_bytes();
-    tokens.push("é".as_bytes());
+    tokens.push("é".as_bytes()).unwrap();
     let pairs: Vec<String> = alphabet.iter().flat_map(|a| alphabet.iter().map(move |b| format!("{a}{b}"))).collect();
     let triples: Vec<String> = pairs.iter().flat_map(|a| alphabet.iter().map(move |b| format!("{a}{b}"))).collect();
     for token in pairs.iter().chain(&triples) {
-        tokens.push(token.as_bytes());
+        tokens.push(token.as_bytes()).unwrap();
     }
     let long = format!(" 5{}", "|".repeat(40));
     let specials = [("<a b>", 5000, true), ("e <a", 5001, false), (">\n<", 5002, true), (&long, 5003, false)];
@@ -44,7 +44,7 @@ proptest! {
         vocab.normalizer = if nfc { Normalizer::Nfc } else { Normalizer::None };
         vocab.scheme = Scheme::named(scheme).expect("its name is in the table");
         let encoder = Encoder::new(vocab).unwrap();
-        let (mut worker, mut ids) = (Worker::new(Room::Wide), Vec::new());
+        let (mut worker, mut ids) = (Worker::new(Room::Wide).unwrap(), Vec::new());
         let mut rest = text.as_bytes();
         for step in steps {
             let known = &rest[..step.min(rest.len())];

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use crate::arch::Row;
 use crate::encode::Ids;
+use crate::encode::cache::cuckoo::LONG_IDS;
 use crate::encode::pipeline::GROUP;
+use crate::error::Result;
+use crate::memory::{Grow, filled};
 
 /// The ids that are copied and translated at once.
 const ROW: usize = 16;
@@ -12,7 +15,7 @@ const ROW: usize = 16;
 /// The ids of pieces.
 #[derive(Debug)]
 pub(crate) struct Answers {
-    /// In the order in which they became known; behind that, whatever was there.
+    /// In the order in which they became known; behind that, whatever was there. There is always a row behind the last.
     ids: Vec<u32>,
     filled: usize,
     /// Where in `ids` those of each piece begin, and how many they are; by the place of the piece among the others of the group.
@@ -20,8 +23,9 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    pub(crate) fn new() -> Self {
-        Self { ids: Vec::new(), filled: 0, spans: [(0, 0); GROUP] }
+    /// With room for the ids that a group may have in the tables.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { ids: filled(0, GROUP * LONG_IDS + ROW)?, filled: 0, spans: [(0, 0); GROUP] })
     }
 
     /// Begins anew.
@@ -29,13 +33,17 @@ impl Answers {
         self.filled = 0;
     }
 
-    /// Where the next ids go, with room for `count` of them.
+    /// Where the next ids go.
     #[inline(always)]
-    pub(crate) fn room(&mut self, count: usize) -> &mut [u32] {
-        if self.ids.len() < self.filled + count {
-            self.ids.resize(2 * (self.filled + count), 0);
-        }
+    pub(crate) fn room(&mut self) -> &mut [u32] {
         &mut self.ids[self.filled..]
+    }
+
+    /// Has room for `count` more ids, and a row behind them.
+    #[inline(always)]
+    pub(crate) fn make_room(&mut self, count: usize) -> Result<()> {
+        let least = self.filled + count + ROW;
+        if self.ids.len() < least { self.ids.try_resize(2 * least, 0) } else { Ok(()) }
     }
 
     /// Notes that the next `count` ids are those of a piece.
@@ -46,20 +54,31 @@ impl Answers {
     }
 
     /// Those of a piece.
-    pub(crate) fn add(&mut self, at: usize, ids: &[u32]) {
-        self.room(ids.len())[..ids.len()].copy_from_slice(ids);
+    pub(crate) fn add(&mut self, at: usize, ids: &[u32]) -> Result<()> {
+        self.make_room(ids.len())?;
+        self.room()[..ids.len()].copy_from_slice(ids);
         self.note(at, ids.len());
+        Ok(())
     }
 
-    /// Those of a piece: the first `count` of a row.
+    /// That of a piece, for which there is room.
+    pub(crate) fn add_one(&mut self, at: usize, id: u32) {
+        self.room()[0] = id;
+        self.note(at, 1);
+    }
+
+    /// Those of a piece: the first `count` of a row, for which there is room.
     #[inline(always)]
     pub(crate) fn add_row<R: Row>(&mut self, at: usize, row: &[u32], count: usize) {
-        let Some(first) = row.first_chunk() else { return self.add(at, &row[..count]) };
-        // How many they are is a matter of luck, and to copy more is cheaper than to guess.
-        let room = self.room(count + ROW);
-        R::load(first).store(room.first_chunk_mut().expect("room for a row"));
-        if count > ROW {
-            room[ROW..count].copy_from_slice(&row[ROW..count]);
+        let room = self.room();
+        if let Some(first) = row.first_chunk() {
+            // How many they are is a matter of luck, and to copy more is cheaper than to guess.
+            R::load(first).store(room.first_chunk_mut().expect("room for a row"));
+            if count > ROW {
+                room[ROW..count].copy_from_slice(&row[ROW..count]);
+            }
+        } else {
+            room[..count].copy_from_slice(&row[..count]);
         }
         self.note(at, count);
     }
@@ -72,8 +91,7 @@ impl Answers {
     /// Puts the ids of symbols in their place, from `start` on.
     #[inline(always)]
     pub(crate) fn translate<R: Row>(&mut self, start: usize, ids: &Ids) {
-        // What lies behind them is nobody's.
-        self.room(ROW);
+        // What lies behind them, a row at least, is nobody's.
         let end = start + (self.filled - start).next_multiple_of(ROW);
         ids.of_all::<R>(&mut self.ids[start..end]);
     }

@@ -11,7 +11,8 @@
 use std::ops::Range;
 
 use crate::encode::pipeline::unmergeable::Whole;
-use crate::memory::Zeroed;
+use crate::error::Result;
+use crate::memory::{Grow, Zeroed};
 use crate::split::Ends;
 use crate::vocab::Tokens;
 
@@ -50,8 +51,8 @@ impl Held {
 
 impl Seams {
     /// Those of a vocabulary.
-    pub(crate) fn new(tokens: &Tokens) -> Self {
-        let mut held = Held(Zeroed::new(1 << (BITS - 6)));
+    pub(crate) fn new(tokens: &Tokens) -> Result<Self> {
+        let mut held = Held(Zeroed::new(1 << (BITS - 6))?);
         let mut count = 0;
         for (_, token) in tokens.iter() {
             // What is before a place is a character, too, as far as the token has it.
@@ -59,23 +60,32 @@ impl Seams {
             for at in (1..token.len()).filter(|&at| is_lead(token[at]) && follows(at)) {
                 count += each_around(token, at, |neighbours| held.add(neighbours));
                 if count > MOST {
-                    return Self { held: None };
+                    return Ok(Self { held: None });
                 }
             }
         }
-        Self { held: Some(held) }
+        Ok(Self { held: Some(held) })
     }
 
     /// The ends of the parts of pieces that no token reaches across, in place of `ends`, those of the pieces of `text`, which is UTF-8.
     /// No part is one of the pieces that are [`Whole`]; `parts` is memory for the purpose.
-    pub(crate) fn part<'e>(&self, text: &[u8], ends: &'e Ends, whole: &Whole, parts: &'e mut Vec<u32>) -> &'e [u32] {
-        let Some(held) = self.held.as_ref().filter(|_| ends.has_caseless()) else { return ends.as_slice() };
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub(crate) fn part<'e>(
+        &self,
+        text: &[u8],
+        ends: &'e Ends,
+        whole: &Whole,
+        parts: &'e mut Vec<u32>,
+    ) -> Result<&'e [u32]> {
+        let Some(held) = self.held.as_ref().filter(|_| ends.has_caseless()) else { return Ok(ends.as_slice()) };
         let (mut start, mut count) = (0, 0);
         for &end in ends.as_slice() {
             let end = end as usize;
             let most = count + (end - start) / 3 + 1;
             if parts.len() < most {
-                parts.resize(2 * most, 0);
+                parts.try_resize(2 * most, 0)?;
             }
             let before = count;
             if end - start >= 6 && is_lead(text[end - 3]) {
@@ -88,26 +98,26 @@ impl Seams {
                     count += usize::from(was_lead && is_lead(text[at]) && !held.has(around(text, at)));
                 }
                 if !whole.is_empty() {
-                    count = keep(text, start..end, whole, parts, before..count);
+                    count = keep(text, start..end, whole, parts, before..count)?;
                 }
             }
             parts[count] = end as u32;
             count += 1;
             start = end;
         }
-        &parts[..count]
+        Ok(&parts[..count])
     }
 }
 
 /// Takes back those `seams` of a piece that would make a part one of those that are [`Whole`] as a piece; returns where those end that
 /// stay.
 #[cold]
-fn keep(text: &[u8], piece: Range<usize>, whole: &Whole, parts: &mut [u32], seams: Range<usize>) -> usize {
+fn keep(text: &[u8], piece: Range<usize>, whole: &Whole, parts: &mut [u32], seams: Range<usize>) -> Result<usize> {
     let is_whole = |start: usize, end: usize| whole.id(&text[start..end]).is_some();
     let mut kept = vec![piece.start];
     for &seam in &parts[seams.clone()] {
         if !is_whole(kept[kept.len() - 1], seam as usize) {
-            kept.push(seam as usize);
+            kept.try_push(seam as usize)?;
         }
     }
     while kept.len() > 1 && is_whole(kept[kept.len() - 1], piece.end) {
@@ -116,7 +126,7 @@ fn keep(text: &[u8], piece: Range<usize>, whole: &Whole, parts: &mut [u32], seam
     for (place, &seam) in parts[seams.clone()].iter_mut().zip(&kept[1..]) {
         *place = seam as u32;
     }
-    seams.start + kept.len() - 1
+    Ok(seams.start + kept.len() - 1)
 }
 
 /// The neighbours at a place of a text that has a whole character behind it.
@@ -174,14 +184,14 @@ mod tests {
     fn parts<'t>(tokens: &[&str], whole: &[&str], text: &'t str) -> Vec<&'t str> {
         let mut all = Tokens::of_bytes();
         for token in tokens {
-            all.push(token.as_bytes());
+            all.push(token.as_bytes()).unwrap();
         }
-        let whole = Whole::new(&all, |id| !whole.iter().any(|token| all.get(id) == token.as_bytes()));
+        let whole = Whole::new(&all, |id| !whole.iter().any(|token| all.get(id) == token.as_bytes())).unwrap();
         let splitter = Splitter::new(Scheme::named("o200k").unwrap()).unwrap();
         let mut ends = Ends::default();
         assert_eq!(splitter.cut(text.as_bytes(), 0..text.len(), &mut ends).unwrap(), text.len());
         let (mut memory, mut start) = (Vec::new(), 0);
-        let ends = Seams::new(&all).part(text.as_bytes(), &ends, &whole, &mut memory).to_vec();
+        let ends = Seams::new(&all).unwrap().part(text.as_bytes(), &ends, &whole, &mut memory).unwrap().to_vec();
         ends.into_iter().map(|end| &text[std::mem::replace(&mut start, end as usize)..end as usize]).collect()
     }
 
@@ -208,8 +218,8 @@ mod tests {
         let text = "中文".as_bytes();
         for (from, to) in [(0, 4), (0, 5), (1, 4), (2, 4), (2, 5), (1, 6)] {
             let mut tokens = Tokens::of_bytes();
-            tokens.push(&text[from..to]);
-            let seams = Seams::new(&tokens);
+            tokens.push(&text[from..to]).unwrap();
+            let seams = Seams::new(&tokens).unwrap();
             let held = seams.held.as_ref().expect("few enough");
             assert!(held.has(around(text, 3)), "{from}..{to}");
             assert!(!held.has(around("文中".as_bytes(), 3)), "{from}..{to}");
@@ -221,8 +231,8 @@ mod tests {
         // Each of these may stand between any of thousands of characters.
         let mut tokens = Tokens::of_bytes();
         for last in 0x80..=0xBF {
-            tokens.push(&[last, 0xE4]);
+            tokens.push(&[last, 0xE4]).unwrap();
         }
-        assert!(Seams::new(&tokens).held.is_none());
+        assert!(Seams::new(&tokens).unwrap().held.is_none());
     }
 }

@@ -10,6 +10,8 @@ use crate::encode::cache::cuckoo::{self, LONG_IDS, LongKey, SHORT_IDS, ShortKey}
 use crate::encode::cache::oversized::Outsize;
 use crate::encode::cache::{self, Cache, LONG, SHORT};
 use crate::encode::pipeline::GROUP;
+use crate::error::Result;
+use crate::memory::{Grow, Held};
 
 /// The pieces of a block, which are looked up together.
 pub(crate) const BLOCK: usize = 128;
@@ -103,8 +105,8 @@ struct Twins {
 }
 
 impl Group {
-    pub(crate) fn new() -> Box<Self> {
-        Box::new(Self {
+    pub(crate) fn new() -> Result<Held<Self>> {
+        Held::new(Self {
             count: 0,
             known: 0,
             bounds: [0; GROUP + 1],
@@ -118,7 +120,7 @@ impl Group {
                 count: 0,
                 keys: [[0; 2]; GROUP],
                 hashes: [0; GROUP],
-                answers: Answers::new(),
+                answers: Answers::new()?,
                 second: [0; GROUP],
                 long: Vec::new(),
                 rest: Vec::new(),
@@ -134,8 +136,8 @@ impl Group {
     }
 
     /// Notes that a text ends behind the pieces that have come.
-    pub(crate) fn end_text(&mut self) {
-        self.marks.push(self.count as u16);
+    pub(crate) fn end_text(&mut self) -> Result<()> {
+        self.marks.try_push(self.count as u16)
     }
 
     /// How many ids were put out before each of these ends, to be taken from there.
@@ -226,8 +228,11 @@ impl Group {
     }
 
     /// The ids of the others, as far as the cache has them.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
     #[inline(always)]
-    pub(crate) fn look_further<R: Row>(&mut self, text: &[u8], cache: &mut Cache) {
+    pub(crate) fn look_further<R: Row>(&mut self, text: &[u8], cache: &mut Cache) -> Result<()> {
         let others = &mut self.others;
         others.answers.clear();
         others.long.clear();
@@ -259,7 +264,7 @@ impl Group {
         for place in 0..second {
             let at = usize::from(others.second[place]);
             let (key, hash) = (&others.keys[at], others.hashes[at]);
-            let ids = others.answers.room(SHORT_IDS).first_chunk_mut().expect("room for the most ids");
+            let ids = others.answers.room().first_chunk_mut().expect("room for the most ids");
             let count = cuckoo::peek::<R>(sets, key, cuckoo::second(hash), ids);
             others.answers.note(at, count);
             found += usize::from(count > 0);
@@ -278,7 +283,7 @@ impl Group {
         for place in 0..others.long.len() {
             let at = usize::from(others.long[place]);
             let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
-            let ids = others.answers.room(LONG_IDS).first_chunk_mut().expect("room for the most ids");
+            let ids = others.answers.room().first_chunk_mut().expect("room for the most ids");
             let count = cuckoo::peek_long(sets, &key, hash, ids);
             others.answers.note(at, count);
             if count == 0 {
@@ -292,7 +297,9 @@ impl Group {
             let piece = &text[self.bounds[number]..self.bounds[number + 1]];
             if piece.len() <= LONG {
                 let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
-                let ids = others.answers.room(LONG_IDS).first_chunk_mut().expect("room for the most ids");
+                // Ids of pieces that are in no table may have taken the room.
+                others.answers.make_room(LONG_IDS)?;
+                let ids = others.answers.room().first_chunk_mut().expect("room for the most ids");
                 let count = cuckoo::peek_long(sets, &key, cache.long.further(hash), ids);
                 others.answers.note(at, count);
                 if count > 0 {
@@ -303,12 +310,13 @@ impl Group {
             if piece.len() > SHORT
                 && let Some(ids) = cache.outsize.find(piece, others.hashes[at])
             {
-                others.answers.add(at, ids);
+                others.answers.add(at, ids)?;
             } else {
                 others.missing.push(at as u16);
             }
         }
         cache.long.note_second(found);
+        Ok(())
     }
 
     /// Leaves one of each among the missing, and notes which are like it. Not all are found: a piece looks at one place of the table, and
@@ -395,17 +403,18 @@ impl Group {
     }
 
     /// Writes the ids of the pieces.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
     #[inline(always)]
-    pub(crate) fn write(&mut self, out: &mut impl Sink) {
+    pub(crate) fn write(&mut self, out: &mut impl Sink) -> Result<()> {
         if self.others.count == 0 {
-            out.put(&self.row[..self.filled]);
-            return;
+            return out.put(&self.row[..self.filled]);
         }
-        self.others.answers.room(LONG_IDS);
         let others = &self.others;
         let needed = self.total() + STRETCH;
         if self.line.len() < needed {
-            self.line.resize(2 * needed, 0);
+            self.line.try_resize(2 * needed, 0)?;
         }
         let (mut done, mut length) = (0, 0);
         for at in 0..others.count {
@@ -415,11 +424,15 @@ impl Group {
             done = place;
         }
         length = put::<STRETCH>(&mut self.line, length, &self.row, done..self.filled);
-        out.put(&self.line[..length]);
+        out.put(&self.line[..length])
     }
 
     /// Notes how many ids, of which `before` were put out before the group, come before each end of a text.
-    pub(crate) fn note_ends(&mut self, before: usize) {
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub(crate) fn note_ends(&mut self, before: usize) -> Result<()> {
+        self.ends.try_reserve(self.marks.len())?;
         let others = &self.others;
         let (mut at, mut of_others) = (0, 0);
         for &mark in &self.marks {
@@ -430,6 +443,7 @@ impl Group {
             self.ends.push(before + self.places[usize::from(mark)] as usize + of_others);
         }
         self.marks.clear();
+        Ok(())
     }
 }
 

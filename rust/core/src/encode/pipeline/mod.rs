@@ -17,9 +17,10 @@ pub(crate) mod unmergeable;
 use super::cache::Cache;
 use super::{Encoder, Sink, Worker};
 use crate::arch::{Row, Work};
-use crate::bpe::{Merged, Merger};
+use crate::bpe::{LONGEST, Merged, Merger};
 use crate::encode::pipeline::answers::Answers;
 use crate::encode::pipeline::lookup::{BLOCK, Group, Others};
+use crate::error::Result;
 
 /// The pieces of a group: the more, the more words are merged in step.
 pub(crate) const GROUP: usize = 16 * BLOCK;
@@ -36,12 +37,13 @@ struct Pieces<'p, S> {
 }
 
 impl<S: Sink> Work for Pieces<'_, S> {
-    type Output = ();
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run<R: Row>(self) {
+    fn run<R: Row>(self) -> Result<()> {
         let Self { encoder, worker, text, base, mut ends, are_last, out } = self;
         let Worker { group, cache, merger, .. } = worker;
+        let group: &mut Group = group;
         group.bounds[group.count] = base;
         while !ends.is_empty() {
             let (now, later) = ends.split_at(ends.len().min(BLOCK - group.count % BLOCK));
@@ -50,21 +52,25 @@ impl<S: Sink> Work for Pieces<'_, S> {
             if group.count % BLOCK == 0 {
                 group.look_up::<R>(cache);
                 if group.count == GROUP {
-                    encoder.put_group::<R>(group, text, cache, merger, out);
+                    encoder.put_group::<R>(group, text, cache, merger, out)?;
                     group.bounds[0] = group.bounds[GROUP];
                 }
             }
         }
         if are_last {
             group.look_up::<R>(cache);
-            encoder.put_group::<R>(group, text, cache, merger, out);
+            encoder.put_group::<R>(group, text, cache, merger, out)?;
         }
+        Ok(())
     }
 }
 
 impl Encoder {
     /// Takes consecutive pieces into the worker's group: the first begins at `base`, each ends at `base` plus its entry of `ends`.
     /// Groups that are full are encoded, after the last pieces also one that is not; until then `text` must stay the same.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory); the worker is of no use then.
     pub(super) fn take_pieces(
         &self,
         worker: &mut Worker,
@@ -73,8 +79,8 @@ impl Encoder {
         ends: &[u32],
         are_last: bool,
         out: &mut impl Sink,
-    ) {
-        self.isa.run(Pieces { encoder: self, worker, text, base, ends, are_last, out });
+    ) -> Result<()> {
+        self.isa.run(Pieces { encoder: self, worker, text, base, ends, are_last, out })
     }
 
     /// Puts out the ids of a group that was looked up, and empties it.
@@ -86,24 +92,25 @@ impl Encoder {
         cache: &mut Cache,
         merger: &mut Merger,
         out: &mut impl Sink,
-    ) {
+    ) -> Result<()> {
         if group.others.count > 0 {
-            group.look_further::<R>(text, cache);
+            group.look_further::<R>(text, cache)?;
             if !group.others.missing.is_empty() {
-                let start = self.learn(group, text, merger);
+                let start = self.learn(group, text, merger)?;
                 group.others.answers.translate::<R>(start, &self.ids);
                 group.remember::<R>(text, cache);
             }
         }
         let before = out.length();
-        out.put_all(group);
-        group.note_ends(before);
+        out.put_all(group)?;
+        group.note_ends(before)?;
         group.empty();
+        Ok(())
     }
 
     /// Answers for the pieces that are missing. From the place that it returns on, these are symbols yet.
     #[inline(never)]
-    fn learn(&self, group: &mut Group, text: &[u8], merger: &mut Merger) -> usize {
+    fn learn(&self, group: &mut Group, text: &[u8], merger: &mut Merger) -> Result<usize> {
         group.part_twins(text);
         let Group { bounds, others, .. } = group;
         let Others { numbers, answers, missing, words, lengths, .. } = others;
@@ -113,24 +120,28 @@ impl Encoder {
             &text[bounds[number]..bounds[number + 1]]
         };
         if !self.whole.is_empty() {
+            answers.make_room(words.len())?;
             words.retain(|at| {
                 let Some(id) = self.whole.id(piece(at)) else { return true };
-                answers.add(usize::from(*at), &[id]);
+                answers.add_one(usize::from(*at), id);
                 false
             });
         }
-        sort(words, lengths, |at| piece(at).len());
+        let most = sort(words, lengths, |at| piece(at).len());
+        answers.make_room(most)?;
         let start = answers.filled();
-        merger.merge_into(&self.pairs, words.iter().map(piece), Learned { words, answers });
+        merger.merge_into(&self.pairs, words.iter().map(piece), Learned { words, answers, most })?;
         others.answer_twins();
-        start
+        Ok(start)
     }
 }
 
-/// Where what was merged goes: `words` are the places of the pieces.
+/// Where what was merged goes: `words` are the places of the pieces, and `most` is how many ids those may have that are not too long to be
+/// merged in step.
 struct Learned<'l> {
     words: &'l [u16],
     answers: &'l mut Answers,
+    most: usize,
 }
 
 impl Merged for Learned<'_> {
@@ -138,19 +149,27 @@ impl Merged for Learned<'_> {
     fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize) {
         self.answers.add_row::<R>(usize::from(self.words[number]), row, count);
     }
+
+    fn make_room(&mut self, count: usize) -> Result<()> {
+        self.answers.make_room(self.most + count)
+    }
 }
 
 /// [`sort`] tells so many lengths apart.
 const LENGTHS: usize = 256;
 
 /// Puts words in order of their length, those of [`LENGTHS`] and more last: those that are merged in step had better take as many
-/// steps. `lengths` is memory for the purpose.
-fn sort(words: &mut [u16], lengths: &mut Vec<(u8, u16)>, length: impl Fn(&u16) -> usize) {
+/// steps. `lengths` is memory for the purpose. Returns how many bytes they have together, of longer ones no more than that.
+fn sort(words: &mut [u16], lengths: &mut Vec<(u8, u16)>, length: impl Fn(&u16) -> usize) -> usize {
+    // What is not merged in step has room made for it when it comes.
+    const { assert!(LONGEST < LENGTHS) };
     lengths.clear();
     lengths.extend(words.iter().map(|at| (length(at).min(LENGTHS - 1) as u8, *at)));
     let mut ends = [0u16; LENGTHS];
+    let mut bytes = 0;
     for &(length, _) in &*lengths {
         ends[usize::from(length)] += 1;
+        bytes += usize::from(length);
     }
     let mut before = 0;
     for end in &mut ends {
@@ -161,4 +180,5 @@ fn sort(words: &mut [u16], lengths: &mut Vec<(u8, u16)>, length: impl Fn(&u16) -
         words[usize::from(*place)] = at;
         *place += 1;
     }
+    bytes
 }

@@ -6,6 +6,8 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::error::Result;
+use crate::memory::copied;
 use crate::vocab::Tokens;
 
 /// The tokens that no sequence of merges reaches, and that are nevertheless whole pieces.
@@ -14,8 +16,13 @@ pub(crate) struct Whole(HashMap<Box<[u8]>, u32, FxBuildHasher>);
 
 impl Whole {
     /// Those of `tokens` for which `is_reached` does not hold.
-    pub(crate) fn new(tokens: &Tokens, is_reached: impl Fn(u32) -> bool) -> Self {
-        Self(tokens.iter().filter(|&(id, _)| !is_reached(id)).map(|(id, token)| (token.into(), id)).collect())
+    pub(crate) fn new(tokens: &Tokens, is_reached: impl Fn(u32) -> bool) -> Result<Self> {
+        let mut whole: HashMap<Box<[u8]>, u32, FxBuildHasher> = HashMap::default();
+        for (id, token) in tokens.iter().filter(|&(id, _)| !is_reached(id)) {
+            whole.try_reserve(1)?;
+            whole.insert(copied(token)?.into(), id);
+        }
+        Ok(Self(whole))
     }
 
     /// Whether there is none.

@@ -12,7 +12,7 @@ fn sound() -> Value {
     let tokens = ["ab", "abb"].map(|token| token.as_bytes().to_vec());
     let mut all = Tokens::of_bytes();
     tokens.iter().for_each(|token| {
-        all.push(token);
+        all.push(token).unwrap();
     });
     let merges = Merges::List { pairs: vec![(97, 98), (256, 98)], ignore_merges: false };
     let special = Special { content: "<x>".to_string(), id: 258, special: true };
@@ -169,8 +169,8 @@ fn overlapping_added_tokens_are_refused_if_searched_in_two_passes() {
 
 fn lines() -> String {
     let mut tokens = Tokens::of_bytes();
-    tokens.push(b"ab");
-    String::from_utf8(tiktoken::to_lines(&tokens)).unwrap()
+    tokens.push(b"ab").unwrap();
+    String::from_utf8(tiktoken::to_lines(&tokens).unwrap()).unwrap()
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn what_ranks_cannot_say_is_named() {
     let vocab = |tokens: &[&str], pairs: &[(&str, &str)], ignore_merges| {
         let mut all = Tokens::of_bytes();
         tokens.iter().for_each(|token| {
-            all.push(token.as_bytes());
+            all.push(token.as_bytes()).unwrap();
         });
         let id = |token: &str| all.id(token.as_bytes()).unwrap();
         let pairs = pairs.iter().map(|(left, right)| (id(left), id(right))).collect();

@@ -12,8 +12,9 @@ mod write;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::json::{Ids, Pair, Strict};
+use super::json::{Ids, List, Pair, Strict};
 use crate::error::{Error, Result};
+use crate::memory::collect;
 use crate::split::Scheme;
 use crate::vocab::{Merges, Normalizer, Special, Vocab};
 pub(super) use write::write;
@@ -31,7 +32,7 @@ struct File<'a> {
     truncation: Option<Strict>,
     padding: Option<Strict>,
     #[serde(default)]
-    added_tokens: Vec<AddedToken>,
+    added_tokens: List<AddedToken>,
     normalizer: Option<Strict>,
     pre_tokenizer: Option<Strict>,
     post_processor: Option<Strict>,
@@ -70,7 +71,7 @@ struct Model<'a> {
     #[serde(borrow)]
     vocab: Ids<'a>,
     #[serde(borrow)]
-    merges: Vec<Pair<'a>>,
+    merges: List<Pair<'a>>,
 }
 
 /// Reads a `tokenizer.json`.
@@ -78,15 +79,12 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let file: File<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
     let unsupported = |reason| Error::unsupported(origin, reason);
     let (scheme, normalizer) = settings(&file).map_err(unsupported)?;
-    added::check(&file.added_tokens, normalizer).map_err(unsupported)?;
+    added::check(&file.added_tokens.0, normalizer).map_err(unsupported)?;
     let (tokens, pairs) =
-        model::read(&file.model, &file.added_tokens).map_err(|reason| Error::format(origin, reason))?;
+        model::read(&file.model, &file.added_tokens.0).map_err(|reason| Error::format(origin, reason))?;
     let merges = Merges::List { pairs, ignore_merges: file.model.ignore_merges.unwrap_or(false) };
-    let specials = file
-        .added_tokens
-        .into_iter()
-        .map(|added| Special { content: added.content, id: added.id, special: added.special })
-        .collect();
+    let special = |added: AddedToken| Special { content: added.content, id: added.id, special: added.special };
+    let specials = collect(file.added_tokens.0.into_iter().map(special))?;
     let mut vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
     vocab.post_processor = file.post_processor.map(|Strict(value)| value);
     Ok(vocab)

@@ -3,15 +3,20 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::{AddedToken, Model, alphabet};
+use crate::error::Error;
 use crate::format::entries::Entries;
-use crate::format::json::{Ids, Pair};
+use crate::format::json::{Ids, List, Pair};
 use crate::vocab::Tokens;
 
 /// The tokens and merges of the model, or what contradicts itself.
 pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<(Tokens, Vec<(u32, u32)>), String> {
-    let Model { vocab: Ids(vocab), merges, .. } = model;
-    let ids: HashMap<&str, u32> = added.iter().map(|token| (token.content.as_str(), token.id)).collect();
+    let Model { vocab: Ids(vocab), merges: List(merges), .. } = model;
+    let mut ids: HashMap<&str, u32> = HashMap::new();
+    ids.try_reserve(added.len()).map_err(Error::from)?;
+    ids.extend(added.iter().map(|token| (token.content.as_str(), token.id)));
+    // No larger than the added tokens are many.
     let mut merged = HashSet::new();
+    merged.try_reserve(added.len()).map_err(Error::from)?;
     let mut joined = String::new();
     for Pair(left, right) in merges {
         joined.clear();
@@ -27,6 +32,7 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<(Tokens, V
 
     let mut entries = Entries::default();
     let mut known = HashSet::new();
+    known.try_reserve(added.len()).map_err(Error::from)?;
     for (place, (spelling, id)) in vocab.iter().enumerate() {
         if let Some((content, expected)) = ids.get_key_value(&**spelling) {
             if expected != id {
@@ -65,8 +71,9 @@ fn pairs(tokens: &Tokens, merges: &[Pair<'_>]) -> Result<Vec<(u32, u32)>, String
         bytes.clear();
         alphabet::read(spelling, &mut bytes).then(|| tokens.id(&bytes)).flatten()
     };
-    let mut pairs = Vec::with_capacity(merges.len());
-    let mut seen = HashSet::with_capacity(merges.len());
+    let (mut pairs, mut seen) = (Vec::new(), HashSet::new());
+    pairs.try_reserve_exact(merges.len()).map_err(Error::from)?;
+    seen.try_reserve(merges.len()).map_err(Error::from)?;
     for (rank, Pair(left, right)) in merges.iter().enumerate() {
         let unknown =
             |part| format!("merge {rank} ({left:?} {right:?}) names {part:?}, which is not in the vocabulary");

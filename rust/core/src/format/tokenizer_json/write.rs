@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{AddedToken, alphabet, dialect};
 use crate::bpe::effective::effective;
 use crate::error::{Error, Result};
+use crate::memory::{Grow, collect};
 use crate::vocab::{Merges, Normalizer, Vocab, show};
 
 #[derive(Serialize)]
@@ -46,9 +47,9 @@ fn as_map<S: Serializer>(items: &[(Cow<'_, str>, u32)], serializer: S) -> Result
 pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     let unsupported = |reason| Error::unsupported("tokenizer.json", reason);
     let regex = dialect::to_oniguruma(&vocab.scheme).map_err(unsupported)?;
-    let spelled = spelled(vocab).map_err(unsupported)?;
+    let spelled = spelled(vocab)?;
     let (pairs, ignore_merges) = match &vocab.merges {
-        Merges::Ranks => (effective(vocab).iter().map(|merge| (merge.left, merge.right)).collect(), true),
+        Merges::Ranks => (Cow::Owned(collect(effective(vocab)?.iter().map(|merge| (merge.left, merge.right)))?), true),
         Merges::List { pairs, ignore_merges } => (Cow::Borrowed(&pairs[..]), *ignore_merges),
     };
     let spell = |id| alphabet::spell(vocab.tokens.get(id));
@@ -91,18 +92,18 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
             byte_fallback: false,
             ignore_merges,
             vocab: spelled,
-            merges: pairs.iter().map(|&(left, right)| format!("{} {}", spell(left), spell(right))).collect(),
+            merges: collect(pairs.iter().map(|&(left, right)| format!("{} {}", spell(left), spell(right))))?,
         },
     };
-    Ok(serde_json::to_vec_pretty(&output).expect("strings and numbers are JSON"))
+    crate::format::json::to_pretty_bytes(&output)
 }
 
 /// The vocabulary as the model lists it. Special tokens are in it too, unless they get the ids they have as those that
 /// follow the last token.
-fn spelled(vocab: &Vocab) -> Result<Vec<(Cow<'_, str>, u32)>, String> {
+fn spelled(vocab: &Vocab) -> Result<Vec<(Cow<'_, str>, u32)>> {
     let Vocab { tokens, specials, .. } = vocab;
     let mut spelled: Vec<(Cow<'_, str>, u32)> =
-        tokens.iter().map(|(id, token)| (alphabet::spell(token).into(), id)).collect();
+        collect(tokens.iter().map(|(id, token)| (alphabet::spell(token).into(), id)))?;
     let mut bytes = Vec::new();
     for special in specials {
         bytes.clear();
@@ -110,14 +111,15 @@ fn spelled(vocab: &Vocab) -> Result<Vec<(Cow<'_, str>, u32)>, String> {
         let own = (!tokens.get(special.id).is_empty()).then_some(special.id);
         if namesake != own {
             let token = tokens.get(namesake.or(own).expect("they differ"));
-            return Err(format!("the special token {:?} beside the token {}", special.content, show(token)));
+            let reason = format!("the special token {:?} beside the token {}", special.content, show(token));
+            return Err(Error::unsupported("tokenizer.json", reason));
         }
     }
     let absent = || specials.iter().filter(|special| tokens.get(special.id).is_empty());
     let last = spelled.len();
     if tokens.len() != last || absent().zip(last..).any(|(special, next)| special.id as usize != next) {
-        spelled.extend(absent().map(|special| (special.content.as_str().into(), special.id)));
-        spelled.sort_by_key(|&(_, id)| id);
+        spelled.try_extend(absent().map(|special| (special.content.as_str().into(), special.id)))?;
+        spelled.sort_unstable_by_key(|&(_, id)| id);
     }
     Ok(spelled)
 }

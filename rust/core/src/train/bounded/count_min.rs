@@ -3,6 +3,8 @@
 use crate::train::engine::pair::Pair;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::Result;
+use crate::memory::collect;
 /// Classes of weights to an octave: a power of two, of which the binary logarithm is [`PLACES`].
 const CLASSES: usize = 1 << PLACES;
 const PLACES: u32 = 5;
@@ -17,11 +19,11 @@ pub(crate) struct Sketch {
 }
 
 impl Sketch {
-    pub(crate) fn new(bytes: usize) -> Self {
+    pub(crate) fn new(bytes: usize) -> Result<Self> {
         let buckets = (bytes / (3 * size_of::<AtomicU64>())).clamp(2, u32::MAX as usize);
-        let first = std::iter::repeat_with(Default::default).take(buckets).collect();
-        let second = std::iter::repeat_with(Default::default).take(buckets).collect();
-        Self { first, second }
+        let first = collect((0..buckets).map(|_| Default::default()))?;
+        let second = collect((0..buckets).map(|_| Default::default()))?;
+        Ok(Self { first, second })
     }
 
     /// The buckets of a pair.
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_floor_lets_as_many_places_through_as_it_says() {
-        let sketch = Sketch::new(1 << 16);
+        let sketch = Sketch::new(1 << 16).unwrap();
         for number in 0..100_u32 {
             (0..=number).for_each(|_| sketch.add(number, number + 1, u64::from(number) + 1));
         }
@@ -148,6 +150,6 @@ mod tests {
         assert!(higher > floor && floors.places(higher) <= floors.places(floor) * 7 / 8);
         assert_eq!(floors.lowest(u64::MAX), Some(0));
         assert_eq!(floors.above(least(class(10_000))), None);
-        assert_eq!(Sketch::new(1).floors().lowest(10), None);
+        assert_eq!(Sketch::new(1).unwrap().floors().lowest(10), None);
     }
 }

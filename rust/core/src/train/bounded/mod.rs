@@ -74,7 +74,7 @@ pub(crate) fn train(
     }
     let (mut present, mut merges) = match task.resumed {
         Some(Resumed { lexicon, merges, .. }) => (lexicon, merges),
-        None => (lexicon.clone(), Vec::new()),
+        None => (lexicon.try_clone()?, Vec::new()),
     };
     let (mut ceiling, mut stuck) = (u64::MAX, false);
     let mut places = u64::MAX;

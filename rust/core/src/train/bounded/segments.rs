@@ -28,6 +28,7 @@ use crate::arch::return_free_memory;
 use crate::bpe::Merger;
 use crate::count::{Language, Run, SHARDS, Shard, Shared, Writer};
 use crate::error::Result;
+use crate::memory::Grow;
 use crate::threads;
 use crate::train::bounded::count_min::{Floors, Sketch};
 use crate::train::engine::base_merges::Known;
@@ -129,23 +130,22 @@ impl Pieces {
 
     /// Calls `sink` with the pieces of a shard, as [`Batch`]es.
     fn for_each_batch(&self, number: usize, known: &Known, mut sink: impl FnMut(&Batch) -> Result<()>) -> Result<()> {
-        let mut batch = Batch::default();
+        let mut batch = Batch::new()?;
         self.language.for_each_in(number, |piece, weight| {
             if batch.is_full() {
-                batch.merge(known);
+                batch.merge(known)?;
                 sink(&batch)?;
                 batch.clear();
             }
-            batch.push(piece, weight);
-            Ok(())
+            batch.push(piece, weight)
         })?;
-        batch.merge(known);
+        batch.merge(known)?;
         sink(&batch)
     }
 
     /// What pairs weigh after some merges. `report` is called now and then, and may fail to stop the work.
     pub(crate) fn sketch(&self, known: &Known, bytes: usize, report: &mut dyn FnMut() -> Result<()>) -> Result<Sketch> {
-        let sketch = Sketch::new(bytes);
+        let sketch = Sketch::new(bytes)?;
         self.on_all(report, |number, report| {
             self.for_each_batch(number, known, |batch| {
                 for (_, weight, symbols) in batch.pieces() {
@@ -211,7 +211,6 @@ impl Pieces {
 }
 
 /// Some pieces, and what the merges make of them.
-#[derive(Default)]
 struct Batch {
     merger: Merger,
     bytes: Vec<u8>,
@@ -227,6 +226,11 @@ impl Batch {
     const PIECES: usize = 512;
     const BYTES: usize = 1 << 16;
 
+    fn new() -> Result<Self> {
+        let merger = Merger::new()?;
+        Ok(Self { merger, bytes: Vec::new(), ends: Vec::new(), symbols: Vec::new(), merged: Vec::new() })
+    }
+
     fn is_full(&self) -> bool {
         self.ends.len() >= Self::PIECES || self.bytes.len() >= Self::BYTES
     }
@@ -236,26 +240,23 @@ impl Batch {
         self.ends.clear();
     }
 
-    fn push(&mut self, piece: &[u8], weight: u64) {
-        self.bytes.extend_from_slice(piece);
-        self.ends.push((self.bytes.len(), weight));
+    fn push(&mut self, piece: &[u8], weight: u64) -> Result<()> {
+        self.bytes.try_extend_from_slice(piece)?;
+        self.ends.try_push((self.bytes.len(), weight))
     }
 
-    fn piece(&self, number: usize) -> &[u8] {
-        let start = if number == 0 { 0 } else { self.ends[number - 1].0 };
-        &self.bytes[start..self.ends[number].0]
-    }
-
-    fn merge(&mut self, known: &Known) {
-        let (mut merger, mut symbols, mut merged) =
-            (std::mem::take(&mut self.merger), std::mem::take(&mut self.symbols), std::mem::take(&mut self.merged));
+    fn merge(&mut self, known: &Known) -> Result<()> {
+        let Self { merger, bytes, ends, symbols, merged } = self;
         symbols.clear();
         merged.clear();
-        known.merge_all(&mut merger, (0..self.ends.len()).map(|number| self.piece(number)), |number, ids| {
+        // No more symbols than bytes.
+        symbols.try_reserve(bytes.len())?;
+        merged.try_reserve(ends.len())?;
+        let pieces = (0..ends.len()).map(|number| piece(bytes, ends, number));
+        known.merge_all(merger, pieces, |number, ids| {
             symbols.extend(ids);
             merged.push((number as u32, symbols.len()));
-        });
-        (self.merger, self.symbols, self.merged) = (merger, symbols, merged);
+        })
     }
 
     /// The pieces of several symbols, their weights, and their symbols.
@@ -263,10 +264,16 @@ impl Batch {
         let mut start = 0;
         let pieces = self.merged.iter().map(move |&(number, end)| {
             let symbols = &self.symbols[std::mem::replace(&mut start, end)..end];
-            (self.piece(number as usize), self.ends[number as usize].1, symbols)
+            (piece(&self.bytes, &self.ends, number as usize), self.ends[number as usize].1, symbols)
         });
         pieces.filter(|(_, _, symbols)| symbols.len() > 1)
     }
+}
+
+/// A piece of a [`Batch`].
+fn piece<'b>(bytes: &'b [u8], ends: &[(usize, u64)], number: usize) -> &'b [u8] {
+    let start = if number == 0 { 0 } else { ends[number - 1].0 };
+    &bytes[start..ends[number].0]
 }
 
 /// Pieces being cut.
@@ -292,7 +299,9 @@ impl Cut<'_> {
                 .get(place + 1)
                 .is_some_and(|&next| pieces.may_join(known, symbol, next) && sketch.may_weigh(symbol, next, floor));
             if !goes_on {
-                if place > first && self.table.add(&piece[start..end], weight).map_err(|_| too_large())? {
+                if place > first
+                    && self.table.add(&piece[start..end], weight).map_err(|refused| refused.or(too_large))?
+                {
                     self.size.add(end - start, place + 1 - first);
                 }
                 (start, first) = (end, place + 1);
@@ -309,25 +318,21 @@ impl Cut<'_> {
         };
         let old = std::mem::take(&mut self.table);
         (self.floor, self.size) = (higher, Size::default());
-        let mut batch = Batch::default();
+        let mut batch = Batch::new()?;
         for number in 0..SHARDS {
             if number % 8 == 0 {
                 return_free_memory();
             }
-            let mut result = Ok(());
             old.take(number).for_each(|segment, weight| {
-                batch.push(segment, weight);
-                if batch.is_full() {
-                    result = std::mem::replace(&mut result, Ok(())).and_then(|()| self.add_all(&mut batch));
-                }
-            });
-            result?;
+                batch.push(segment, weight)?;
+                if batch.is_full() { self.add_all(&mut batch) } else { Ok(()) }
+            })?;
         }
         self.add_all(&mut batch)
     }
 
     fn add_all(&self, batch: &mut Batch) -> Result<()> {
-        batch.merge(self.known);
+        batch.merge(self.known)?;
         batch.pieces().try_for_each(|piece| self.add(piece))?;
         batch.clear();
         Ok(())

@@ -1,6 +1,7 @@
 //! What pairs occur, by column of text: mostly in one alone.
 
 use crate::error::Result;
+use crate::memory::Grow;
 use crate::train::objective::too_large;
 
 /// Amounts by column.
@@ -70,12 +71,12 @@ impl Rows {
     }
 
     /// Copies a row of others here.
-    pub(crate) fn copy(&mut self, row: Row, others: &Self) -> Row {
-        let Row::Many { length, start: old } = row else { return row };
+    pub(crate) fn copy(&mut self, row: Row, others: &Self) -> Result<Row> {
+        let Row::Many { length, start: old } = row else { return Ok(row) };
         let start = self.amounts.len();
-        self.amounts.extend_from_slice(&others.amounts[old..old + length as usize]);
-        self.amounts.resize(start + length.next_power_of_two() as usize, (0, 0));
-        Row::Many { length, start }
+        self.amounts.try_extend_from_slice(&others.amounts[old..old + length as usize])?;
+        self.amounts.try_resize(start + length.next_power_of_two() as usize, (0, 0))?;
+        Ok(Row::Many { length, start })
     }
 
     /// Adds to the amount in a column.
@@ -90,17 +91,18 @@ impl Rows {
                 return Ok(());
             }
             Row::One { column, amount } => {
-                self.amounts.push((column, amount));
+                self.amounts.try_push((column, amount))?;
                 (1, self.amounts.len() - 1)
             }
             Row::Many { length, start } if length.is_power_of_two() => {
+                self.amounts.try_reserve(length as usize)?;
                 self.amounts.extend_from_within(start..start + length as usize);
                 (length, self.amounts.len() - length as usize)
             }
             Row::Many { length, start } => (length, start),
         };
         let end = start + length as usize;
-        self.amounts.resize(self.amounts.len().max(start + (length + 1).next_power_of_two() as usize), (0, 0));
+        self.amounts.try_resize(self.amounts.len().max(start + (length + 1).next_power_of_two() as usize), (0, 0))?;
         self.amounts[end] = (column, more);
         *row = Row::Many { length: length + 1, start };
         Ok(())

@@ -98,7 +98,10 @@ pub(crate) fn fingerprint(weights: &Weights, options: &str) -> Result<u64> {
     let mut sum = hash(options.as_bytes());
     for (number, column) in (1_u64..).step_by(2).zip(&weights.columns) {
         let mut part = 0_u64;
-        column.for_each_piece(0..SHARDS, |piece, weight| part = part.wrapping_add(hash(piece).wrapping_mul(weight)))?;
+        column.for_each_piece(0..SHARDS, |piece, weight| {
+            part = part.wrapping_add(hash(piece).wrapping_mul(weight));
+            Ok(())
+        })?;
         sum = sum.wrapping_add(part.wrapping_mul(number));
     }
     Ok(sum)

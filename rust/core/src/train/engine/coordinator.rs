@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::memory::{Grow, collect, copied};
 use crate::train::Progress;
 use crate::train::engine::Task;
 use crate::train::engine::pair::{Merge, Pair};
@@ -74,16 +75,16 @@ impl<'l> Leader<'l> {
         first: &'l Lexicon,
         checkpoint: Option<Checkpoint>,
         progress: &'l mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Self {
+    ) -> Result<Self> {
         let (lexicon, merges) = match &task.resumed {
-            Some(resumed) => (resumed.lexicon.clone(), resumed.merges.clone()),
-            None => (first.clone(), Vec::new()),
+            Some(resumed) => (resumed.lexicon.try_clone()?, copied(&resumed.merges)?),
+            None => (first.try_clone()?, Vec::new()),
         };
-        Self {
+        Ok(Self {
             first,
             lexicon,
             refresh: task.weights.policy.is_some().then(|| refresh_after(merges.len())),
-            trace: Trace::new(task.weights, merges.len()),
+            trace: Trace::new(task.weights, merges.len())?,
             merges,
             memory: task.memory,
             made: 0,
@@ -94,17 +95,22 @@ impl<'l> Leader<'l> {
             least: task.weights.least,
             progress,
             reported: None,
-        }
+        })
     }
 
     /// What it all came to.
-    pub(crate) fn finish(self) -> Outcome {
+    pub(crate) fn finish(self) -> Result<Outcome> {
         let Self { lexicon, merges, checkpoint, end, refresh, trace, .. } = self;
-        Outcome { lexicon, merges: last_of_each(&merges), checkpoint, end, trace: refresh.map(|_| trace) }
+        Ok(Outcome { lexicon, merges: last_of_each(&merges)?, checkpoint, end, trace: refresh.map(|_| trace) })
     }
 
     /// Decides on the next step, given what the threads have proposed, and the floor.
     pub(crate) fn lead(&mut self, board: &Board, floor: Floor) {
+        if board.has_failed() {
+            // What was proposed may not add up.
+            *board.step.write().expect("no thread panics") = Step::Else(Next::Stop);
+            return;
+        }
         let proposals = board.proposals.iter().map(|proposal| proposal.lock().expect("no thread panics"));
         let kept = self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.update(&self.merges));
         let goes_on = self.warn(kept);
@@ -116,7 +122,11 @@ impl<'l> Leader<'l> {
             self.end = End::Full;
             Step::Else(Next::Stop)
         } else {
-            self.choose(floor, &mut proposals.collect::<Vec<_>>())
+            let chosen = self.choose(floor, &mut proposals.collect::<Vec<_>>());
+            chosen.unwrap_or_else(|error| {
+                board.fail(error);
+                Step::Else(Next::Stop)
+            })
         };
         if let Step::Else(Next::Stop) = step {
             self.trace.price(self.merges.len(), &board.tokens());
@@ -151,14 +161,14 @@ impl<'l> Leader<'l> {
     }
 
     /// Chooses the longest run that the claim allows, or what else is to be done.
-    fn choose(&mut self, floor: Floor, proposals: &mut [impl DerefMut<Target = Proposal>]) -> Step {
+    fn choose(&mut self, floor: Floor, proposals: &mut [impl DerefMut<Target = Proposal>]) -> Result<Step> {
         if self.refresh == Some(self.merges.len()) && !self.lexicon.is_complete() {
             self.refresh = Some(refresh_after(self.merges.len()));
-            return Step::Refresh;
+            return Ok(Step::Refresh);
         }
         let mut round = Vec::new();
         self.runs += 1;
-        self.sides.resize(self.lexicon.len(), [0; 2]);
+        self.sides.try_resize(self.lexicon.len(), [0; 2])?;
         while !self.lexicon.is_complete() && self.refresh != Some(self.merges.len()) {
             let heads = proposals.iter().enumerate();
             let heads = heads.filter_map(|(keeper, proposal)| Some((*proposal.entries.get(proposal.taken)?, keeper)));
@@ -171,11 +181,13 @@ impl<'l> Leader<'l> {
             if was_right == self.runs || was_left == self.runs {
                 break;
             }
-            let (product, joined) = self.lexicon.join(left, right);
+            self.merges.try_reserve(1)?;
+            self.trace.winners.try_reserve(1)?;
+            let (product, joined) = self.lexicon.join(left, right)?;
             if joined == Joined::Again && floor.present > 1 && self.memory.is_some() {
                 if round.is_empty() {
                     self.end = End::Again;
-                    return Step::Else(Next::Stop);
+                    return Ok(Step::Else(Next::Stop));
                 }
                 break;
             }
@@ -183,11 +195,11 @@ impl<'l> Leader<'l> {
                 self.checkpoint = None;
                 if floor.present > 1 {
                     // Pairs that were dropped would matter now, and when they were born.
-                    self.lexicon = self.first.clone();
+                    self.lexicon = self.first.try_clone()?;
                     self.merges.clear();
                     self.refresh = self.refresh.map(|_| refresh_after(0));
                     self.trace.clear();
-                    return Step::Else(Next::Restart(1));
+                    return Ok(Step::Else(Next::Restart(1)));
                 }
             }
             self.sides[left as usize][0] = self.runs;
@@ -202,19 +214,21 @@ impl<'l> Leader<'l> {
                 break;
             }
         }
-        if !round.is_empty() {
+        Ok(if !round.is_empty() {
             self.made += 1;
             Step::Round(round)
         } else if floor.present > self.least && !self.lexicon.is_complete() && self.memory.is_none() {
             Step::Else(Next::Recall((floor.present / LOWERING).max(self.least)))
         } else {
             Step::Else(Next::Stop)
-        }
+        })
     }
 }
 
 /// The merges without those that are made again later: of a pair merged several times, the last merge counts.
-pub(crate) fn last_of_each(merges: &[Pair]) -> Vec<Pair> {
-    let last: HashMap<Pair, usize> = merges.iter().enumerate().map(|(place, &pair)| (pair, place)).collect();
-    merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair).collect()
+pub(crate) fn last_of_each(merges: &[Pair]) -> Result<Vec<Pair>> {
+    let mut last: HashMap<Pair, usize> = HashMap::new();
+    last.try_reserve(merges.len())?;
+    last.extend(merges.iter().enumerate().map(|(place, &pair)| (pair, place)));
+    collect(merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair))
 }

@@ -4,6 +4,8 @@ use crate::train::engine::pair::Pair;
 use std::ops::DerefMut;
 use std::sync::{RwLock, RwLockWriteGuard};
 
+use crate::error::Result;
+use crate::memory::Grow;
 /// What a thread reports after a round to one of those that keep pairs.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -99,10 +101,18 @@ struct Found {
 
 impl Side {
     /// Makes room for this many symbols.
-    pub(crate) fn resize(&mut self, symbols: usize) {
-        self.tallies.resize(symbols, Tally::default());
-        self.counts.resize(symbols, 0);
-        self.cursors.resize(symbols, UNNOTED);
+    pub(crate) fn resize(&mut self, symbols: usize) -> Result<()> {
+        self.tallies.try_resize(symbols, Tally::default())?;
+        self.counts.try_resize(symbols, 0)?;
+        self.cursors.try_resize(symbols, UNNOTED)
+    }
+
+    /// Makes room for so many more meetings.
+    #[inline(always)]
+    pub(crate) fn make_room(&mut self, meetings: usize) -> Result<()> {
+        self.meetings.try_reserve(meetings)?;
+        // Each symbol is met once for the first time.
+        Ok(self.met.try_reserve(meetings.min(self.tallies.len()))?)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -110,6 +120,7 @@ impl Side {
         self.ends.clear();
     }
 
+    /// Notes a meeting, for which there is room.
     #[inline(always)]
     pub(crate) fn meet(&mut self, neighbour: u32, cell: u32, weight: u64) {
         let tally = &mut self.tallies[neighbour as usize];
@@ -121,21 +132,23 @@ impl Side {
     }
 
     /// Ends a column of a merge.
-    pub(crate) fn end_column(&mut self, column: u32) {
+    pub(crate) fn end_column(&mut self, column: u32) -> Result<()> {
+        self.found.try_reserve(self.met.len())?;
         for neighbour in self.met.drain(..) {
             let Tally { weight, count } = std::mem::take(&mut self.tallies[neighbour as usize]);
             self.counts[neighbour as usize] += count;
             self.found.push(Found { neighbour, column, weight });
         }
+        Ok(())
     }
 
     /// Ends a merge: calls `sink` with all it met, by column; occurrences come with the first.
-    pub(crate) fn end_merge(&mut self, mut sink: impl FnMut(u32, u32, Tally)) {
+    pub(crate) fn end_merge(&mut self, mut sink: impl FnMut(u32, u32, Tally) -> Result<()>) -> Result<()> {
         for Found { neighbour, column, weight } in self.found.drain(..) {
             let count = std::mem::take(&mut self.counts[neighbour as usize]);
-            sink(neighbour, column, Tally { weight, count });
+            sink(neighbour, column, Tally { weight, count })?;
         }
-        self.ends.push(self.meetings.len());
+        self.ends.try_push(self.meetings.len())
     }
 
     /// How many merges the round had.
@@ -171,11 +184,11 @@ pub(crate) fn write_all(reports: &[RwLock<Report>]) -> Vec<RwLockWriteGuard<'_, 
 }
 
 /// Reports a birth to the thread that keeps the pair.
-pub(crate) fn report_birth(reports: &mut [impl DerefMut<Target = Report>], birth: Birth) {
-    reports[birth.pair.keeper(reports.len())].births.push(birth);
+pub(crate) fn report_birth(reports: &mut [impl DerefMut<Target = Report>], birth: Birth) -> Result<()> {
+    reports[birth.pair.keeper(reports.len())].births.try_push(birth)
 }
 
 /// Reports deaths to the thread that keeps the pair.
-pub(crate) fn report_death(reports: &mut [impl DerefMut<Target = Report>], death: Death) {
-    reports[death.pair.keeper(reports.len())].deaths.push(death);
+pub(crate) fn report_death(reports: &mut [impl DerefMut<Target = Report>], death: Death) -> Result<()> {
+    reports[death.pair.keeper(reports.len())].deaths.try_push(death)
 }

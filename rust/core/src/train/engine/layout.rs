@@ -8,7 +8,7 @@ use rustc_hash::FxBuildHasher;
 use crate::bpe::Merger;
 use crate::count::SHARDS;
 use crate::error::{Error, Result};
-use crate::memory::Zeroed;
+use crate::memory::{Grow, Zeroed, collect};
 use crate::train::engine::base_merges::Known;
 use crate::train::objective::{Weights, too_large};
 
@@ -49,9 +49,9 @@ pub(crate) struct CellWeights {
 }
 
 impl CellWeights {
-    fn new(mut changes: Vec<(u32, u64)>, cells: usize) -> Self {
-        changes.resize(changes.len().max(1), (0, 0));
-        changes.push((u32::MAX, 0));
+    fn new(mut changes: Vec<(u32, u64)>, cells: usize) -> Result<Self> {
+        changes.try_resize(changes.len().max(1), (0, 0))?;
+        changes.try_push((u32::MAX, 0))?;
         let mut change = 0;
         let index = (0..cells).step_by(STRIDE).map(|cell| {
             while changes[change + 1].0 as usize <= cell {
@@ -59,7 +59,7 @@ impl CellWeights {
             }
             change as u32
         });
-        Self { index: index.collect(), changes }
+        Ok(Self { index: collect(index)?, changes })
     }
 
     /// The weight at a cell. `hint` is the change that was in force at another one, and then is at this: near cells find
@@ -92,11 +92,13 @@ impl Layout {
             let (mut sum, mut single) = (0_u128, 0_u128);
             column.for_each_piece(shards(), |piece, weight| {
                 if is_laid_out(piece, weight) {
+                    cells.try_reserve(1)?;
                     *cells.entry(weight).or_default() += piece.len() + 1;
                     sum += u128::from(weight) * piece.len() as u128;
                 } else if column.is_priced {
                     single += u128::from(weight);
                 }
+                Ok(())
             })?;
             total += sum * u128::from(column.factor);
             // Threads add up what is laid out; prices are added up as they come.
@@ -104,9 +106,9 @@ impl Layout {
             if total.max(priced) >= 1 << 63 {
                 return Err(too_large());
             }
-            let mut classes: Vec<(u64, usize)> = cells.iter().map(|(&weight, &cells)| (weight, cells)).collect();
+            let mut classes = collect(cells.iter().map(|(&weight, &cells)| (weight, cells)))?;
             classes.sort_unstable_by(|a, b| b.cmp(a));
-            changes.reserve(classes.len() + 1);
+            changes.try_reserve(classes.len() + 1)?;
             let first = next;
             for (weight, length) in classes {
                 changes.push((next as u32, weight));
@@ -121,15 +123,15 @@ impl Layout {
             let (counts, is_priced) = (column.factor > 0, column.is_priced);
             columns.push(CellColumn { cells: first as u32..next as u32, counts, is_priced, tokens: 0 });
         }
-        let mut symbols = Zeroed::new(next + 1);
-        let (mut merger, mut tokens) = (Merger::default(), Vec::new());
+        let mut symbols = Zeroed::new(next + 1)?;
+        let (mut merger, mut tokens) = (Merger::new()?, Vec::new());
         for ((column, places), cells) in weights.columns.iter().zip(&mut places).zip(&mut columns) {
             column.for_each_piece(shards(), |piece, weight| {
                 if is_laid_out(piece, weight) {
                     let cell = places.get_mut(&weight).expect("every weight has been met");
                     symbols[*cell] = GAP;
                     *cell += 1;
-                    known.merge(&mut merger, piece, &mut tokens);
+                    known.merge(&mut merger, piece, &mut tokens)?;
                     for &token in &tokens {
                         let length = known.lengths[token as usize] as usize;
                         symbols[*cell] = token;
@@ -142,10 +144,11 @@ impl Layout {
                 } else if column.is_priced {
                     cells.tokens += weight;
                 }
+                Ok(())
             })?;
         }
         symbols[next] = GAP;
-        Ok(Self { symbols, weights: CellWeights::new(changes, next + 1), columns, total: total as u64 })
+        Ok(Self { symbols, weights: CellWeights::new(changes, next + 1)?, columns, total: total as u64 })
     }
 
     /// The column of a cell of a piece, looked for from one before it or from the first.

@@ -111,9 +111,9 @@ impl Task<'_> {
         let wanted = lexicon.wanted() as u64;
         let spread = if self.weights.policy.is_some() { FAIR_SPREAD } else { SPREAD };
         let guess = |total: u64| self.floor.unwrap_or(total / wanted / spread).max(self.weights.least);
-        let mut leader = Leader::new(self, lexicon, checkpoint, progress);
+        let mut leader = Leader::new(self, lexicon, checkpoint, progress)?;
         self.work_on(self.threads, &guess, &mut |board, floor| leader.lead(board, floor))?;
-        Ok(leader.finish())
+        leader.finish()
     }
 
     /// Does the work on so many threads, this one among them, which `lead`s; on fewer if the system does not give as many.
@@ -182,16 +182,16 @@ impl Worker<'_> {
                 self.price(words);
             }
             board.team.meet();
-            let (Ok(mut words), false) = (words, board.has_failed()) else { return };
+            let has_failed = board.has_failed();
+            // Nobody goes on to what may fail next before all have looked: they go on together, or none does.
+            board.team.meet();
+            let (Ok(mut words), false) = (words, has_failed) else { return };
             let mut present = floor.unwrap_or_else(|| guess(board.total.load(Ordering::Relaxed)));
             let mut pairs = Pairs::new(task.weights, self.factors());
             floor = loop {
-                words.report_all(reports);
+                board.note(words.report_all(reports));
                 board.team.meet();
-                let started = pairs.start(present, &about, &mut board.kept[me].write().expect("no thread panics"));
-                if let Err(error) = started {
-                    board.fail(error);
-                }
+                board.note(pairs.start(present, &about, &mut board.kept[me].write().expect("no thread panics")));
                 match self.rounds(&mut words, &mut pairs, &about, &mut |board, safe| {
                     lead(board, Floor { present, safe });
                 }) {
@@ -239,7 +239,7 @@ impl Worker<'_> {
                     // Twice what was of use last time: entries that come back cost more than a shorter round.
                     most = (2 * proposal.taken + 2).min(PROPOSALS);
                 }
-                pairs.propose(&mut proposal, most);
+                board.note(pairs.propose(&mut proposal, most));
             }
             board.team.meet();
             lead(board, pairs.safe());
@@ -248,21 +248,22 @@ impl Worker<'_> {
             let round = match &*step {
                 Step::Round(round) => round,
                 Step::Refresh => {
-                    pairs.refresh(self.factors(), &mut board.proposals[me].lock().expect("no thread panics"));
+                    let mut proposal = board.proposals[me].lock().expect("no thread panics");
+                    board.note(pairs.refresh(self.factors(), &mut proposal));
                     continue;
                 }
                 Step::Else(next) => return *next,
             };
-            board
+            let noted = board
                 .with_kept(me, |kept| if is_first { words.note_all(reports, kept) } else { words.note(reports, kept) });
             is_first = false;
-            words.merge(round, reports);
+            board.note(noted.and_then(|()| words.merge(round, reports)));
             self.price(words);
             board.memory[me].store(words.memory() + pairs.memory(), Ordering::Relaxed);
             board.team.meet();
-            let applied = pairs.apply(round, about, &mut board.kept[me].write().expect("no thread panics"));
-            if let Err(error) = applied {
-                board.fail(error);
+            // What a thread that failed has reported does not add up; the leader stops all of them next.
+            if !board.has_failed() {
+                board.note(pairs.apply(round, about, &mut board.kept[me].write().expect("no thread panics")));
             }
         }
     }

@@ -21,6 +21,7 @@ use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
 use crate::error::Result;
+use crate::memory::{Grow, collect};
 use crate::train::engine::by_language::{Row, Rows};
 use crate::train::engine::deltas::{Birth, RIGHT, Report, joined};
 use crate::train::engine::pair::{Merge, Pair, UNKEPT};
@@ -120,35 +121,40 @@ impl Pairs {
     /// lighter ones kept later. For each birth of each report, `kept` becomes the number of its entry.
     ///
     /// # Errors
-    /// [`Error::Corpus`](crate::Error::Corpus) if there are more than can be added up.
+    /// [`Error::Corpus`](crate::Error::Corpus) if there are more than can be added up; [`Error::Memory`](crate::Error::Memory).
     pub(crate) fn start(&mut self, floor: u64, reports: &[&RwLock<Report>], kept: &mut [Vec<u32>]) -> Result<()> {
         self.floor = floor;
+        self.queue.clear();
         self.kept.clear();
         self.reborn.clear();
         let reports: Vec<_> = reports.iter().map(|report| report.read().expect("no thread panics")).collect();
         let mut rows = Rows::default();
         for birth in reports.iter().flat_map(|report| &report.births).filter(|birth| birth.weight > 0) {
+            self.kept.try_reserve(1)?;
             rows.add(self.kept.entry(birth.pair).or_insert(Row::NONE), birth.column, birth.weight)?;
         }
         self.rows.clear();
+        let mut copied = Ok(());
         self.kept.retain(|_, row| {
-            let is_kept = rows.weigh(*row, &self.first) >= floor;
+            let is_kept = rows.weigh(*row, &self.first) >= floor && copied.is_ok();
             if is_kept {
-                *row = self.rows.copy(*row, &rows);
+                copied = self.rows.copy(*row, &rows).map(|copy| *row = copy);
             }
             is_kept
         });
+        copied?;
         let entry = |((&pair, &row), number)| {
             let weight = self.gauged(self.rows.weigh(row, &self.factors));
             Entry { weight, pair: Reverse(pair), number }
         };
-        let entries: Vec<Entry<u128>> = self.kept.iter().zip(0..).map(entry).collect();
+        let entries = collect(self.kept.iter().zip(0..).map(entry))?;
         self.numbers = entries.len() as u32;
-        let numbers: HashMap<Pair, u32, FxBuildHasher> =
-            entries.iter().map(|entry| (entry.pair.0, entry.number)).collect();
+        let mut numbers: HashMap<Pair, u32, FxBuildHasher> = HashMap::default();
+        numbers.try_reserve(entries.len())?;
+        numbers.extend(entries.iter().map(|entry| (entry.pair.0, entry.number)));
         for (report, kept) in reports.iter().zip(kept) {
             kept.clear();
-            kept.extend(report.births.iter().map(|birth| numbers.get(&birth.pair).copied().unwrap_or(UNKEPT)));
+            kept.try_extend(report.births.iter().map(|birth| numbers.get(&birth.pair).copied().unwrap_or(UNKEPT)))?;
         }
         self.queue = entries.into();
         Ok(())
@@ -179,9 +185,9 @@ impl Pairs {
                     self.rows.subtract(row, death.column, death.weight);
                 }
             }
-            self.bear(merge);
+            self.bear(merge)?;
             for (kept, births) in kept.iter_mut().zip(births) {
-                kept.extend(births.iter().map(|birth| self.born[birth.side as usize][birth.neighbour()].number));
+                kept.try_extend(births.iter().map(|birth| self.born[birth.side as usize][birth.neighbour()].number))?;
             }
             for (side, neighbour) in self.met.drain(..) {
                 self.born[side][neighbour as usize] = UNBORN;
@@ -195,12 +201,12 @@ impl Pairs {
         for birth in births {
             let (side, neighbour) = (&mut self.born[birth.side as usize], birth.neighbour());
             if side.len() <= neighbour {
-                side.resize((neighbour + 1).next_power_of_two(), UNBORN);
+                side.try_resize((neighbour + 1).next_power_of_two(), UNBORN)?;
             }
             let born = &mut side[neighbour];
             if !born.is_met {
+                self.met.try_push((birth.side as usize, neighbour as u32))?;
                 born.is_met = true;
-                self.met.push((birth.side as usize, neighbour as u32));
             }
             if birth.weight > 0 {
                 self.scratch.add(&mut born.row, birth.column, birth.weight)?;
@@ -213,6 +219,8 @@ impl Pairs {
     fn bear_again(&mut self, product: u32) -> Result<()> {
         for &(side, neighbour) in &self.met {
             let pair = joined(product, side, neighbour);
+            self.kept.try_reserve(1)?;
+            self.reborn.try_reserve(1)?;
             let row = self.kept.entry(pair).or_insert(Row::NONE);
             if self.rows.weigh(*row, &self.first) > 0 {
                 self.reborn.insert(pair);
@@ -227,7 +235,9 @@ impl Pairs {
     }
 
     /// Puts the pairs that a merge gave birth to into the queue.
-    fn bear(&mut self, merge: &Merge) {
+    fn bear(&mut self, merge: &Merge) -> Result<()> {
+        self.kept.try_reserve(self.met.len())?;
+        self.queue.try_reserve(self.met.len())?;
         for &(side, neighbour) in &self.met {
             let pair = joined(merge.product, side, neighbour);
             let born = self.born[side][neighbour as usize];
@@ -237,7 +247,7 @@ impl Pairs {
             }
             let weight = self.gauged(rows.weigh(row, &self.factors));
             if merge.is_new {
-                let row = self.rows.copy(row, &self.scratch);
+                let row = self.rows.copy(row, &self.scratch)?;
                 self.kept.insert(pair, row);
             }
             let twin = self.born[1 - side].get(neighbour as usize).map_or(UNKEPT, |born| born.number);
@@ -251,6 +261,7 @@ impl Pairs {
             };
             self.born[side][neighbour as usize].number = number;
         }
+        Ok(())
     }
 
     /// The weight from which on a pair comes before all that are not kept: these weigh less than the floor times the most that a
@@ -270,8 +281,8 @@ impl Pairs {
     }
 
     /// Has pairs weighed by other factors. Takes all proposals back.
-    pub(crate) fn refresh(&mut self, factors: Vec<u64>, proposal: &mut Proposal) {
-        self.take_back(proposal);
+    pub(crate) fn refresh(&mut self, factors: Vec<u64>, proposal: &mut Proposal) -> Result<()> {
+        self.take_back(proposal)?;
         let gauges = self.factors.iter().zip(&factors).map(|(&old, &new)| {
             u64::try_from(u128::from(self.gauge) * u128::from(old) / u128::from(new)).unwrap_or(u64::MAX)
         });
@@ -280,12 +291,14 @@ impl Pairs {
         // Entries of pairs with several may be lighter than their pair.
         if self.gauge < LOW || !self.reborn.is_empty() {
             self.gauge = GAUGE;
-            let entries = std::mem::take(&mut self.queue).into_iter().map(|entry| {
+            let mut entries = std::mem::take(&mut self.queue).into_vec();
+            for entry in &mut entries {
                 let weight = self.rows.weigh(self.kept[&entry.pair.0], &self.factors);
-                entry.map(|_| self.gauged(weight))
-            });
-            self.queue = entries.collect();
+                entry.weight = self.gauged(weight);
+            }
+            self.queue = entries.into();
         }
+        Ok(())
     }
 
     /// Bytes of memory in use.
@@ -293,18 +306,20 @@ impl Pairs {
         self.kept.capacity() * size_of::<(Pair, Row)>() + self.queue.len() * size_of::<Entry<u128>>()
     }
 
-    fn take_back(&mut self, proposal: &mut Proposal) {
+    fn take_back(&mut self, proposal: &mut Proposal) -> Result<()> {
+        self.queue.try_reserve(proposal.entries.len())?;
         let gauge = u128::from(self.gauge);
         let entries = proposal.entries.drain(..).skip(proposal.taken);
         self.queue.extend(entries.map(|entry| entry.map(|weight| u128::from(weight) * gauge)));
         proposal.whole_pieces.clear();
         proposal.winners.clear();
         (proposal.more, proposal.taken) = (false, 0);
+        Ok(())
     }
 
     /// Proposes up to `most` pairs, after what the last round did not take has returned.
-    pub(crate) fn propose(&mut self, proposal: &mut Proposal, most: usize) {
-        self.take_back(proposal);
+    pub(crate) fn propose(&mut self, proposal: &mut Proposal, most: usize) -> Result<()> {
+        self.take_back(proposal)?;
         while let Some(mut first) = self.queue.peek_mut() {
             let row = self.kept[&first.pair.0];
             let weight = self.rows.weigh(row, &self.factors);
@@ -327,6 +342,7 @@ impl Pairs {
             // Of a pair with several, the entry may have less.
             proposal.entries.push(entry.map(|gauged| (gauged / u128::from(self.gauge)) as u64));
         }
+        Ok(())
     }
 }
 

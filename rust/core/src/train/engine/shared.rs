@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, RwLock};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::train::engine::barrier::Team;
 use crate::train::engine::deltas::Report;
 use crate::train::engine::pair::Merge;
@@ -75,6 +75,13 @@ impl Board {
         self.failure.lock().expect("no thread panics").get_or_insert(error);
     }
 
+    /// Has the leader stop all threads if something failed. Until then they go on meeting.
+    pub(crate) fn note(&self, done: Result<()>) {
+        if let Err(error) = done {
+            self.fail(error);
+        }
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.failure.lock().expect("no thread panics").is_some()
     }
@@ -91,9 +98,9 @@ impl Board {
     }
 
     /// Calls `use_kept` with what each keeper answered to the reports of thread `me`.
-    pub(crate) fn with_kept(&self, me: usize, use_kept: impl FnOnce(&[&[u32]])) {
+    pub(crate) fn with_kept<T>(&self, me: usize, use_kept: impl FnOnce(&[&[u32]]) -> T) -> T {
         let kept: Vec<_> = self.kept.iter().map(|kept| kept.read().expect("no thread panics")).collect();
         let kept: Vec<&[u32]> = kept.iter().map(|kept| kept[me].as_slice()).collect();
-        use_kept(&kept);
+        use_kept(&kept)
     }
 }

@@ -5,10 +5,10 @@ use crate::train::engine::pair::Pair;
 use hashbrown::HashMap;
 
 use crate::error::{Error, Result};
+use crate::memory::{Grow, copied};
 use crate::vocab::{Special, Tokens, Vocab};
 
 /// The tokens so far.
-#[derive(Clone)]
 pub(crate) struct Lexicon {
     /// The bytes of each id; empty for a special token that is not an ordinary one as well.
     tokens: Vec<Box<[u8]>>,
@@ -54,14 +54,14 @@ impl Lexicon {
                     "reads like bytes: its characters are those that stand for bytes in tokenizer.json",
                 );
             }
-            lexicon.tokens.push(Box::default());
-            lexicon.reserve(content, id);
+            lexicon.tokens.try_push(Box::default())?;
+            lexicon.reserve(content, id)?;
             specials.push(Special { content: content.clone(), id, special: true });
         }
         let mut bytes: Vec<u8> = (0..=255).collect();
         bytes.sort_by_key(|&byte| (!is_literal(byte), byte));
         for byte in bytes {
-            lexicon.add(&[byte]);
+            lexicon.add(&[byte])?;
         }
         if wanted < lexicon.len() {
             let reason = format!(
@@ -80,33 +80,62 @@ impl Lexicon {
             let reason = format!("{wanted} is less than the {} entries there are", vocab.size());
             return Err(Error::argument("vocab_size", reason));
         }
-        let tokens: Vec<Box<[u8]>> = (0..vocab.size() as u32).map(|id| vocab.tokens.get(id).into()).collect();
-        let ids = vocab.tokens.iter().map(|(id, token)| (token.into(), id)).collect();
-        let mut lexicon = Self { tokens, ids, wanted };
+        let mut lexicon = Self { tokens: Vec::new(), ids: HashMap::new(), wanted };
+        lexicon.tokens.try_reserve_exact(vocab.size())?;
+        for id in 0..vocab.size() as u32 {
+            let token = vocab.tokens.get(id);
+            lexicon.tokens.push(copied(token)?.into());
+            if !token.is_empty() {
+                lexicon.know(token, id)?;
+            }
+        }
         for special in &vocab.specials {
-            lexicon.reserve(&special.content, special.id);
+            lexicon.reserve(&special.content, special.id)?;
         }
         Ok(lexicon)
     }
 
     /// Reserves what may read like a token for a special token: written as a token would be, it is that token, too.
-    fn reserve(&mut self, content: &str, id: u32) {
-        if content.bytes().all(|byte| byte.is_ascii_graphic()) {
-            self.ids.entry(content.as_bytes().into()).or_insert(id);
+    fn reserve(&mut self, content: &str, id: u32) -> Result<()> {
+        let token = content.as_bytes();
+        if token.iter().all(u8::is_ascii_graphic) && !self.ids.contains_key(token) {
+            self.know(token, id)?;
         }
+        Ok(())
+    }
+
+    /// Notes the id of a token that has none.
+    fn know(&mut self, token: &[u8], id: u32) -> Result<()> {
+        self.ids.try_reserve(1)?;
+        self.ids.insert(copied(token)?.into(), id);
+        Ok(())
+    }
+
+    /// As `clone`, if there is memory for it.
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        let mut clone = Self { tokens: Vec::new(), ids: HashMap::new(), wanted: self.wanted };
+        clone.tokens.try_reserve_exact(self.tokens.len())?;
+        for token in &self.tokens {
+            clone.tokens.push(copied(token)?.into());
+        }
+        clone.ids.try_reserve(self.ids.len())?;
+        for (token, &id) in &self.ids {
+            clone.ids.insert(copied(token)?.into(), id);
+        }
+        Ok(clone)
     }
 
     /// The lexicon after some merges; `None` if it cannot be they that were made.
-    pub(crate) fn replay(&self, merges: &[Pair]) -> Option<Self> {
-        let mut lexicon = self.clone();
+    pub(crate) fn replay(&self, merges: &[Pair]) -> Result<Option<Self>> {
+        let mut lexicon = self.try_clone()?;
         for pair in merges {
             let (left, right) = pair.symbols();
             let is_token = |id| lexicon.tokens.get(id as usize).is_some_and(|token| !token.is_empty());
-            if !is_token(left) || !is_token(right) || lexicon.join(left, right).1 == Joined::Again {
-                return None;
+            if !is_token(left) || !is_token(right) || lexicon.join(left, right)?.1 == Joined::Again {
+                return Ok(None);
             }
         }
-        Some(lexicon)
+        Ok(Some(lexicon))
     }
 
     /// The number of ids given.
@@ -123,29 +152,32 @@ impl Lexicon {
     }
 
     /// The id of the token that two tokens make.
-    pub(crate) fn join(&mut self, left: u32, right: u32) -> (u32, Joined) {
-        let joined = [&*self.tokens[left as usize], &*self.tokens[right as usize]].concat();
+    pub(crate) fn join(&mut self, left: u32, right: u32) -> Result<(u32, Joined)> {
+        let mut joined = copied(&self.tokens[left as usize])?;
+        joined.try_extend_from_slice(&self.tokens[right as usize])?;
         self.add(&joined)
     }
 
-    fn add(&mut self, token: &[u8]) -> (u32, Joined) {
+    fn add(&mut self, token: &[u8]) -> Result<(u32, Joined)> {
+        let own = copied(token)?.into();
         if let Some(&id) = self.ids.get(token) {
-            let old = std::mem::replace(&mut self.tokens[id as usize], token.into());
-            return (id, if old.is_empty() { Joined::Special } else { Joined::Again });
+            let old = std::mem::replace(&mut self.tokens[id as usize], own);
+            return Ok((id, if old.is_empty() { Joined::Special } else { Joined::Again }));
         }
         let id = self.tokens.len() as u32;
-        self.tokens.push(token.into());
-        self.ids.insert(token.into(), id);
-        (id, Joined::New)
+        self.tokens.try_reserve(1)?;
+        self.know(token, id)?;
+        self.tokens.push(own);
+        Ok((id, Joined::New))
     }
 
     /// The tokens, with empty ones for ids that are only those of special tokens.
-    pub(crate) fn tokens(&self) -> Tokens {
+    pub(crate) fn tokens(&self) -> Result<Tokens> {
         let mut tokens = Tokens::new();
         for token in &self.tokens {
-            tokens.push(token);
+            tokens.push(token)?;
         }
-        tokens
+        Ok(tokens)
     }
 }
 

@@ -154,25 +154,22 @@ impl Column<'_> {
         merge_languages(&self.languages, number, sink)
     }
 
-    /// Calls `sink` with every piece in some of the shards and its weight over all languages.
+    /// Calls `sink` with every piece in some of the shards and its weight over all languages, until it fails.
     pub(crate) fn for_each_piece(
         &self,
         shards: impl Iterator<Item = usize>,
-        mut sink: impl FnMut(&[u8], u64),
+        mut sink: impl FnMut(&[u8], u64) -> Result<()>,
     ) -> Result<()> {
         for number in shards {
             if let [(language, 1)] = self.languages[..] {
-                language.for_each_in(number, |piece, weight| {
-                    sink(piece, weight);
-                    Ok(())
-                })?;
+                language.for_each_in(number, &mut sink)?;
                 continue;
             }
             let mut all = Shard::default();
             for &(language, factor) in &self.languages {
-                all.add_all(&*language.shard(number)?, factor).map_err(|_| too_large())?;
+                all.add_all(&*language.shard(number)?, factor).map_err(|refused| refused.or(too_large))?;
             }
-            all.for_each(&mut sink);
+            all.for_each(&mut sink)?;
         }
         Ok(())
     }

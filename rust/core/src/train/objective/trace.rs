@@ -1,5 +1,7 @@
 //! How a vocabulary came about: whose merges they are, and what languages paid.
 
+use crate::error::Result;
+use crate::memory::filled;
 use crate::train::objective::Weights;
 
 /// What training under fairness or parity did, merge by merge.
@@ -21,10 +23,10 @@ pub const NOBODY: u32 = u32::MAX;
 
 impl Trace {
     /// Nothing yet, after merges of which nothing is known.
-    pub(crate) fn new(weights: &Weights, merges: usize) -> Self {
+    pub(crate) fn new(weights: &Weights, merges: usize) -> Result<Self> {
         let languages = weights.names.iter().map(ToString::to_string).collect();
-        let (winners, columns) = (vec![NOBODY; merges], weights.prices.clone());
-        Self { languages, winners, prices: Vec::new(), columns }
+        let (winners, columns) = (filled(NOBODY, merges)?, weights.prices.clone());
+        Ok(Self { languages, winners, prices: Vec::new(), columns })
     }
 
     /// Begins again.

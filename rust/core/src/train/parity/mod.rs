@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use super::Progress;
 use crate::count::Counts;
 use crate::error::{Error, Result};
+use crate::memory::Grow;
 use crate::train::engine::base_merges::Known;
 use crate::train::engine::coordinator::last_of_each;
 use crate::train::engine::deltas::Report;
@@ -156,10 +157,10 @@ impl Task<'_> {
         let mut words = Words::new(self.weights, &self.first, self.longest, 0, 1)?;
         let reports = [RwLock::new(Report::default())];
         let mut floor = self.floor.unwrap_or(words.total() / lexicon.wanted() as u64 / SPREAD).max(1);
-        let mut ranking = Ranking::new(self.weights.first_factors(), &lexicon);
-        words.report_all(&reports);
+        let mut ranking = Ranking::new(self.weights.first_factors(), &lexicon)?;
+        words.report_all(&reports)?;
         let mut kept = ranking.start(floor, &reports[0])?;
-        words.note_all(&reports, &[&kept]);
+        words.note_all(&reports, &[&kept])?;
         let columns = |words: &Words| words.tokens().collect::<Vec<u64>>();
         let tokens = |words: &Words| -> Vec<u64> {
             let all = columns(words);
@@ -173,7 +174,7 @@ impl Task<'_> {
             is_exhausted: vec![false; languages],
             last: VecDeque::new(),
         };
-        let mut trace = Trace::new(self.weights, 0);
+        let mut trace = Trace::new(self.weights, 0)?;
         let mut merges = Vec::new();
         let mut reported: Option<Instant> = None;
         while !lexicon.is_complete() {
@@ -194,14 +195,14 @@ impl Task<'_> {
                 Some(language)
             };
             let best = loop {
-                match ranking.best(language) {
+                match ranking.best(language)? {
                     Some(best) => break Some(best),
                     None if ranking.is_whole() => break None,
                     None => {
                         floor = (floor / LOWERING).max(1);
-                        words.report_all(&reports);
+                        words.report_all(&reports)?;
                         kept = ranking.start(floor, &reports[0])?;
-                        words.note_all(&reports, &[&kept]);
+                        words.note_all(&reports, &[&kept])?;
                     }
                 }
             };
@@ -213,23 +214,23 @@ impl Task<'_> {
                 continue;
             };
             let (left, right) = pair.symbols();
-            let (product, joined) = lexicon.join(left, right);
+            let (product, joined) = lexicon.join(left, right)?;
             let is_new = joined == Joined::New;
-            merges.push(pair);
-            trace.winners.push(language.map_or(NOBODY, |language| language as u32));
+            merges.try_push(pair)?;
+            trace.winners.try_push(language.map_or(NOBODY, |language| language as u32))?;
             let merge = Merge { pair, product, is_new, keeper: 0, number, whole_pieces: false };
-            words.merge(&[merge], &reports);
+            words.merge(&[merge], &reports)?;
             if joined == Joined::Again {
                 // Of pairs with this token, some may not have been kept.
-                words.report_all(&reports);
+                words.report_all(&reports)?;
                 kept = ranking.start(floor, &reports[0])?;
-                words.note_all(&reports, &[&kept]);
+                words.note_all(&reports, &[&kept])?;
             } else {
                 kept = ranking.apply(&merge, &reports[0])?;
-                words.note(&reports, &[&kept]);
+                words.note(&reports, &[&kept])?;
             }
         }
         trace.price(merges.len(), &columns(&words));
-        Ok((lexicon, last_of_each(&merges), trace))
+        Ok((lexicon, last_of_each(&merges)?, trace))
     }
 }

@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::Result;
+use crate::memory::{Grow, collect, collect_all, copied};
 use crate::train::engine::by_language::{Row, Rows};
 use crate::train::engine::deltas::Report;
 use crate::train::engine::pair::{Merge, Pair, UNKEPT};
@@ -38,8 +39,8 @@ pub(crate) struct Ranking {
 }
 
 impl Ranking {
-    pub(crate) fn new(factors: Vec<u64>, lexicon: &Lexicon) -> Self {
-        let tokens = lexicon.tokens();
+    pub(crate) fn new(factors: Vec<u64>, lexicon: &Lexicon) -> Result<Self> {
+        let tokens = lexicon.tokens()?;
         let mut order = [0; 256];
         for (id, token) in tokens.iter() {
             if let [byte] = token {
@@ -50,10 +51,9 @@ impl Ranking {
         let mut sorted = order;
         sorted.sort_unstable();
         let ranks = order.map(|id| sorted.partition_point(|&other| other < id) as u8);
-        let texts = (0..lexicon.len() as u32)
-            .map(|id| tokens.get(id).iter().map(|&byte| ranks[usize::from(byte)]).collect())
-            .collect();
-        Self {
+        let text = |id| collect(tokens.get(id).iter().map(|&byte| ranks[usize::from(byte)]));
+        let texts = collect_all((0..lexicon.len() as u32).map(text))?;
+        Ok(Self {
             floors: Vec::new(),
             factors,
             pairs: Vec::new(),
@@ -62,7 +62,7 @@ impl Ranking {
             numbers: HashMap::default(),
             queues: Vec::new(),
             texts,
-        }
+        })
     }
 
     /// Forgets all pairs and starts with those of a report that weigh `floor` in a language. Returns the number of each birth.
@@ -87,9 +87,10 @@ impl Ranking {
     /// Applies what a merge of a pair did that made a new token. Returns the number of each birth.
     pub(crate) fn apply(&mut self, merge: &Merge, report: &RwLock<Report>) -> Result<Vec<u32>> {
         let (left, right) = merge.pair.symbols();
-        let text = [self.texts[left as usize].as_slice(), &self.texts[right as usize]].concat();
+        let mut text = copied(&self.texts[left as usize])?;
+        text.try_extend_from_slice(&self.texts[right as usize])?;
         let product = merge.product as usize;
-        self.texts.resize(self.texts.len().max(product + 1), Vec::new());
+        self.texts.try_resize(self.texts.len().max(product + 1), Vec::new())?;
         self.texts[product] = text;
         self.occurrences[merge.number as usize] = Row::NONE;
         let kept = self.add(report)?;
@@ -107,6 +108,7 @@ impl Ranking {
         let mut rows = Rows::default();
         let mut born: HashMap<Pair, Row, FxBuildHasher> = HashMap::default();
         for birth in report.births.iter().filter(|birth| birth.weight > 0) {
+            born.try_reserve(1)?;
             rows.add(born.entry(birth.pair).or_insert(Row::NONE), birth.column, birth.weight)?;
         }
         for (pair, row) in born {
@@ -116,9 +118,11 @@ impl Ranking {
                 continue;
             }
             let number = self.pairs.len() as u32;
-            let row = self.rows.copy(row, &rows);
-            self.pairs.push(pair);
-            self.occurrences.push(row);
+            let row = self.rows.copy(row, &rows)?;
+            self.pairs.try_push(pair)?;
+            self.occurrences.try_push(row)?;
+            self.numbers.try_reserve(1)?;
+            self.queues.iter_mut().try_for_each(|queue| queue.heap.try_reserve(1))?;
             self.numbers.insert(pair, number);
             let mut all = 0;
             self.rows.for_each(row, |column, amount| {
@@ -131,20 +135,20 @@ impl Ranking {
                 self.queues.last_mut().expect("one is of all").heap.push((all, number));
             }
         }
-        Ok(report.births.iter().map(|birth| self.numbers.get(&birth.pair).copied().unwrap_or(UNKEPT)).collect())
+        collect(report.births.iter().map(|birth| self.numbers.get(&birth.pair).copied().unwrap_or(UNKEPT)))
     }
 
     /// The most frequent pair of a language, or of all: its number and how often it occurs there. `None` if none is as frequent as
     /// must be to come before those that are not kept.
-    pub(crate) fn best(&mut self, language: Option<usize>) -> Option<(u32, Pair, u64)> {
+    pub(crate) fn best(&mut self, language: Option<usize>) -> Result<Option<(u32, Pair, u64)>> {
         let place = language.unwrap_or(self.queues.len() - 1);
         let mut queue = std::mem::take(&mut self.queues[place]);
-        let best = self.first(&mut queue, language);
+        let best = self.first(&mut queue, language)?;
         self.queues[place] = queue;
-        best.filter(|&(_, _, count)| count >= self.floors[place])
+        Ok(best.filter(|&(_, _, count)| count >= self.floors[place]))
     }
 
-    fn first(&self, queue: &mut Queue, language: Option<usize>) -> Option<(u32, Pair, u64)> {
+    fn first(&self, queue: &mut Queue, language: Option<usize>) -> Result<Option<(u32, Pair, u64)>> {
         let count = |number: u32| {
             let mut sum = 0;
             self.rows.for_each(self.occurrences[number as usize], |column, amount| {
@@ -167,7 +171,9 @@ impl Ranking {
                 }
                 heap.pop();
                 if now > 0 {
+                    tied.try_reserve(1)?;
                     if tied.is_empty() || now > *level {
+                        heap.try_reserve(tied.len())?;
                         heap.extend(tied.drain(..).map(|number| (*level, number)));
                         *level = now;
                     }
@@ -175,13 +181,14 @@ impl Ranking {
                     tied.insert(place, number);
                 }
             }
-            let &number = tied.last()?;
+            let Some(&number) = tied.last() else { return Ok(None) };
             let now = count(number);
             if now == *level {
-                return Some((number, self.pairs[number as usize], now));
+                return Ok(Some((number, self.pairs[number as usize], now)));
             }
             tied.pop();
             if now > 0 {
+                heap.try_reserve(1)?;
                 heap.push((now, number));
             }
         }

@@ -36,7 +36,7 @@ fn check_fair(texts: &[Texts], parallel: Option<&[Texts]>, options: &Options) ->
     let options = Options { fairness: Some(fairness), ..options.clone() };
     let weights = Weights::new(&counts, &options).unwrap();
     let (lexicon, _) = Lexicon::new(&[], options.vocab_size).unwrap();
-    let tokens: Vec<Vec<u8>> = (0..lexicon.len() as u32).map(|id| lexicon.tokens().get(id).to_vec()).collect();
+    let tokens: Vec<Vec<u8>> = (0..lexicon.len() as u32).map(|id| lexicon.tokens().unwrap().get(id).to_vec()).collect();
     let mut pieces = naive_pieces(&counts, &tokens, 0);
     if let Some(parallel) = &parallel {
         pieces.extend(naive_pieces(parallel, &tokens, texts.len()));

@@ -44,7 +44,8 @@ type Way = (usize, Option<u64>, Option<usize>);
 fn check(pieces: &[(String, u64)], options: &Options, ways: &[Way]) -> Result<(), TestCaseError> {
     let counts = counts(&[("und", pieces)]);
     let (lexicon, specials) = Lexicon::new(&options.special_tokens, options.vocab_size).unwrap();
-    let mut tokens: Vec<Vec<u8>> = (0..lexicon.len() as u32).map(|id| lexicon.tokens().get(id).to_vec()).collect();
+    let mut tokens: Vec<Vec<u8>> =
+        (0..lexicon.len() as u32).map(|id| lexicon.tokens().unwrap().get(id).to_vec()).collect();
     for special in specials {
         tokens[special.id as usize] = special.content.into_bytes();
     }
@@ -224,7 +225,7 @@ fn a_checkpoint_saves_the_work() {
 fn a_vocabulary_of_ranks_grows() {
     let pieces = [("abab", 9), ("abc", 8), ("cab", 3)].map(|(piece, count)| (piece.to_string(), count));
     let mut tokens = Tokens::of_bytes();
-    tokens.push(b"ab");
+    tokens.push(b"ab").unwrap();
     let special = Special { content: "<end>".to_string(), id: 300, special: true };
     let scheme = Scheme::from_pattern(r"\S+|\s");
     let vocab = Vocab::new("test", tokens, Merges::Ranks, vec![special], scheme, Normalizer::None).unwrap();

@@ -1,0 +1,307 @@
+//! Too little memory is an error, and the same objects work afterwards: for every n, no more than n large allocations are granted.
+
+#![expect(unsafe_code, reason = "an allocator of one's own is unsafe to implement")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Debug;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use eurotok_core::count::{Counts, Options as Counting};
+use eurotok_core::decode::Decoder;
+use eurotok_core::documents::Invalid;
+use eurotok_core::encode::files::{IdsWriter, Options as Writing};
+use eurotok_core::encode::{Encoder, Specials, Text};
+use eurotok_core::format::{self, Format, Hints};
+use eurotok_core::split::Scheme;
+use eurotok_core::train::{Fairness, Options, Parity, train};
+use eurotok_core::vocab::Vocab;
+use eurotok_core::{Error, Result};
+
+/// Allocations of fewer bytes are always granted.
+const LARGE: usize = 64 << 10;
+
+/// All are granted.
+const PLENTY: usize = usize::MAX;
+
+/// How many large allocations are granted before all are refused.
+static LEFT: AtomicUsize = AtomicUsize::new(PLENTY);
+
+/// The system's allocator, but for the large allocations beyond so many.
+struct Scarce;
+
+#[global_allocator]
+static ALLOCATOR: Scarce = Scarce;
+
+impl Scarce {
+    fn grants(size: usize) -> bool {
+        let count = |left| (left != PLENTY && left > 0).then(|| left - 1);
+        size < LARGE || LEFT.fetch_update(Ordering::SeqCst, Ordering::SeqCst, count) != Err(0)
+    }
+}
+
+// SAFETY: whatever is granted comes from the system's allocator and goes back there; the rest is refused by a null pointer, as it may be.
+unsafe impl GlobalAlloc for Scarce {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are the system's conditions, here and below.
+        if Self::grants(layout.size()) { unsafe { System.alloc(layout) } } else { std::ptr::null_mut() }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        if Self::grants(layout.size()) { unsafe { System.alloc_zeroed(layout) } } else { std::ptr::null_mut() }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        if Self::grants(size) { unsafe { System.realloc(memory, layout, size) } } else { std::ptr::null_mut() }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// The allocator is everybody's: one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does `work` on an object that `make` makes, while the n-th large allocation and those after it are refused, for every n: it gives what it gives
+/// otherwise, or [`Error::Memory`], and then the same object gives the former when there is memory again.
+fn starve<O, T: PartialEq + Debug>(name: &str, make: impl Fn() -> O, work: impl Fn(&mut O) -> Result<T>) {
+    let _alone = alone();
+    let expected = work(&mut make()).unwrap();
+    let mut refusals = 0;
+    for granted in 0.. {
+        let mut object = make();
+        LEFT.store(granted, Ordering::SeqCst);
+        let done = work(&mut object);
+        let was_refused = LEFT.swap(PLENTY, Ordering::SeqCst) == 0;
+        match done {
+            Ok(found) => assert!(found == expected, "{name}: wrong after {granted} large allocations"),
+            Err(Error::Memory) => {
+                refusals += 1;
+                assert!(work(&mut object).unwrap() == expected, "{name}: wrong since {granted} large allocations");
+            }
+            Err(other) => panic!("{name}, {granted} large allocations granted: {other}"),
+        }
+        if !was_refused {
+            assert!(refusals > 0, "{name}: nothing was refused");
+            return;
+        }
+    }
+}
+
+/// Text of several scripts with many different words, some of them long.
+fn prose(words: usize) -> String {
+    let mut state = 1u64;
+    let mut text = String::new();
+    for _ in 0..words {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let word = state >> 44;
+        match word % 5 {
+            0 => text.push_str(&format!("l'eau{} ", word % 999)),
+            1 => text.push_str(&format!("«{}{}» ", "ναὶ".repeat(1 + word as usize % 5), word % 777)),
+            2 => text.extend((0..12).map(|place| char::from(b'a' + (state >> (3 * place) & 15) as u8)).chain([' '])),
+            3 => text.push_str(&format!("{}\n", "中文字".repeat(1 + word as usize % 3))),
+            _ => text.push_str(&format!("schön{} ", word % 5000)),
+        }
+    }
+    // One word longer than those that are merged in step, and than a stretch of pieces.
+    text.extend(
+        (0..100_000u64).map(|place| char::from(b'a' + (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 59) as u8 % 26)),
+    );
+    text
+}
+
+/// A file, for which there may be too little memory, too.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| Error::io(path, error))
+}
+
+fn unhurried(_: u64, _: u64) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn counts(words: usize) -> Counts {
+    let mut counts = Counts::new(Scheme::named("europe").unwrap());
+    for (language, words) in [("fr", words), ("el", words / 2)] {
+        let text = prose(words);
+        counts.add_texts(language, &[&text], Counting::default(), || ControlFlow::Continue(())).unwrap();
+    }
+    counts
+}
+
+fn options(vocab_size: usize) -> Options {
+    let special_tokens = vec!["<|end|>".to_string(), "<|pad|>".to_string()];
+    Options { vocab_size, special_tokens, threads: Some(2), ..Options::default() }
+}
+
+fn vocab() -> Vocab {
+    train(&counts(20_000), &options(6000), &mut |_| ControlFlow::Continue(())).unwrap().vocab
+}
+
+#[test]
+fn encoding_one_text() {
+    let (vocab, text) = (vocab(), prose(20_000));
+    let make = || Encoder::new(vocab.clone()).unwrap();
+    let latin: Vec<u8> = text.chars().filter_map(|character| u8::try_from(character).ok()).collect();
+    let wide: Vec<u16> = text.encode_utf16().collect();
+    starve("encode", make, |encoder| encoder.encode(text.as_str(), Specials::Parse));
+    starve("encode, Latin-1", make, |encoder| encoder.encode(Text::One(&latin), Specials::Text));
+    starve("encode, UCS-2", make, |encoder| encoder.encode(Text::Two(&wide), Specials::Text));
+    let sum = |ids: &[u32]| ids.iter().map(|&id| u64::from(id)).sum::<u64>();
+    starve("encode_with", make, |encoder| encoder.encode_with(text.as_str(), Specials::Text, sum));
+    starve("encode_with_offsets", make, |encoder| encoder.encode_with_offsets(&text, Specials::Text));
+    starve("count", make, |encoder| encoder.count(text.as_str(), Specials::Text));
+}
+
+#[test]
+fn encoding_batches() {
+    let (vocab, text) = (vocab(), prose(20_000));
+    let make = || Encoder::new(vocab.clone()).unwrap();
+    let mut texts: Vec<&str> = text.split_inclusive('\n').collect();
+    texts.extend(["", text.as_str(), "a"]);
+    texts.extend([""; 20_000]);
+    for threads in [1, 2] {
+        let batch = |encoder: &mut Encoder| encoder.encode_batch(&texts, Specials::Text, Some(threads));
+        starve(&format!("encode_batch, {threads} threads"), make, batch);
+        let count = |encoder: &mut Encoder| encoder.count_batch(&texts, Specials::Text, Some(threads));
+        starve(&format!("count_batch, {threads} threads"), make, count);
+    }
+}
+
+#[test]
+fn encoding_files() {
+    let (vocab, folder) = (vocab(), tempfile::tempdir().unwrap());
+    let text = prose(20_000);
+    let lines: String = text.lines().map(|line| format!("{{\"text\": {line:?}}}\n")).collect();
+    let paths = [folder.path().join("a.txt"), folder.path().join("b.jsonl")];
+    fs::write(&paths[0], [text.as_bytes(), b"\xff "].concat()).unwrap();
+    fs::write(&paths[1], lines).unwrap();
+    let (ids, offsets) = (folder.path().join("ids.npy"), folder.path().join("offsets.npy"));
+    let make = || Encoder::new(vocab.clone()).unwrap();
+    for (specials, threads) in [(Specials::Text, 1), (Specials::Parse, 2)] {
+        let options =
+            Writing { specials, separator: Some(1), width: None, threads: Some(threads), invalid: Invalid::Replace };
+        starve("encode_files", make, |encoder| {
+            let mut writer = IdsWriter::create(encoder, &ids, &offsets, options)?;
+            writer.add_files(&paths, unhurried)?;
+            writer.add_texts(&[&text, "a"])?;
+            writer.finish()?;
+            Ok([read(&ids)?, read(&offsets)?])
+        });
+    }
+    let left: Vec<PathBuf> = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left.len(), 4, "no part of a file is left: {left:?}");
+}
+
+#[test]
+fn decoding() {
+    let (vocab, text) = (vocab(), prose(20_000));
+    let encoder = Encoder::new(vocab.clone()).unwrap();
+    let mut ids = encoder.encode(text.as_str(), Specials::Text).unwrap();
+    // Parts of characters, too.
+    ids.extend((2..258).cycle().take(100_000));
+    let make = || Decoder::new(&vocab, encoder.isa()).unwrap();
+    let (half, end) = (ids.len() as i64 / 2, ids.len() as i64);
+    starve("decode", make, |decoder| decoder.decode(&vocab, &ids, true));
+    starve("plan", make, |decoder| decoder.plan(&vocab, &ids, true, Some(2)).map(|plan| plan.length()));
+    starve("decode_batch", make, |decoder| decoder.decode_batch(&vocab, &ids, &[0, half, end], true, Some(2)));
+}
+
+#[test]
+fn loading_and_saving() {
+    let (vocab, folder) = (vocab(), tempfile::tempdir().unwrap());
+    for name in ["a.json", "a.tiktoken", "a.eurotok"] {
+        let path = folder.path().join(name);
+        let mut vocab = vocab.clone();
+        if name == "a.tiktoken" {
+            vocab.merges = eurotok_core::vocab::Merges::Ranks;
+        }
+        starve(
+            &format!("save {name}"),
+            || (),
+            |()| {
+                format::save(&vocab, &path)?;
+                Ok(fs::read(&path).unwrap())
+            },
+        );
+        starve(&format!("load {name}"), || (), |()| format::load(&path, &Hints::default()).map(|loaded| loaded.size()));
+        assert_eq!(format::load(&path, &Hints::default()).unwrap(), vocab);
+    }
+    let encoder = |vocab: &mut Vocab| Ok(Encoder::new(vocab.try_clone()?)?.vocab().size());
+    starve("a new encoder", || vocab.clone(), encoder);
+    starve("bytes of a file", || vocab.clone(), |vocab| format::write(vocab, Format::Eurotok));
+}
+
+/// The counts as a file.
+fn saved(counts: &Counts, path: &Path) -> Result<Vec<u8>> {
+    counts.save(path)?;
+    read(path)
+}
+
+#[test]
+fn counting() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, file) = (folder.path().join("a.counts"), folder.path().join("a.txt"));
+    let (text, more) = (prose(20_000), counts(10_000));
+    fs::write(&file, &text).unwrap();
+    for (threads, memory) in [(1, None), (2, None), (2, Some(1 << 20))] {
+        let options = Counting { threads: Some(threads), invalid: Invalid::Replace };
+        let make = || counts(1000).within(memory).unwrap();
+        starve("count files", make, |counts| counts.add_files("fr", std::slice::from_ref(&file), options, unhurried));
+        starve("add counts", make, |counts| {
+            let mut sum = counts.try_clone()?;
+            sum.add(more.try_clone()?, Some(threads))?;
+            saved(&sum, &path)
+        });
+        starve("filter counts", make, |counts| {
+            let mut kept = counts.without("a{3}")?.times(3)?;
+            kept.retain(4)?;
+            saved(&kept, &path)
+        });
+        more.save(&path).unwrap();
+        starve("load counts", || (), |()| Counts::load(&path, memory).map(|counts| counts.languages().len()));
+    }
+}
+
+#[test]
+fn counts_are_as_before_if_none_could_be_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.counts");
+    let (text, make) = (prose(20_000), || counts(10_000));
+    let before = saved(&make(), &path).unwrap();
+    let _alone = alone();
+    for granted in 0..40 {
+        let mut counts = make();
+        LEFT.store(granted, Ordering::SeqCst);
+        let added = counts.add_texts("fr", &[&text], Counting::default(), || ControlFlow::Continue(()));
+        LEFT.store(PLENTY, Ordering::SeqCst);
+        let now = saved(&counts, &path).unwrap();
+        assert!(if added.is_ok() { now != before } else { now == before }, "{granted} large allocations granted");
+    }
+}
+
+#[test]
+fn training() {
+    let make = || counts(3000);
+    let run = |options: Options| {
+        move |counts: &mut Counts| {
+            let trained = train(counts, &options, &mut |_| ControlFlow::Continue(()))?;
+            Ok((trained.vocab, trained.complete))
+        }
+    };
+    for threads in [1, 2] {
+        starve("train", make, run(Options { threads: Some(threads), ..options(1500) }));
+    }
+    starve("train by prices", make, run(Options { fairness: Some(Fairness::default()), ..options(800) }));
+    starve("train by parity", make, run(Options { parity: Some(Parity::default()), ..options(500) }));
+    starve("train within a limit", make, run(Options { memory: Some(1 << 20), ..options(600) }));
+}
