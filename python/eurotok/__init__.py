@@ -25,7 +25,7 @@ from eurotok._core import (
 )
 from eurotok.comparison import Comparison, compare
 from eurotok.ragged import Ragged
-from eurotok.tokenizer import Tokenizer, load, models
+from eurotok.tokenizer import NotObeyedWarning, Tokenizer, load, models
 from eurotok.training import count, extend, train, truncate
 from eurotok.training.limits import Outcome, Wish, grant
 from eurotok.training.parity import Parity
@@ -38,6 +38,7 @@ __all__ = [
     "Counts",
     "Error",
     "FormatError",
+    "NotObeyedWarning",
     "Outcome",
     "Parity",
     "PatternError",

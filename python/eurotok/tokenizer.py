@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,6 +23,10 @@ from eurotok.sequences import several
 
 MODELS = Path(__file__).parent / "models"
 """The shipped tokenizers, and a card of each."""
+
+
+class NotObeyedWarning(UserWarning):
+    """A file asks for more than the ids of a text alone: tokens at its ends, truncation or padding."""
 
 
 @dataclass(frozen=True)
@@ -361,7 +366,25 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
         If the file contradicts itself or its format; the message names the token or merge at fault.
     UnsupportedError
         If the file asks for something that cannot be reproduced exactly; the message says what.
+
+    Warns
+    -----
+    NotObeyedWarning
+        If the file asks for tokens at the ends of a text, truncation or padding: they are kept and written again, but
+        not obeyed.
     """
+    tokenizer = read(path, scheme, special_tokens)
+    if unobeyed := tokenizer._unobeyed():
+        warnings.warn(
+            f"{os.fspath(path)}: encode gives the ids of a text alone; the file also asks for {', '.join(unobeyed)}",
+            NotObeyedWarning,
+            stacklevel=2,
+        )
+    return tokenizer
+
+
+def read(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Tokenizer:
+    """Load a tokenizer as `load` does, without a warning."""
     _, name = labelled(path)
     specials = None if special_tokens is None else dict(several("special_tokens", special_tokens))
     found = MODELS / f"{name}.eurotok" if name in models() else locate(name)

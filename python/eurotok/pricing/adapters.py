@@ -19,7 +19,7 @@ from eurotok.corpus import StrPath
 from eurotok.published import Vocabulary, labelled, locate
 from eurotok.ragged import Ragged
 from eurotok.sequences import several
-from eurotok.tokenizer import Tokenizer, load, models
+from eurotok.tokenizer import Tokenizer, models, read
 
 BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 WORD_START = "▁"
@@ -151,10 +151,10 @@ def encoder_of(tokenizer: object, scheme: str | None = None) -> Encoder:
 def _of_name(tokenizer: StrPath, scheme: str | None) -> Encoder:
     label, text = labelled(tokenizer)
     if text in models():
-        return _of_ours(load(text), label or text)
+        return _of_ours(read(text), label or text)
     found = locate(text)
     if isinstance(found, Vocabulary):
-        return _of_ours(load(text, scheme), label or text)
+        return _of_ours(read(text, scheme), label or text)
     path, given = found, Path(text)
     name = os.path.join(given.parent.name, given.name) if given.name == "tokenizer.json" else given.name  # noqa: PTH118
     return _of_file(path, label or name, scheme)
@@ -163,14 +163,15 @@ def _of_name(tokenizer: StrPath, scheme: str | None) -> Encoder:
 def _of_file(path: Path, name: str, scheme: str | None) -> Encoder:
     try:
         try:
-            return _of_ours(load(path), name)
+            return _of_ours(read(path), name)
         except _core.FormatError:
             if scheme is None:
                 raise
-            return _of_ours(load(path, scheme), name)
-    except _core.UnsupportedError as error:
+            return _of_ours(read(path, scheme), name)
+    except (_core.UnsupportedError, _core.FormatError) as error:
         data = path.read_bytes()
-        library = "tokenizers" if data.lstrip().startswith(b"{") else "sentencepiece"
+        if not (library := _library_of(data)):
+            raise
         try:
             if library == "tokenizers":
                 import tokenizers
@@ -180,9 +181,18 @@ def _of_file(path: Path, name: str, scheme: str | None) -> Encoder:
 
             return _of_sentencepiece(sentencepiece.SentencePieceProcessor(model_proto=data), name)
         except ImportError:
+            if isinstance(error, _core.FormatError):
+                raise error from None
             raise ImportError(f"{error} (pip install 'eurotok[compare]' to compare with it)") from None
         except Exception as foreign:  # both libraries raise bare ones
             raise _core.FormatError(f"{error}; and {library} says: {foreign}") from None
+
+
+def _library_of(data: bytes) -> str | None:
+    """Name the library that may read a file that is refused here: by a JSON object, or a Protocol Buffers message."""
+    if data.lstrip().startswith(b"{"):
+        return "tokenizers"
+    return "sentencepiece" if data.startswith(b"\n") else None
 
 
 def _of_ours(tokenizer: Tokenizer, name: str) -> Encoder:

@@ -17,6 +17,7 @@
 //! * [`memory`]: what grows with the input, if the system grants it, and zeroed tables in huge pages;
 //! * `stop`: how a call is interrupted;
 //! * `threads`: how many, and what if there are fewer;
+//! * [`limits`]: the size of what files may hold;
 //! * [`ragged`]: the one result type of batches.
 //!
 //! Nothing here prints, holds a global, or knows Python.
@@ -29,6 +30,7 @@ pub mod documents;
 pub mod encode;
 mod error;
 pub mod format;
+pub mod limits;
 pub mod memory;
 mod output;
 pub mod ragged;

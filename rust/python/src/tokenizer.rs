@@ -460,6 +460,11 @@ impl Tokenizer {
         Ok(pairs.into_iter().map(|(left, right)| (token(left), token(right))).collect())
     }
 
+    /// What the file asks for that encoding does not do, in words.
+    fn _unobeyed(&self) -> Vec<String> {
+        self.vocab().carried.unobeyed()
+    }
+
     /// Name of the splitting rule in `eurotok.schemes()`; None for a regex of one's own.
     #[getter]
     fn scheme(&self) -> Option<&'static str> {

@@ -6,6 +6,9 @@
 //! never made at all. The pairs so found, in order of priority, are the *effective* merges: they merge every text as
 //! the file's own rule does.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use hashbrown::{HashMap, HashSet};
 
 use crate::arch::Isa;
@@ -14,6 +17,9 @@ use crate::bpe::pair_table::PairTable;
 use crate::error::Result;
 use crate::memory::{Grow, collect, collect_all, filled};
 use crate::vocab::{MAX_MERGES, Merges, Vocab};
+
+/// Stands for the id of a byte without a token, which UTF-8 never has.
+pub const ABSENT: u32 = u32::MAX;
 
 /// Two ids and the id that replaces them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,13 +67,16 @@ fn resolve(vocab: &Vocab, pairs: &[(u32, u32)]) -> Result<Vec<Merge>> {
     collect_all(pairs.iter().zip(vocab.tokens.results(pairs)).map(merge))
 }
 
-/// The effective merges if the tokens of a vocabulary merge by their ids, whatever it says itself.
+/// The effective merges if the tokens of a vocabulary merge by their ids, whatever it says itself. A token with a byte that has no
+/// token of its own stands in no text.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
 pub fn effective_by_rank(vocab: &Vocab) -> Result<Vec<Merge>> {
+    let bytes = byte_ids(vocab);
     // From short to long: when a token's turn comes, all that BPE can make within it is known.
-    let longer = vocab.tokens.iter().filter(|(_, token)| token.len() > 1);
+    let is_long = |token: &[u8]| token.len() > 1 && token.iter().all(|&byte| bytes[usize::from(byte)] != ABSENT);
+    let longer = vocab.tokens.iter().filter(|(_, token)| is_long(token));
     let mut by_length = collect(longer.map(|(id, token)| (token.len(), id)))?;
     // The rank of a token among those of two bytes and more; it stands in for its id, which may be any number.
     let rank_to_id = collect(by_length.iter().map(|&(_, id)| id))?;
@@ -76,7 +85,6 @@ pub fn effective_by_rank(vocab: &Vocab) -> Result<Vec<Merge>> {
     id_to_rank.extend(rank_to_id.iter().enumerate().map(|(rank, &id)| (id, rank as u32)));
     by_length.sort_unstable();
 
-    let bytes = byte_ids(vocab);
     let id_of = |symbol: u32| match symbol.checked_sub(256) {
         None => bytes[symbol as usize],
         Some(rank) => rank_to_id[rank as usize],
@@ -128,26 +136,41 @@ fn of_list(vocab: &Vocab) -> Result<Vec<Merge>> {
     collect(last.into_iter().map(|rank| merges[rank]))
 }
 
-/// The last merge of BPE on a token's bytes, if it leaves one symbol.
+/// The last merge of BPE on a token's bytes, if it leaves one symbol. O(n log n): a heap of candidates over a linked list.
 fn last_merge(
     merges: &[Merge],
     by_pair: &HashMap<(u32, u32), usize>,
     bytes: &[u32; 256],
     token: &[u8],
 ) -> Result<Option<usize>> {
+    let end = token.len();
     let mut ids = collect(token.iter().map(|&byte| bytes[usize::from(byte)]))?;
-    let mut last = None;
-    while ids.len() > 1 {
-        let ranked = ids.windows(2).enumerate().filter_map(|(at, pair)| Some((*by_pair.get(&(pair[0], pair[1]))?, at)));
-        let Some((rank, at)) = ranked.min() else { return Ok(None) };
-        ids[at] = merges[rank].result;
-        ids.remove(at + 1);
-        last = Some(rank);
+    let mut next = collect(1..=end)?;
+    let mut previous = collect((0..end).map(|at: usize| at.checked_sub(1)))?;
+    let rank_of = |ids: &[u32], next: &[usize], at: usize| by_pair.get(&(ids[at], *ids.get(next[at])?)).copied();
+    let first = (0..end).filter_map(|at| Some(Reverse((rank_of(&ids, &next, at)?, at))));
+    let mut candidates = BinaryHeap::from(collect(first)?);
+    let (mut left, mut last) = (end, None);
+    while let Some(Reverse((rank, at))) = candidates.pop() {
+        // A candidate of before is passed over: another symbol stands there now, or none.
+        if rank_of(&ids, &next, at) != Some(rank) {
+            continue;
+        }
+        let right = next[at];
+        (ids[at], ids[right], next[at]) = (merges[rank].result, ABSENT, next[right]);
+        if let Some(before) = previous.get_mut(next[at]) {
+            *before = Some(at);
+        }
+        for at in previous[at].into_iter().chain([at]) {
+            candidates.try_reserve(1)?;
+            candidates.extend(rank_of(&ids, &next, at).map(|rank| Reverse((rank, at))));
+        }
+        (left, last) = (left - 1, Some(rank));
     }
-    Ok(last)
+    Ok(last.filter(|_| left == 1))
 }
 
-/// The table of these merges for [`Merger`], and the id of each symbol.
+/// The table of these merges for [`Merger`], and the id of each symbol: [`ABSENT`] for a byte that has none.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
@@ -155,10 +178,10 @@ pub fn table(vocab: &Vocab, merges: &[Merge], isa: Isa) -> Result<(PairTable, Ve
     let mut ids = byte_ids(vocab).to_vec();
     ids.try_extend(merges.iter().map(|merge| merge.result))?;
     let mut symbols = filled(None, vocab.tokens.len())?;
-    for (&id, symbol) in ids.iter().zip(0..) {
+    for (&id, symbol) in ids.iter().zip(0..).filter(|(id, _)| **id != ABSENT) {
         symbols[id as usize] = Some(symbol);
     }
-    // A merge of a token that no merge makes never happens.
+    // Nor does an absent byte; a merge of a token that no merge makes never happens.
     let pairs = merges
         .iter()
         .zip(0..)
@@ -168,5 +191,5 @@ pub fn table(vocab: &Vocab, merges: &[Merge], isa: Isa) -> Result<(PairTable, Ve
 
 /// The ids of the 256 single bytes.
 fn byte_ids(vocab: &Vocab) -> [u32; 256] {
-    std::array::from_fn(|byte| vocab.tokens.id(&[byte as u8]).expect("a vocabulary has all 256 bytes"))
+    std::array::from_fn(|byte| vocab.tokens.id(&[byte as u8]).unwrap_or(ABSENT))
 }

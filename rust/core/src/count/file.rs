@@ -14,6 +14,7 @@ use super::{Counts, Language, SHARDS};
 use crate::count::leb128::{read_number, write_number};
 use crate::count::merge::{Sorted, invalid, read_bytes, read_piece, write_bytes, write_piece};
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::memory::refused;
 use crate::output::Output;
 use crate::split::Scheme;
@@ -69,7 +70,10 @@ impl Counts {
     /// [`Error::Io`] if it cannot be read; [`Error::Format`] if it is not a counts file, or damaged.
     pub fn load(path: &Path, memory: Option<usize>) -> Result<Self> {
         let file = File::open(path).map_err(|error| Error::io(path, error))?;
-        Self::read(BufReader::new(file), path, memory)
+        let about = file.metadata().map_err(|error| Error::io(path, error))?;
+        // Of a pipe the size is not known.
+        let size = if about.is_file() { about.len() } else { limits::FILE };
+        Self::read(BufReader::new(file), size, path, memory)
     }
 
     /// Reads counts from the contents of a file, which errors call `origin`. As [`load`](Self::load) in all else.
@@ -77,10 +81,10 @@ impl Counts {
     /// # Errors
     /// Those of [`load`](Self::load).
     pub fn from_bytes(origin: &str, bytes: &[u8], memory: Option<usize>) -> Result<Self> {
-        Self::read(bytes, Path::new(origin), memory)
+        Self::read(bytes, bytes.len() as u64, Path::new(origin), memory)
     }
 
-    fn read(mut file: impl BufRead, path: &Path, memory: Option<usize>) -> Result<Self> {
+    fn read(mut file: impl BufRead, size: u64, path: &Path, memory: Option<usize>) -> Result<Self> {
         let at = |error: io::Error| match error.kind() {
             // A disk's fault has a number, the decoder's and our own have none.
             _ if error.raw_os_error().is_some() => Error::io(path, error),
@@ -88,18 +92,21 @@ impl Counts {
             io::ErrorKind::UnexpectedEof => Error::format(path.display(), "the counts file is cut short"),
             _ => Error::format(path.display(), error),
         };
+        let most = limits::unpacked_counts(size);
         let mut magic = Vec::new();
         file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic).map_err(at)?;
         if magic != MAGIC {
             return Err(at(invalid("not a counts file of this version")));
         }
         let frame = zstd::Decoder::with_buffer(&mut file).map_err(at)?.single_frame();
-        let mut input = BufReader::new(frame);
+        let mut input = BufReader::new(frame.take(most));
+        // The pieces share their beginnings, so they may be far more than the bytes that are read.
+        let mut room = most;
         let pattern = read_text(&mut input).map_err(at)?;
         let mut counts = Self { memory, ..Self::new(Scheme::from_pattern(&pattern)) };
         for _ in 0..read_number(&mut input).map_err(at)? {
             let (name, mut language) = read_head(&mut input).map_err(at)?;
-            while read_group(&mut input, &mut language.table).map_err(at)? {
+            while read_group(&mut input, &mut language.table, &mut room).map_err(at)? {
                 if memory.is_some_and(|memory| language.table.memory() > memory / 4) {
                     language.spill()?;
                 }
@@ -160,12 +167,14 @@ fn write_shard(
     language.merge_shard(number, |piece, count| write_piece(out, &mut before, piece, count).map_err(&at))
 }
 
-/// Reads a group of pieces; `false` if it is the empty one.
-fn read_group(input: &mut impl BufRead, table: &mut Table) -> io::Result<bool> {
+/// Reads a group of pieces, of at most `room` bytes; `false` if it is the empty one.
+fn read_group(input: &mut impl BufRead, table: &mut Table, room: &mut u64) -> io::Result<bool> {
     let pieces = read_number(input)?;
     let mut piece = Vec::new();
     for _ in 0..pieces {
         let count = read_piece(input, &mut piece)?;
+        let left = room.checked_sub(piece.len() as u64);
+        *room = left.ok_or_else(|| invalid("more bytes of pieces than a counts file of this size can stand for"))?;
         table.add(&piece, 0, piece.len(), count).map_err(|refused| match refused {
             Refused::Overflow => invalid("a count of 2^64 or more"),
             Refused::Memory => io::ErrorKind::OutOfMemory.into(),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::Specials;
 use crate::error::Result;
@@ -26,15 +26,20 @@ struct Finder {
     pairs: Vec<[u8; 2]>,
 }
 
+/// Up to so many bytes of tokens the automaton may be the fastest one, which takes a kilobyte for each.
+const FAST: usize = 1 << 12;
+
 impl Finder {
     fn new<'a>(tokens: impl Iterator<Item = &'a Special> + Clone) -> Result<Self> {
         let contents = collect(tokens.clone().map(|token| token.content.as_str()))?;
         let ids = collect(tokens.map(|token| token.id))?;
         // To make an automaton takes some 60 bytes for each byte of its tokens.
-        probe(64 * contents.iter().map(|content| content.len()).sum::<usize>())?;
+        let bytes: usize = contents.iter().map(|content| content.len()).sum();
+        probe(64 * bytes)?;
         let automaton = (!ids.is_empty()).then(|| {
             AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
+                .kind((bytes > FAST).then_some(AhoCorasickKind::ContiguousNFA))
                 .build(&contents)
                 .expect("added tokens are few and short enough for an automaton")
         });
@@ -80,5 +85,24 @@ impl Added {
             Specials::Text => &self.always,
             Specials::Parse => &self.all,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_tokens_take_no_multiple_of_their_size() {
+        let letters = |number: usize| (0..4_000).map(move |at| char::from(b' ' + ((at * at + number * at) % 95) as u8));
+        let specials: Vec<Special> = (0..90)
+            .map(|number| Special { content: letters(number).collect(), id: number as u32, special: true })
+            .collect();
+        let added = Added::new(&specials).unwrap();
+        let memory = added.all.automaton.as_ref().map_or(0, AhoCorasick::memory_usage);
+        assert!(memory < 100 * 90 * 4_000, "{memory} bytes");
+        let text = format!("a{}b", specials[7].content);
+        let found: Vec<_> = added.find(&text, Specials::Parse).collect();
+        assert_eq!(found, [(1..4_001, 7)]);
     }
 }

@@ -9,6 +9,7 @@ mod added;
 mod batch;
 mod cache;
 pub mod files;
+mod nfc;
 mod offsets;
 mod pipeline;
 #[cfg(test)]
@@ -19,14 +20,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
-use unicode_normalization::{UnicodeNormalization, is_nfc};
-
 use crate::arch::{Isa, Row, append_past_caches};
 use crate::bpe::Merger;
-use crate::bpe::effective::{sufficient, table};
+use crate::bpe::effective::{ABSENT, sufficient, table};
 use crate::bpe::pair_table::PairTable;
 use crate::error::{Error, Result};
-use crate::memory::{Held, collect, collect_text, filled};
+use crate::memory::{Held, collect, filled};
 use crate::split::{Ends, Splitter};
 use crate::stop::Stop;
 use crate::threads;
@@ -145,7 +144,9 @@ impl Encoder {
         let mut is_reached = filled(false, vocab.tokens.len())?;
         match vocab.merges {
             // These merges are the effective ones, which make just what is reached.
-            Merges::Ranks => ids.iter().for_each(|&id| is_reached[id as usize] = true),
+            Merges::Ranks => {
+                ids.iter().filter(|id| **id != ABSENT).for_each(|&id| is_reached[id as usize] = true);
+            }
             Merges::List { ignore_merges: false, .. } => is_reached.fill(true),
             Merges::List { ignore_merges: true, .. } => {
                 let ids = collect(vocab.tokens.iter().map(|(id, _)| id))?;
@@ -301,7 +302,7 @@ impl Encoder {
 
     #[inline(always)]
     fn normalize<'t>(&self, text: &'t str) -> Result<Cow<'t, str>> {
-        if self.is_normal(text) { Ok(Cow::Borrowed(text)) } else { collect_text(text.nfc()).map(Cow::Owned) }
+        if self.is_normal(text) { Ok(Cow::Borrowed(text)) } else { nfc::normalized(text).map(Cow::Owned) }
     }
 
     /// Whether the normalizer leaves `text` as it is.
@@ -309,7 +310,7 @@ impl Encoder {
     fn is_normal(&self, text: &str) -> bool {
         match self.vocab.normalizer {
             Normalizer::None => true,
-            Normalizer::Nfc => is_nfc(text),
+            Normalizer::Nfc => nfc::is_normal(text),
         }
     }
 

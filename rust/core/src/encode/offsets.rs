@@ -1,8 +1,6 @@
 //! Ids with the characters that each covers.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::canonical_combining_class;
-
+use super::nfc::{self, begins_group};
 use super::{Encoder, Specials};
 use crate::error::Result;
 use crate::memory::{Grow, collect, collect_text};
@@ -85,25 +83,18 @@ impl Places {
             let joined = |&next: &char| !begins_group(next);
             let length = 1 + characters[first + 1..].iter().take_while(|next| joined(next)).count();
             let group = collect_text(characters[first..first + length].iter().copied())?;
-            let bytes: usize = group.nfc().map(char::len_utf8).sum();
-            if group.chars().eq(group.nfc()) {
+            let changed = nfc::normalized(&group)?;
+            if group == changed {
                 for (place, character) in group.chars().enumerate() {
                     let place = (first + place) as i64;
                     of.extend(std::iter::repeat_n((place, place + 1), character.len_utf8()));
                 }
             } else {
-                of.extend(std::iter::repeat_n((first as i64, (first + length) as i64), bytes));
+                of.extend(std::iter::repeat_n((first as i64, (first + length) as i64), changed.len()));
             }
             first += length;
         }
         debug_assert_eq!(of.len(), normalized.len());
         Ok(Self { of })
     }
-}
-
-/// Whether nothing before this character can combine with it: its canonical class is 0 and it composes with no
-/// predecessor (`NFC_Quick_Check` is "yes").
-fn begins_group(character: char) -> bool {
-    use unicode_normalization::{IsNormalized, is_nfc_quick};
-    canonical_combining_class(character) == 0 && is_nfc_quick(std::iter::once(character)) == IsNormalized::Yes
 }

@@ -1,17 +1,9 @@
 //! Tokens on the way from a file into a vocabulary: in any order of ids, not yet checked.
 
 use crate::error::Error;
+use crate::limits;
 use crate::memory::Grow;
 use crate::vocab::{Refused, Tokens, show};
-
-/// The bytes that all tokens of a vocabulary may have together.
-pub(super) const MAX_BYTES: usize = 1 << 28;
-
-/// The largest id that a vocabulary of `count` tokens may use. Tables are as long as the largest id, so an id far
-/// beyond the tokens there are would ask for memory without need; published vocabularies have gaps of some hundred.
-pub(super) fn max_id(count: usize) -> u64 {
-    4 * count as u64 + (1 << 20)
-}
 
 /// One token of the file.
 struct Entry {
@@ -47,7 +39,7 @@ impl Entries {
         // In place: to sort stably takes memory.
         self.entries.sort_unstable_by_key(|entry| (entry.id, entry.place));
         let Some(last) = self.entries.last() else { return Err("it has no tokens".to_string()) };
-        if u64::from(last.id) > max_id(self.entries.len()) {
+        if u64::from(last.id) > limits::max_id(self.entries.len()) {
             return Err(format!(
                 "{}{} has the id {}, far beyond the {} tokens there are",
                 at(last.place),
@@ -56,14 +48,22 @@ impl Entries {
                 self.entries.len()
             ));
         }
-        if self.bytes.len() > MAX_BYTES {
-            return Err(format!("its tokens have {} bytes together; {MAX_BYTES} is the limit", self.bytes.len()));
+        if self.bytes.len() > limits::TOKENS {
+            return Err(format!(
+                "its tokens have {} bytes together; {} is the limit",
+                self.bytes.len(),
+                limits::TOKENS
+            ));
         }
         let mut tokens = Tokens::new();
         for (number, entry) in self.entries.iter().enumerate() {
             let token = bytes(entry);
             if token.is_empty() {
                 return Err(format!("{}the token with id {} is empty", at(entry.place), entry.id));
+            }
+            if token.len() > limits::TOKEN {
+                let (at, id, length) = (at(entry.place), entry.id, token.len());
+                return Err(format!("{at}the token with id {id} has {length} bytes; {} is the limit", limits::TOKEN));
             }
             if number > 0 && self.entries[number - 1].id == entry.id {
                 let first = bytes(&self.entries[number - 1]);

@@ -20,12 +20,12 @@ use serde_json::Value;
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::{self, CParameter};
 
-use super::entries::{MAX_BYTES, max_id};
 use super::json;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::memory::{Grow, collect, collect_all, filled, refused};
 use crate::split::Scheme;
-use crate::vocab::{Merges, Normalizer, Refused, Special, Tokens, Vocab, show};
+use crate::vocab::{Carried, Inert, Merges, Normalizer, Refused, Special, Tokens, Vocab, show};
 
 /// Format and version.
 const MAGIC: [u8; 8] = *b"eurotok\x01";
@@ -41,11 +41,18 @@ struct Head {
     /// `None` for ranks, otherwise whether they are ignored for a piece that is a token.
     ignore_merges: Option<bool>,
     post_processor: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    padding: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    truncation: Option<Value>,
+    /// Text and id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    inert: Vec<(String, u32)>,
 }
 
-/// Whether the data begin as an `.eurotok` file of any version.
+/// Whether the data begin as an `.eurotok` file of any version. (Counts and checkpoints have a space there.)
 pub(super) fn is(data: &[u8]) -> bool {
-    data.starts_with(&MAGIC[..7])
+    data.starts_with(&MAGIC[..7]) && data.get(7).is_none_or(u8::is_ascii_control)
 }
 
 /// Writes an `.eurotok` file.
@@ -90,14 +97,11 @@ pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     }
     let head = json::to_bytes(&Head::of(vocab)?)?;
     let mut body = Vec::new();
-    for block in [head, lefts, rights, literals, steps] {
+    for block in [&head, &lefts, &rights, &literals, &steps] {
         put(&mut body, block.len() as u64)?;
-        body.try_extend_from_slice(&block)?;
+        body.try_extend_from_slice(block)?;
     }
     let fail = |reason: String| Error::unsupported(".eurotok", reason);
-    if body.len().max(tokens.flat().0.len()) > MAX_BYTES {
-        return Err(fail(format!("a vocabulary of more than {MAX_BYTES} bytes")));
-    }
     let mut frame = Vec::new();
     frame.try_reserve_exact(zstd_safe::compress_bound(body.len()))?;
     let mut compress = || {
@@ -106,11 +110,54 @@ pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         compressor.compress_to_buffer(&body, &mut frame)
     };
     compress().map_err(|error: io::Error| if refused(&error) { Error::Memory } else { fail(error.to_string()) })?;
+    let room = Room::of(&frame);
+    let merged = results.iter().map(|&result| tokens.get(result).len()).sum();
+    let longest = tokens.iter().map(|(_, token)| token.len()).max().unwrap_or(0);
+    room.check_body(body.len())
+        .and_then(|()| room.check_head(head.len()))
+        .and_then(|()| room.check_tokens(longest, tokens.flat().0.len()))
+        .and_then(|()| room.check_merges(merged))
+        .map_err(fail)?;
     let mut file = Vec::new();
     file.try_reserve_exact(MAGIC.len() + frame.len())?;
     file.extend_from_slice(&MAGIC);
     file.extend_from_slice(&frame);
     Ok(file)
+}
+
+/// What a compressed vocabulary may stand for; whoever writes one holds it to that, too.
+#[derive(Clone, Copy)]
+struct Room {
+    bytes: usize,
+    json: usize,
+}
+
+impl Room {
+    fn of(frame: &[u8]) -> Self {
+        let size = frame.len();
+        Self { bytes: limits::unpacked(size).min(limits::TOKENS), json: limits::unpacked_json(size) }
+    }
+
+    fn check(what: &str, bytes: usize, most: usize) -> Result<(), String> {
+        if bytes > most { Err(format!("{what} {bytes} bytes; {most} is the limit for its size")) } else { Ok(()) }
+    }
+
+    fn check_body(self, bytes: usize) -> Result<(), String> {
+        Self::check("decompressed, it has", bytes, self.bytes)
+    }
+
+    fn check_head(self, bytes: usize) -> Result<(), String> {
+        Self::check("its special tokens, its regex and its settings have", bytes, self.json)
+    }
+
+    fn check_tokens(self, longest: usize, all: usize) -> Result<(), String> {
+        Self::check("its longest token has", longest, limits::TOKEN)?;
+        Self::check("its tokens have", all, self.bytes)
+    }
+
+    fn check_merges(self, bytes: usize) -> Result<(), String> {
+        Self::check("the results of its merges have", bytes, self.bytes)
+    }
 }
 
 impl Head {
@@ -124,7 +171,10 @@ impl Head {
                 Merges::Ranks => None,
                 Merges::List { ignore_merges, .. } => Some(ignore_merges),
             },
-            post_processor: vocab.post_processor.clone(),
+            post_processor: vocab.carried.post_processor.clone(),
+            padding: vocab.carried.padding.clone(),
+            truncation: vocab.carried.truncation.clone(),
+            inert: vocab.inert.iter().map(|entry| (entry.content.clone(), entry.id)).collect(),
         })
     }
 }
@@ -134,10 +184,14 @@ fn results(tokens: &Tokens, pairs: &[(u32, u32)]) -> Result<Vec<u32>> {
     collect_all(tokens.results(pairs).map(|result| Ok(result?.expect("a vocabulary's merges make tokens"))))
 }
 
+/// Bytes to hash at most in search of the parts of a token: beyond a length of 2,048 not all places are tried.
+const SEARCHED: usize = 1 << 22;
+
 /// Two earlier tokens that make up token `id`, the left one as long as can be.
 fn earlier_parts(tokens: &Tokens, id: u32) -> Option<(u32, u32)> {
     let token = tokens.get(id);
-    (1..token.len()).rev().find_map(|place| {
+    let places = SEARCHED / token.len().max(1);
+    (1..token.len()).rev().take(places).find_map(|place| {
         let earlier = |part| tokens.id(part).filter(|&part| part < id);
         Some((earlier(&token[..place])?, earlier(&token[place..])?))
     })
@@ -151,9 +205,11 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
         return Err(Error::unsupported(origin, format!("version {} of .eurotok; this release reads 1", magic[7])));
     }
     let size = match zstd_safe::get_frame_content_size(frame) {
-        Ok(Some(size)) if size <= MAX_BYTES as u64 => size as usize,
+        Ok(Some(size)) => usize::try_from(size).unwrap_or(usize::MAX),
         _ => return Err(damaged("the size of its contents is not believable")),
     };
+    let room = Room::of(frame);
+    room.check_body(size).map_err(|reason| damaged(&reason))?;
     if zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
         return Err(damaged("it is cut short, or something follows it"));
     }
@@ -161,7 +217,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let mut body = Vec::new();
     let read = zstd::Decoder::with_buffer(frame).and_then(|frame| frame.take(size as u64 + 1).read_to_end(&mut body));
     read.map_err(|error| if refused(&error) { Error::Memory } else { damaged(&error.to_string()) })?;
-    let (head, tokens, pairs) = parse(&body).map_err(|reason| damaged(&reason))?;
+    let (head, tokens, pairs) = parse(&body, room).map_err(|reason| damaged(&reason))?;
     let merges = match head.ignore_merges {
         None => Merges::Ranks,
         Some(ignore_merges) => Merges::List { pairs, ignore_merges },
@@ -170,21 +226,23 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let specials = collect(specials)?;
     let normalizer = if head.nfc { Normalizer::Nfc } else { Normalizer::None };
     let scheme = Scheme::from_pattern(&head.pattern);
-    let mut vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
-    vocab.post_processor = head.post_processor;
-    Ok(vocab)
+    let vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
+    let carried = Carried { post_processor: head.post_processor, padding: head.padding, truncation: head.truncation };
+    let inert = head.inert.into_iter().map(|(content, id)| Inert { content, id });
+    Vocab { carried, ..vocab }.with_inert(origin, inert.collect())
 }
 
 /// The contents: what is neither token nor merge, the tokens, the list of merges.
 type Contents = (Head, Tokens, Vec<(u32, u32)>);
 
-fn parse(body: &[u8]) -> Result<Contents, String> {
+fn parse(body: &[u8], room: Room) -> Result<Contents, String> {
     let mut blocks = Numbers(body);
     let mut block = || {
         let length = blocks.next()?;
         blocks.bytes(length)
     };
     let [head, lefts, rights, literals, steps] = [block()?, block()?, block()?, block()?, block()?];
+    room.check_head(head.len())?;
     let head = serde_json::from_slice(head).map_err(|error| error.to_string())?;
 
     let (mut ids, mut taken) = (0, 0);
@@ -193,7 +251,7 @@ fn parse(body: &[u8]) -> Result<Contents, String> {
         taken += usize::from(numbers.next()? != 0);
         ids += 1;
     }
-    if ids > max_id(taken) {
+    if ids > limits::max_id(taken) {
         return Err(format!("{ids} ids for {taken} tokens"));
     }
     let mut tokens = Tokens::new();
@@ -218,23 +276,21 @@ fn parse(body: &[u8]) -> Result<Contents, String> {
                 token.try_extend_from_slice(tokens.get(ids.1 as u32))?;
             }
         }
-        if tokens.flat().0.len() + token.len() > MAX_BYTES {
-            return Err(format!("its tokens have more than {MAX_BYTES} bytes together"));
-        }
+        room.check_tokens(token.len(), tokens.flat().0.len() + token.len())?;
         tokens.try_push(&token).map_err(|refused| match refused {
             Refused::Held(holder) => format!("the tokens {holder} and {id} are both {}", show(&token)),
             Refused::Memory => Error::Memory.into(),
         })?;
     }
-    let pairs = pairs(&tokens, &parts, steps)?;
+    let pairs = pairs(&tokens, &parts, steps, room)?;
     Ok((head, tokens, pairs))
 }
 
 /// The list of merges, from the tokens they make.
-fn pairs(tokens: &Tokens, parts: &[(u32, u32)], steps: &[u8]) -> Result<Vec<(u32, u32)>, String> {
+fn pairs(tokens: &Tokens, parts: &[(u32, u32)], steps: &[u8], room: Room) -> Result<Vec<(u32, u32)>, String> {
     let mut steps = Numbers(steps);
     let mut pairs = Vec::new();
-    let mut next = 0i64;
+    let (mut next, mut bytes) = (0i64, 0);
     while !steps.0.is_empty() {
         let (distance, place) = (steps.next()?, steps.next()?);
         let result = next.wrapping_add((distance >> 1) as i64 ^ -((distance & 1) as i64));
@@ -242,6 +298,8 @@ fn pairs(tokens: &Tokens, parts: &[(u32, u32)], steps: &[u8]) -> Result<Vec<(u32
             return Err(format!("merge {} makes the id {result}, which does not exist", pairs.len()));
         };
         let token = tokens.get(result as u32);
+        bytes += token.len();
+        room.check_merges(bytes)?;
         let split = || {
             let (left, right) = token.split_at_checked(usize::try_from(place).ok()?)?;
             Some((tokens.id(left)?, tokens.id(right)?))

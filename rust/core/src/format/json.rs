@@ -111,6 +111,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 }
 
 /// An object from texts to ids, as it stands in the file: in its order, repeated keys and all.
+#[derive(Default)]
 pub(super) struct Ids<'a>(pub Vec<(Cow<'a, str>, u32)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Ids<'a> {

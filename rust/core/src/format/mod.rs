@@ -7,6 +7,7 @@
 
 mod entries;
 mod eurotok;
+mod foreign;
 mod json;
 mod known;
 mod tekken;
@@ -21,14 +22,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::memory::probe;
 use crate::output::Output;
 use crate::split::Scheme;
 use crate::vocab::{Special, Vocab};
 use tiktoken::Unsaid;
-
-/// Files beyond this size are no vocabularies.
-const MAX_FILE: u64 = 1 << 30;
 
 /// A file format to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,12 +116,13 @@ fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Resu
         }
     }?;
     // Ordinary tokens have been held to this already, before anything was as long as the largest id.
-    match vocab.specials.last() {
-        Some(last) if u64::from(last.id) > entries::max_id(vocab.tokens.len()) => {
-            let (content, id) = (&last.content, last.id);
-            Err(Error::format(origin, format!("the special token {content:?} has the id {id}, far beyond the tokens")))
+    let special = vocab.specials.last().map(|special| (&special.content, special.id));
+    let inert = vocab.inert.last().map(|entry| (&entry.content, entry.id));
+    match special.into_iter().chain(inert).find(|(_, id)| u64::from(*id) > limits::max_id(vocab.tokens.len())) {
+        Some((content, id)) => {
+            Err(Error::format(origin, format!("the token {content:?} has the id {id}, far beyond the others")))
         }
-        _ => Ok(vocab),
+        None => Ok(vocab),
     }
 }
 
@@ -149,9 +149,7 @@ impl Content {
         if tiktoken::is(data) {
             return Ok(Self::Tiktoken);
         }
-        // Protocol Buffers: a first field of pieces, each a field of its own, with scores in binary.
-        if data.starts_with(b"\n") && data[..data.len().min(64)].contains(&0) {
-            let reason = "SentencePiece models are not byte-level BPE; the sentencepiece library reads them";
+        if let Some(reason) = foreign::reason(data) {
             return Err(Error::unsupported(origin, reason));
         }
         let reason =
@@ -165,6 +163,8 @@ impl Content {
             model: Option<Model>,
             config: Option<IgnoredAny>,
             vocab: Option<IgnoredAny>,
+            tokenizer_class: Option<IgnoredAny>,
+            added_tokens_decoder: Option<IgnoredAny>,
         }
         #[derive(Deserialize)]
         struct Model {
@@ -184,6 +184,10 @@ impl Content {
                 }
             },
             Outline { config: Some(_), vocab: Some(_), .. } => Ok(Self::Tekken),
+            Outline { tokenizer_class: Some(_), .. } | Outline { added_tokens_decoder: Some(_), .. } => {
+                let reason = "the tokenizer_config.json of a tokenizer; its tokenizer.json has the tokens";
+                Err(Error::format(origin, reason))
+            }
             _ => Err(Error::format(origin, "JSON, but neither a tokenizer.json nor a Tekken file")),
         }
     }
@@ -206,9 +210,10 @@ pub fn load(path: &Path, hints: &Hints) -> Result<Vocab> {
 fn contents(path: &Path) -> Result<Vec<u8>> {
     let mut data = Vec::new();
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    file.take(MAX_FILE + 1).read_to_end(&mut data).map_err(|error| Error::io(path, error))?;
-    if data.len() as u64 > MAX_FILE {
-        return Err(Error::format(path.display(), format!("more than {MAX_FILE} bytes; no vocabulary is that large")));
+    file.take(limits::FILE + 1).read_to_end(&mut data).map_err(|error| Error::io(path, error))?;
+    if data.len() as u64 > limits::FILE {
+        let reason = format!("more than {} bytes; no vocabulary is that large", limits::FILE);
+        return Err(Error::format(path.display(), reason));
     }
     Ok(data)
 }

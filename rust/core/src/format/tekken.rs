@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
-use super::entries::{Entries, max_id};
+use super::entries::Entries;
 use super::json::{List, Text};
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::split::Scheme;
 use crate::vocab::{Merges, Normalizer, Special, Vocab};
 
@@ -80,8 +81,12 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
             file.vocab.0.len()
         )));
     };
-    if u64::from(*special) > max_id(ordinary as usize) {
-        return Err(fail(format!("{special} special tokens for {ordinary} tokens")));
+    let named = file.special_tokens.as_ref().map_or(0, |listed| listed.0.len() as u32);
+    if special.saturating_sub(named) > limits::UNNAMED {
+        let most = limits::UNNAMED;
+        return Err(fail(format!(
+            "{special} special tokens, of which {named} are named; {most} may be without a name"
+        )));
     }
     let mut entries = Entries::default();
     for (place, token) in file.vocab.0.iter().take(ordinary as usize).enumerate() {

@@ -14,14 +14,15 @@ use crate::bpe::effective::{effective, effective_by_rank};
 use crate::error::{Error, Result};
 use crate::memory::{collect, filled};
 use crate::split::Scheme;
-use crate::vocab::{Merges, Normalizer, Special, Tokens, Vocab, show};
+use crate::vocab::{Carried, Inert, Merges, Normalizer, Special, Tokens, Vocab, show};
 
 /// What a `.tiktoken` file leaves unsaid.
 #[derive(Debug, Default)]
 pub(super) struct Unsaid {
     pub scheme: Option<Scheme>,
     pub specials: Option<Vec<Special>>,
-    pub post_processor: Option<Value>,
+    pub inert: Vec<Inert>,
+    pub carried: Carried,
 }
 
 #[derive(Deserialize)]
@@ -30,20 +31,34 @@ struct Sidecar<'a> {
     pattern: String,
     #[serde(borrow)]
     special_tokens: Ids<'a>,
+    #[serde(borrow, default)]
+    inert: Ids<'a>,
     post_processor: Option<Strict>,
+    padding: Option<Strict>,
+    truncation: Option<Strict>,
 }
 
 #[derive(Serialize)]
 struct OutputSidecar<'v> {
     pattern: &'v str,
-    #[serde(serialize_with = "as_map")]
+    #[serde(serialize_with = "specials")]
     special_tokens: &'v [Special],
+    #[serde(serialize_with = "inert", skip_serializing_if = "<[_]>::is_empty")]
+    inert: &'v [Inert],
     #[serde(skip_serializing_if = "Option::is_none")]
     post_processor: Option<&'v Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    padding: Option<&'v Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncation: Option<&'v Value>,
 }
 
-fn as_map<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok, S::Error> {
+fn specials<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(specials.iter().map(|special| (&special.content, special.id)))
+}
+
+fn inert<S: Serializer>(inert: &[Inert], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(inert.iter().map(|entry| (&entry.content, entry.id)))
 }
 
 /// Whether the first line is one of a `.tiktoken` file.
@@ -74,19 +89,24 @@ pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
         ));
     };
     let specials = specials.unwrap_or_default();
-    let mut vocab = Vocab::new(origin, tokens, Merges::Ranks, specials, scheme, Normalizer::None)?;
-    vocab.post_processor = unsaid.post_processor;
-    Ok(vocab)
+    let vocab = Vocab::new(origin, tokens, Merges::Ranks, specials, scheme, Normalizer::None)?;
+    Vocab { carried: unsaid.carried, ..vocab }.with_inert(origin, unsaid.inert)
 }
 
 /// Reads what stands beside a `.tiktoken` file.
 pub(super) fn read_sidecar(origin: &str, data: &[u8]) -> Result<Unsaid> {
     let sidecar: Sidecar<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
+    let value = |part: Option<Strict>| part.map(|Strict(value)| value);
     let special = |(content, id): (_, u32)| Special { content: String::from(content), id, special: true };
     Ok(Unsaid {
         scheme: Some(Scheme::from_pattern(&sidecar.pattern)),
         specials: Some(collect(sidecar.special_tokens.0.into_iter().map(special))?),
-        post_processor: sidecar.post_processor.map(|Strict(value)| value),
+        inert: sidecar.inert.0.into_iter().map(|(content, id)| Inert { content: content.into(), id }).collect(),
+        carried: Carried {
+            post_processor: value(sidecar.post_processor),
+            padding: value(sidecar.padding),
+            truncation: value(sidecar.truncation),
+        },
     })
 }
 
@@ -134,7 +154,10 @@ pub(super) fn write(vocab: &Vocab) -> Result<(Vec<u8>, Vec<u8>)> {
     let sidecar = OutputSidecar {
         pattern: vocab.scheme.pattern(),
         special_tokens: &vocab.specials,
-        post_processor: vocab.post_processor.as_ref(),
+        inert: &vocab.inert,
+        post_processor: vocab.carried.post_processor.as_ref(),
+        padding: vocab.carried.padding.as_ref(),
+        truncation: vocab.carried.truncation.as_ref(),
     };
     let sidecar = json::to_pretty_bytes(&sidecar)?;
     Ok((to_lines(&vocab.tokens)?, sidecar))

@@ -1,26 +1,60 @@
 //! Pieces by any regex, for schemes outside the table. The engine is `fancy-regex`, the one `tiktoken` runs.
+//!
+//! It backtracks, so a regex may take exponential time. A search may take a million steps, as in `tiktoken`; but regexes are read from
+//! files, and a text of many such searches would take hours. So all searches of a text together have a limit, too, in proportion to
+//! its length. The engine does not tell its steps: a search begins with few, and is repeated with more if they do not suffice.
 
-use fancy_regex::Regex;
+use std::sync::OnceLock;
+
+use fancy_regex::{Regex, RegexBuilder, RegexInput, RuntimeError};
 
 use crate::error::{Error, Result};
+use crate::limits;
+
+/// Steps that a search may take: at first, at the second attempt, at the last.
+const STEPS: [usize; 3] = [1_000, 32_000, 1_000_000];
+
+/// Steps of the searches of a text that did not end at the first attempt: these, and [`STEPS_A_BYTE`].
+const STEPS_A_TEXT: usize = 50_000_000;
+const STEPS_A_BYTE: usize = 64;
+
+/// Bytes of a regex that an error shows.
+const SHOWN: usize = 400;
 
 /// A compiled regex and its source.
 #[derive(Debug)]
 pub(crate) struct Pattern {
     source: String,
-    regex: Regex,
+    /// One for each of [`STEPS`]; only the first is always needed.
+    regexes: [OnceLock<Regex>; STEPS.len()],
+}
+
+/// Steps that the searches of a text may still take beyond their first attempts.
+struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    fn of(text: &[u8]) -> Self {
+        Self { left: STEPS_A_TEXT + STEPS_A_BYTE * text.len() }
+    }
 }
 
 impl Pattern {
     pub(crate) fn new(source: &str) -> Result<Self> {
-        let regex = Regex::new(source).map_err(|error| failed(source, &error))?;
-        Ok(Self { source: source.to_string(), regex })
+        if source.len() > limits::PATTERN {
+            let reason = format!("it has {} bytes; {} is the limit", source.len(), limits::PATTERN);
+            return Err(Error::Pattern { pattern: excerpt(source), reason });
+        }
+        let first = compile(source, STEPS[0])?;
+        Ok(Self { source: source.to_string(), regexes: [first.into(), OnceLock::new(), OnceLock::new()] })
     }
 
     /// Whether the regex matches anywhere in the text, or in what is UTF-8 of it.
     pub(crate) fn is_match(&self, text: &[u8]) -> Result<bool> {
+        let mut budget = Budget::of(text);
         for chunk in text.utf8_chunks() {
-            if self.regex.is_match(chunk.valid()).map_err(|error| failed(&self.source, &error))? {
+            if self.find(chunk.valid(), 0, &mut budget)?.is_some() {
                 return Ok(true);
             }
         }
@@ -37,19 +71,21 @@ impl Pattern {
         text: &'t [u8],
         mut sink: impl FnMut(&'t [u8]) -> Result<()>,
     ) -> Result<()> {
+        let mut budget = Budget::of(text);
         for chunk in text.utf8_chunks() {
             let valid = chunk.valid();
-            let mut done = 0;
-            for found in self.regex.find_iter(valid) {
-                let found = found.map_err(|error| failed(&self.source, &error))?;
-                if found.range().is_empty() {
+            let (mut done, mut from) = (0, 0);
+            while let Some((start, end)) = self.find(valid, from, &mut budget)? {
+                if start == end {
+                    let Some(next) = valid[end..].chars().next() else { break };
+                    from = end + next.len_utf8();
                     continue;
                 }
-                if found.start() > done {
-                    sink(&valid.as_bytes()[done..found.start()])?;
+                if start > done {
+                    sink(&valid.as_bytes()[done..start])?;
                 }
-                sink(found.as_str().as_bytes())?;
-                done = found.end();
+                sink(&valid.as_bytes()[start..end])?;
+                (done, from) = (end, end);
             }
             if done < valid.len() {
                 sink(&valid.as_bytes()[done..])?;
@@ -60,8 +96,81 @@ impl Pattern {
         }
         Ok(())
     }
+
+    /// The first match that begins at or after `from`.
+    fn find(&self, text: &str, from: usize, budget: &mut Budget) -> Result<Option<(usize, usize)>> {
+        for (regex, steps) in self.regexes.iter().zip(STEPS) {
+            if steps > STEPS[0] {
+                let reason = || format!("it takes too many steps on a text of {} bytes", text.len());
+                let left = budget.left.checked_sub(steps);
+                budget.left =
+                    left.ok_or_else(|| Error::Pattern { pattern: excerpt(&self.source), reason: reason() })?;
+            }
+            let regex = match regex.get() {
+                Some(regex) => regex,
+                None => regex.get_or_init(|| compile(&self.source, steps).expect("it compiled with fewer steps")),
+            };
+            match regex.find_input(RegexInput::new(text).from_pos(from)) {
+                Ok(found) => return Ok(found.map(|found| (found.start(), found.end()))),
+                Err(fancy_regex::Error::RuntimeError(RuntimeError::BacktrackLimitExceeded))
+                    if steps < STEPS[STEPS.len() - 1] => {}
+                Err(error) => return Err(failed(&self.source, &error)),
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+}
+
+fn compile(source: &str, steps: usize) -> Result<Regex> {
+    let mut builder = RegexBuilder::new(source);
+    builder.backtrack_limit(steps).delegate_size_limit(limits::COMPILED_PATTERN);
+    builder.build().map_err(|error| failed(source, &error))
 }
 
 fn failed(pattern: &str, error: &fancy_regex::Error) -> Error {
-    Error::Pattern { pattern: pattern.to_string(), reason: error.to_string() }
+    Error::Pattern { pattern: excerpt(pattern), reason: error.to_string() }
+}
+
+fn excerpt(pattern: &str) -> String {
+    match pattern.len() > SHOWN {
+        true => format!("{}…", &pattern[..pattern.floor_char_boundary(SHOWN)]),
+        false => pattern.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces<'t>(pattern: &str, text: &'t str) -> Result<Vec<&'t [u8]>> {
+        let mut pieces = Vec::new();
+        Pattern::new(pattern)?.for_each_piece(text.as_bytes(), |piece| {
+            pieces.push(piece);
+            Ok(())
+        })?;
+        Ok(pieces)
+    }
+
+    #[test]
+    fn all_searches_of_a_text_have_a_limit_together() {
+        // 32,768 ways to fail at each character: within the limit of a search, beyond that of all.
+        let doubling = "(?:(?!b)(?:a|aa)){1,16}c|a";
+        assert_eq!(pieces(doubling, &"a".repeat(100)).unwrap().len(), 100);
+        let error = pieces(doubling, &"a".repeat(100_000)).unwrap_err().to_string();
+        assert!(error.contains("100000 bytes"), "{error}");
+    }
+
+    #[test]
+    fn long_matches_are_within_the_limit() {
+        // As many steps as bytes, in one match and in many.
+        for (text, count) in [("a".repeat(500_000) + "b", 1), (("a".repeat(5_000) + "b").repeat(200), 200)] {
+            assert_eq!(pieces("(?:a(?!c))*b", &text).unwrap().len(), count);
+        }
+    }
+
+    #[test]
+    fn patterns_have_a_limit() {
+        let error = pieces(&"ab|".repeat(limits::PATTERN), "a").unwrap_err().to_string();
+        assert!(error.len() < 1_000 && error.contains("is the limit"), "{error}");
+    }
 }

@@ -13,17 +13,15 @@ pub fn merge(symbols: &mut Vec<u32>, rank: impl Fn(u32, u32) -> Option<(usize, u
     }
 }
 
-/// The ids of one piece. A vocabulary of ranks takes a piece that is a token as that token, and so does a list that is told to.
-///
-/// # Panics
-/// If a byte of the piece is no token.
+/// The ids of one piece. A vocabulary of ranks takes a piece that is a token as that token, and so does a list that is told to. A byte
+/// that is no token, which UTF-8 never has, is left out.
 pub fn piece_ids(vocab: &Vocab, piece: &[u8]) -> Vec<u32> {
     let tokens = &vocab.tokens;
     let takes_whole = matches!(vocab.merges, Merges::Ranks | Merges::List { ignore_merges: true, .. });
     if let Some(id) = tokens.id(piece).filter(|_| takes_whole) {
         return vec![id];
     }
-    let mut ids: Vec<u32> = piece.iter().map(|&byte| tokens.id(&[byte]).expect("every byte is a token")).collect();
+    let mut ids: Vec<u32> = piece.iter().filter_map(|&byte| tokens.id(&[byte])).collect();
     merge(&mut ids, |left, right| {
         let made = tokens.id(&[tokens.get(left), tokens.get(right)].concat())?;
         let rank = match &vocab.merges {

@@ -153,7 +153,7 @@ fn train_above(
 ///
 /// # Errors
 /// As for [`train`]; [`Error::Argument`] if the counts were split by another scheme, or if there are special tokens in `options`;
-/// [`Error::Unsupported`] if the vocabulary normalizes text.
+/// [`Error::Unsupported`] if the vocabulary normalizes text or lacks a byte.
 pub fn extend(
     vocab: &Vocab,
     counts: &Counts,
@@ -171,6 +171,9 @@ pub fn extend(
     if vocab.normalizer != Normalizer::None {
         let reason = "the tokenizer normalizes text, the counts are of text as it is";
         return Err(Error::unsupported("extension", reason));
+    }
+    if let Some(byte) = vocab.missing_byte() {
+        return Err(Error::unsupported("extension", format!("byte 0x{byte:02x} has no token; counts may have it")));
     }
     let lexicon = Lexicon::of(vocab, options.vocab_size)?;
     // Ranks say which tokens there are; once tokens are merges of some of them, only a list says which.
@@ -247,5 +250,5 @@ fn grown(vocab: &Vocab, lexicon: &Lexicon, more: &[Pair]) -> Result<Vocab> {
     let merges = Merges::List { pairs, ignore_merges: *ignore_merges };
     let (specials, scheme) = (try_clone_specials(&vocab.specials)?, vocab.scheme.clone());
     let grown = Vocab::new("trained tokenizer", lexicon.tokens()?, merges, specials, scheme, vocab.normalizer)?;
-    Ok(Vocab { post_processor: vocab.post_processor.clone(), ..grown })
+    Ok(Vocab { carried: vocab.carried.clone(), inert: vocab.inert.clone(), ..grown })
 }

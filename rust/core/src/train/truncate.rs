@@ -9,7 +9,7 @@ use crate::vocab::{Merges, Tokens, Vocab, try_clone_specials};
 ///
 /// # Errors
 /// [`Error::Argument`] if special tokens and bytes do not fit; [`Error::Unsupported`] if special tokens would get other ids and
-/// the `post_processor` of the vocabulary may name them.
+/// the `post_processor` or the padding of the vocabulary may name them.
 pub fn truncate(vocab: &Vocab, size: usize) -> Result<Vocab> {
     let too_small = |reason: String| Error::argument("vocab_size", reason);
     if size > vocab.size() {
@@ -21,12 +21,12 @@ pub fn truncate(vocab: &Vocab, size: usize) -> Result<Vocab> {
     let Some(end) = end else {
         return Err(too_small(format!("{size} is less than the {} special tokens", vocab.specials.len())));
     };
-    let byte = (0..=255).find(|&byte| vocab.tokens.id(&[byte]).is_none_or(|id| id as usize >= end));
+    let byte = (0..=255).find(|&byte| vocab.tokens.id(&[byte]).is_some_and(|id| id as usize >= end));
     if let Some(byte) = byte {
         return Err(too_small(format!("{size} leaves no room for byte 0x{byte:02x} beside the special tokens")));
     }
-    if moving(end) > 0 && vocab.post_processor.is_some() {
-        let reason = "special tokens would get other ids, which its post_processor may name";
+    if moving(end) > 0 && (vocab.carried.post_processor.is_some() || vocab.carried.padding.is_some()) {
+        let reason = "special tokens would get other ids, which its post_processor or padding may name";
         return Err(Error::unsupported("truncation", reason));
     }
     let mut tokens = Tokens::new();
@@ -51,7 +51,8 @@ pub fn truncate(vocab: &Vocab, size: usize) -> Result<Vocab> {
         }
     };
     let scheme = vocab.scheme.clone();
-    let mut truncated = Vocab::new("truncated tokenizer", tokens, merges, specials, scheme, vocab.normalizer)?;
-    truncated.post_processor.clone_from(&vocab.post_processor);
-    Ok(truncated)
+    let origin = "truncated tokenizer";
+    let truncated = Vocab::new(origin, tokens, merges, specials, scheme, vocab.normalizer)?;
+    let inert = vocab.inert.iter().filter(|entry| (entry.id as usize) < end).cloned().collect();
+    Vocab { carried: vocab.carried.clone(), ..truncated }.with_inert(origin, inert)
 }

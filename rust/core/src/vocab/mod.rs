@@ -1,16 +1,17 @@
 //! Tokens, merges and special tokens: the plain data of a tokenizer, as a file states it.
 //!
 //! Readers and the trainer produce a [`Vocab`]; writers, the encoder and the decoder consume it. Invariants, checked by
-//! [`Vocab::new`]: every one of the 256 bytes is an ordinary token, ordinary tokens are distinct and not empty, every merge
+//! [`Vocab::new`]: every byte that UTF-8 has is an ordinary token, ordinary tokens are distinct and not empty, every merge
 //! names tokens whose concatenation is a token, special tokens have distinct contents and ids, and no id is used twice.
 
+mod carried;
 mod tokens;
 
-use serde_json::Value;
-
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::memory::{collect_all, copied, copied_text};
 use crate::split::Scheme;
+pub use carried::Carried;
 pub use tokens::{Refused, Tokens};
 
 /// The most merges a vocabulary can have: a rank has 21 bits, and the 256 bytes are symbols, too.
@@ -64,13 +65,22 @@ pub(crate) fn try_clone_specials(specials: &[Special]) -> Result<Vec<Special>> {
     collect_all(specials.iter().map(clone))
 }
 
+/// An entry of the vocabulary that is no sequence of bytes: encoding never makes it, decoding gives its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inert {
+    /// Its text, perhaps empty.
+    pub content: String,
+    /// Its id.
+    pub id: u32,
+}
+
 /// What happens to text before it is split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Normalizer {
     /// Nothing.
     #[default]
     None,
-    /// Unicode normalization form C.
+    /// Unicode normalization form C, by the tables of Unicode 9, as in `tokenizers`.
     Nfc,
 }
 
@@ -83,19 +93,22 @@ pub struct Vocab {
     pub merges: Merges,
     /// Special and added tokens, by ascending id.
     pub specials: Vec<Special>,
+    /// Entries that are no bytes, by ascending id. See [`Vocab::with_inert`].
+    pub inert: Vec<Inert>,
     /// The splitting rule.
     pub scheme: Scheme,
     /// The normalizer.
     pub normalizer: Normalizer,
-    /// The `post_processor` of the `tokenizer.json` this came from, carried through unread.
-    pub post_processor: Option<Value>,
+    /// Parts of the `tokenizer.json` this came from that encoding does not obey.
+    pub carried: Carried,
 }
 
 impl Vocab {
     /// A vocabulary from its parts, checked. `origin` (a file, or what made the parts) appears in errors.
     ///
     /// # Errors
-    /// [`Error::Format`] naming the token, merge or special token that breaks an invariant of the module; [`Error::Memory`].
+    /// [`Error::Format`] naming the token, merge or special token that breaks an invariant of the module; [`Error::Unsupported`] if a
+    /// byte of UTF-8 has no token; [`Error::Memory`].
     pub fn new(
         origin: &str,
         tokens: Tokens,
@@ -105,8 +118,9 @@ impl Vocab {
         normalizer: Normalizer,
     ) -> Result<Self> {
         let fail = |reason: String| Err(Error::format(origin, reason));
-        if let Some(byte) = (0..=255u8).find(|&byte| tokens.id(&[byte]).is_none()) {
-            return fail(format!("byte 0x{byte:02x} has no token; a byte-level vocabulary needs all 256"));
+        if let Some(byte) = (0..=255u8).find(|&byte| is_in_utf8(byte) && tokens.id(&[byte]).is_none()) {
+            let reason = format!("byte 0x{byte:02x} has no token, so text that has this byte could not be encoded");
+            return Err(Error::unsupported(origin, reason));
         }
         if tokens.iter().count() > MAX_MERGES {
             return fail(format!("more than {} tokens", MAX_MERGES));
@@ -128,6 +142,11 @@ impl Vocab {
         for (place, special) in specials.iter().enumerate() {
             if special.content.is_empty() {
                 return fail(format!("the special token with id {} is empty", special.id));
+            }
+            if special.content.len() > limits::ADDED_TOKEN {
+                let (id, length) = (special.id, special.content.len());
+                let most = limits::ADDED_TOKEN;
+                return fail(format!("the special token with id {id} has {length} bytes; {most} is the limit"));
             }
             if !contents.insert(special.content.as_str()) {
                 return fail(format!("the special token {:?} occurs twice", special.content));
@@ -151,7 +170,29 @@ impl Vocab {
             }
         }
         drop(contents);
-        Ok(Self { tokens, merges, specials, scheme, normalizer, post_processor: None })
+        let (inert, carried) = (Vec::new(), Carried::default());
+        Ok(Self { tokens, merges, specials, inert, scheme, normalizer, carried })
+    }
+
+    /// The vocabulary with entries that are no bytes.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the entry whose id or text another one has.
+    pub fn with_inert(mut self, origin: &str, mut inert: Vec<Inert>) -> Result<Self> {
+        inert.sort_by_key(|entry| entry.id);
+        let mut contents: hashbrown::HashSet<&str> =
+            self.specials.iter().map(|special| special.content.as_str()).collect();
+        for (place, Inert { content, id }) in inert.iter().enumerate() {
+            if self.token(*id).is_some() || place > 0 && inert[place - 1].id == *id {
+                return Err(Error::format(origin, format!("{content:?} has the id {id}, which another token has")));
+            }
+            if !contents.insert(content) {
+                return Err(Error::format(origin, format!("{content:?} occurs twice in the vocabulary")));
+            }
+        }
+        drop(contents);
+        self.inert = inert;
+        Ok(self)
     }
 
     /// As `clone`, if there is memory for it.
@@ -165,24 +206,34 @@ impl Vocab {
             specials: try_clone_specials(&self.specials)?,
             scheme: self.scheme.clone(),
             normalizer: self.normalizer,
-            post_processor: self.post_processor.clone(),
+            carried: self.carried.clone(),
+            inert: self.inert.clone(),
         })
     }
 
     /// One more than the largest id, special tokens included: what an embedding table must hold.
     pub fn size(&self) -> usize {
-        let last = self.specials.last().map_or(0, |special| special.id as usize + 1);
-        last.max(self.tokens.len())
+        let special = self.specials.last().map_or(0, |special| special.id as usize + 1);
+        let inert = self.inert.last().map_or(0, |entry| entry.id as usize + 1);
+        self.tokens.len().max(special).max(inert)
     }
 
-    /// The bytes of any id, ordinary or special.
+    /// The first byte that has no token, one that UTF-8 never has.
+    pub fn missing_byte(&self) -> Option<u8> {
+        (0..=255).find(|&byte| self.tokens.id(&[byte]).is_none())
+    }
+
+    /// The bytes of any id, ordinary, special or inert.
     pub fn token(&self, id: u32) -> Option<&[u8]> {
         let ordinary = self.tokens.get(id);
         if !ordinary.is_empty() {
             return Some(ordinary);
         }
-        let place = self.specials.binary_search_by_key(&id, |special| special.id).ok()?;
-        Some(self.specials[place].content.as_bytes())
+        if let Ok(place) = self.specials.binary_search_by_key(&id, |special| special.id) {
+            return Some(self.specials[place].content.as_bytes());
+        }
+        let place = self.inert.binary_search_by_key(&id, |entry| entry.id).ok()?;
+        Some(self.inert[place].content.as_bytes())
     }
 
     /// Whether `id` is a special token (not a mere added one).
@@ -193,10 +244,15 @@ impl Vocab {
 
     /// The id of a token, ordinary tokens first.
     pub fn id(&self, token: &[u8]) -> Option<u32> {
-        self.tokens.id(token).or_else(|| {
-            self.specials.iter().find(|special| special.content.as_bytes() == token).map(|special| special.id)
-        })
+        let special = || self.specials.iter().find(|special| special.content.as_bytes() == token);
+        let inert = || self.inert.iter().find(|entry| entry.content.as_bytes() == token);
+        self.tokens.id(token).or_else(|| special().map(|special| special.id)).or_else(|| inert().map(|entry| entry.id))
     }
+}
+
+/// Whether some character has this byte in UTF-8.
+pub fn is_in_utf8(byte: u8) -> bool {
+    !matches!(byte, 0xc0 | 0xc1 | 0xf5..)
 }
 
 /// Token bytes for an error message: as text where they are text.

@@ -1,5 +1,6 @@
 //! Every format against random vocabularies; [`wrong`] has the files that are wrong on purpose.
 
+mod hostile;
 mod wrong;
 
 use proptest::prelude::*;
@@ -8,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::bpe::effective::effective;
 use crate::testing::bpe::piece_ids;
-use crate::vocab::{Merges, Normalizer, Tokens};
+use crate::vocab::{Carried, Inert, Merges, Normalizer, Tokens};
 
 /// Tokens of a few letters joined at random, with gaps between the ids, in any order.
 fn tokens() -> impl Strategy<Value = Tokens> {
@@ -21,7 +22,8 @@ fn tokens() -> impl Strategy<Value = Tokens> {
                 pool.push(token);
             }
         }
-        let bytes = (0..=255u8).map(|byte| vec![byte]);
+        // Bytes that UTF-8 never has may be absent.
+        let bytes = (0..=255u8).filter(|byte| seed % 3 > 0 || !matches!(byte, 0xc0 | 0xf8..)).map(|byte| vec![byte]);
         let mut all: Vec<Vec<u8>> = bytes.chain(pool.into_iter().filter(|token| token.len() > 1)).collect();
         if !sorted {
             all.sort_by_cached_key(|token| shuffled(token, seed));
@@ -74,9 +76,14 @@ fn vocab(ranks: impl Strategy<Value = bool>) -> impl Strategy<Value = Vocab> {
             let scheme = Scheme::named(scheme).unwrap_or_else(|| Scheme::from_pattern(scheme));
             let normalizer = if nfc && !ranks { Normalizer::Nfc } else { Normalizer::None };
             let mut vocab = Vocab::new("random", tokens, merges, specials.collect(), scheme, normalizer).unwrap();
-            vocab.post_processor =
-                post.then(|| json!({ "type": "ByteLevel", "trim_offsets": true, "n": [1, -2, null] }));
+            let some =
+                |bit: u64| (post && seed >> bit & 1 == 1).then(|| json!({ "type": "ByteLevel", "n": [1, -2, null] }));
+            vocab.carried = Carried { post_processor: some(0), padding: some(1), truncation: some(2) };
+            let last = vocab.size() as u32;
+            let inert = ["", "⅞", "a b"].into_iter().zip(last..).take(seed as usize % 4);
             vocab
+                .with_inert("random", inert.map(|(content, id)| Inert { content: content.into(), id }).collect())
+                .unwrap()
         },
     )
 }

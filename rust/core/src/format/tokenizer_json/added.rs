@@ -1,5 +1,9 @@
 //! Added tokens as `tokenizers` looks for them: which of them are found by their content alone.
 
+use aho_corasick::Anchored;
+use aho_corasick::automaton::Automaton;
+use aho_corasick::nfa::noncontiguous::NFA;
+
 use super::AddedToken;
 use crate::vocab::Normalizer;
 
@@ -34,24 +38,41 @@ fn untouched_by_nfc(content: &str) -> bool {
 }
 
 /// A token of `late` that may begin before and overlap one of `early` in a text. `tokenizers` would take the second,
-/// which it looks for first, where a search for all of them takes the first.
+/// which it looks for first, where a search for all of them takes the first. Linear in their bytes: of an automaton that knows
+/// `early`, its state behind a token of `late` tells whether one of them ends within it, or has begun.
 fn overlap<'t>(
     late: impl Iterator<Item = &'t str>,
     early: impl Iterator<Item = &'t str>,
 ) -> Option<(&'t str, &'t str)> {
-    let mut early: Vec<&str> = early.collect();
-    early.sort_unstable();
-    for token in late {
-        for (start, _) in token.char_indices() {
-            let rest = &token[start..];
-            // Of the tokens in order, those that `rest` begins follow it.
-            let place = early.partition_point(|other| *other < rest);
-            let longer = early.get(place).filter(|other| start > 0 && other.starts_with(rest));
-            let mut ends = rest.char_indices().map(|(at, c)| at + c.len_utf8());
-            let shorter = || ends.find_map(|end| early.binary_search(&&rest[..end]).ok().map(|at| &early[at]));
-            if let Some(other) = longer.or_else(shorter) {
-                return Some((token, other));
-            }
+    let early: Vec<&str> = early.filter(|token| !token.is_empty()).collect();
+    if early.is_empty() {
+        return None;
+    }
+    let automaton =
+        NFA::new(&early).expect("added tokens are short, and no file has more bytes than an automaton states");
+    let root = automaton.start_state(Anchored::No).expect("it begins anywhere");
+    for token in late.filter(|token| !token.is_empty()) {
+        let first = token.chars().next().map_or(0, char::len_utf8);
+        let mut state = root;
+        for &byte in &token.as_bytes()[..first] {
+            state = automaton.next_state(Anchored::No, state, byte);
+        }
+        // From here on it goes by two states: one that knows the whole token, and one that knows it but for its first character.
+        let (mut all, mut rest) = (state, root);
+        let mut within = automaton.is_match(all).then(|| automaton.match_pattern(all, 0));
+        for &byte in &token.as_bytes()[first..] {
+            all = automaton.next_state(Anchored::No, all, byte);
+            rest = automaton.next_state(Anchored::No, rest, byte);
+            within = within.or_else(|| automaton.is_match(all).then(|| automaton.match_pattern(all, 0)));
+        }
+        if let Some(pattern) = within {
+            return Some((token, early[pattern.as_usize()]));
+        }
+        if rest != root {
+            let begins = |other: &&&str| {
+                (first..token.len()).any(|at| token.is_char_boundary(at) && other.starts_with(&token[at..]))
+            };
+            return early.iter().find(begins).map(|other| (token, *other));
         }
     }
     None

@@ -5,6 +5,7 @@
 //! text, and `{1,3}+` repeats a repetition rather than forbidding to backtrack. A regex of the table is translated;
 //! any other passes if both read it alike, and is refused if not.
 
+use crate::limits;
 use crate::split::Scheme;
 
 /// Where the table's regexes differ: `fancy-regex`, Oniguruma.
@@ -25,6 +26,9 @@ pub(super) fn to_oniguruma(scheme: &Scheme) -> Result<String, String> {
 
 /// The scheme that the regex of a `tokenizer.json` states; the reason if none does.
 pub(super) fn from_oniguruma(regex: &str) -> Result<Scheme, String> {
+    if regex.len() > limits::PATTERN {
+        return Err(format!("a regex of {} bytes; {} is the limit", regex.len(), limits::PATTERN));
+    }
     let translated = TRANSLATIONS.iter().fold(regex.to_string(), |regex, (to, from)| regex.replace(from, to));
     let scheme = Scheme::from_pattern(&translated);
     if scheme.name().is_some() && to_oniguruma(&scheme).as_deref() == Ok(regex) {
@@ -84,10 +88,8 @@ fn escape(rest: &str) -> (usize, Option<&'static str>) {
         _ => c.is_ascii_punctuation(),
     };
     let trouble = (!known).then_some("an escape");
-    match rest.find('}') {
-        Some(end) if braced && matches!(c, 'p' | 'P' | 'x') => (end + 1, trouble),
-        _ => (1 + c.len_utf8(), trouble),
-    }
+    let end = if braced && matches!(c, 'p' | 'P' | 'x') { rest.find('}') } else { None };
+    (end.map_or(1 + c.len_utf8(), |end| end + 1), trouble)
 }
 
 fn group(rest: &str) -> (usize, Option<&'static str>) {

@@ -16,7 +16,8 @@ use super::json::{Ids, List, Pair, Strict};
 use crate::error::{Error, Result};
 use crate::memory::collect;
 use crate::split::Scheme;
-use crate::vocab::{Merges, Normalizer, Special, Vocab};
+use crate::vocab::{Carried, Merges, Normalizer, Special, Vocab};
+use model::Parts;
 pub(super) use write::write;
 
 /// What `ByteLevel` splits by when it splits at all.
@@ -65,8 +66,7 @@ struct Model<'a> {
     end_of_word_suffix: Option<String>,
     #[serde(rename = "fuse_unk")]
     _fuse_unk: Option<bool>,
-    #[serde(rename = "byte_fallback")]
-    _byte_fallback: Option<bool>,
+    byte_fallback: Option<bool>,
     ignore_merges: Option<bool>,
     #[serde(borrow)]
     vocab: Ids<'a>,
@@ -80,22 +80,24 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let unsupported = |reason| Error::unsupported(origin, reason);
     let (scheme, normalizer) = settings(&file).map_err(unsupported)?;
     added::check(&file.added_tokens.0, normalizer).map_err(unsupported)?;
-    let (tokens, pairs) =
+    let Parts { tokens, pairs, inert } =
         model::read(&file.model, &file.added_tokens.0).map_err(|reason| Error::format(origin, reason))?;
     let merges = Merges::List { pairs, ignore_merges: file.model.ignore_merges.unwrap_or(false) };
     let special = |added: AddedToken| Special { content: added.content, id: added.id, special: added.special };
     let specials = collect(file.added_tokens.0.into_iter().map(special))?;
-    let mut vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
-    vocab.post_processor = file.post_processor.map(|Strict(value)| value);
-    Ok(vocab)
+    let vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
+    let value = |part: Option<Strict>| part.map(|Strict(value)| value);
+    let carried = Carried {
+        post_processor: value(file.post_processor),
+        padding: value(file.padding),
+        truncation: value(file.truncation),
+    };
+    Vocab { carried, ..vocab }.with_inert(origin, inert)
 }
 
 /// The scheme and the normalizer, or what in the file is not supported.
 fn settings(file: &File<'_>) -> Result<(Scheme, Normalizer), String> {
     let model = &file.model;
-    if file.truncation.is_some() || file.padding.is_some() {
-        return Err("truncation or padding, which change the ids; remove them from the file".to_string());
-    }
     if model.dropout.is_some_and(|dropout| dropout != 0.0) {
         return Err("BPE dropout, which makes ids random".to_string());
     }
@@ -104,8 +106,15 @@ fn settings(file: &File<'_>) -> Result<(Scheme, Normalizer), String> {
         ("end_of_word_suffix", &model.end_of_word_suffix),
     ] {
         if value.as_ref().is_some_and(|value| !value.is_empty()) {
-            return Err(format!("{name} {value:?}; byte-level BPE has none"));
+            let value = value.as_deref().unwrap_or_default();
+            return Err(format!("character-level BPE with the {name} {value:?}; only byte-level BPE is"));
         }
+    }
+    let is_byte_level = |part: &Option<Strict>| part.as_ref().is_some_and(|Strict(value)| names(value, "ByteLevel"));
+    if !is_byte_level(&file.pre_tokenizer) && !is_byte_level(&file.decoder) && !is_byte_level(&file.normalizer) {
+        let falls_back = model.byte_fallback == Some(true) || model.vocab.0.iter().any(|(text, _)| text == "<0x00>");
+        let bytes = if falls_back { "with byte fallback, as of SentencePiece" } else { "without ByteLevel" };
+        return Err(format!("character-level BPE {bytes}; only byte-level BPE is"));
     }
     if let Some(Strict(decoder)) = &file.decoder
         && parts(decoder, "decoders").iter().any(|part| kind(part) != "ByteLevel")
@@ -156,6 +165,15 @@ fn split_scheme(split: &Value) -> Result<Scheme, String> {
         ("Removed", true) if scheme.name().is_some() => Ok(scheme),
         (behavior, invert) => Err(format!("a Split with the behavior {behavior:?} and invert {invert}")),
     }
+}
+
+/// Whether a component is of this type, or has a part that is.
+fn names(value: &Value, name: &str) -> bool {
+    let lists = ["pretokenizers", "normalizers", "decoders"];
+    kind(value) == name
+        || lists
+            .iter()
+            .any(|list| value[list].as_array().is_some_and(|parts| parts.iter().any(|part| kind(part) == name)))
 }
 
 /// The parts of a `Sequence`, or the one thing that is none.

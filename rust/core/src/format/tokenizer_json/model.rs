@@ -6,10 +6,17 @@ use super::{AddedToken, Model, alphabet};
 use crate::error::Error;
 use crate::format::entries::Entries;
 use crate::format::json::{Ids, List, Pair};
-use crate::vocab::Tokens;
+use crate::vocab::{Inert, Tokens};
+
+/// The parts of a model.
+pub(super) struct Parts {
+    pub tokens: Tokens,
+    pub pairs: Vec<(u32, u32)>,
+    pub inert: Vec<Inert>,
+}
 
 /// The tokens and merges of the model, or what contradicts itself.
-pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<(Tokens, Vec<(u32, u32)>), String> {
+pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<Parts, String> {
     let Model { vocab: Ids(vocab), merges: List(merges), .. } = model;
     let mut ids: HashMap<&str, u32> = HashMap::new();
     ids.try_reserve(added.len()).map_err(Error::from)?;
@@ -31,6 +38,8 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<(Tokens, V
     }
 
     let mut entries = Entries::default();
+    let mut inert = Vec::new();
+    let mut bytes = Vec::new();
     let mut known = HashSet::new();
     known.try_reserve(added.len()).map_err(Error::from)?;
     for (place, (spelling, id)) in vocab.iter().enumerate() {
@@ -47,10 +56,16 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<(Tokens, V
                 continue;
             }
         }
-        entries.push(place, |token| match alphabet::read(spelling, token) {
-            true => Ok(*id),
-            false => Err(format!("the token {spelling:?} (id {id}) is not spelled in the byte-level alphabet")),
-        })?;
+        bytes.clear();
+        if alphabet::read(spelling, &mut bytes) && !bytes.is_empty() {
+            entries.push(place, |token| {
+                token.extend_from_slice(&bytes);
+                Ok(*id)
+            })?;
+        } else {
+            // Texts come in the byte-level alphabet: the model never meets other characters, nor an empty token.
+            inert.push(Inert { content: spelling.to_string(), id: *id });
+        }
     }
     let tokens = entries.into_tokens(|_| String::new())?;
     // `tokenizers` goes by content: what the vocabulary lacks gets the next id, whatever the file says.
@@ -61,7 +76,7 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<(Tokens, V
         }
     }
     let pairs = pairs(&tokens, merges)?;
-    Ok((tokens, pairs))
+    Ok(Parts { tokens, pairs, inert })
 }
 
 /// Merges by id.

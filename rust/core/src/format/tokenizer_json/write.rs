@@ -9,13 +9,13 @@ use super::{AddedToken, alphabet, dialect};
 use crate::bpe::effective::effective;
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect};
-use crate::vocab::{Merges, Normalizer, Vocab, show};
+use crate::vocab::{Inert, Merges, Normalizer, Vocab, show};
 
 #[derive(Serialize)]
 struct Output<'v> {
     version: &'static str,
-    truncation: (),
-    padding: (),
+    truncation: &'v Option<Value>,
+    padding: &'v Option<Value>,
     added_tokens: Vec<AddedToken>,
     normalizer: Value,
     pre_tokenizer: Value,
@@ -57,8 +57,8 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false });
     let output = Output {
         version: "1.0",
-        truncation: (),
-        padding: (),
+        truncation: &vocab.carried.truncation,
+        padding: &vocab.carried.padding,
         added_tokens: vocab
             .specials
             .iter()
@@ -80,7 +80,7 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
             { "type": "Split", "pattern": { "Regex": regex }, "behavior": "Isolated", "invert": false },
             byte_level,
         ] }),
-        post_processor: &vocab.post_processor,
+        post_processor: &vocab.carried.post_processor,
         decoder: byte_level,
         model: OutputModel {
             r#type: "BPE",
@@ -98,10 +98,10 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     crate::format::json::to_pretty_bytes(&output)
 }
 
-/// The vocabulary as the model lists it. Special tokens are in it too, unless they get the ids they have as those that
+/// The vocabulary as the model lists it, inert entries among the tokens. Special tokens are in it too, unless they get the ids they have as those that
 /// follow the last token.
 fn spelled(vocab: &Vocab) -> Result<Vec<(Cow<'_, str>, u32)>> {
-    let Vocab { tokens, specials, .. } = vocab;
+    let Vocab { tokens, specials, inert, .. } = vocab;
     let mut spelled: Vec<(Cow<'_, str>, u32)> =
         collect(tokens.iter().map(|(id, token)| (alphabet::spell(token).into(), id)))?;
     let mut bytes = Vec::new();
@@ -115,11 +115,21 @@ fn spelled(vocab: &Vocab) -> Result<Vec<(Cow<'_, str>, u32)>> {
             return Err(Error::unsupported("tokenizer.json", reason));
         }
     }
+    for Inert { content, id } in inert {
+        bytes.clear();
+        if alphabet::read(content, &mut bytes) && !bytes.is_empty() {
+            let reason = format!("the entry {content:?} (id {id}), which is no bytes but reads as if it were");
+            return Err(Error::unsupported("tokenizer.json", reason));
+        }
+        spelled.try_push((content.as_str().into(), *id))?;
+    }
     let absent = || specials.iter().filter(|special| tokens.get(special.id).is_empty());
     let last = spelled.len();
-    if tokens.len() != last || absent().zip(last..).any(|(special, next)| special.id as usize != next) {
+    let end = inert.last().map_or(0, |entry| entry.id as usize + 1).max(tokens.len());
+    if end != last || absent().zip(last..).any(|(special, next)| special.id as usize != next) {
         spelled.try_extend(absent().map(|special| (special.content.as_str().into(), special.id)))?;
         spelled.sort_unstable_by_key(|&(_, id)| id);
     }
+    spelled.sort_by_key(|&(_, id)| id);
     Ok(spelled)
 }

@@ -4,8 +4,8 @@
 //! being trained, and the merges as pairs of ids; all numbers little-endian.
 
 use crate::train::engine::pair::Pair;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use crate::count::SHARDS;
 use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::train::objective::Weights;
+use crate::vocab::MAX_MERGES;
 
 /// What a checkpoint of this version begins with.
 const MAGIC: &[u8] = b"eurotok checkpoint 1\n";
@@ -40,25 +41,40 @@ impl Checkpoint {
     pub(crate) fn open(path: &Path, fingerprint: u64, every: Option<Duration>) -> Result<(Self, Vec<Pair>)> {
         let every = every.unwrap_or(INTERVAL);
         let checkpoint = Self { path: path.to_path_buf(), fingerprint, every, due: Instant::now() + every.min(FIRST) };
-        let merges = match fs::read(path) {
-            Ok(bytes) => checkpoint.parse(&bytes)?,
+        let merges = match File::open(path) {
+            Ok(file) => checkpoint.parse(BufReader::new(file))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(Error::io(path, error)),
         };
         Ok((checkpoint, merges))
     }
 
-    fn parse(&self, bytes: &[u8]) -> Result<Vec<Pair>> {
+    /// Reads the merges, no more of them than a vocabulary can have, and none of another run.
+    fn parse(&self, mut file: impl BufRead) -> Result<Vec<Pair>> {
         let damaged = |reason: &str| Error::format(self.path.display(), reason);
-        let frame = bytes.strip_prefix(MAGIC).ok_or_else(|| damaged("not a checkpoint of this version"))?;
-        let content = zstd::decode_all(frame).map_err(|_| damaged("the checkpoint is damaged"))?;
-        let numbers: Vec<[u8; 8]> = content.as_chunks().0.to_vec();
-        let mut numbers = numbers.into_iter().map(u64::from_le_bytes);
-        match numbers.next() {
-            Some(fingerprint) if fingerprint == self.fingerprint => Ok(numbers.map(Pair::from_bits).collect()),
-            Some(_) => Err(damaged("the checkpoint of a run with other counts or options")),
-            None => Err(damaged("the checkpoint is empty")),
+        let failed = |error: io::Error| match error.raw_os_error() {
+            Some(_) => Error::io(&self.path, error),
+            None => damaged("the checkpoint is damaged"),
+        };
+        let mut magic = Vec::new();
+        file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic).map_err(failed)?;
+        if magic != MAGIC {
+            return Err(damaged("not a checkpoint of this version"));
         }
+        let mut content = zstd::Decoder::with_buffer(file).map_err(failed)?;
+        let mut fingerprint = Vec::new();
+        content.by_ref().take(8).read_to_end(&mut fingerprint).map_err(failed)?;
+        match fingerprint.first_chunk() {
+            Some(&fingerprint) if u64::from_le_bytes(fingerprint) == self.fingerprint => {}
+            Some(_) => return Err(damaged("the checkpoint of a run with other counts or options")),
+            None => return Err(damaged("the checkpoint is empty")),
+        }
+        let mut merges = Vec::new();
+        content.take(8 * MAX_MERGES as u64 + 1).read_to_end(&mut merges).map_err(failed)?;
+        if merges.len() > 8 * MAX_MERGES {
+            return Err(damaged(&format!("the checkpoint has more than {MAX_MERGES} merges")));
+        }
+        Ok(merges.as_chunks().0.iter().map(|bits| Pair::from_bits(u64::from_le_bytes(*bits))).collect())
     }
 
     /// Writes the merges, if it is time to.
@@ -110,4 +126,24 @@ pub(crate) fn fingerprint(weights: &Weights, options: &str) -> Result<u64> {
 /// FNV-1a: files outlive the hashes of libraries.
 fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_hold_no_more_than_a_vocabulary() {
+        let checkpoint =
+            Checkpoint { path: "run.checkpoint".into(), fingerprint: 7, every: INTERVAL, due: Instant::now() };
+        let bomb = |fingerprint: u64, merges: usize| {
+            let content = [&fingerprint.to_le_bytes()[..], &vec![0; 8 * merges]].concat();
+            [MAGIC, &zstd::bulk::compress(&content, 1).unwrap()].concat()
+        };
+        let refused = |file: Vec<u8>| checkpoint.parse(&file[..]).unwrap_err().to_string();
+        assert!(refused(bomb(7, 1 << 23)).contains("more than"));
+        assert!(refused(bomb(8, 1 << 23)).contains("other counts"));
+        assert_eq!(checkpoint.parse(&bomb(7, 3)[..]).unwrap().len(), 3);
+        assert!(refused(MAGIC.to_vec()).contains("checkpoint"));
+    }
 }

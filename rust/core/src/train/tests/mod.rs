@@ -11,7 +11,7 @@ use crate::count;
 use crate::split::Scheme;
 use crate::testing::trainer;
 use crate::threads::scarcity::{self, PLENTY};
-use crate::vocab::{Special, Tokens};
+use crate::vocab::{Carried, Special, Tokens};
 
 /// Counts of pieces between spaces: a scheme without further rules, so that any piece can be had.
 fn counts(languages: &[(&str, &[(String, u64)])]) -> Counts {
@@ -254,7 +254,7 @@ fn cutting_keeps_special_tokens() {
     assert_eq!(pairs(&cut), &pairs(&vocab)[..1]);
     assert!(matches!(truncate(&whole, 256), Err(Error::Argument { .. })));
     assert!(matches!(truncate(&whole, 261), Err(Error::Argument { .. })));
-    let named = Vocab { post_processor: Some(serde_json::Value::Null), ..whole };
+    let named = Vocab { carried: Carried { padding: Some(serde_json::Value::Null), ..Carried::default() }, ..whole };
     assert!(matches!(truncate(&named, 258), Err(Error::Unsupported { .. })));
     assert_eq!(truncate(&named, 260).unwrap(), named);
 }
