@@ -155,7 +155,7 @@ mod tests {
     fn all_searches_of_a_text_have_a_limit_together() {
         // 32,768 ways to fail at each character: within the limit of a search, beyond that of all.
         let doubling = "(?:(?!b)(?:a|aa)){1,16}c|a";
-        assert_eq!(pieces(doubling, &"a".repeat(100)).unwrap().len(), 100);
+        assert_eq!(pieces(doubling, &"a".repeat(40)).unwrap().len(), 40);
         let error = pieces(doubling, &"a".repeat(100_000)).unwrap_err().to_string();
         assert!(error.contains("100000 bytes"), "{error}");
     }
