@@ -46,9 +46,23 @@ LEGEND = (
 
 
 def document(text: str, records: Sequence[Record]) -> str:
-    """A text with its tables made anew: in short, and, where it has a place for them, of all runs."""
-    text = fill(text, "short", f"{SHORT}\n\n{_markdown(headlines(records))}")
-    return fill(text, "records", markdown(records)) if "<!-- records -->" in text else text
+    """A text with its tables made anew, each where the text has a place for it."""
+    bodies = {
+        "brief": lambda: _markdown(brief(records)),
+        "short": lambda: f"{SHORT}\n\n{_markdown(headlines(records))}",
+        "records": lambda: markdown(records),
+    }
+    for name, body in bodies.items():
+        if f"<!-- {name} -->" in text:
+            text = fill(text, name, body())
+    return text
+
+
+def brief(records: Sequence[Record]) -> Table:
+    """The headlines without the run and the peers that are used less."""
+    header, rows = headlines(records)
+    columns = [0, 1, *(header.index(name) for name in USED)]
+    return [header[column] for column in columns], [[row[column] for column in columns] for row in rows]
 
 
 def fill(text: str, name: str, body: str) -> str:
