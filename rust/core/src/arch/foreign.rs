@@ -75,7 +75,7 @@ impl<'m> Foreign<'m> {
 
     /// The whole sixteens of them.
     #[inline(always)]
-    pub fn sixteens(self) -> impl Iterator<Item = impl Iterator<Item = u32>> {
-        self.0.as_chunks::<16>().0.iter().map(|some| some.iter().map(|number| number.load(Relaxed)))
+    pub fn sixteens(self) -> &'m [[AtomicU32; 16]] {
+        self.0.as_chunks().0
     }
 }

@@ -49,6 +49,20 @@ impl<'r, U: Unit> Filling<'r, U> {
         }
     }
 
+    /// How many places are written.
+    #[inline(always)]
+    pub fn filled(&self) -> usize {
+        self.filled
+    }
+
+    /// Those that are written, from one of them on.
+    #[inline(always)]
+    pub fn written(&self, from: usize) -> &[U] {
+        let written = &self.room[from..self.filled];
+        // SAFETY: the first `filled` places were written, each before it was counted.
+        unsafe { std::slice::from_raw_parts(written.as_ptr().cast(), written.len()) }
+    }
+
     /// All that was written, if that is the whole memory.
     pub fn done(self) -> Option<&'r mut [U]> {
         let Self { room, filled } = self;

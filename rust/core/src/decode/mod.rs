@@ -3,8 +3,8 @@
 //! Tokens of up to fifteen bytes stand in a table ([`gather`]), longer ones in the vocabulary. For long texts there is a second
 //! table of the same kind, of code points: most tokens are whole characters, and go straight to where Python holds them ([`text`]).
 //!
-//! The ids may be those of an array that another thread writes to meanwhile ([`Foreign`]). Then they decode to what they were at some time,
-//! or to an error, and never to a text that is none.
+//! The ids may be those of an array that another thread writes to meanwhile ([`Foreign`]). Then they decode to some text or to an error, and
+//! never to memory that is no text.
 
 mod gather;
 #[cfg(test)]
@@ -60,9 +60,7 @@ fn table<T: Pod + From<u8>>(
         parts_of(token, &mut parts)?;
         entry[PARTS] = T::from(ELSEWHERE);
         if (1..=PARTS).contains(&parts.len()) {
-            let (own, rest) = entry[..PARTS].split_at_mut(parts.len());
-            own.copy_from_slice(&parts);
-            rest.fill(T::from(0));
+            entry[..parts.len()].copy_from_slice(&parts);
             entry[PARTS] = T::from(parts.len() as u8);
         }
     }

@@ -43,6 +43,9 @@ const LONG: usize = 1 << 15;
 /// To make the table takes as long as to decode so many ids without it.
 const TABLE_PAYS: usize = 1 << 21;
 
+/// Ids between two looks at what was written.
+const BLOCK: usize = 1 << 10;
+
 /// So many ids ahead their entries are asked for.
 const AHEAD: usize = 24;
 
@@ -220,6 +223,7 @@ fn measure(sizes: &[u8], ids: Foreign<'_>) -> Measured {
     for some in ids.sixteens() {
         let (mut lengths, mut all) = (0, 0);
         for id in some {
+            let id = id.load(Relaxed);
             let size = size(sizes, id);
             lengths += u32::from(size & LENGTH);
             all |= size;
@@ -330,25 +334,28 @@ impl<U: Unit> Work for Writing<'_, '_, '_, U> {
 }
 
 /// Pushes the entries of ids, each asked for ahead: they lie far apart. Returns the bits of their units, if all are entries.
+///
+/// The bits are those of what was written, block by block while it is in the nearest cache. (Gathered from the entries on their way, they
+/// kept the compiler from writing these as vectors: 7.3 ns an id in place of 3.3.)
 #[inline(always)]
 fn push_all<U: Unit>(entries: &[Entry<u16>], ids: Foreign<'_>, room: &mut Filling<'_, U>) -> Option<u32> {
-    // Four words of four units. (The last unit is a length, of bits that say nothing.)
-    let mut bits = [0; 4];
-    for (place, id) in ids.iter().enumerate() {
-        if let Some(id) = ids.get(place + AHEAD) {
-            prefetch(entries, id as usize);
+    let mut bits = 0;
+    let mut place = 0;
+    while place < ids.len() {
+        let (end, filled) = (ids.len().min(place + BLOCK), room.filled());
+        for place in place..end {
+            if let Some(id) = ids.get(place + AHEAD) {
+                prefetch(entries, id as usize);
+            }
+            let entry = entries.get(ids.get(place)? as usize)?;
+            if !room.push_some(entry, entry[PARTS].into()) {
+                return None;
+            }
         }
-        let entry = entries.get(id as usize)?;
-        let words: [u64; 4] = bytemuck::cast(*entry);
-        for (bits, word) in bits.iter_mut().zip(words) {
-            *bits |= word;
-        }
-        if !room.push_some(entry, entry[PARTS].into()) {
-            return None;
-        }
+        bits |= room.written(filled).iter().fold(0, |bits: u32, &unit| bits | unit.into());
+        place = end;
     }
-    let units: Entry<u16> = bytemuck::cast(bits);
-    Some(units.into_iter().fold(0, |bits, unit| bits | u32::from(unit)))
+    Some(bits)
 }
 
 /// The least of U+007F, U+00FF, U+FFFF and U+10FFFF that no character is beyond, by the bits of all.
