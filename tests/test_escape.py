@@ -44,13 +44,13 @@ def compared(text: str, tok: Tokenizer) -> Comparison:
 
 
 class Structure(HTMLParser):
-    """The tags of a page and the names of their attributes; the breaks that names are given are left out."""
+    """The tags of a page and the names of their attributes; breaks in names and ticks, which follow figures, are left out."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.found: list[tuple[str, ...]] = []
         self.values: list[str] = []
-        self.feed(page)
+        self.feed(re.sub(r'<div class="row axis">.*?</div></div>|<i class="grid[^>]*></i>', "", page))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag != "wbr":

@@ -28,6 +28,8 @@ MODELS = Path(__file__).parent / "models"
 class NotObeyedWarning(UserWarning):
     """A file asks for more than the ids of a text alone: tokens at its ends, truncation or padding."""
 
+    __module__ = "eurotok"
+
 
 @dataclass(frozen=True)
 class EncodedFiles:
