@@ -175,7 +175,7 @@ impl<'l> Words<'l> {
             let own = u128::from(count);
             match self.number(&word) {
                 Some(number) => round(weights[number].checked_mul(own)? / words[number].count),
-                None => round(own * left + ((own * ONE).min(highest) * strength >> PLACES)),
+                None => round(own * left + (((own * ONE).min(highest) * strength) >> PLACES)),
             }
         };
         let mut made = Language { documents: language.documents, ..Language::default() };
@@ -224,7 +224,7 @@ impl<'l> Words<'l> {
         })?;
         let part = |number: u128, of: u128| (number << UNIT).checked_div(of).unwrap_or(0);
         let agree = |word: &Word| part(word.frequency, self.total).min(part(word.count, all));
-        let agreement = self.words.iter().map(agree).sum::<u128>() * 100 >> UNIT;
+        let agreement = (self.words.iter().map(agree).sum::<u128>() * 100) >> UNIT;
         if agreement < AGREEMENT {
             let reason = format!("agrees by {agreement} % with the text of {name:?}: is it another language's?");
             return Err(Error::corpus(self.list.origin(), reason));

@@ -44,7 +44,7 @@ impl Ends {
 
     /// Whether to go on in the midst of a stretch.
     pub(super) fn check_within(&self) -> Result<()> {
-        if self.length % 512 == 0 { self.stop.check() } else { Ok(()) }
+        if self.length.is_multiple_of(512) { self.stop.check() } else { Ok(()) }
     }
 
     /// Makes room for the ends of other pieces.

@@ -133,7 +133,7 @@ fn failed(pattern: &str, error: &fancy_regex::Error) -> Error {
 
 fn excerpt(pattern: &str) -> String {
     match pattern.len() > SHOWN {
-        true => format!("{}…", &pattern[..pattern.floor_char_boundary(SHOWN)]),
+        true => format!("{}…", pattern.chars().take(SHOWN).collect::<String>()),
         false => pattern.to_string(),
     }
 }

@@ -73,7 +73,8 @@ pub fn run(data: &[u8]) {
     let (vocab, parts) = vocab(&input);
     let words: Vec<u8> = input.words.iter().flat_map(|&word| parts[usize::from(word) % parts.len()].clone()).collect();
     let mut text = String::from_utf8_lossy(&words).into_owned() + input.text;
-    text.truncate(text.floor_char_boundary(400));
+    let end = (0..=text.len().min(400)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    text.truncate(end);
     let encoder = Encoder::new(vocab).expect("no regex");
     let vocab = encoder.vocab();
     // Again and again, so that some pieces are known and some are not.

@@ -49,7 +49,7 @@ impl<S: Sink> Work for Pieces<'_, S> {
             let (now, later) = ends.split_at(ends.len().min(BLOCK - group.count % BLOCK));
             group.prepare::<R>(text, base, now, cache);
             ends = later;
-            if group.count % BLOCK == 0 {
+            if group.count.is_multiple_of(BLOCK) {
                 group.look_up::<R>(cache);
                 if group.count == GROUP {
                     encoder.put_group::<R>(group, text, cache, merger, out)?;
