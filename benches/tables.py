@@ -47,7 +47,7 @@ LEGEND = (
 
 def document(text: str, records: Sequence[Record]) -> str:
     """A text with its tables made anew, each where the text has a place for it."""
-    bodies = {
+    bodies: dict[str, Callable[[], str]] = {
         "brief": lambda: _markdown(brief(records)),
         "short": lambda: f"{SHORT}\n\n{_markdown(headlines(records))}",
         "records": lambda: markdown(records),

@@ -1,6 +1,7 @@
 //! Too little memory is an error, and the same objects work afterwards: for every n, no more than n large allocations are granted.
 
 #![expect(unsafe_code, reason = "an allocator of one's own is unsafe to implement")]
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Debug;
@@ -15,9 +16,8 @@ use eurotok_core::decode::Decoder;
 use eurotok_core::documents::Invalid;
 use eurotok_core::encode::files::{IdsWriter, Options as Writing};
 use eurotok_core::encode::{Encoder, Specials, Text};
-use eurotok_core::format::{self, Format, Hints};
 use eurotok_core::split::Scheme;
-use eurotok_core::train::{Fairness, Options, Parity, train};
+use eurotok_core::train::{Options, train};
 use eurotok_core::vocab::Vocab;
 use eurotok_core::{Error, Result};
 
@@ -216,32 +216,6 @@ fn decoding() {
     starve("decode_batch", make, |decoder| decoder.decode_batch(&vocab, &ids, &[0, half, end], true, Some(2)));
 }
 
-#[test]
-fn loading_and_saving() {
-    let (vocab, folder) = (vocab(), tempfile::tempdir().unwrap());
-    for name in ["a.json", "a.tiktoken", "a.eurotok"] {
-        let path = folder.path().join(name);
-        let mut vocab = vocab.clone();
-        if name == "a.tiktoken" {
-            vocab.merges = eurotok_core::vocab::Merges::Ranks;
-        }
-        starve(
-            &format!("save {name}"),
-            || (),
-            |()| {
-                format::save(&vocab, &path)?;
-                Ok(fs::read(&path).unwrap())
-            },
-        );
-        starve(&format!("load {name}"), || (), |()| format::load(&path, &Hints::default()).map(|loaded| loaded.size()));
-        assert_eq!(format::load(&path, &Hints::default()).unwrap(), vocab);
-    }
-    let encoder = |vocab: &mut Vocab| Ok(Encoder::new(vocab.try_clone()?)?.vocab().size());
-    starve("a new encoder", || vocab.clone(), encoder);
-    starve("bytes of a file", || vocab.clone(), |vocab| format::write(vocab, Format::Eurotok));
-}
-
-/// The counts as a file.
 fn saved(counts: &Counts, path: &Path) -> Result<Vec<u8>> {
     counts.save(path)?;
     read(path)
@@ -287,21 +261,4 @@ fn counts_are_as_before_if_none_could_be_added() {
         let now = saved(&counts, &path).unwrap();
         assert!(if added.is_ok() { now != before } else { now == before }, "{granted} large allocations granted");
     }
-}
-
-#[test]
-fn training() {
-    let make = || counts(3000);
-    let run = |options: Options| {
-        move |counts: &mut Counts| {
-            let trained = train(counts, &options, &mut |_| ControlFlow::Continue(()))?;
-            Ok((trained.vocab, trained.complete))
-        }
-    };
-    for threads in [1, 2] {
-        starve("train", make, run(Options { threads: Some(threads), ..options(1500) }));
-    }
-    starve("train by prices", make, run(Options { fairness: Some(Fairness::default()), ..options(800) }));
-    starve("train by parity", make, run(Options { parity: Some(Parity::default()), ..options(500) }));
-    starve("train within a limit", make, run(Options { memory: Some(1 << 20), ..options(600) }));
 }

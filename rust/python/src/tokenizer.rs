@@ -237,6 +237,7 @@ impl Tokenizer {
     }
 
     #[expect(clippy::type_complexity, reason = "two arrays")]
+    #[expect(clippy::too_many_arguments, reason = "as many as Python has")]
     fn _encode_batch<'py>(
         &self,
         py: Python<'py>,
@@ -300,6 +301,7 @@ impl Tokenizer {
     /// NDArray[np.int64]
     ///     Tokens of each text, shape (texts,).
     #[pyo3(signature = (texts, threads = None, *, specials = "text", errors = "strict", bos = None, eos = None))]
+    #[expect(clippy::too_many_arguments, reason = "as many as Python has")]
     fn count_batch<'py>(
         &self,
         py: Python<'py>,
