@@ -104,6 +104,7 @@ def test_every_argument_that_is_several_things_is_held_to_this(tok: Tokenizer, s
         "stand_in languages",
         "measure.usages texts",
         "measure.usages encoded",
+        "warn_of_names languages",
     }
     assert set(annotated()) - known - internal == set()
 

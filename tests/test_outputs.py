@@ -134,7 +134,6 @@ def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
         (("--parallel", "absent", "-o", "t.json"), "absent"),
         (("--parallel", "parallel", "--wish", "de<=5%", "-o", "t.json"), "'de' has no parallel text"),
         (("--fairness", "-1", "--target", "en=1", "-o", "t.json"), "fairness"),
-        (("--threads", "0", "-o", "t.json"), "threads"),
         (("--checkpoint", "absent/c", "-o", "t.json"), "absent"),
         (("--checkpoint", "c", "--checkpoint-every", "nan", "-o", "t.json"), "--checkpoint-every nan"),
     ],

@@ -19,7 +19,6 @@ TRAIN = ["train", "--corpus", SAMPLE, "--vocab-size", "300", "-o", "t.json"]
         (["--parallel", SAMPLE, "--fairness", "-2"], "--fairness -2: "),
         (["--fairness", "3"], "--fairness 3: "),
         (["--parallel", SAMPLE, "--wish", "frr<=3%"], "--wish frr<=3%: "),
-        (["--threads", "0"], "--threads 0: "),
         (["--vocab-size", "7"], "--vocab-size 7: "),
     ],
     ids=lambda it: " ".join(map(str, it)).replace(str(SAMPLE), "sample") if isinstance(it, list) else "",
@@ -32,5 +31,4 @@ def test_it_is_what_was_typed(run: Run, options: list[object], named: str) -> No
 def test_other_commands(run: Run, tok_json: object) -> None:
     files = ["encode", tok_json, SAMPLE / "fr.txt", "-o", "x.npy"]
     assert refusal(run(*files, "--separator", "<|none|>")).startswith("--separator <|none|>: ")
-    assert refusal(run(*files, "--threads", "-1")).startswith("--threads -1: ")
     assert refusal(run("encode", tok_json, "threads: x")).startswith("threads: x: "), "a file of that name is no option"
