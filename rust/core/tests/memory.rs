@@ -66,7 +66,7 @@ unsafe impl GlobalAlloc for Scarce {
     }
 }
 
-/// The allocator is everybody's: one test at a time.
+/// The allocator is everybody's: one test at a time. Each test begins with it, since a test that only prepares its texts would be refused memory, too.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -75,7 +75,6 @@ fn alone() -> MutexGuard<'static, ()> {
 /// Does `work` on an object that `make` makes, while the n-th large allocation and those after it are refused, for every n: it gives what it gives
 /// otherwise, or [`Error::Memory`], and then the same object gives the former when there is memory again.
 fn starve<O, T: PartialEq + Debug>(name: &str, make: impl Fn() -> O, work: impl Fn(&mut O) -> Result<T>) {
-    let _alone = alone();
     let expected = work(&mut make()).unwrap();
     let mut refusals = 0;
     for granted in 0.. {
@@ -149,6 +148,7 @@ fn vocab() -> Vocab {
 
 #[test]
 fn encoding_one_text() {
+    let _alone = alone();
     let (vocab, text) = (vocab(), prose(20_000));
     let make = || Encoder::new(vocab.clone()).unwrap();
     let latin: Vec<u8> = text.chars().filter_map(|character| u8::try_from(character).ok()).collect();
@@ -164,6 +164,7 @@ fn encoding_one_text() {
 
 #[test]
 fn encoding_batches() {
+    let _alone = alone();
     let (vocab, text) = (vocab(), prose(20_000));
     let make = || Encoder::new(vocab.clone()).unwrap();
     let mut texts: Vec<&str> = text.split_inclusive('\n').collect();
@@ -179,6 +180,7 @@ fn encoding_batches() {
 
 #[test]
 fn encoding_files() {
+    let _alone = alone();
     let (vocab, folder) = (vocab(), tempfile::tempdir().unwrap());
     let text = prose(20_000);
     let lines: String = text.lines().map(|line| format!("{{\"text\": {line:?}}}\n")).collect();
@@ -204,6 +206,7 @@ fn encoding_files() {
 
 #[test]
 fn decoding() {
+    let _alone = alone();
     let (vocab, text) = (vocab(), prose(20_000));
     let encoder = Encoder::new(vocab.clone()).unwrap();
     let mut ids = encoder.encode(text.as_str(), Specials::Text).unwrap();
@@ -223,6 +226,7 @@ fn saved(counts: &Counts, path: &Path) -> Result<Vec<u8>> {
 
 #[test]
 fn counting() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let (path, file) = (folder.path().join("a.counts"), folder.path().join("a.txt"));
     let (text, more) = (prose(20_000), counts(10_000));
@@ -248,11 +252,11 @@ fn counting() {
 
 #[test]
 fn counts_are_as_before_if_none_could_be_added() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.counts");
     let (text, make) = (prose(20_000), || counts(10_000));
     let before = saved(&make(), &path).unwrap();
-    let _alone = alone();
     for granted in 0..40 {
         let mut counts = make();
         LEFT.store(granted, Ordering::SeqCst);
