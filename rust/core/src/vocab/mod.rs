@@ -5,6 +5,7 @@
 //! names tokens whose concatenation is a token, special tokens have distinct contents and ids, and no id is used twice.
 
 mod carried;
+pub mod pipeline;
 mod tokens;
 
 use crate::error::{Error, Result};
@@ -12,6 +13,7 @@ use crate::limits;
 use crate::memory::{collect_all, copied, copied_text};
 use crate::split::Scheme;
 pub use carried::Carried;
+use pipeline::Pipeline;
 pub use tokens::{Refused, Tokens};
 
 /// The most merges a vocabulary can have: a rank has 21 bits, and the 256 bytes are symbols, too.
@@ -84,7 +86,16 @@ pub enum Normalizer {
     Nfc,
 }
 
-/// A tokenizer as data.
+/// A tokenizer as data, by how it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tokenizer {
+    /// Byte-level BPE with one splitting rule, or what becomes that: the fast path.
+    Vocab(Vocab),
+    /// Any other, stage by stage.
+    Pipeline(Pipeline),
+}
+
+/// A tokenizer as data: byte-level BPE with one splitting rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vocab {
     /// Ordinary tokens, by id. Ids without an ordinary token hold an empty entry.
