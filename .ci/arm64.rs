@@ -6,6 +6,8 @@
 
 #[path = "../rust/core/src/arch/mod.rs"]
 mod arch;
+#[path = "../rust/core/src/arch/tests/masks.rs"]
+mod masks;
 #[path = "../rust/core/src/unicode/mod.rs"]
 mod unicode;
 
@@ -35,25 +37,13 @@ unsafe extern "C" {
 pub const MADV_HUGEPAGE: i32 = 14;
 pub const MADV_NOHUGEPAGE: i32 = 15;
 
-use arch::{Block, Isa};
+use arch::Isa;
+use masks::{ILL_FORMED, check, check_every_scalar};
 
 const TEXTS: usize = 200_000;
 
-/// What random texts are made of, besides any bytes: characters of each length and class, and what is not UTF-8.
-const PARTS: [&[u8]; 22] = [
-    b"\x80",
-    b"\xC0\xAF",
-    b"\xC3",
-    b"\xE2\x80",
-    b"\xE0\x80\x80",
-    b"\xED\xA0\x80",
-    b"\xF0\x9F\x99",
-    b"\xF0\x8F\xBF\xBF",
-    b"\xF4\x90\x80\x80",
-    b"\xF5\x80\x80\x80",
-    b"\xFF",
-    b"\xE2\x28\xA1",
-    b"\xC3\x28",
+/// Well-formed parts of random texts: characters of each length and class.
+const WELL_FORMED: [&[u8]; 9] = [
     "é".as_bytes(),
     "ω".as_bytes(),
     "ж".as_bytes(),
@@ -65,31 +55,12 @@ const PARTS: [&[u8]; 22] = [
     b"word",
 ];
 
-fn check(isas: &[Isa], text: &[u8], start: usize) {
-    let masks = |isa: &Isa| {
-        let mut blocks = vec![Block::default(); (text.len() - start).div_ceil(64) + 1];
-        isa.classify(text, start, &mut blocks);
-        blocks
-    };
-    let (portable, others) = isas.split_last().expect("the portable path is always there");
-    let expected = masks(portable);
-    for isa in others {
-        assert!(masks(isa) == expected, "{} from {start} on {}", isa.name(), text.escape_ascii());
-    }
-}
-
 fn main() {
     let isas = Isa::available();
     let names: Vec<&str> = isas.iter().map(|isa| isa.name()).collect();
     assert!(names.contains(&"neon"), "this machine has only {}", names.join(", "));
 
-    let text = |end| (0..end).filter_map(char::from_u32).collect::<String>();
-    let (all, assigned) = (text(0x11_0000), text(0x3_0000));
-    for offset in 0..64 {
-        // Planes that are all but empty need not stand everywhere.
-        let scalars = if offset % 16 == 0 { &all } else { &assigned };
-        check(&isas, ("x".repeat(offset) + scalars).as_bytes(), 0);
-    }
+    check_every_scalar();
 
     // Marsaglia's xorshift: the same texts every time.
     let mut state = 88_172_645_463_325_252u64;
@@ -104,11 +75,12 @@ fn main() {
         for _ in 0..random(90) {
             match random(8) {
                 0 => text.push(random(256) as u8),
-                _ => text.extend_from_slice(PARTS[random(PARTS.len())]),
+                1..=3 => text.extend_from_slice(ILL_FORMED[random(ILL_FORMED.len())]),
+                _ => text.extend_from_slice(WELL_FORMED[random(WELL_FORMED.len())]),
             }
         }
         let start = random(70).min(text.len());
-        check(&isas, &text, start);
+        check(&text, start);
     }
     println!("arm64: {}: every scalar at 64 offsets and {TEXTS} random texts alike", names.join(", "));
 }

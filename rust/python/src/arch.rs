@@ -5,7 +5,7 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use eurotok_core::arch::{Foreign, Unit, prefer_huge_pages, prefetch_at};
+use eurotok_core::arch::{CodeUnit, Foreign, prefer_huge_pages, prefetch_at};
 use eurotok_core::decode::Plan;
 use numpy::ndarray::ArrayView1;
 use numpy::{AsSliceError, PyArray1, PyArrayMethods, PyUntypedArrayMethods};
@@ -101,7 +101,7 @@ pub(crate) fn string<'py>(py: Python<'py>, plan: &Plan<'_>) -> PyResult<Bound<'p
 ///
 /// # Safety
 /// There is room for as many units as the plan has characters, and nobody else knows of it.
-unsafe fn fill<U: Unit>(py: Python<'_>, plan: &Plan<'_>, data: *mut c_void) -> PyResult<()> {
+unsafe fn fill<U: CodeUnit>(py: Python<'_>, plan: &Plan<'_>, data: *mut c_void) -> PyResult<()> {
     // SAFETY: as above.
     let room = unsafe { std::slice::from_raw_parts_mut(data.cast::<MaybeUninit<U>>(), plan.length()) };
     release(py, plan.length(), || {

@@ -1,22 +1,23 @@
-//! The masks by vectors, written once over a trait.
+//! The class masks by vectors, written once over a trait.
 //!
-//! ASCII takes one table look-up. Of a longer character, the lead byte's lane looks at the next one or two bytes (the same text
-//! loaded one and two bytes further), so that the class is known where the character begins: all but the last six bits of a
-//! code point choose a row of 64 classes, the last six bits the class. A block of text rarely holds more than three distinct rows
-//! (`C3`, `CE` and `CF`, `D0` and `D1`, `E2 80`; rows that are alike count as one), and each row is looked up for all its characters at once. Only
-//! characters of four bytes are looked up one by one. The class then spreads over the character's continuation bytes by shifts.
+//! An ASCII byte takes one table look-up. For a longer character, the lane of the lead byte also sees the next one or
+//! two bytes, because the same text is loaded again one and two bytes further on. All but the last six bits of a code
+//! point choose a table of 64 classes; the last six bits choose the class. A block of text rarely needs more than three
+//! tables (`C3`, `CE` and `CF`, `D0` and `D1`, `E2 80`; equal tables count as one), and one look-up serves all
+//! characters of the same table. Only characters of four bytes are looked up one by one. Shifts then copy the class of
+//! the lead byte to the continuation bytes.
 //!
-//! Ill-formed bytes: a lead claims its continuation bytes only if they are all there and make a character; what nobody claims, and a
-//! lead that claims nothing, is a character of its own of class 0, just as [`decode`] has it.
+//! Ill-formed bytes: a lead byte claims its continuation bytes only if all are there and form a character. A byte that
+//! no lead byte claims, and a lead byte that claims nothing, is a character of its own of class 0, as in [`decode`].
 
 use super::Block;
 use crate::unicode::{Class, blocks_alike, classes_of_block, decode};
 
 /// 64 bytes in vector registers.
-pub(super) trait Lanes: Copy {
+pub(super) trait U8x64: Copy {
     /// The bytes.
     fn load(bytes: &[u8; 64]) -> Self;
-    /// The first 64 bytes, or what there is, and zeros behind.
+    /// Loads up to 64 bytes from the start of `bytes`, and zeros behind them.
     #[inline(always)]
     fn load_start(bytes: &[u8]) -> Self {
         let mut padded = [0; 64];
@@ -24,32 +25,32 @@ pub(super) trait Lanes: Copy {
         padded[..length].copy_from_slice(&bytes[..length]);
         Self::load(&padded)
     }
-    /// Which lanes equal `byte`.
+    /// The lanes that equal `byte`.
     fn equal(self, byte: u8) -> u64;
-    /// Which lanes are at least `byte`.
+    /// The lanes that are at least `byte`.
     fn at_least(self, byte: u8) -> u64;
-    /// Per lane, the class of an ASCII byte, zero for others.
+    /// The class of each ASCII byte; zero in the other lanes.
     fn ascii_classes(self) -> Self;
-    /// Per lane, the entry of `table` that the low six bits name.
-    fn look_up(self, table: &[u8; 64]) -> Self;
-    /// The lanes of `other` where `mask` is set, else of `self`.
-    fn replace(self, mask: u64, other: Self) -> Self;
-    /// Which lanes have bit `BIT` set.
+    /// For each lane, the entry of `table` at the place given by the lane's low six bits.
+    fn shuffle(self, table: &[u8; 64]) -> Self;
+    /// `other` in the lanes of `mask`, `self` elsewhere.
+    fn blend(self, mask: u64, other: Self) -> Self;
+    /// The lanes that have bit `BIT` set.
     fn bit<const BIT: i32>(self) -> u64;
 }
 
-/// The state between blocks: what the last character of a block leaves to the next.
+/// The state between blocks: the character that the last block ended with.
 #[derive(Default)]
-struct Carry {
-    /// Continuation bytes claimed beyond the block, from bit 0.
+struct OpenCharacter {
+    /// Continuation bytes claimed in the next block, from bit 0 on.
     claimed: u64,
-    /// The planes of the last byte.
+    /// The class of the last byte, by plane.
     planes: [u64; 3],
 }
 
 #[inline(always)]
-pub(super) fn classify<V: Lanes>(text: &[u8], start: usize, blocks: &mut [Block]) {
-    let mut carry = Carry::default();
+pub(super) fn classify<V: U8x64>(text: &[u8], start: usize, blocks: &mut [Block]) {
+    let mut carry = OpenCharacter::default();
     for (number, block) in blocks.iter_mut().enumerate() {
         let at = start + 64 * number;
         let rest = &text[at..];
@@ -61,10 +62,10 @@ pub(super) fn classify<V: Lanes>(text: &[u8], start: usize, blocks: &mut [Block]
     }
 }
 
-/// The block that `text` begins with. It goes on for two bytes or more behind it, or ends within: then zeros, which are of class 0, take
-/// the place of what is not there.
+/// Classifies the first 64 bytes of `text`. With `GOES_ON`, at least two more bytes follow them. Otherwise zeros, which
+/// are of class 0, stand for missing bytes.
 #[inline(always)]
-fn classify_block<V: Lanes, const GOES_ON: bool>(text: &[u8], carry: &mut Carry) -> Block {
+fn classify_block<V: U8x64, const GOES_ON: bool>(text: &[u8], carry: &mut OpenCharacter) -> Block {
     let view = |shift: usize| -> V {
         if GOES_ON {
             V::load(text[shift..].first_chunk().expect("66 bytes"))
@@ -95,7 +96,7 @@ fn classify_block<V: Lanes, const GOES_ON: bool>(text: &[u8], carry: &mut Carry)
     while left != 0 {
         let byte = text[left.trailing_zeros() as usize];
         let same = two & first.equal(byte);
-        classes = classes.replace(same, second.look_up(classes_of_block(u32::from(byte & 0x1F))));
+        classes = classes.blend(same, second.shuffle(classes_of_block(u32::from(byte & 0x1F))));
         left &= !same;
     }
     let mut claimed = two << 1 | carry.claimed;
@@ -113,7 +114,7 @@ fn classify_block<V: Lanes, const GOES_ON: bool>(text: &[u8], carry: &mut Carry)
             let row = u32::from(text[at] & 0x0F) << 6 | u32::from(text[at + 1] & 0x3F);
             let [from, to] = blocks_alike(row);
             let same = three & first.equal(text[at]) & second.at_least(from) & !second.at_least(to + 1);
-            classes = classes.replace(same, third.look_up(classes_of_block(row)));
+            classes = classes.blend(same, third.shuffle(classes_of_block(row)));
             left &= !same;
         }
         block.quote = three & first.equal(0xE2) & second.equal(0x80) & third.equal(0x99);
@@ -142,6 +143,6 @@ fn classify_block<V: Lanes, const GOES_ON: bool>(text: &[u8], carry: &mut Carry)
         *plane |= (*plane << 1 | before) & claimed;
     }
     block.continuation = claimed;
-    *carry = Carry { claimed: over, planes: block.planes.map(|plane| plane >> 63) };
+    *carry = OpenCharacter { claimed: over, planes: block.planes.map(|plane| plane >> 63) };
     block
 }

@@ -1,8 +1,9 @@
-//! 64 bytes at a time to class masks: the only home of `unsafe`.
+//! Vector code, and the only home of `unsafe`.
 //!
-//! Text enters, a [`Block`] for each 64 bytes leaves: which byte belongs to a character of which class. [`generic`] holds the
-//! algorithm once, over a vector trait; each instruction set instantiates it; `portable` needs none. All yield the same masks for
-//! any bytes, UTF-8 or not. The instruction set is chosen when a splitter is made, and kept.
+//! [`Isa::classify`] turns 64 bytes of text into a [`Block`]: for each class of characters a mask of the bytes that
+//! belong to it. [`generic`] holds the algorithm once, over a vector trait; each instruction set implements the trait,
+//! and `portable` needs no vectors. All yield the same masks for any bytes, UTF-8 or not. [`U32x16`] holds the
+//! operations on sixteen numbers. The instruction set is chosen once, when a splitter or an encoder is made.
 
 #![expect(unsafe_code, reason = "vector instructions are unsafe to call until the CPU is known to have them")]
 
@@ -25,14 +26,14 @@ mod x86_64;
 use crate::error::{Error, Result};
 pub use foreign::Foreign;
 pub use pages::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
-pub use prefetch::{append_past_caches, prefetch, prefetch_at, prefetch_outer};
-pub use u32x16::{Mask, Row};
+pub use prefetch::{append_nontemporal, prefetch, prefetch_at, prefetch_outer};
+pub use u32x16::{Mask, U32x16};
 pub use uninit::Filling;
-pub use utf8::{Refused, Unit};
+pub use utf8::{CodeUnit, Utf8Error};
 
-/// The classes of 64 consecutive bytes: bit `i` of each mask speaks of byte `i`. Every byte of a character has the
-/// character's class. Past the end of the text all bits are zero, but for those of class 0 ([`Class::Other`]), which are zero
-/// anyway: whoever reads a block must know how many of its bytes are text.
+/// The classes of 64 consecutive bytes: bit `i` of each mask belongs to byte `i`. Every byte of a character has the
+/// character's class. Bits beyond the end of the text are zero, as for class 0 ([`Class::Other`]): the caller must know
+/// how many bytes of the block are text.
 ///
 /// [`Class::Other`]: crate::unicode::Class::Other
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl Block {
     }
 }
 
-/// An instruction set that this machine has.
+/// An instruction set of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Isa(Kind);
 
@@ -75,7 +76,7 @@ enum Kind {
 }
 
 impl Isa {
-    /// All that this machine has, the best first.
+    /// All instruction sets of this machine, the best first.
     pub fn available() -> Vec<Self> {
         let mut isas = Vec::new();
         #[cfg(target_arch = "x86_64")]
@@ -95,10 +96,10 @@ impl Isa {
         isas
     }
 
-    /// The one to use: the best, or the one that the environment variable `EUROTOK_ISA` names.
+    /// The instruction set to use: the one that the environment variable `EUROTOK_ISA` names, or else the best.
     ///
     /// # Errors
-    /// [`Error::Argument`] if it names one that this machine does not have.
+    /// [`Error::Argument`] if this machine does not have the named one.
     pub fn choose() -> Result<Self> {
         let available = Self::available();
         let Some(wanted) = std::env::var_os("EUROTOK_ISA") else { return Ok(available[0]) };
@@ -124,14 +125,14 @@ impl Isa {
         }
     }
 
-    /// Does `work` with code compiled for this instruction set: where the compiler finds vectors in it, they are the wider ones.
+    /// Runs `work`, compiled for this instruction set: the compiler may use its wider vectors.
     #[inline(always)]
     pub fn run<W: Work>(self, work: W) -> W::Output {
         match self.0 {
-            Kind::Portable => work.run::<u32x16::Plain>(),
-            // What every arm64 has, the compiler uses anyway.
+            Kind::Portable => work.run::<u32x16::Portable>(),
+            // The compiler uses NEON anyway, because every arm64 has it.
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => work.run::<u32x16::Plain>(),
+            Kind::Neon => work.run::<u32x16::Portable>(),
             // SAFETY: `available` offers these only where the CPU has their instructions.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { x86_64::avx2::run(work) },
@@ -141,8 +142,8 @@ impl Isa {
         }
     }
 
-    /// Classifies `text` from `start`, where a character must begin, until `blocks` are full or the text ends; returns how
-    /// many blocks were filled.
+    /// Classifies `text` from `start`, where a character must begin, until `blocks` is full or the text ends. Returns
+    /// the number of filled blocks.
     pub fn classify(self, text: &[u8], start: usize, blocks: &mut [Block]) -> usize {
         let wanted = (text.len() - start).div_ceil(64).min(blocks.len());
         let blocks = &mut blocks[..wanted];
@@ -162,12 +163,13 @@ impl Isa {
     }
 }
 
-/// Something to do with wider vectors ([`Isa::run`]): a trait and not a closure, since `run` must be inlined for that.
+/// Work that is compiled for each instruction set ([`Isa::run`]). It is a trait and not a closure, because `run` must
+/// be inlined.
 pub trait Work {
-    /// What comes of it.
+    /// The result.
     type Output;
-    /// Does it, on the rows at hand. Mark the implementation `#[inline(always)]`, and all it calls in its loops.
-    fn run<R: Row>(self) -> Self::Output;
+    /// Runs the work. Mark the implementation `#[inline(always)]`, and everything that its loops call.
+    fn run<R: U32x16>(self) -> Self::Output;
 }
 
 /// The class of each ASCII byte, by its value; zero above.

@@ -1,4 +1,4 @@
-//! The masks without vectors: a character at a time.
+//! The class masks without vectors, one character at a time.
 
 use super::Block;
 use crate::unicode::{Class, decode};

@@ -1,10 +1,10 @@
-//! What the caches are told: of memory that is needed soon, and of memory that is not.
+//! Prefetches and non-temporal stores: hints to the CPU's caches.
 
 use std::time::{Duration, Instant};
 
 use crate::arch::pages::{HUGE_PAGE, prefer_small_pages};
 
-/// Asks for the cache line of `entries[index]` ahead of its use. Out of bounds, nothing happens.
+/// Prefetches the cache line of `entries[index]`. Does nothing if the index is out of bounds.
 #[inline(always)]
 pub fn prefetch<T>(entries: &[T], index: usize) {
     if let Some(entry) = entries.get(index) {
@@ -12,28 +12,28 @@ pub fn prefetch<T>(entries: &[T], index: usize) {
     }
 }
 
-/// As [`prefetch`], to the second cache and not the first: where many are asked for before one is used. They need not wait for each other
-/// then until the first, which has few lines under way at once, has taken them in.
+/// As [`prefetch`], into the second-level cache instead of the first. Use it for many prefetches before the first use:
+/// the first-level cache can have only a few lines in flight, and further prefetches would wait.
 #[inline(always)]
 pub fn prefetch_outer<T>(entries: &[T], index: usize) {
     if let Some(entry) = entries.get(index) {
-        ask::<false, T>(entry);
+        hint::<false, T>(entry);
     }
 }
 
-/// Asks for the cache line of an address ahead of its use, whatever is there.
+/// Prefetches the cache line of any address.
 #[inline(always)]
 pub fn prefetch_at<T>(address: *const T) {
-    ask::<true, T>(address);
+    hint::<true, T>(address);
 }
 
-/// Asks for the cache line of an address, to the nearest cache or the second.
+/// Prefetches into the first-level cache, or into the second-level cache.
 #[inline(always)]
-fn ask<const NEAREST: bool, T>(address: *const T) {
+fn hint<const NEAREST: bool, T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing and no address is wrong for it; SSE belongs to every x86-64.
+        // SAFETY: a prefetch reads no value and any address is valid for it. Every x86-64 has SSE.
         unsafe {
             if NEAREST {
                 _mm_prefetch::<_MM_HINT_T0>(address.cast());
@@ -46,44 +46,46 @@ fn ask<const NEAREST: bool, T>(address: *const T) {
     let _ = address;
 }
 
-/// A huge page takes a tenth of a millisecond to find and clear, but four where a virtual machine has given its free memory back to its
-/// host; small ones, of which such a machine has kept some, make up two megabytes in one. (64 MB by huge pages took 7 or 100 to 200 ms, by
-/// small ones 26 to 40.)
-const DEAR: Duration = Duration::from_millis(1);
+/// A page fault that takes longer than this is expensive. The fault of a huge page usually takes 0.1 ms, but about 4 ms
+/// in a virtual machine that has returned its free memory to the host; there, the small pages of two megabytes take 1
+/// ms. (Measured on 64 MB: huge pages 7 ms, or 100 to 200 ms in such a machine; small pages 26 to 40 ms.)
+const EXPENSIVE: Duration = Duration::from_millis(1);
 
-/// Appends numbers that nobody reads again soon: they go to memory without a place in the caches, which keep what else is in them, and
-/// what they overwrite is not read first. Where a huge page was dear to find, the rest of the memory is asked for in small ones.
+/// Appends numbers that nobody reads again soon. The stores are non-temporal: they evict nothing from the caches, and
+/// the CPU does not read the overwritten lines first. If the page fault of a huge page was expensive, small pages are
+/// requested for the rest of the memory.
 ///
 /// # Panics
-/// If there is no room for them.
-pub fn append_past_caches(to: &mut Vec<u32>, numbers: &[u32]) {
+/// If there is no room for the numbers.
+pub fn append_nontemporal(to: &mut Vec<u32>, numbers: &[u32]) {
     let end = to.as_ptr_range().end.addr();
     let enters_page = end.next_multiple_of(HUGE_PAGE) < end + size_of_val(numbers);
     let begun = enters_page.then(Instant::now);
     store(to, numbers);
-    if begun.is_some_and(|begun| begun.elapsed() > DEAR) {
+    if begun.is_some_and(|begun| begun.elapsed() > EXPENSIVE) {
         prefer_small_pages(to.spare_capacity_mut());
     }
 }
 
-/// Appends numbers for which there is room.
+/// Appends numbers.
 ///
 /// # Panics
-/// If there is not.
+/// If there is no room for them.
 fn store(to: &mut Vec<u32>, numbers: &[u32]) {
     assert!(numbers.len() <= to.capacity() - to.len(), "room for all");
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_mm_loadu_si128, _mm_sfence, _mm_stream_si128};
-        // Whole cache lines go past the caches. What comes before the first of them completes one that was begun here, in the cache.
+        // Only whole cache lines are stored non-temporally. The numbers before the first whole line are stored as
+        // usual.
         let next = to.spare_capacity_mut().as_ptr();
         let (before, rest) =
             numbers.split_at((next.addr().wrapping_neg() % LINE / size_of::<u32>()).min(numbers.len()));
         let (lines, behind) = rest.as_chunks::<{ LINE / size_of::<u32>() }>();
         to.extend_from_slice(before);
-        // SAFETY: there is room for `numbers`, as was asserted, of which the lines are a part; they begin at a multiple of their size, if there are any, so
-        // each quarter does at one of its own. SSE2 belongs to every x86-64. The fence keeps what comes after behind these stores, so
-        // that another thread that learns of the numbers finds them.
+        // SAFETY: there is room for `numbers`, as asserted, and the lines are a part of them. The first line begins at
+        // a multiple of the line size, so each quarter is aligned. Every x86-64 has SSE2. The fence orders these stores
+        // before later ones, so that another thread that learns of the numbers also sees them.
         unsafe {
             let mut place = to.as_mut_ptr().add(to.len()).cast();
             for line in lines {

@@ -1,33 +1,18 @@
-//! Every instruction set yields what the portable path yields.
+//! Every instruction set yields the same results as the portable path.
+
+mod masks;
 
 use proptest::prelude::*;
 
 use super::*;
-
-fn check(text: &[u8], start: usize) {
-    let count = (text.len() - start).div_ceil(64);
-    let masks = |isa: Isa| {
-        let mut blocks = vec![Block::default(); count + 1];
-        assert_eq!(isa.classify(text, start, &mut blocks), count);
-        blocks
-    };
-    let expected = masks(Isa(Kind::Portable));
-    for isa in Isa::available() {
-        assert_eq!(masks(isa), expected, "{} on {text:x?} from {start}", isa.name());
-    }
-}
+use masks::{ILL_FORMED, check, check_every_scalar};
 
 #[test]
 fn every_scalar_at_every_offset() {
-    let text: String = (0..=0x10_FFFF).filter_map(char::from_u32).collect();
-    for offset in 0..64 {
-        // All lengths of padding shift all characters to all lanes; longer steps where four bytes are looked up one by one.
-        let shifted = "x".repeat(offset) + if offset % 16 == 0 { &text } else { &text[..2 * 0x7FF + 3 * 0x3000] };
-        check(shifted.as_bytes(), 0);
-    }
+    check_every_scalar();
 }
 
-/// What is made of a text held in units of each width that it fits, at every place of a register.
+/// Converts a text from units of each width that it fits, in full and shortened, and compares with `String`.
 fn check_utf8(text: &str) {
     let points: Vec<u32> = text.chars().map(u32::from).collect();
     let most = points.iter().copied().max().unwrap_or(0);
@@ -60,40 +45,26 @@ fn every_scalar_from_units_of_every_width() {
 }
 
 #[test]
-fn what_is_no_scalar_value_is_found_and_nothing_added() {
+fn an_invalid_code_point_is_found_and_nothing_is_added() {
     for isa in Isa::available() {
         for place in [0, 1, 15, 16, 31, 32, 33, 4095, 4096, 5000] {
             for wrong in [0xD800u16, 0xDBFF, 0xDC00, 0xDFFF] {
                 let mut units = vec![u16::from(b'x'); 5001];
                 units[place] = wrong;
                 let mut text = String::from("before");
-                assert_eq!(isa.push_utf8(&units, &mut text), Err(Refused::NoCharacter { place }), "{}", isa.name());
+                assert_eq!(isa.push_utf8(&units, &mut text), Err(Utf8Error::NoCharacter { place }), "{}", isa.name());
                 let units: Vec<u32> = units.into_iter().map(u32::from).collect();
-                assert_eq!(isa.push_utf8(&units, &mut text), Err(Refused::NoCharacter { place }), "{}", isa.name());
+                assert_eq!(isa.push_utf8(&units, &mut text), Err(Utf8Error::NoCharacter { place }), "{}", isa.name());
                 assert_eq!(text, "before");
             }
         }
         let made = isa.push_utf8(&[0x61, 0x11_0000u32], &mut String::new());
-        assert_eq!(made, Err(Refused::NoCharacter { place: 1 }), "{}", isa.name());
+        assert_eq!(made, Err(Utf8Error::NoCharacter { place: 1 }), "{}", isa.name());
     }
 }
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let ill_formed = prop::sample::select(vec![
-        &b"\x80"[..],
-        b"\xC0\xAF",
-        b"\xC3",
-        b"\xE2\x80",
-        b"\xE0\x80\x80",
-        b"\xED\xA0\x80",
-        b"\xF0\x9F\x99",
-        b"\xF0\x8F\xBF\xBF",
-        b"\xF4\x90\x80\x80",
-        b"\xF5\x80\x80\x80",
-        b"\xFF",
-        b"\xE2\x28\xA1",
-        b"\xC3\x28",
-    ]);
+    let ill_formed = prop::sample::select(ILL_FORMED.to_vec());
     let part = prop_oneof![
         4 => "[a-zA-Z '/.\n]{1,9}".prop_map(String::into_bytes),
         4 => "[à-ÿĀ-ſα-ωЀ-я’“–…€]{1,9}".prop_map(String::into_bytes),
@@ -121,8 +92,8 @@ proptest! {
     }
 }
 
-/// All that a row can do, on the same numbers.
-struct OnRow {
+/// All operations of [`U32x16`] on the same numbers.
+struct Operations {
     numbers: [u32; 16],
     others: [u32; 16],
     table: [u32; 16],
@@ -131,27 +102,27 @@ struct OnRow {
     list: Vec<u32>,
 }
 
-impl Work for &OnRow {
+impl Work for &Operations {
     type Output = (Vec<[u32; 16]>, [u16; 4], u64);
 
-    fn run<R: Row>(self) -> Self::Output {
+    fn run<R: U32x16>(self) -> Self::Output {
         let (row, other) = (R::load(&self.numbers), R::load(&self.others));
         let rows = [
             row,
             R::splat(self.number),
-            row.choose(row.less(other), other),
-            row.choose(row.below(self.number).or(other.equal(self.number)).but(row.have(other)), other),
-            row.choose(row.less(other).and(row.have(other)), other),
-            row.choose(R::Mask::NONE, other),
+            row.select(row.less_than_each(other), other),
+            row.select(row.less_than(self.number).or(other.equal(self.number)).and_not(row.has_bit(other)), other),
+            row.select(row.less_than_each(other).and(row.has_bit(other)), other),
+            row.select(R::Mask::NONE, other),
             row.and(other),
             row.or(other),
-            row.times(self.number),
-            row.plus(other),
-            row.minus(other),
-            row.down(self.number % 32),
-            row.down_by(other.and(R::splat(31))),
+            row.wrapping_mul(self.number),
+            row.wrapping_add(other),
+            row.wrapping_sub(other),
+            row.shift_right(self.number % 32),
+            row.shift_right_each(other.and(R::splat(31))),
             row.leading_zeros(),
-            row.look_up(&self.table),
+            row.permute(&self.table),
             row.gather(&self.list),
             row.and(R::splat(7)).gather(&self.list),
         ];
@@ -160,14 +131,16 @@ impl Work for &OnRow {
             row.store(&mut numbers);
             numbers
         });
-        let places = [row.equal(self.number), row.below(self.number), row.less(other), row.have(other)].map(Mask::bits);
-        (rows.to_vec(), places, R::within(&self.words, u64::from(self.number) << 21, 1 << 21))
+        let places =
+            [row.equal(self.number), row.less_than(self.number), row.less_than_each(other), row.has_bit(other)]
+                .map(Mask::bits);
+        (rows.to_vec(), places, R::find_in_range(&self.words, u64::from(self.number) << 21, 1 << 21))
     }
 }
 
 proptest! {
     #[test]
-    fn rows_are_alike(
+    fn operations_are_equal_on_every_isa(
         numbers in any::<[u32; 16]>(),
         others in any::<[u32; 16]>(),
         table in any::<[u32; 16]>(),
@@ -179,7 +152,7 @@ proptest! {
         let number = numbers[at];
         let mut words = words.map(|word| word >> 1);
         words[which] = u64::from(number) << 21 | words[which] & 0x1F_FFFF;
-        let work = OnRow { numbers, others, table, number, words, list };
+        let work = Operations { numbers, others, table, number, words, list };
         let expected = Isa(Kind::Portable).run(&work);
         for isa in Isa::available() {
             prop_assert_eq!(isa.run(&work), expected.clone(), "{}", isa.name());
@@ -192,7 +165,7 @@ fn a_row_of_equals() {
     for number in [0, 1, 31, u32::MAX] {
         let (numbers, others) = ([number; 16], [number; 16]);
         let table = std::array::from_fn(|place| place as u32);
-        let row = OnRow { numbers, others, table, number, words: [0; 8], list: vec![1, 2] };
+        let row = Operations { numbers, others, table, number, words: [0; 8], list: vec![1, 2] };
         let (rows, [equal, below, less, have], _) = Isa(Kind::Portable).run(&row);
         assert_eq!((equal, below, less), (0xFFFF, 0, 0));
         assert_eq!(have, if number == u32::MAX { 0xFFFF } else { 0 });
@@ -203,28 +176,28 @@ fn a_row_of_equals() {
     }
 }
 
-/// What moves numbers about, against what it should be.
-struct Moves {
+/// The operations that move numbers.
+struct Movements {
     numbers: [u32; 16],
     bits: u16,
     piece: Vec<u8>,
     start: usize,
 }
 
-impl Work for &Moves {
+impl Work for &Movements {
     type Output = (Vec<u32>, [u32; 16], [[u32; 16]; 16], ([u64; 2], u64, [u64; 4]));
 
-    fn run<R: Row>(self) -> Self::Output {
+    fn run<R: U32x16>(self) -> Self::Output {
         let mut kept = [0; 16];
-        R::load(&self.numbers).keep(self.bits).store(&mut kept);
+        R::load(&self.numbers).compress(self.bits).store(&mut kept);
         let mut bytes = [0; 16];
-        R::bytes(&self.piece, self.start).store(&mut bytes);
+        R::load_bytes(&self.piece, self.start).store(&mut bytes);
         let mut rows = square(&self.numbers);
         R::transpose(&mut rows);
         let length = self.piece.len().min(31);
-        let end = R::counted_long(&self.piece, self.piece.len() - length, length);
-        let start = R::counted(&self.piece, self.piece.len().min(15));
-        let [_, all] = R::counted(&self.piece, self.piece.len());
+        let end = R::long_key(&self.piece, self.piece.len() - length, length);
+        let start = R::short_key(&self.piece, self.piece.len().min(15));
+        let [_, all] = R::short_key(&self.piece, self.piece.len());
         let keys = (start, (all >> 56).min(16), end);
         (kept[..self.bits.count_ones() as usize].to_vec(), bytes, rows, keys)
     }
@@ -255,20 +228,20 @@ proptest! {
         last[31] = length as u8;
         let word = |bytes: &[u8], word: usize| u64::from_le_bytes(bytes[8 * word..][..8].try_into().unwrap());
         let (first, last) = ([0, 1].map(|at| word(&first, at)), [0, 1, 2, 3].map(|at| word(&last, at)));
-        // Of a longer one, the length is only known to be more.
+        // For a longer piece, `short_key` only tells that the length is more than 15.
         let expected = (kept, bytes, columns, (first, piece.len().min(16) as u64, last));
-        let work = Moves { numbers, bits, piece, start };
+        let work = Movements { numbers, bits, piece, start };
         for isa in Isa::available() {
             prop_assert_eq!(&isa.run(&work), &expected, "{}", isa.name());
         }
     }
 
     #[test]
-    fn what_goes_past_the_caches_arrives(runs in prop::collection::vec(prop::collection::vec(0..u32::MAX, 0..100), 0..20)) {
+    fn nontemporal_stores_arrive(runs in prop::collection::vec(prop::collection::vec(0..u32::MAX, 0..100), 0..20)) {
         let (mut past, mut expected) = (Vec::new(), Vec::new());
         for run in runs {
             past.reserve(run.len());
-            append_past_caches(&mut past, &run);
+            append_nontemporal(&mut past, &run);
             expected.extend(run);
             prop_assert_eq!(&past, &expected);
         }

@@ -2,90 +2,91 @@
 
 use std::mem::MaybeUninit;
 
-use super::utf8::{self, Unit};
+use super::utf8::{self, CodeUnit};
 
-/// Which of sixteen numbers, in the form that the instructions at hand choose by.
+/// A mask of sixteen lanes, in the form of the instruction set.
 pub trait Mask: Copy {
-    /// None of them.
+    /// No lane.
     const NONE: Self;
-    /// Those of both.
+    /// The lanes of both masks.
     #[must_use]
     fn and(self, other: Self) -> Self;
-    /// Those of either.
+    /// The lanes of either mask.
     #[must_use]
     fn or(self, other: Self) -> Self;
-    /// Those that are not of the other.
+    /// The lanes of `self` that are not in `other`.
     #[must_use]
-    fn but(self, other: Self) -> Self;
-    /// As bits: bit `i` speaks of number `i`.
+    fn and_not(self, other: Self) -> Self;
+    /// The mask as bits: bit `i` is lane `i`.
     fn bits(self) -> u16;
 }
 
-/// Sixteen numbers, in a register where there is one of that size.
-pub trait Row: Copy {
-    /// Which of them.
+/// Sixteen numbers, in registers where the instruction set has them.
+pub trait U32x16: Copy {
+    /// A mask of the lanes.
     type Mask: Mask;
-    /// Whether there are registers for it, so that what is done to all takes hardly longer than what is done to one.
+    /// Whether the numbers are in registers, so that an operation on sixteen numbers costs hardly more than on one.
     const IS_FAST: bool;
 
-    /// The numbers of an array.
+    /// Loads sixteen numbers.
     fn load(numbers: &[u32; 16]) -> Self;
-    /// Puts the numbers into an array.
+    /// Stores the numbers.
     fn store(self, numbers: &mut [u32; 16]);
-    /// A number, sixteen times.
+    /// The same number in each lane.
     fn splat(number: u32) -> Self;
 
-    /// Which of them equal `number`.
+    /// The lanes that equal `number`.
     fn equal(self, number: u32) -> Self::Mask;
-    /// Which of them are less than `number`.
-    fn below(self, number: u32) -> Self::Mask;
-    /// Which of them are less than those of the other.
-    fn less(self, other: Self) -> Self::Mask;
-    /// Which of them have the bit set that the low five bits of the other name.
-    fn have(self, bits: Self) -> Self::Mask;
-    /// With those of `other` in the places of the mask.
+    /// The lanes that are less than `number`.
+    fn less_than(self, number: u32) -> Self::Mask;
+    /// The lanes that are less than the same lane of `other`.
+    fn less_than_each(self, other: Self) -> Self::Mask;
+    /// The lanes that have one bit set: the bit whose number is the low five bits of the same lane of `bits`.
+    fn has_bit(self, bits: Self) -> Self::Mask;
+    /// `other` in the lanes of the mask, `self` elsewhere.
     #[must_use]
-    fn choose(self, places: Self::Mask, other: Self) -> Self;
+    fn select(self, places: Self::Mask, other: Self) -> Self;
 
-    /// Each with none but the bits of the other.
+    /// Bitwise AND.
     #[must_use]
     fn and(self, other: Self) -> Self;
-    /// Each with the bits of the other besides.
+    /// Bitwise OR.
     #[must_use]
     fn or(self, other: Self) -> Self;
-    /// Each of them times a number, without what overflows.
+    /// The product of each lane with `factor`, modulo 2^32.
     #[must_use]
-    fn times(self, factor: u32) -> Self;
-    /// The sums, without what overflows.
+    fn wrapping_mul(self, factor: u32) -> Self;
+    /// The sums, modulo 2^32.
     #[must_use]
-    fn plus(self, other: Self) -> Self;
-    /// The differences, without what overflows.
+    fn wrapping_add(self, other: Self) -> Self;
+    /// The differences, modulo 2^32.
     #[must_use]
-    fn minus(self, other: Self) -> Self;
-    /// Shifted down by so many bits, fewer than 32.
+    fn wrapping_sub(self, other: Self) -> Self;
+    /// Each lane shifted right by `bits`, fewer than 32.
     #[must_use]
-    fn down(self, bits: u32) -> Self;
-    /// Each shifted down by as many bits as the other says, fewer than 32.
+    fn shift_right(self, bits: u32) -> Self;
+    /// Each lane shifted right by the same lane of `bits`, fewer than 32.
     #[must_use]
-    fn down_by(self, bits: Self) -> Self;
-    /// How many zeros each begins with, of 32 bits.
+    fn shift_right_each(self, bits: Self) -> Self;
+    /// The number of leading zero bits of each lane.
     #[must_use]
     fn leading_zeros(self) -> Self;
 
-    /// The numbers of `table` at the places that the low four bits of each say.
+    /// For each lane, the number of `table` at the place given by the lane's low four bits.
     #[must_use]
-    fn look_up(self, table: &[u32; 16]) -> Self;
-    /// Of `words`, those at the places that these say; beyond the last, the last.
+    fn permute(self, table: &[u32; 16]) -> Self;
+    /// For each lane, the word at the place given by the lane; beyond the end, the last word.
     ///
     /// # Panics
-    /// If there are no words.
+    /// If `words` is empty.
     #[must_use]
     fn gather(self, words: &[u32]) -> Self;
 
-    /// Puts `offset` plus the place of each bit that is set into `places`, ascending, and anything behind; returns how many there
-    /// are. (Eight at a time, however many are left, so that the one branch is taken as often as their number by eight says.)
+    /// Writes the positions of the set bits, plus `offset`, to `places` in ascending order, and arbitrary numbers
+    /// behind them. Returns the number of set bits. The loop writes eight positions at a time, so it has one branch for
+    /// eight.
     #[inline(always)]
-    fn places(mut bits: u64, offset: u32, places: &mut [u32; 64]) -> usize {
+    fn set_bits(mut bits: u64, offset: u32, places: &mut [u32; 64]) -> usize {
         let count = bits.count_ones() as usize;
         for places in places.chunks_exact_mut(8) {
             if bits == 0 {
@@ -99,13 +100,13 @@ pub trait Row: Copy {
         count
     }
 
-    /// The first `length` bytes of `text`, then zeros, and in the last of sixteen bytes the length. If that is more than 15, there is
-    /// more than 15 in the last byte, and anything before it.
+    /// The key of a short piece: the first `length` bytes of `text`, then zeros, and in the last of sixteen bytes the
+    /// length. For a length of more than 15 the last byte is more than 15 and the other bytes are arbitrary.
     ///
     /// # Panics
-    /// If the text ends before, but for a length of more than 15 with sixteen bytes there.
+    /// If the text is shorter than `length`, unless `length` is more than 15 and the text has at least sixteen bytes.
     #[inline(always)]
-    fn counted(text: &[u8], length: usize) -> [u64; 2] {
+    fn short_key(text: &[u8], length: usize) -> [u64; 2] {
         let length = length.min(255);
         let [keep_low, keep_high] = KEEP[length % 16];
         let (low, high) = match text.first_chunk::<16>() {
@@ -115,21 +116,21 @@ pub trait Row: Copy {
         [low & keep_low, high & keep_high | (length as u64) << 56]
     }
 
-    /// As [`counted`](Self::counted), of at most 31 bytes, in twice the room.
+    /// The key of a long piece, of at most 31 bytes: as [`short_key`](Self::short_key), in 32 bytes.
     ///
     /// # Panics
-    /// If the text ends before.
+    /// If the text ends before the piece.
     #[inline(always)]
-    fn counted_long(text: &[u8], start: usize, length: usize) -> [u64; 4] {
+    fn long_key(text: &[u8], start: usize, length: usize) -> [u64; 4] {
         let mut bytes = [0; 32];
         bytes[..length].copy_from_slice(&text[start..start + length]);
         bytes[31] = length as u8;
         [0, 8, 16, 24].map(|at| word(&bytes, at))
     }
 
-    /// Sixteen bytes of `piece` from `start` on, with zeros behind its end.
+    /// Sixteen bytes of `piece` from `start` on, one a lane; zeros behind its end.
     #[inline(always)]
-    fn bytes(piece: &[u8], start: usize) -> Self {
+    fn load_bytes(piece: &[u8], start: usize) -> Self {
         let mut numbers = [0; 16];
         for (number, &byte) in numbers.iter_mut().zip(&piece[start.min(piece.len())..]) {
             *number = byte.into();
@@ -137,10 +138,10 @@ pub trait Row: Copy {
         Self::load(&numbers)
     }
 
-    /// Those numbers whose bits are set, one behind the other, and anything behind.
+    /// The lanes whose bits are set, packed to the front; arbitrary numbers behind them.
     #[must_use]
     #[inline(always)]
-    fn keep(self, bits: u16) -> Self {
+    fn compress(self, bits: u16) -> Self {
         let (mut numbers, mut kept) = ([0; 16], [0; 16]);
         self.store(&mut numbers);
         let mut count = 0;
@@ -151,7 +152,7 @@ pub trait Row: Copy {
         Self::load(&kept)
     }
 
-    /// Exchanges rows and columns.
+    /// Transposes a matrix.
     #[inline(always)]
     fn transpose(rows: &mut [[u32; 16]; 16]) {
         let columns = *rows;
@@ -162,17 +163,19 @@ pub trait Row: Copy {
         }
     }
 
-    /// Writes the UTF-8 of `units` to `out`, which has room for four bytes of each and [`BEHIND`](utf8::BEHIND) more: returns how many
-    /// units come before the first that is no scalar value, and how many bytes they take.
+    /// Writes the UTF-8 of `units` to `out`, which must have room for four bytes of each unit and
+    /// [`BEHIND`](utf8::BEHIND) more. Stops at the first unit that is no scalar value. Returns the number of units that
+    /// were read and of bytes that were written.
     #[inline(always)]
-    fn utf8<U: Unit>(units: &[U], out: &mut [MaybeUninit<u8>]) -> (usize, usize) {
+    fn utf8<U: CodeUnit>(units: &[U], out: &mut [MaybeUninit<u8>]) -> (usize, usize) {
         utf8::each(units, out)
     }
 
-    /// Of two ways, each a key of two words and four numbers, puts the numbers of the one that has this key into `ids`, without the
-    /// bits above `COUNT` of the first, and returns what these say; zeros if neither has it.
+    /// Looks up a key in a set of two ways, each a key of two words and four ids ([`cuckoo`](crate::encode) describes
+    /// the layout). Writes the ids of the way that has the key to `ids`, the first without its bits above `COUNT`, and
+    /// returns these bits. If no way has the key, all are zero.
     #[inline(always)]
-    fn entry<const COUNT: u32>(ways: &[[u64; 4]; 2], key: &[u64; 2], ids: &mut [u32; 4]) -> usize {
+    fn find_way<const COUNT: u32>(ways: &[[u64; 4]; 2], key: &[u64; 2], ids: &mut [u32; 4]) -> usize {
         let [is_first, is_second] = [0, 1].map(|way| ways[way][0] ^ key[0] | ways[way][1] ^ key[1] == 0);
         let halves = |word: u64| {
             let [a, b, c, d, e, f, g, h] = word.to_ne_bytes();
@@ -186,14 +189,15 @@ pub trait Row: Copy {
         count as usize
     }
 
-    /// The one of eight words that is at least `least` and less than `least + span`, if there is one; else 0. No other may be.
+    /// The one word of eight that is at least `least` and less than `least + span`, or 0 if there is none. There must
+    /// be at most one.
     #[inline(always)]
-    fn within(words: &[u64; 8], least: u64, span: u64) -> u64 {
+    fn find_in_range(words: &[u64; 8], least: u64, span: u64) -> u64 {
         words.iter().fold(0, |found, &word| found | if word.wrapping_sub(least) < span { word } else { 0 })
     }
 }
 
-/// What keeps the first `length` of 16 bytes, by length.
+/// Masks that keep the first `length` of 16 bytes, by length.
 static KEEP: [[u64; 2]; 16] = {
     let mut masks = [[0; 2]; 16];
     let mut length = 1;
@@ -211,7 +215,7 @@ fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
-/// Up to 16 bytes as words: for the end of a text, where no window of full length is left.
+/// Up to 16 bytes as words. Only the end of a text needs this, where no window of 16 bytes is left.
 #[cold]
 fn end_of(piece: &[u8]) -> (u64, u64) {
     let mut padded = [0; 16];
@@ -219,15 +223,15 @@ fn end_of(piece: &[u8]) -> (u64, u64) {
     (word(&padded, 0), word(&padded, 8))
 }
 
-/// A mask in memory: all bits of a number, or none.
+/// A mask in memory: all bits of a lane, or none.
 #[derive(Clone, Copy)]
-pub(crate) struct PlainMask([u32; 16]);
+pub(crate) struct PortableMask([u32; 16]);
 
-/// A row in memory.
+/// Sixteen numbers in memory.
 #[derive(Clone, Copy)]
-pub(crate) struct Plain([u32; 16]);
+pub(crate) struct Portable([u32; 16]);
 
-/// What `make` makes of each two numbers.
+/// Applies `make` to each pair of lanes.
 #[inline(always)]
 fn with(mut row: [u32; 16], other: [u32; 16], make: impl Fn(u32, u32) -> u32) -> [u32; 16] {
     for (number, other) in row.iter_mut().zip(other) {
@@ -236,7 +240,7 @@ fn with(mut row: [u32; 16], other: [u32; 16], make: impl Fn(u32, u32) -> u32) ->
     row
 }
 
-impl Mask for PlainMask {
+impl Mask for PortableMask {
     const NONE: Self = Self([0; 16]);
 
     #[inline(always)]
@@ -250,7 +254,7 @@ impl Mask for PlainMask {
     }
 
     #[inline(always)]
-    fn but(self, other: Self) -> Self {
+    fn and_not(self, other: Self) -> Self {
         Self(with(self.0, other.0, |own, other| own & !other))
     }
 
@@ -266,8 +270,8 @@ fn all_if(is_set: bool) -> u32 {
     if is_set { u32::MAX } else { 0 }
 }
 
-impl Row for Plain {
-    type Mask = PlainMask;
+impl U32x16 for Portable {
+    type Mask = PortableMask;
     const IS_FAST: bool = false;
 
     #[inline(always)]
@@ -286,27 +290,27 @@ impl Row for Plain {
     }
 
     #[inline(always)]
-    fn equal(self, number: u32) -> PlainMask {
-        PlainMask(self.0.map(|own| all_if(own == number)))
+    fn equal(self, number: u32) -> PortableMask {
+        PortableMask(self.0.map(|own| all_if(own == number)))
     }
 
     #[inline(always)]
-    fn below(self, number: u32) -> PlainMask {
-        PlainMask(self.0.map(|own| all_if(own < number)))
+    fn less_than(self, number: u32) -> PortableMask {
+        PortableMask(self.0.map(|own| all_if(own < number)))
     }
 
     #[inline(always)]
-    fn less(self, other: Self) -> PlainMask {
-        PlainMask(with(self.0, other.0, |own, other| all_if(own < other)))
+    fn less_than_each(self, other: Self) -> PortableMask {
+        PortableMask(with(self.0, other.0, |own, other| all_if(own < other)))
     }
 
     #[inline(always)]
-    fn have(self, bits: Self) -> PlainMask {
-        PlainMask(with(self.0, bits.0, |own, bit| all_if(own >> (bit % 32) & 1 != 0)))
+    fn has_bit(self, bits: Self) -> PortableMask {
+        PortableMask(with(self.0, bits.0, |own, bit| all_if(own >> (bit % 32) & 1 != 0)))
     }
 
     #[inline(always)]
-    fn choose(mut self, places: PlainMask, other: Self) -> Self {
+    fn select(mut self, places: PortableMask, other: Self) -> Self {
         for place in 0..16 {
             self.0[place] = (self.0[place] & !places.0[place]) | (other.0[place] & places.0[place]);
         }
@@ -324,27 +328,27 @@ impl Row for Plain {
     }
 
     #[inline(always)]
-    fn times(self, factor: u32) -> Self {
+    fn wrapping_mul(self, factor: u32) -> Self {
         Self(self.0.map(|own| own.wrapping_mul(factor)))
     }
 
     #[inline(always)]
-    fn plus(self, other: Self) -> Self {
+    fn wrapping_add(self, other: Self) -> Self {
         Self(with(self.0, other.0, u32::wrapping_add))
     }
 
     #[inline(always)]
-    fn minus(self, other: Self) -> Self {
+    fn wrapping_sub(self, other: Self) -> Self {
         Self(with(self.0, other.0, u32::wrapping_sub))
     }
 
     #[inline(always)]
-    fn down(self, bits: u32) -> Self {
+    fn shift_right(self, bits: u32) -> Self {
         Self(self.0.map(|own| own >> (bits % 32)))
     }
 
     #[inline(always)]
-    fn down_by(self, bits: Self) -> Self {
+    fn shift_right_each(self, bits: Self) -> Self {
         Self(with(self.0, bits.0, |own, bits| own >> (bits % 32)))
     }
 
@@ -354,7 +358,7 @@ impl Row for Plain {
     }
 
     #[inline(always)]
-    fn look_up(self, table: &[u32; 16]) -> Self {
+    fn permute(self, table: &[u32; 16]) -> Self {
         Self(self.0.map(|place| table[place as usize % 16]))
     }
 

@@ -1,23 +1,23 @@
-//! Memory that is filled from its beginning.
+//! Uninitialized memory that is filled from its beginning.
 
 use std::mem::MaybeUninit;
 
-use super::Unit;
+use super::CodeUnit;
 
-/// Memory, of which the first places are written.
+/// Memory whose first `filled` places are written.
 #[derive(Debug)]
 pub struct Filling<'r, U> {
     room: &'r mut [MaybeUninit<U>],
     filled: usize,
 }
 
-impl<'r, U: Unit> Filling<'r, U> {
+impl<'r, U: CodeUnit> Filling<'r, U> {
     /// Nothing is written yet.
     pub fn new(room: &'r mut [MaybeUninit<U>]) -> Self {
         Self { room, filled: 0 }
     }
 
-    /// Adds a unit, if there is room for it: says whether there is.
+    /// Adds a unit. Returns `false` if there is no room.
     #[inline(always)]
     #[must_use]
     pub fn push(&mut self, unit: U) -> bool {
@@ -27,8 +27,8 @@ impl<'r, U: Unit> Filling<'r, U> {
         true
     }
 
-    /// Adds the first `length` of sixteen units, if there is room for them and they are no more: says whether it did. While there is
-    /// room for all, all are written, in one go.
+    /// Adds the first `length` of sixteen units. Returns `false` if `length` is more than sixteen or there is no room.
+    /// While there is room for sixteen, all sixteen are written at once.
     #[inline(always)]
     #[must_use]
     pub fn push_some(&mut self, units: &[u16; 16], length: usize) -> bool {
@@ -36,7 +36,7 @@ impl<'r, U: Unit> Filling<'r, U> {
             return false;
         }
         if let Some(room) = self.room[self.filled..].first_chunk_mut::<16>() {
-            // Made apart from where they go, so that they are made in registers.
+            // A separate array lets the compiler convert in registers.
             let mut made = [MaybeUninit::uninit(); 16];
             for (place, &unit) in made.iter_mut().zip(units) {
                 place.write(U::of(unit.into()));
@@ -49,24 +49,24 @@ impl<'r, U: Unit> Filling<'r, U> {
         }
     }
 
-    /// How many places are written.
+    /// The number of written places.
     #[inline(always)]
     pub fn filled(&self) -> usize {
         self.filled
     }
 
-    /// Those that are written, from one of them on.
+    /// The written places from `from` on.
     #[inline(always)]
     pub fn written(&self, from: usize) -> &[U] {
         let written = &self.room[from..self.filled];
-        // SAFETY: the first `filled` places were written, each before it was counted.
+        // SAFETY: the first `filled` places are written before `filled` counts them.
         unsafe { std::slice::from_raw_parts(written.as_ptr().cast(), written.len()) }
     }
 
-    /// All that was written, if that is the whole memory.
+    /// The whole memory, if all of it is written.
     pub fn done(self) -> Option<&'r mut [U]> {
         let Self { room, filled } = self;
-        // SAFETY: the first `filled` places were written, each before it was counted.
+        // SAFETY: the first `filled` places are written before `filled` counts them.
         (filled == room.len()).then(|| unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast(), filled) })
     }
 }

@@ -1,30 +1,31 @@
-//! Code points of one width to UTF-8: CPython holds a `str` as bytes, as pairs of bytes, or as fours.
+//! Code points in a fixed width to UTF-8. CPython holds a `str` in units of one, two or four bytes.
 
 use std::mem::MaybeUninit;
 
-use super::{Isa, Row, Work};
+use super::{Isa, U32x16, Work};
 
-/// A code point of so many bytes: `u8`, `u16` and `u32`, and no other type. Their memory is read and written as that of such numbers.
-pub trait Unit: sealed::Sealed + Copy + Into<u32> + Send {
-    /// That of a code point, without the bits for which there is no room.
+/// A code point in a fixed width: `u8`, `u16` or `u32`, and no other type, because the memory of units is read and
+/// written as numbers.
+pub trait CodeUnit: sealed::Sealed + Copy + Into<u32> + Send {
+    /// A code point in this width; bits that do not fit are dropped.
     fn of(point: u32) -> Self;
 }
 
-impl Unit for u8 {
+impl CodeUnit for u8 {
     #[inline(always)]
     fn of(point: u32) -> Self {
         point as Self
     }
 }
 
-impl Unit for u16 {
+impl CodeUnit for u16 {
     #[inline(always)]
     fn of(point: u32) -> Self {
         point as Self
     }
 }
 
-impl Unit for u32 {
+impl CodeUnit for u32 {
     #[inline(always)]
     fn of(point: u32) -> Self {
         point
@@ -32,7 +33,7 @@ impl Unit for u32 {
 }
 
 mod sealed {
-    /// What only this module can implement.
+    /// Only this module can implement it.
     pub trait Sealed {}
 
     impl Sealed for u8 {}
@@ -40,41 +41,41 @@ mod sealed {
     impl Sealed for u32 {}
 }
 
-/// Why code points were not appended.
+/// The reason why no code points were appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// One is no scalar value, such as a lone surrogate.
+pub enum Utf8Error {
+    /// A unit is no scalar value, for example a lone surrogate.
     NoCharacter {
-        /// The place of the first of them.
+        /// The place of the first such unit.
         place: usize,
     },
     /// The system does not grant the memory.
     Memory,
 }
 
-/// How many bytes UTF-8 takes of a code point, at most.
+/// The most bytes that UTF-8 takes for a code point.
 const WIDEST: usize = 4;
 
-/// What may be written, and not counted, behind the last byte.
+/// Number of bytes behind the last one that [`U32x16::utf8`] may overwrite.
 pub(super) const BEHIND: usize = 64;
 
-/// So many code points are converted at a time: room is made for the most that these may take.
+/// Number of code points that are converted at a time. Room is made for the most bytes that they can take.
 const STRETCH: usize = 1 << 12;
 
 impl Isa {
     /// Appends `units` to `text`.
     ///
     /// # Errors
-    /// Those of [`Refused`]; `text` is then as before.
-    pub fn push_utf8<U: Unit>(self, units: &[U], text: &mut String) -> Result<(), Refused> {
+    /// [`Utf8Error`]; `text` is then unchanged.
+    pub fn push_utf8<U: CodeUnit>(self, units: &[U], text: &mut String) -> Result<(), Utf8Error> {
         let before = text.len();
         let mut done = 0;
         for units in units.chunks(STRETCH) {
             if text.try_reserve(units.len() * WIDEST + BEHIND).is_err() {
                 text.truncate(before);
-                return Err(Refused::Memory);
+                return Err(Utf8Error::Memory);
             }
-            // SAFETY: what is added is whole characters of UTF-8, all of them written.
+            // SAFETY: the added bytes are all written, and are whole characters of UTF-8.
             let (read, _) = unsafe {
                 let bytes = text.as_mut_vec();
                 let (read, written) = self.run(Utf8 { units, out: bytes.spare_capacity_mut() });
@@ -84,32 +85,32 @@ impl Isa {
             done += read;
             if read < units.len() {
                 text.truncate(before);
-                return Err(Refused::NoCharacter { place: done });
+                return Err(Utf8Error::NoCharacter { place: done });
             }
         }
         Ok(())
     }
 }
 
-/// [`Isa::push_utf8`] of a stretch, in the form that [`Isa::run`] takes.
+/// The arguments of [`Isa::push_utf8`] for one stretch, as [`Isa::run`] needs them.
 struct Utf8<'u, U> {
     units: &'u [U],
     out: &'u mut [MaybeUninit<u8>],
 }
 
-impl<U: Unit> Work for Utf8<'_, U> {
+impl<U: CodeUnit> Work for Utf8<'_, U> {
     type Output = (usize, usize);
 
     #[inline(always)]
-    fn run<R: Row>(self) -> (usize, usize) {
+    fn run<R: U32x16>(self) -> (usize, usize) {
         assert!(self.out.len() >= self.units.len() * WIDEST + BEHIND, "room for all");
         R::utf8(self.units, self.out)
     }
 }
 
-/// [`Row::utf8`], a character at a time.
+/// [`U32x16::utf8`], one character at a time.
 #[inline(always)]
-pub(super) fn each<U: Unit>(units: &[U], out: &mut [MaybeUninit<u8>]) -> (usize, usize) {
+pub(super) fn each<U: CodeUnit>(units: &[U], out: &mut [MaybeUninit<u8>]) -> (usize, usize) {
     let mut written = 0;
     for (read, &unit) in units.iter().enumerate() {
         let Some(character) = char::from_u32(unit.into()) else { return (read, written) };

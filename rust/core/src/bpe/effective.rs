@@ -1,10 +1,15 @@
-//! The merges that really happen, whichever way a file states them.
+//! Effective merges: the merges that BPE really performs, whichever way a file states them.
 //!
-//! *Lemma.* Wherever a token appears while BPE runs on a text, the merges within its bytes were those that BPE does on these
-//! bytes alone, in the same order: nothing merged across its ends, or it would not stand there. So each token is only ever
-//! made from one pair, the last that BPE merges on the token's own bytes; a token for which BPE ends in more than one symbol is
-//! never made at all. The pairs so found, in order of priority, are the *effective* merges: they merge every text as
-//! the file's own rule does.
+//! *Definition.* A merge of a vocabulary is *effective* if it is the last merge that BPE performs on the bytes of its
+//! own result, and leaves a single symbol.
+//!
+//! *Claim.* BPE by the effective merges, in order of priority, yields the same symbols for every text as BPE by the
+//! rule of the file. Each token is the result of at most one effective merge.
+//!
+//! *Proof.* Take a token that appears while BPE runs on a text. No merge has crossed its ends, or the token would not
+//! stand there. So the merges within its bytes were those that BPE performs on these bytes alone, in the same order.
+//! The last of them made the token, so the token is only ever made from this one pair. If BPE on the token's own bytes
+//! ends in more than one symbol, the token never appears.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,7 +23,7 @@ use crate::error::Result;
 use crate::memory::{Grow, collect, collect_all, filled};
 use crate::vocab::{MAX_MERGES, Merges, Vocab};
 
-/// Stands for the id of a byte without a token, which UTF-8 never has.
+/// The id of a byte that has no token. UTF-8 text has no such byte.
 pub const ABSENT: u32 = u32::MAX;
 
 /// Two ids and the id that replaces them.
@@ -32,25 +37,25 @@ pub struct Merge {
     pub result: u32,
 }
 
-/// The effective merges of a vocabulary, the first to be applied first; each result stands in it once.
+/// The effective merges of a vocabulary in order of priority. Each result stands there once.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
 pub fn effective(vocab: &Vocab) -> Result<Vec<Merge>> {
     match &vocab.merges {
         Merges::Ranks => effective_by_rank(vocab),
-        Merges::List { .. } => of_list(vocab),
+        Merges::List { .. } => effective_by_list(vocab),
     }
 }
 
-/// Merges that are enough to encode by, in order of priority, each result once: the effective ones and perhaps some that
-/// never happen. Cheap for a list that makes each token once, as trainers write it.
+/// Merges that are enough for encoding, in order of priority, each result once: the effective merges and perhaps some
+/// that never happen. Cheap for a list in which each token is made once, as trainers write it.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
 pub fn sufficient(vocab: &Vocab) -> Result<Vec<Merge>> {
     if let Merges::List { pairs, .. } = &vocab.merges {
-        let merges = resolve(vocab, pairs)?;
+        let merges = with_results(vocab, pairs)?;
         let mut made = filled(false, vocab.tokens.len())?;
         if merges.iter().all(|merge| !std::mem::replace(&mut made[merge.result as usize], true)) {
             return Ok(merges);
@@ -59,26 +64,26 @@ pub fn sufficient(vocab: &Vocab) -> Result<Vec<Merge>> {
     effective(vocab)
 }
 
-/// The merges of pairs of a vocabulary, with what they make.
-fn resolve(vocab: &Vocab, pairs: &[(u32, u32)]) -> Result<Vec<Merge>> {
+/// The listed merges with their results.
+fn with_results(vocab: &Vocab, pairs: &[(u32, u32)]) -> Result<Vec<Merge>> {
     let merge = |(&(left, right), result): (&(u32, u32), Result<Option<u32>>)| {
         Ok(Merge { left, right, result: result?.expect("a vocabulary's merges make tokens") })
     };
     collect_all(pairs.iter().zip(vocab.tokens.results(pairs)).map(merge))
 }
 
-/// The effective merges if the tokens of a vocabulary merge by their ids, whatever it says itself. A token with a byte that has no
-/// token of its own stands in no text.
+/// The effective merges of the tokens if they merged by their ids, whatever rule the vocabulary states. A token with a
+/// byte that has no token of its own is never made.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
 pub fn effective_by_rank(vocab: &Vocab) -> Result<Vec<Merge>> {
     let bytes = byte_ids(vocab);
-    // From short to long: when a token's turn comes, all that BPE can make within it is known.
+    // From short to long: when a token's turn comes, all merges within it are known.
     let is_long = |token: &[u8]| token.len() > 1 && token.iter().all(|&byte| bytes[usize::from(byte)] != ABSENT);
     let longer = vocab.tokens.iter().filter(|(_, token)| is_long(token));
     let mut by_length = collect(longer.map(|(id, token)| (token.len(), id)))?;
-    // The rank of a token among those of two bytes and more; it stands in for its id, which may be any number.
+    // Ids may be any numbers, so a token is known by its rank among the tokens of two bytes and more.
     let rank_to_id = collect(by_length.iter().map(|&(_, id)| id))?;
     let mut id_to_rank = HashMap::new();
     id_to_rank.try_reserve(rank_to_id.len())?;
@@ -113,10 +118,10 @@ pub fn effective_by_rank(vocab: &Vocab) -> Result<Vec<Merge>> {
     collect(merges.into_iter().map(|(_, merge)| merge))
 }
 
-/// Runs BPE by the list on each token and keeps the last merge, if it leaves nothing but the token.
-fn of_list(vocab: &Vocab) -> Result<Vec<Merge>> {
+/// Runs BPE by the list on each token and keeps the last merge if it leaves one symbol.
+fn effective_by_list(vocab: &Vocab) -> Result<Vec<Merge>> {
     let Merges::List { pairs, .. } = &vocab.merges else { unreachable!("called for lists") };
-    let merges = resolve(vocab, pairs)?;
+    let merges = with_results(vocab, pairs)?;
     let mut by_pair = HashMap::new();
     by_pair.try_reserve(merges.len())?;
     for (rank, merge) in merges.iter().enumerate() {
@@ -136,7 +141,8 @@ fn of_list(vocab: &Vocab) -> Result<Vec<Merge>> {
     collect(last.into_iter().map(|rank| merges[rank]))
 }
 
-/// The last merge of BPE on a token's bytes, if it leaves one symbol. O(n log n): a heap of candidates over a linked list.
+/// The last merge of BPE on a token's bytes, if it leaves one symbol. O(n log n): a heap of candidates over a linked
+/// list.
 fn last_merge(
     merges: &[Merge],
     by_pair: &HashMap<(u32, u32), usize>,
@@ -152,7 +158,7 @@ fn last_merge(
     let mut candidates = BinaryHeap::from(collect(first)?);
     let (mut left, mut last) = (end, None);
     while let Some(Reverse((rank, at))) = candidates.pop() {
-        // A candidate of before is passed over: another symbol stands there now, or none.
+        // The candidate is stale if another symbol, or none, now stands at its place.
         if rank_of(&ids, &next, at) != Some(rank) {
             continue;
         }
@@ -170,7 +176,7 @@ fn last_merge(
     Ok(last.filter(|_| left == 1))
 }
 
-/// The table of these merges for [`Merger`], and the id of each symbol: [`ABSENT`] for a byte that has none.
+/// The [`PairTable`] of the given merges, and the id of each symbol: [`ABSENT`] for a byte that has no token.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
@@ -181,7 +187,7 @@ pub fn table(vocab: &Vocab, merges: &[Merge], isa: Isa) -> Result<(PairTable, Ve
     for (&id, symbol) in ids.iter().zip(0..).filter(|(id, _)| **id != ABSENT) {
         symbols[id as usize] = Some(symbol);
     }
-    // Nor does an absent byte; a merge of a token that no merge makes never happens.
+    // A merge never happens if one of its sides is a token that no merge makes. Such merges are left out.
     let pairs = merges
         .iter()
         .zip(0..)

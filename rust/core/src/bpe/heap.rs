@@ -1,11 +1,11 @@
-//! Pieces of any length, in O(n log n).
+//! BPE of pieces of any length, in O(n log n).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::arch::Row;
-use crate::bpe::pair_table::View;
-use crate::bpe::symbol::NONE;
+use crate::arch::U32x16;
+use crate::bpe::pair_table::PairTableView;
+use crate::bpe::symbol::NO_RANK;
 use crate::error::Result;
 use crate::memory::{Grow, collect};
 
@@ -18,9 +18,10 @@ pub(crate) struct Heap {
 }
 
 impl Heap {
-    /// A heap of candidate pairs over a doubly linked list. A candidate is valid if its left place still begins a symbol and
-    /// the pair there still has its rank (a place only ever changes to other pairs, and a pair of equal rank is the same pair).
-    pub(crate) fn merge<R: Row>(&mut self, pairs: View<'_>, piece: &[u8]) -> Result<Vec<u32>> {
+    /// BPE by a heap of candidate pairs over a doubly linked list. A candidate is valid if a symbol still begins at its
+    /// left place and the pair there still has its rank. (The pair at a place only changes to other pairs, and pairs of
+    /// equal rank are the same pair.)
+    pub(crate) fn merge<R: U32x16>(&mut self, pairs: PairTableView<'_>, piece: &[u8]) -> Result<Vec<u32>> {
         const END: u32 = u32::MAX;
         const GONE: u32 = u32::MAX;
         let Self { heap, next, previous } = self;
@@ -30,10 +31,10 @@ impl Heap {
         next.try_extend((1..length).chain([END]))?;
         previous.clear();
         previous.try_extend([END].into_iter().chain(0..length - 1))?;
-        // The rank above and the place below, so that the smallest is the next to merge.
+        // The rank stands in the upper half and the place in the lower half, so the smallest candidate merges next.
         let candidate = |left: u32, right: u32, place: u32| {
             let rank = pairs.rank::<R>(left, right);
-            (rank != NONE).then(|| Reverse(u64::from(rank) << 32 | u64::from(place)))
+            (rank != NO_RANK).then(|| Reverse(u64::from(rank) << 32 | u64::from(place)))
         };
         let mut first = std::mem::take(heap).into_vec();
         first.clear();

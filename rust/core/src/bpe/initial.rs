@@ -1,34 +1,36 @@
-//! What pieces begin from: bytes, and characters of two bytes whose bytes merge before all else.
+//! The first symbols of a piece: bytes, and two-byte characters whose bytes merge before anything else.
 //!
-//! Their first pairs, nine a word, have a table of their own, without hashing.
+//! The pairs of these first symbols, about nine a word, have a table of their own, without hashing.
 
 use hashbrown::HashMap;
 
-use crate::arch::{Mask, Row};
-use crate::bpe::symbol::{NONE, NOTHING};
+use crate::arch::{Mask, U32x16};
+use crate::bpe::symbol::{NO_RANK, NO_SYMBOL};
 use crate::error::Result;
 use crate::memory::Zeroed;
 
-/// What pieces begin from, numbered: the 256 bytes, then the characters of two bytes that are made before all else, as many as
-/// [`NUMBERS`] leaves room for. A *start* is one of them: its number and, above [`NUMBER_BITS`], its symbol.
+/// The starts of a vocabulary. A *start* is a symbol with which a piece may begin to merge: one of the 256 bytes, or a
+/// two-byte character whose bytes always merge first, as far as [`NUMBERS`] leaves room. A start is stored as its
+/// number and, above [`NUMBER_BITS`], its symbol.
 #[derive(Debug)]
 pub(crate) struct Starts {
-    /// By the low eleven bits of a two-byte character's code point: its start; 0 if it is not made at once.
+    /// The start of each two-byte character, by the low eleven bits of its code point; 0 if its bytes do not always
+    /// merge first.
     characters: Vec<u32>,
-    /// How many are numbered.
+    /// Number of starts.
     count: u32,
-    /// One more than the rank of each pair, by the number of its left and, within that, its right one; 0 if it does not merge.
+    /// One more than the rank of each pair of starts, by left and then by right number; 0 if the pair does not merge.
     after_rank: Zeroed<u32>,
 }
 
-/// Bits of a number; a symbol has the others.
+/// Bits of a start's number; its symbol has the others.
 const NUMBER_BITS: u32 = 11;
 
-/// The most numbers.
+/// The most starts.
 const NUMBERS: u32 = 1 << NUMBER_BITS;
 
 impl Starts {
-    /// No pair merges yet.
+    /// The bytes alone; no pair merges yet.
     pub(crate) fn of_bytes() -> Result<Self> {
         Ok(Self { characters: vec![0; 0x800], count: 256, after_rank: Zeroed::new(1 << 16)? })
     }
@@ -37,11 +39,12 @@ impl Starts {
         self.after_rank[(left * self.count + right) as usize] = rank + 1;
     }
 
-    /// The bytes and characters of a vocabulary with these merges, as left symbol, right one and rank.
+    /// The starts of a vocabulary with the given merges: left symbol, right symbol and rank.
     ///
-    /// The two bytes of a character may merge before all else if no merge of the lead with what is before it, none of the other
-    /// byte with what follows, and none of the character itself has a smaller rank than theirs: then nothing comes between
-    /// them, and nothing that they make possible comes before them.
+    /// *Claim.* The two bytes of a character can be merged before everything else if their merge has a smaller rank
+    /// than each merge of the lead byte with a symbol before it, each merge of the second byte with a symbol after it,
+    /// and each merge of the character itself. *Proof.* No merge takes one of the two bytes away first, and no merge
+    /// that the character makes possible comes before their own.
     pub(crate) fn new(merges: impl Iterator<Item = (u32, u32, u32)> + Clone) -> Result<Self> {
         let mut first_as_left: HashMap<u32, u32> = HashMap::new();
         let mut first_as_right = HashMap::new();
@@ -84,14 +87,14 @@ impl Starts {
         Ok(starts)
     }
 
-    /// The tables as slices: to begin many pieces.
+    /// The tables as slices, for many pieces.
     pub(crate) fn view(&self) -> StartsView<'_> {
         let Self { characters, count, after_rank } = self;
         StartsView { characters, count: *count, after_rank }
     }
 }
 
-/// [`Starts`] at hand.
+/// The tables of [`Starts`] as slices.
 #[derive(Clone, Copy)]
 pub(crate) struct StartsView<'t> {
     characters: &'t [u32],
@@ -99,26 +102,26 @@ pub(crate) struct StartsView<'t> {
     after_rank: &'t [u32],
 }
 
-/// The starts of a piece, with room for rows that go beyond.
-pub(crate) type Piece = [u32; LONGEST + 2 * LANES];
+/// The starts of a piece, with room for whole rows behind the last.
+pub(crate) type StartBuffer = [u32; LONGEST + 2 * LANES];
 
-/// The longest piece that is taken up, in bytes.
+/// The longest piece that has starts, in bytes.
 pub(crate) const LONGEST: usize = 256 - 2;
 
-/// What a byte is multiplied by to be a start: its number is its symbol.
+/// The factor that makes a start of a byte, whose number is its symbol.
 const OF_BYTE: u32 = NUMBERS + 1;
 
-/// The numbers of a row.
+/// Lanes of a [`U32x16`].
 const LANES: usize = 16;
 
 impl StartsView<'_> {
-    /// Puts the starts of `piece` into `starts`; returns the first [`row`](Self::row) of them, where rows are fast, and how many there are,
-    /// at most one a byte. Of a piece of one row, nothing is stored: loaded right behind the store, it would be waited for, a quarter of
-    /// the time that base64 takes to merge.
+    /// Writes the starts of `piece` to `starts`. Returns the first [`row`](Self::row) of them (where rows are fast) and
+    /// their number, at most one a byte. The starts of a piece of one row are not stored: the load right behind the
+    /// store would wait for it, which took a quarter of the merge time of base64.
     #[inline(always)]
-    pub(crate) fn of<R: Row>(&self, piece: &[u8], starts: &mut Piece) -> (R, usize) {
+    pub(crate) fn of<R: U32x16>(&self, piece: &[u8], starts: &mut StartBuffer) -> (R, usize) {
         if !R::IS_FAST {
-            (R::splat(NOTHING), self.of_one_by_one(piece, starts))
+            (R::splat(NO_SYMBOL), self.of_one_by_one(piece, starts))
         } else if piece.len() <= LANES {
             let (row, count) = self.of_some(piece, 0, &mut 0);
             (first_of(row, count), count)
@@ -129,9 +132,10 @@ impl StartsView<'_> {
     }
 
     #[inline(always)]
-    fn of_one_by_one(&self, piece: &[u8], starts: &mut Piece) -> usize {
+    fn of_one_by_one(&self, piece: &[u8], starts: &mut StartBuffer) -> usize {
         let characters: &[u32; 0x800] = self.characters[..].try_into().expect("eleven bits");
-        // The second byte of a character is written and then written over: no iteration waits for what the one before it looked up.
+        // The second byte of a character is written and then overwritten, so that no iteration waits for the table
+        // look-up of the iteration before.
         let (mut count, mut is_second) = (0, false);
         for (at, &lead) in piece.iter().enumerate() {
             let other = if at + 1 < piece.len() { piece[at + 1] } else { 0 };
@@ -146,7 +150,7 @@ impl StartsView<'_> {
     }
 
     #[inline(always)]
-    fn of_by_rows<R: Row>(&self, piece: &[u8], starts: &mut Piece) -> usize {
+    fn of_by_rows<R: U32x16>(&self, piece: &[u8], starts: &mut StartBuffer) -> usize {
         let (mut count, mut is_second) = (0, 0);
         for at in (0..piece.len()).step_by(LANES) {
             let (row, some): (R, usize) = self.of_some(piece, at, &mut is_second);
@@ -156,48 +160,49 @@ impl StartsView<'_> {
         count
     }
 
-    /// The starts that begin in sixteen bytes of a piece, one behind the other, and how many they are. `is_second` says whether the first
-    /// byte belongs to the start before, and then the same of what follows.
+    /// The starts that begin in sixteen bytes of a piece, packed to the front, and their number. `is_second` says
+    /// whether the first byte belongs to the start before; it is updated for the bytes that follow.
     #[inline(always)]
-    fn of_some<R: Row>(&self, piece: &[u8], at: usize, is_second: &mut u16) -> (R, usize) {
-        let lead = R::bytes(piece, at);
+    fn of_some<R: U32x16>(&self, piece: &[u8], at: usize, is_second: &mut u16) -> (R, usize) {
+        let lead = R::load_bytes(piece, at);
         let there = ((1u32 << (piece.len() - at).min(LANES)) - 1) as u16;
         let is_lead = lead.and(R::splat(0xE0)).equal(0xC0);
         if is_lead.bits() == 0 && *is_second == 0 {
-            return (lead.times(OF_BYTE), there.count_ones() as usize);
+            return (lead.wrapping_mul(OF_BYTE), there.count_ones() as usize);
         }
-        let other = R::bytes(piece, at + 1);
+        let other = R::load_bytes(piece, at + 1);
         let is_two = is_lead.and(other.and(R::splat(0xC0)).equal(0x80));
-        let high = lead.and(R::splat(0x1F)).times(1 << 6);
-        let character = R::splat(0).choose(is_two, high.or(other.and(R::splat(0x3F))).gather(self.characters));
+        let high = lead.and(R::splat(0x1F)).wrapping_mul(1 << 6);
+        let character = R::splat(0).select(is_two, high.or(other.and(R::splat(0x3F))).gather(self.characters));
         let is_none = character.equal(0);
         let made = !is_none.bits();
         let begin = there & !(made << 1 | *is_second);
         *is_second = made >> (LANES - 1);
-        (character.choose(is_none, lead.times(OF_BYTE)).keep(begin), begin.count_ones() as usize)
+        (character.select(is_none, lead.wrapping_mul(OF_BYTE)).compress(begin), begin.count_ones() as usize)
     }
 
-    /// Sixteen starts from place `at` on, of `count` that `starts` has; [`NOTHING`] behind the last.
+    /// Sixteen of the `count` starts in `starts`, from place `at` on; [`NO_SYMBOL`] behind the last.
     #[inline(always)]
-    pub(crate) fn row<R: Row>(&self, starts: &Piece, at: usize, count: usize) -> R {
+    pub(crate) fn row<R: U32x16>(&self, starts: &StartBuffer, at: usize, count: usize) -> R {
         first_of(R::load(starts[at..].first_chunk().expect("room for rows")), count.saturating_sub(at))
     }
 
-    /// Of sixteen starts or [`NOTHING`] the symbols, or [`NOTHING`], and the rank of each with the one that follows, or [`NONE`].
+    /// The symbols of sixteen starts, and the rank of each with the start that follows it, or [`NO_RANK`]. A start may
+    /// be [`NO_SYMBOL`].
     #[inline(always)]
-    pub(crate) fn begin<R: Row>(&self, left: R, right: R) -> (R, R) {
-        let is_last = right.equal(NOTHING);
+    pub(crate) fn begin<R: U32x16>(&self, left: R, right: R) -> (R, R) {
+        let is_last = right.equal(NO_SYMBOL);
         let number = |start: R| start.and(R::splat(NUMBERS - 1));
-        let place = number(left).times(self.count).plus(number(right)).choose(is_last, R::splat(0));
+        let place = number(left).wrapping_mul(self.count).wrapping_add(number(right)).select(is_last, R::splat(0));
         let after_rank = place.gather(self.after_rank);
-        let rank = after_rank.minus(R::splat(1)).choose(is_last, R::splat(NONE));
+        let rank = after_rank.wrapping_sub(R::splat(1)).select(is_last, R::splat(NO_RANK));
         (self.symbols(left), rank)
     }
 
-    /// Of sixteen starts or [`NOTHING`] the symbols, or [`NOTHING`].
+    /// The symbols of sixteen starts. A start may be [`NO_SYMBOL`].
     #[inline(always)]
-    pub(crate) fn symbols<R: Row>(&self, starts: R) -> R {
-        starts.down(NUMBER_BITS).choose(starts.equal(NOTHING), starts)
+    pub(crate) fn symbols<R: U32x16>(&self, starts: R) -> R {
+        starts.shift_right(NUMBER_BITS).select(starts.equal(NO_SYMBOL), starts)
     }
 
     /// The symbol of a start.
@@ -206,7 +211,7 @@ impl StartsView<'_> {
         start >> NUMBER_BITS
     }
 
-    /// The rank of the pair of two starts, or [`NONE`].
+    /// The rank of a pair of starts, or [`NO_RANK`].
     #[inline(always)]
     pub(crate) fn rank(&self, left: u32, right: u32) -> u32 {
         let place = left % NUMBERS * self.count + right % NUMBERS;
@@ -214,11 +219,11 @@ impl StartsView<'_> {
     }
 }
 
-/// The first `count` starts of a row, then [`NOTHING`].
+/// The first `count` starts of a row, then [`NO_SYMBOL`].
 #[inline(always)]
-fn first_of<R: Row>(row: R, count: usize) -> R {
-    R::splat(NOTHING).choose(R::load(&PLACES).below(count as u32), row)
+fn first_of<R: U32x16>(row: R, count: usize) -> R {
+    R::splat(NO_SYMBOL).select(R::load(&PLACES).less_than(count as u32), row)
 }
 
-/// The places of a row.
+/// The numbers of the lanes.
 static PLACES: [u32; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];

@@ -1,18 +1,19 @@
 //! Words of up to 126 symbols, as linked lists in arrays.
 
-use crate::arch::Row;
+use crate::arch::U32x16;
 use crate::bpe::initial::StartsView;
 use crate::bpe::interleaved::Word;
-use crate::bpe::pair_table::View;
-use crate::bpe::symbol::{NONE, NOTHING};
+use crate::bpe::pair_table::PairTableView;
+use crate::bpe::symbol::{NO_RANK, NO_SYMBOL};
 
 /// A piece while it is merged: a linked list of symbols in arrays.
 ///
-/// The candidate of a place is its pair's rank above and the place below, in one word, so the smallest is the next merge, the
-/// leftmost of equals. Place 0 and the one behind the last hold a symbol that merges with nothing, so the ends need no care.
-/// Once no pair merges, steps go on at place 0 and leave the list from place 1 as it is.
+/// The candidate of a place is one number: the rank of its pair in the upper bits and the place in the lower ones. So
+/// the smallest candidate is the next merge, the leftmost of equal ranks. Place 0 and the place behind the last symbol
+/// hold a symbol that merges with nothing, so the ends need no special case. When no pair merges any more, further
+/// steps change place 0 alone.
 #[derive(Debug, Clone)]
-pub(crate) struct WordInList<const PLACES: usize> {
+pub(crate) struct ListWord<const PLACES: usize> {
     candidates: [u32; PLACES],
     symbols: [u32; PLACES],
     next: [u8; PLACES],
@@ -23,10 +24,10 @@ pub(crate) struct WordInList<const PLACES: usize> {
 /// Bits of a place.
 const PLACE_BITS: u32 = 7;
 
-/// What no candidate reaches: a rank has 21 bits.
+/// More than any candidate: a rank has 21 bits.
 const NO_CANDIDATE: u32 = 1 << (21 + PLACE_BITS);
 
-/// The place behind each place, and the one before it.
+/// The place behind each place, and the place before it.
 const NEIGHBOURS: ([u8; 128], [u8; 128]) = {
     let (mut next, mut previous) = ([0; 128], [0; 128]);
     let mut place = 0;
@@ -38,36 +39,37 @@ const NEIGHBOURS: ([u8; 128], [u8; 128]) = {
     (next, previous)
 };
 
-impl<const PLACES: usize> Word for WordInList<PLACES> {
+impl<const PLACES: usize> Word for ListWord<PLACES> {
     const EMPTY: Self = Self {
-        candidates: [NONE; PLACES],
-        symbols: [NOTHING; PLACES],
+        candidates: [NO_RANK; PLACES],
+        symbols: [NO_SYMBOL; PLACES],
         next: [0; PLACES],
         previous: [0; PLACES],
         length: 0,
     };
 
     #[inline(always)]
-    fn begin(&mut self, pairs: View<'_>, starts: &[u32]) {
+    fn begin(&mut self, pairs: PairTableView<'_>, starts: &[u32]) {
         self.next.copy_from_slice(&NEIGHBOURS.0[..PLACES]);
         self.previous.copy_from_slice(&NEIGHBOURS.1[..PLACES]);
-        self.candidates = [NONE; PLACES];
-        self.symbols[0] = NOTHING;
+        self.candidates = [NO_RANK; PLACES];
+        self.symbols[0] = NO_SYMBOL;
         self.length = starts.len();
-        self.symbols[self.length + 1] = NOTHING;
+        self.symbols[self.length + 1] = NO_SYMBOL;
         let mut before = 0;
         for (place, &start) in starts.iter().enumerate() {
             self.symbols[place + 1] = StartsView::symbol(start);
-            // `NONE`, shifted, is still no candidate. Place 0 has none either: what is written there is replaced below.
+            // `NO_RANK`, shifted, is still no candidate. Place 0 gets a wrong candidate here; the line behind the loop
+            // removes it.
             self.candidates[place] = pairs.starts.rank(before, start) << PLACE_BITS | place as u32;
             before = start;
         }
-        self.candidates[0] = NONE;
+        self.candidates[0] = NO_RANK;
     }
 
     #[inline(always)]
-    fn step<R: Row>(&mut self) -> (bool, [u32; 3], [usize; 2]) {
-        let mut best = NONE;
+    fn step<R: U32x16>(&mut self) -> (bool, [u32; 3], [usize; 2]) {
+        let mut best = NO_RANK;
         for &candidate in &self.candidates {
             best = if candidate < best { candidate } else { best };
         }
@@ -80,22 +82,22 @@ impl<const PLACES: usize> Word for WordInList<PLACES> {
         self.symbols[left] = made;
         self.next[left] = after as u8;
         self.previous[after] = left as u8;
-        self.candidates[right] = NONE;
-        self.candidates[left] = NONE;
-        self.candidates[before] = NONE;
+        self.candidates[right] = NO_RANK;
+        self.candidates[left] = NO_RANK;
+        self.candidates[before] = NO_RANK;
         (goes_on, [self.symbols[before], made, self.symbols[after]], [before, left])
     }
 
     #[inline(always)]
     fn propose(&mut self, place: u8, rank: u32) {
-        let candidate = if rank == NONE { NONE } else { rank << PLACE_BITS | u32::from(place) };
+        let candidate = if rank == NO_RANK { NO_RANK } else { rank << PLACE_BITS | u32::from(place) };
         let slot = &mut self.candidates[usize::from(place) % PLACES];
         *slot = candidate.min(*slot);
     }
 
     /// Moves the symbols to the front, which ends the list.
     #[inline(always)]
-    fn finish<R: Row>(&mut self) -> &[u32] {
+    fn finish<R: U32x16>(&mut self) -> &[u32] {
         let (mut place, mut count) = (1, 0);
         while place <= self.length {
             self.symbols[count] = self.symbols[place];

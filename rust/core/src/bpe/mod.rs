@@ -1,13 +1,13 @@
-//! BPE of pieces.
+//! Byte-pair encoding of single pieces.
 //!
-//! New words are what a tokenizer spends its time on in an inflected language. The merges of a word wait for one another, and
-//! whether a pair merges is hard to foresee, for a branch predictor too. So up to 64 words go in step: each step finds the best
-//! pair of every word, applies it, and asks for the two pairs born of it, all without a branch on what it finds; those that are
-//! not answered at once are looked up one after another, while the memory that some of them wait for comes to all. Words of up to
-//! 254 symbols are each a lane of vector registers ([`vectors`]); where there are no such registers, those of up to 126 are linked
-//! [lists](linked) in arrays; what is longer takes a [`heap`].
+//! In an inflected language, an encoder spends most of its time on new words. The merges of one word depend on each
+//! other, and a branch predictor cannot foresee whether a pair merges. So up to 64 words are merged in lockstep. Each
+//! step finds the best pair of every word, merges it, and queries the two new pairs, without a branch on data. A pair
+//! whose rank is not found at once is looked up afterwards; the cache misses of these look-ups overlap.
+//!
+//! A word of up to 254 symbols is one lane of [vector registers](vectors). A machine without fast vector registers
+//! keeps words of up to 126 symbols as [linked lists](linked) in arrays. Longer words take a [`heap`].
 
-mod births;
 pub mod effective;
 mod heap;
 mod initial;
@@ -19,38 +19,38 @@ pub mod symbol;
 mod tests;
 mod vectors;
 
-use crate::arch::{Row, Work};
+use crate::arch::{U32x16, Work};
 pub(crate) use crate::bpe::initial::LONGEST;
-use crate::bpe::initial::Piece;
-use crate::bpe::pair_table::{PairTable, View};
-use crate::bpe::symbol::NOTHING;
+use crate::bpe::initial::StartBuffer;
+use crate::bpe::pair_table::{PairTable, PairTableView};
+use crate::bpe::symbol::NO_SYMBOL;
 use crate::error::Result;
 use crate::memory::{Grow, Held};
 use heap::Heap;
-use interleaved::Group;
-use linked::WordInList;
+use interleaved::Interleaved;
+use linked::ListWord;
 use vectors::Lanes;
 
-/// Words of a group that go in step.
-const AT_ONCE: usize = 32;
+/// Number of words that are merged in lockstep where there are no fast vector registers.
+const IN_LOCKSTEP: usize = 32;
 
-/// BPE of pieces. Memory is reused across calls, but not after one that failed.
+/// Merges pieces. Its memory is used again by the next call, but not after a call that failed.
 #[derive(Debug)]
 pub struct Merger {
-    words: Held<Words>,
+    words: Held<WordsByLength>,
     heap: Heap,
 }
 
-/// Words by their length, so that those of a group take about as many steps.
+/// Words, grouped by length: words of one group need about the same number of steps.
 #[derive(Debug, Default)]
-struct Words {
-    lanes: InLanes,
-    lists: InLists,
+struct WordsByLength {
+    lanes: VectorWords,
+    lists: ListWords,
 }
 
-/// Where there are registers for lanes.
+/// Groups for machines with fast vector registers.
 #[derive(Debug, Default)]
-struct InLanes {
+struct VectorWords {
     shortest: Lanes<16>,
     short: Lanes<32>,
     long: Lanes<64>,
@@ -58,25 +58,25 @@ struct InLanes {
     longest: Lanes<256>,
 }
 
-/// Where there are none.
+/// Groups for machines without them.
 #[derive(Debug, Default)]
-struct InLists {
-    short: Group<WordInList<32>>,
-    long: Group<WordInList<64>>,
-    longest: Group<WordInList<128>>,
+struct ListWords {
+    short: Interleaved<ListWord<32>>,
+    long: Interleaved<ListWord<64>>,
+    longest: Interleaved<ListWord<128>>,
 }
 
 impl Merger {
-    /// One with nothing to merge.
+    /// An empty merger.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
     pub fn new() -> Result<Self> {
-        Ok(Self { words: Held::new(Words::default())?, heap: Heap::default() })
+        Ok(Self { words: Held::new(WordsByLength::default())?, heap: Heap::default() })
     }
 
-    /// Appends to `out` the symbols that BPE leaves of `piece`: the pair of smallest rank merges first, the leftmost of equals,
-    /// until none merges. O(n log n), for short pieces O(n²) with a small constant.
+    /// Appends the symbols of `piece` to `out`. BPE merges the pair of smallest rank first, the leftmost of equal
+    /// ranks, until no pair merges. The cost is O(n log n); for a short piece O(n²) with a small constant.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
@@ -86,7 +86,7 @@ impl Merger {
         done
     }
 
-    /// Calls `sink` with the number of each piece and the symbols that BPE leaves of it, in any order.
+    /// Calls `sink` with the number and the symbols of each piece, in any order.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
@@ -99,7 +99,7 @@ impl Merger {
         self.merge_into(pairs, pieces, sink)
     }
 
-    /// Gives `sink` what BPE leaves of each piece, in any order.
+    /// Passes the symbols of each piece to `sink`, in any order.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory), also if the sink has no room for a long piece.
@@ -107,20 +107,23 @@ impl Merger {
         &mut self,
         pairs: &PairTable,
         pieces: impl Iterator<Item = &'p [u8]>,
-        sink: impl Merged,
+        sink: impl MergeSink,
     ) -> Result<()> {
-        pairs.isa.run(InStep { merger: self, pairs: pairs.view(), pieces, sink })
+        pairs.isa.run(Lockstep { merger: self, pairs: pairs.view(), pieces, sink })
     }
 }
 
-/// Takes what BPE leaves of pieces. (A trait: a closure would not be compiled for the instruction set at hand, but called, word by word.)
-pub trait Merged {
-    /// Takes a row that begins with the symbols of the piece of this number, and how many these are. Of most pieces the row has sixteen
-    /// places or a multiple, so that it can be copied whole, whatever the count. Mark the implementation `#[inline(always)]`.
-    fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize);
+/// Receives the symbols of merged pieces. It is a trait because a closure would not be compiled for the instruction set
+/// in use: it would be called once a word.
+pub trait MergeSink {
+    /// Receives the first `count` symbols of `row`, which are those of piece `number`. The row usually has a multiple
+    /// of sixteen places, so that an implementation can copy whole rows whatever the count. Mark the implementation
+    /// `#[inline(always)]`.
+    fn take<R: U32x16>(&mut self, number: usize, row: &[u32], count: usize);
 
-    /// Makes room for so many symbols of a piece of more than [`LONGEST`] bytes, which come next. There is room for those of all shorter
-    /// pieces before they are merged: they have no more symbols than bytes.
+    /// Makes room for `count` symbols of a piece of more than [`LONGEST`] bytes, which [`take`](Self::take) receives
+    /// next. The sink must have room for all shorter pieces before the merge begins: a piece has at most one symbol a
+    /// byte.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
@@ -130,32 +133,32 @@ pub trait Merged {
     }
 }
 
-impl<F: FnMut(usize, &[u32])> Merged for F {
+impl<F: FnMut(usize, &[u32])> MergeSink for F {
     #[inline(always)]
-    fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize) {
+    fn take<R: U32x16>(&mut self, number: usize, row: &[u32], count: usize) {
         self(number, &row[..count]);
     }
 }
 
-/// [`Merger::merge_into`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
-struct InStep<'m, P, S> {
+/// The arguments of [`Merger::merge_into`], as [`Isa::run`](crate::arch::Isa::run) needs them.
+struct Lockstep<'m, P, S> {
     merger: &'m mut Merger,
-    pairs: View<'m>,
+    pairs: PairTableView<'m>,
     pieces: P,
     sink: S,
 }
 
-impl<'p, P: Iterator<Item = &'p [u8]>, S: Merged> Work for InStep<'_, P, S> {
+impl<'p, P: Iterator<Item = &'p [u8]>, S: MergeSink> Work for Lockstep<'_, P, S> {
     type Output = Result<()>;
 
     #[inline(always)]
-    fn run<R: Row>(self) -> Result<()> {
+    fn run<R: U32x16>(self) -> Result<()> {
         let Self { merger, pairs, pieces, mut sink } = self;
-        let Words { lanes, lists } = &mut *merger.words;
-        let mut starts: Piece = [0; _];
+        let WordsByLength { lanes, lists } = &mut *merger.words;
+        let mut starts: StartBuffer = [0; _];
         for (number, piece) in pieces.enumerate() {
             let (first, count) = if piece.len() > LONGEST {
-                (R::splat(NOTHING), usize::MAX)
+                (R::splat(NO_SYMBOL), usize::MAX)
             } else {
                 pairs.starts.of(piece, &mut starts)
             };

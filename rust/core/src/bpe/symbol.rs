@@ -1,7 +1,7 @@
-//! Symbols and ranks that stand for none.
+//! The values that mean "no rank" and "no symbol".
 
 /// The rank of a pair that does not merge.
-pub const NONE: u32 = u32::MAX;
+pub const NO_RANK: u32 = u32::MAX;
 
 /// A symbol that no merge names.
-pub(crate) const NOTHING: u32 = u32::MAX;
+pub(crate) const NO_SYMBOL: u32 = u32::MAX;

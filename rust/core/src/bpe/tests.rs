@@ -6,7 +6,7 @@ use super::*;
 use crate::arch::Isa;
 use crate::testing::bpe;
 
-/// Merges of bytes and of what earlier merges made: number 0 makes symbol 256.
+/// BPE pair by pair. Merge number 0 makes symbol 256; a merge may name earlier results.
 fn naive(merges: &[(u32, u32)], piece: &[u8]) -> Vec<u32> {
     let mut symbols: Vec<u32> = piece.iter().map(|&byte| u32::from(byte)).collect();
     bpe::merge(&mut symbols, |left, right| {
@@ -20,7 +20,8 @@ fn table(merges: &[(u32, u32)], isa: Isa) -> PairTable {
     PairTable::new(merges.iter().zip(0..).map(|(&(left, right), rank)| (left, right, rank)), isa).unwrap()
 }
 
-/// Merges of a few bytes and of what they make, each pair once; among the bytes NUL, and those of two-byte characters.
+/// Distinct merges of a few bytes and of the results of other merges. The bytes include NUL and the bytes of two-byte
+/// characters.
 fn merges() -> impl Strategy<Value = Vec<(u32, u32)>> {
     prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..60).prop_map(|picks| {
         let mut symbols: Vec<u32> = b"\0ab \xC3\xA9\xCE\xB1".iter().map(|&byte| u32::from(byte)).collect();
@@ -51,7 +52,7 @@ proptest! {
         let mut merger = Merger::new().unwrap();
         for isa in Isa::available() {
             let pairs = table(&merges, isa);
-            // Backwards, too, since words are used again.
+            // The second pass takes the pieces backwards, because words are used again.
             for backwards in [false, true] {
                 let order = |number: usize| if backwards { pieces.len() - 1 - number } else { number };
                 let mut found = vec![None; pieces.len()];
@@ -92,7 +93,7 @@ fn a_table_is_never_full() {
         let merges: Vec<(u32, u32)> = (0..count).map(|left| (left, left + 1)).collect();
         for isa in Isa::available() {
             let pairs = table(&merges, isa);
-            // Pairs that do not merge, so many that some pass the filter.
+            // The piece has so many pairs that do not merge that some of them pass the filter.
             let piece: Vec<u8> = (0..=255u8).rev().flat_map(|byte| [byte, byte]).collect();
             for piece in piece.chunks(30) {
                 let mut symbols = Vec::new();

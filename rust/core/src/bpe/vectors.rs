@@ -1,22 +1,24 @@
-//! Words in step, each in a lane of vector registers: place `p` of sixteen of them is a row.
+//! Words merged in lockstep, each in one lane of vector registers. Row `p` holds symbol `p` of sixteen words.
 //!
-//! A step goes down the rows once. It applies the merge that the step before chose in each lane (what stands behind it moves up a
-//! place), and chooses the next: the least rank, the leftmost of equals. Then the two pairs that each new merge is born with
-//! are looked up, sixteen at a time where their rank is found at once; of the others, those that may merge one by one, which do
-//! not wait for one another and so neither for each other's memory. Four sets of sixteen words take turns: while one waits for its
-//! look-ups, the others go down their rows. All words lose a symbol in a step, so each step has one row fewer than the one before.
+//! A step passes over the rows once. It applies the merge that the step before chose in each lane, moving the later
+//! symbols up by one row, and chooses the next merge: the pair of least rank, the leftmost of equal ranks. Then it
+//! looks up the two new pairs of each merge. The square table and the filter of the pair table answer sixteen pairs at
+//! a time; the pairs that pass the filter are looked up one by one, so that their cache misses overlap.
+//!
+//! Four sets of sixteen words take turns: while one set waits for its look-ups, the other sets pass over their rows.
+//! Each word loses a symbol in each step, so each step has one row fewer than the step before.
 
-use super::Merged;
-use crate::arch::{Mask, Row};
-use crate::bpe::initial::Piece;
-use crate::bpe::pair_table::{Question, View};
-use crate::bpe::symbol::{NONE, NOTHING};
+use super::MergeSink;
+use crate::arch::{Mask, U32x16};
+use crate::bpe::initial::StartBuffer;
+use crate::bpe::pair_table::{PairTableView, Query};
+use crate::bpe::symbol::{NO_RANK, NO_SYMBOL};
 
 /// Words of a set.
 const LANES: usize = 16;
 
-/// Sets that take turns. (Of two, a step loads ranks as a row that were stored one by one just before, and waits for them; with
-/// four, text of new words went from 107 to 113 MB/s, with six or eight to 109.)
+/// Sets that take turns. With two sets, a step loads a row of ranks right after they were stored one by one, and waits
+/// for the stores. Measured on text of new words: two sets 107 MB/s, four 113, six or eight 109.
 const SETS: usize = 4;
 
 /// Words of fewer than `PLACES` symbols.
@@ -28,19 +30,19 @@ pub(crate) struct Lanes<const PLACES: usize> {
 
 #[derive(Debug)]
 struct Set<const PLACES: usize> {
-    /// By place, then by lane; [`NOTHING`] behind the last.
+    /// Symbols by place, then by lane; [`NO_SYMBOL`] behind the last symbol.
     symbols: [[u32; LANES]; PLACES],
-    /// The rank of each symbol with the next, or [`NONE`].
+    /// The rank of each symbol with the next one, or [`NO_RANK`].
     ranks: [[u32; LANES]; PLACES],
-    /// The place of the merge that was chosen and is still to be applied, or [`NOTHING`]; and what it makes.
+    /// The chosen merge, which the next step applies: its place (or [`NO_SYMBOL`]) and its result.
     at: [u32; LANES],
     made: [u32; LANES],
-    /// The rank of that with the symbol before it, and with the one after it.
-    born: [[u32; LANES]; 2],
-    /// The words in it, by the caller's numbers.
+    /// The ranks of the two new pairs: of the result with the symbol before it, and with the symbol after it.
+    new_ranks: [[u32; LANES]; 2],
+    /// The caller's number of each word.
     numbers: [usize; LANES],
-    /// How many rows the next step goes down: as many as the longest word has symbols, of those that still merge, and at first one
-    /// more.
+    /// Number of rows that the next step passes over: the symbols of the longest word that still merges, and at first
+    /// one more.
     rows: usize,
     is_going: bool,
 }
@@ -48,11 +50,11 @@ struct Set<const PLACES: usize> {
 impl<const PLACES: usize> Default for Set<PLACES> {
     fn default() -> Self {
         Self {
-            symbols: [[NOTHING; LANES]; PLACES],
-            ranks: [[NONE; LANES]; PLACES],
-            at: [NOTHING; LANES],
-            made: [NOTHING; LANES],
-            born: [[NONE; LANES]; 2],
+            symbols: [[NO_SYMBOL; LANES]; PLACES],
+            ranks: [[NO_RANK; LANES]; PLACES],
+            at: [NO_SYMBOL; LANES],
+            made: [NO_SYMBOL; LANES],
+            new_ranks: [[NO_RANK; LANES]; 2],
             numbers: [0; LANES],
             rows: 0,
             is_going: false,
@@ -61,17 +63,17 @@ impl<const PLACES: usize> Default for Set<PLACES> {
 }
 
 impl<const PLACES: usize> Lanes<PLACES> {
-    /// Takes up a word that begins from these starts, of which the `first` are a row already; when there is no lane for another, merges
-    /// all.
+    /// Adds a word, given by its starts; `first` holds the first sixteen of them. When all lanes are taken, all words
+    /// are merged.
     #[inline(always)]
-    pub(crate) fn take<R: Row>(
+    pub(crate) fn take<R: U32x16>(
         &mut self,
-        pairs: View<'_>,
+        pairs: PairTableView<'_>,
         number: usize,
         first: R,
-        starts: &Piece,
+        starts: &StartBuffer,
         length: usize,
-        sink: &mut impl Merged,
+        sink: &mut impl MergeSink,
     ) {
         self.sets[self.count / LANES % SETS].take(pairs, self.count % LANES, number, first, starts, length);
         self.count += 1;
@@ -80,21 +82,21 @@ impl<const PLACES: usize> Lanes<PLACES> {
         }
     }
 
-    /// Merges the words taken up.
+    /// Merges all words.
     #[inline(always)]
-    pub(crate) fn finish<R: Row>(&mut self, pairs: View<'_>, sink: &mut impl Merged) {
+    pub(crate) fn finish<R: U32x16>(&mut self, pairs: PairTableView<'_>, sink: &mut impl MergeSink) {
         for (number, set) in self.sets.iter_mut().enumerate() {
             set.begin::<R>(pairs, self.count.saturating_sub(number * LANES).min(LANES));
         }
         while self.sets.iter().any(|set| set.is_going) {
-            let mut born = [Born::NONE; SETS];
-            for (set, born) in self.sets.iter_mut().zip(&mut born) {
+            let mut unresolved = [Unresolved::NONE; SETS];
+            for (set, unresolved) in self.sets.iter_mut().zip(&mut unresolved) {
                 if set.is_going {
-                    *born = set.choose::<R>(pairs);
+                    *unresolved = set.step::<R>(pairs);
                 }
             }
-            for (set, born) in self.sets.iter_mut().zip(&born) {
-                set.settle::<R>(pairs, born);
+            for (set, unresolved) in self.sets.iter_mut().zip(&unresolved) {
+                set.resolve::<R>(pairs, unresolved);
             }
         }
         for (number, set) in self.sets.iter_mut().enumerate() {
@@ -107,25 +109,33 @@ impl<const PLACES: usize> Lanes<PLACES> {
     }
 }
 
-/// The pairs born of a step that may merge.
+/// The new pairs of a step that pass the filter and are still to be looked up.
 #[derive(Clone, Copy)]
-struct Born {
-    /// By lane: the symbol before what was made, that, and the one after it.
+struct Unresolved {
+    /// By lane: the symbol before the merge, the result of the merge, and the symbol after it.
     symbols: [[u32; LANES]; 3],
-    /// Of the first two of these, and of the last two: the bit of the pair in the filter.
+    /// The filter bits of the first and of the second new pair.
     bits: [[u32; LANES]; 2],
-    /// Which of these pairs may merge: sixteen bits, and sixteen above.
+    /// The new pairs that pass the filter: bit `l` is the first pair of lane `l`, bit `16 + l` its second.
     may_merge: u32,
 }
 
-impl Born {
+impl Unresolved {
     const NONE: Self = Self { symbols: [[0; LANES]; 3], bits: [[0; LANES]; 2], may_merge: 0 };
 }
 
 impl<const PLACES: usize> Set<PLACES> {
-    /// Takes up a word: for now, each has rows of its own.
+    /// Adds a word. Until [`begin`](Self::begin) transposes the set, a word stands in rows, not in a lane.
     #[inline(always)]
-    fn take<R: Row>(&mut self, pairs: View<'_>, lane: usize, number: usize, first: R, starts: &Piece, length: usize) {
+    fn take<R: U32x16>(
+        &mut self,
+        pairs: PairTableView<'_>,
+        lane: usize,
+        number: usize,
+        first: R,
+        starts: &StartBuffer,
+        length: usize,
+    ) {
         first.store(&mut self.symbols[lane]);
         for block in 1..PLACES / LANES {
             let row: R = pairs.starts.row(starts, block * LANES, length);
@@ -135,16 +145,16 @@ impl<const PLACES: usize> Set<PLACES> {
         self.rows = self.rows.max(length + 1);
     }
 
-    /// Gives each of the `count` words a lane, and looks up their first pairs, a row of sixteen words at a time and no further than
-    /// there are pairs. (Word by word, and before the turn, each had sixteen places looked up: with what a set saves that is done, merging
-    /// a word of base64 went from 38 to 29 ns, one of English from 69 to 58, of the mix from 99 to 90.)
+    /// Transposes the `count` words, so that each has a lane, and looks up the ranks of their first pairs, sixteen
+    /// words at a time. Looking the ranks up by word, before the transposition, took sixteen places a word: merging a
+    /// word of base64 went from 38 to 29 ns with this order, of English from 69 to 58, of the mix from 99 to 90.
     #[inline(always)]
-    fn begin<R: Row>(&mut self, pairs: View<'_>, count: usize) {
+    fn begin<R: U32x16>(&mut self, pairs: PairTableView<'_>, count: usize) {
         if count == 0 {
             return;
         }
         for block in self.symbols.as_chunks_mut().0 {
-            block[count..].fill([NOTHING; LANES]);
+            block[count..].fill([NO_SYMBOL; LANES]);
             R::transpose(block);
         }
         let mut left = R::load(&self.symbols[0]);
@@ -156,18 +166,18 @@ impl<const PLACES: usize> Set<PLACES> {
             ranks.store(&mut self.ranks[place]);
             left = right;
         }
-        // Behind the last pair.
+        // The row behind the last pair.
         pairs.starts.symbols(left).store(&mut self.symbols[last]);
-        self.ranks[last..PLACES.min(last + 3)].fill([NONE; LANES]);
+        self.ranks[last..PLACES.min(last + 3)].fill([NO_RANK; LANES]);
         self.is_going = true;
     }
 
-    /// Applies what was chosen and chooses anew.
+    /// Applies the chosen merges and chooses the next ones.
     #[inline(always)]
-    fn choose<R: Row>(&mut self, pairs: View<'_>) -> Born {
-        let (nothing, none) = (R::splat(NOTHING), R::splat(NONE));
+    fn step<R: U32x16>(&mut self, pairs: PairTableView<'_>) -> Unresolved {
+        let (nothing, none) = (R::splat(NO_SYMBOL), R::splat(NO_RANK));
         let (at, made) = (R::load(&self.at), R::load(&self.made));
-        let [born_before, born_after] = [R::load(&self.born[0]), R::load(&self.born[1])];
+        let [rank_before, rank_after] = [R::load(&self.new_ranks[0]), R::load(&self.new_ranks[1])];
         let (mut is_behind, mut is_here) = (R::Mask::NONE, at.equal(0));
         let (mut symbol, mut rank) = (R::load(&self.symbols[0]), R::load(&self.ranks[0]));
         // The symbols and ranks of the rows above, the nearest first.
@@ -177,9 +187,9 @@ impl<const PLACES: usize> Set<PLACES> {
         for place in 0..rows {
             let (next_symbol, next_rank) = (R::load(&self.symbols[place + 1]), R::load(&self.ranks[place + 1]));
             let is_before = at.equal(place as u32 + 1);
-            let new_symbol = symbol.choose(is_behind, next_symbol).choose(is_here, made);
-            // Behind, all but the merge itself moves up; the pair that it was is replaced by the one that it is in.
-            let new_rank = rank.choose(is_behind, next_rank).choose(is_here, born_after).choose(is_before, born_before);
+            let new_symbol = symbol.select(is_behind, next_symbol).select(is_here, made);
+            // Rows behind the merge move up. The two pairs beside the merge get their new ranks.
+            let new_rank = rank.select(is_behind, next_rank).select(is_here, rank_after).select(is_before, rank_before);
             new_symbol.store(&mut self.symbols[place]);
             new_rank.store(&mut self.ranks[place]);
             best = best.or(ranks[1], (place as u32).wrapping_sub(2), symbols[2], new_symbol);
@@ -190,46 +200,47 @@ impl<const PLACES: usize> Set<PLACES> {
             (symbol, rank) = (next_symbol, next_rank);
         }
         let Best { rank, at, before, after } = best.or(ranks[1], (rows as u32).wrapping_sub(2), symbols[2], nothing);
-        let going = rank.below(NONE);
-        let made = rank.plus(R::splat(256));
+        let going = rank.less_than(NO_RANK);
+        let made = rank.wrapping_add(R::splat(256));
         at.store(&mut self.at);
         made.store(&mut self.made);
         self.rows = self.rows.saturating_sub(1);
         self.is_going = going.bits() != 0;
-        let mut born = Born::NONE;
+        let mut unresolved = Unresolved::NONE;
         if !self.is_going {
-            // No pair is born; to look up none takes as long as to look up all.
-            return born;
+            // No lane has a merge, so there are no new pairs. (Looking up sixteen pairs costs the same however many are
+            // real.)
+            return unresolved;
         }
         for (number, (left, right)) in [(before, made), (made, after)].into_iter().enumerate() {
-            let (ranks, bits, may_merge) = pairs.ask_all(left, right);
-            let is_pair = going.but(left.or(right).equal(NOTHING));
-            ranks.store(&mut self.born[number]);
-            bits.store(&mut born.bits[number]);
-            born.may_merge |= u32::from(may_merge.and(is_pair).bits()) << (number * LANES);
+            let (ranks, bits, may_merge) = pairs.query_all(left, right);
+            let is_pair = going.and_not(left.or(right).equal(NO_SYMBOL));
+            ranks.store(&mut self.new_ranks[number]);
+            bits.store(&mut unresolved.bits[number]);
+            unresolved.may_merge |= u32::from(may_merge.and(is_pair).bits()) << (number * LANES);
         }
-        before.store(&mut born.symbols[0]);
-        made.store(&mut born.symbols[1]);
-        after.store(&mut born.symbols[2]);
-        born
+        before.store(&mut unresolved.symbols[0]);
+        made.store(&mut unresolved.symbols[1]);
+        after.store(&mut unresolved.symbols[2]);
+        unresolved
     }
 
-    /// Notes the ranks of those pairs that are still in question.
+    /// Looks up the pairs that passed the filter and stores their ranks.
     #[inline(always)]
-    fn settle<R: Row>(&mut self, pairs: View<'_>, born: &Born) {
-        let mut may_merge = born.may_merge;
+    fn resolve<R: U32x16>(&mut self, pairs: PairTableView<'_>, unresolved: &Unresolved) {
+        let mut may_merge = unresolved.may_merge;
         while may_merge != 0 {
             let number = may_merge.trailing_zeros() as usize;
             may_merge &= may_merge - 1;
             let (side, lane) = (number / LANES % 2, number % LANES);
-            let (left, right) = (born.symbols[side][lane], born.symbols[side + 1][lane]);
-            self.born[side][lane] = pairs.answer::<R>(Question::new(left, right, born.bits[side][lane]));
+            let (left, right) = (unresolved.symbols[side][lane], unresolved.symbols[side + 1][lane]);
+            self.new_ranks[side][lane] = pairs.look_up::<R>(Query::new(left, right, unresolved.bits[side][lane]));
         }
     }
 
-    /// Calls `sink` with the row of each of the `count` words, and makes room for others.
+    /// Passes the row of each of the `count` words to `sink` and empties the set.
     #[inline(always)]
-    fn end<R: Row>(&mut self, count: usize, sink: &mut impl Merged) {
+    fn end<R: U32x16>(&mut self, count: usize, sink: &mut impl MergeSink) {
         for block in self.symbols.as_chunks_mut().0 {
             R::transpose(block);
         }
@@ -239,15 +250,15 @@ impl<const PLACES: usize> Set<PLACES> {
             for block in 0..PLACES / LANES {
                 let symbols = &self.symbols[block * LANES + lane];
                 word[block * LANES..][..LANES].copy_from_slice(symbols);
-                length += R::load(symbols).equal(NOTHING).bits().trailing_zeros() as usize;
+                length += R::load(symbols).equal(NO_SYMBOL).bits().trailing_zeros() as usize;
             }
             sink.take::<R>(self.numbers[lane], &word, length);
         }
-        (self.at, self.made, self.rows) = ([NOTHING; LANES], [NOTHING; LANES], 0);
+        (self.at, self.made, self.rows) = ([NO_SYMBOL; LANES], [NO_SYMBOL; LANES], 0);
     }
 }
 
-/// The best pair found so far in each lane: its rank, its place, and the symbols on both sides of it.
+/// The best pair so far in each lane: its rank, its place, and the symbols on both sides of it.
 #[derive(Clone, Copy)]
 struct Best<R> {
     rank: R,
@@ -256,16 +267,16 @@ struct Best<R> {
     after: R,
 }
 
-impl<R: Row> Best<R> {
-    /// The better of it and the pair of another row; of equals, itself.
+impl<R: U32x16> Best<R> {
+    /// The better of `self` and the pair of another row; `self` if the ranks are equal.
     #[inline(always)]
     fn or(self, rank: R, place: u32, before: R, after: R) -> Self {
-        let is_better = rank.less(self.rank);
+        let is_better = rank.less_than_each(self.rank);
         Self {
-            rank: self.rank.choose(is_better, rank),
-            at: self.at.choose(is_better, R::splat(place)),
-            before: self.before.choose(is_better, before),
-            after: self.after.choose(is_better, after),
+            rank: self.rank.select(is_better, rank),
+            at: self.at.select(is_better, R::splat(place)),
+            before: self.before.select(is_better, before),
+            after: self.after.select(is_better, after),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 
 use super::*;
-use crate::arch::Unit;
+use crate::arch::CodeUnit;
 use crate::split::Scheme;
 use crate::vocab::{Merges, Normalizer, Special, Tokens};
 
@@ -83,7 +83,7 @@ proptest! {
 }
 
 /// What a plan writes, in one width.
-fn written<U: Unit>(plan: &Plan<'_>) -> Vec<u32> {
+fn written<U: CodeUnit>(plan: &Plan<'_>) -> Vec<u32> {
     let mut room: Vec<U> = Vec::with_capacity(plan.length());
     let parts = plan.write(&mut room.spare_capacity_mut()[..plan.length()]).unwrap();
     parts.into_iter().flatten().map(|&mut unit| unit.into()).collect()

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::gather::{Entry, PARTS};
 use super::{Decoder, further, table, token_at, workers};
-use crate::arch::{Filling, Foreign, Row, Unit, Work, prefetch};
+use crate::arch::{CodeUnit, Filling, Foreign, U32x16, Work, prefetch};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, Zeroed, collect, lossy_text};
 use crate::threads;
@@ -282,7 +282,7 @@ impl Plan<'_> {
     ///
     /// # Panics
     /// If there is not a place for each character, or one is left.
-    pub fn write<'r, U: Unit>(&self, room: &'r mut [MaybeUninit<U>]) -> Result<Vec<&'r mut [U]>> {
+    pub fn write<'r, U: CodeUnit>(&self, room: &'r mut [MaybeUninit<U>]) -> Result<Vec<&'r mut [U]>> {
         let mut rest = room;
         let mut shares = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
@@ -310,12 +310,12 @@ struct Writing<'w, 'd, 'r, U> {
     room: &'w mut Filling<'r, U>,
 }
 
-impl<U: Unit> Work for Writing<'_, '_, '_, U> {
+impl<U: CodeUnit> Work for Writing<'_, '_, '_, U> {
     /// The bits of all characters; none if there are more of them than there is room for, or an id is no entry any more.
     type Output = Option<u32>;
 
     #[inline(always)]
-    fn run<R: Row>(self) -> Option<u32> {
+    fn run<R: U32x16>(self) -> Option<u32> {
         let Self { entries, part, room } = self;
         let (mut place, mut text_start, mut bits) = (0, 0, 0);
         for stretch in &part.stretches {
@@ -338,7 +338,7 @@ impl<U: Unit> Work for Writing<'_, '_, '_, U> {
 /// The bits are those of what was written, block by block while it is in the nearest cache. (Gathered from the entries on their way, they
 /// kept the compiler from writing these as vectors: 7.3 ns an id in place of 3.3.)
 #[inline(always)]
-fn push_all<U: Unit>(entries: &[Entry<u16>], ids: Foreign<'_>, room: &mut Filling<'_, U>) -> Option<u32> {
+fn push_all<U: CodeUnit>(entries: &[Entry<u16>], ids: Foreign<'_>, room: &mut Filling<'_, U>) -> Option<u32> {
     let mut bits = 0;
     let mut place = 0;
     while place < ids.len() {

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
-use crate::arch::{Isa, Row, append_past_caches};
+use crate::arch::{Isa, U32x16, append_nontemporal};
 use crate::bpe::Merger;
 use crate::bpe::effective::{ABSENT, sufficient, table};
 use crate::bpe::pair_table::PairTable;
@@ -392,11 +392,11 @@ impl Ids {
 
     /// Those of symbols, in place; what is left over from a multiple of sixteen stays.
     #[inline(always)]
-    fn of_all<R: Row>(&self, symbols: &mut [u32]) {
+    fn of_all<R: U32x16>(&self, symbols: &mut [u32]) {
         let (count, difference) = (self.table.len() as u32, R::splat(self.difference));
         for symbols in symbols.as_chunks_mut().0 {
             let row = R::load(symbols);
-            row.plus(difference).choose(row.below(count), row.gather(&self.table)).store(symbols);
+            row.wrapping_add(difference).select(row.less_than(count), row.gather(&self.table)).store(symbols);
         }
     }
 }
@@ -434,7 +434,7 @@ impl Sink for Vec<u32> {
         if self.capacity() < MANY {
             self.extend_from_slice(ids);
         } else {
-            append_past_caches(self, ids);
+            append_nontemporal(self, ids);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A text as it lies in memory.
 
-use crate::arch::{Isa, Refused, prefetch};
+use crate::arch::{Isa, Utf8Error, prefetch};
 use crate::error::{Error, Result};
 use crate::memory::Grow;
 
@@ -56,11 +56,11 @@ impl<'t> Text<'t> {
     /// Appends its UTF-8.
     ///
     /// # Errors
-    /// [`Refused`]: a lone surrogate, or no memory; nothing is added then.
-    pub fn push(self, isa: Isa, utf8: &mut String) -> Result<(), Refused> {
+    /// [`Utf8Error`]: a lone surrogate, or no memory; nothing is added then.
+    pub fn push(self, isa: Isa, utf8: &mut String) -> Result<(), Utf8Error> {
         match self {
             Self::Utf8(text) => {
-                utf8.try_reserve(text.len()).map_err(|_| Refused::Memory)?;
+                utf8.try_reserve(text.len()).map_err(|_| Utf8Error::Memory)?;
                 utf8.push_str(text);
                 Ok(())
             }
@@ -109,8 +109,8 @@ impl Texts {
                 next.into().fetch();
             }
             text.into().push(isa, &mut self.row).map_err(|refused| match refused {
-                Refused::NoCharacter { place: position } => Error::Surrogate { text: first + place, position },
-                Refused::Memory => Error::Memory,
+                Utf8Error::NoCharacter { place: position } => Error::Surrogate { text: first + place, position },
+                Utf8Error::Memory => Error::Memory,
             })?;
             self.ends.try_push(self.row.len())?;
         }

@@ -1,6 +1,6 @@
 //! Where pieces end: the buffer between splitting and whoever takes the pieces.
 
-use crate::arch::{Block, Row};
+use crate::arch::{Block, U32x16};
 use crate::error::Result;
 use crate::memory::Grow;
 use crate::stop::Stop;
@@ -81,10 +81,10 @@ impl Ends {
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
     #[inline(always)]
-    pub(super) fn push_all<R: Row>(&mut self, bits: u64, offset: usize) -> Result<()> {
+    pub(super) fn push_all<R: U32x16>(&mut self, bits: u64, offset: usize) -> Result<()> {
         self.reserve(64)?;
         let places: &mut [u32; 64] = (&mut self.buffer[self.length..][..64]).try_into().expect("64 places");
-        self.length += R::places(bits, offset as u32, places);
+        self.length += R::set_bits(bits, offset as u32, places);
         Ok(())
     }
 

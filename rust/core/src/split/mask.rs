@@ -23,7 +23,7 @@ use std::ops::Range;
 
 use super::scheme::{Apostrophe, RULES, SCHEMES, Space, Word};
 use super::{Ends, offset, scan};
-use crate::arch::{Block, Isa, Row, Work};
+use crate::arch::{Block, Isa, U32x16, Work};
 use crate::error::Result;
 use crate::unicode::{Class, decode};
 
@@ -58,14 +58,14 @@ impl<const SCHEME: usize> Work for Cutting<'_, SCHEME> {
     type Output = Result<usize>;
 
     #[inline(always)]
-    fn run<R: Row>(self) -> Result<usize> {
+    fn run<R: U32x16>(self) -> Result<usize> {
         let Self { text, range, blocks, ends } = self;
         cut_blocks::<SCHEME, R>(text, range, blocks, ends)
     }
 }
 
 #[inline(always)]
-fn cut_blocks<const SCHEME: usize, R: Row>(
+fn cut_blocks<const SCHEME: usize, R: U32x16>(
     text: &[u8],
     range: Range<usize>,
     blocks: &[Block],

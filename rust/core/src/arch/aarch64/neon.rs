@@ -1,8 +1,8 @@
-//! NEON: a block is four registers, a row of 64 classes is one permutation of each.
+//! NEON: a block is four registers, and a table of 64 classes is one permutation of each.
 
 use std::arch::aarch64::*;
 
-use crate::arch::generic::{self, Lanes};
+use crate::arch::generic::{self, U8x64};
 use crate::arch::{ASCII, Block};
 
 /// # Safety
@@ -16,7 +16,7 @@ pub(in crate::arch) unsafe fn classify(text: &[u8], start: usize, blocks: &mut [
 #[derive(Clone, Copy)]
 struct Quarters(Quarter, Quarter, Quarter, Quarter);
 
-impl Lanes for Quarters {
+impl U8x64 for Quarters {
     #[inline(always)]
     fn load(bytes: &[u8; 64]) -> Self {
         Self(Quarter::load(bytes, 0), Quarter::load(bytes, 1), Quarter::load(bytes, 2), Quarter::load(bytes, 3))
@@ -34,24 +34,24 @@ impl Lanes for Quarters {
 
     #[inline(always)]
     fn ascii_classes(self) -> Self {
-        let tables = (Table::new(&ASCII, 0), Table::new(&ASCII, 64));
+        let tables = (Table64::new(&ASCII, 0), Table64::new(&ASCII, 64));
         let classes = |quarter: Quarter| quarter.ascii_classes(tables);
         Self(classes(self.0), classes(self.1), classes(self.2), classes(self.3))
     }
 
     #[inline(always)]
-    fn look_up(self, table: &[u8; 64]) -> Self {
-        let table = Table::new(table, 0);
-        Self(self.0.look_up(table), self.1.look_up(table), self.2.look_up(table), self.3.look_up(table))
+    fn shuffle(self, table: &[u8; 64]) -> Self {
+        let table = Table64::new(table, 0);
+        Self(self.0.shuffle(table), self.1.shuffle(table), self.2.shuffle(table), self.3.shuffle(table))
     }
 
     #[inline(always)]
-    fn replace(self, mask: u64, other: Self) -> Self {
+    fn blend(self, mask: u64, other: Self) -> Self {
         Self(
-            self.0.replace(mask as u16, other.0),
-            self.1.replace((mask >> 16) as u16, other.1),
-            self.2.replace((mask >> 32) as u16, other.2),
-            self.3.replace((mask >> 48) as u16, other.3),
+            self.0.blend(mask as u16, other.0),
+            self.1.blend((mask >> 16) as u16, other.1),
+            self.2.blend((mask >> 32) as u16, other.2),
+            self.3.blend((mask >> 48) as u16, other.3),
         )
     }
 
@@ -72,8 +72,8 @@ const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128
 // SAFETY (all blocks below): these methods run inside `classify` alone, whose caller vouches for the CPU; loads are of
 // slices whose length is checked.
 impl Quarters {
-    /// Which lanes are set, of lanes that are all ones or all zeros. Each lane keeps a bit of its own among eight; three
-    /// rounds of adding neighbours, which have no bit in common, make of eight lanes a byte.
+    /// The mask of the set lanes; a lane is all ones or all zeros. Each lane keeps one bit of eight, and three pairwise
+    /// additions join eight lanes to a byte.
     #[inline(always)]
     fn set_lanes(self) -> u64 {
         let bits = Quarter::sixteen(&BITS);
@@ -122,20 +122,20 @@ impl Quarter {
     }
 
     #[inline(always)]
-    fn ascii_classes(self, (low, high): (Table, Table)) -> Self {
+    fn ascii_classes(self, (low, high): (Table64, Table64)) -> Self {
         // SAFETY: see the impl of `Quarters`. A permutation gives zero for a lane of 64 or more. With bit 6 flipped, the
         // lanes below 64 are those that were 64 to 127.
         Self(unsafe { vorrq_u8(vqtbl4q_u8(low.0, self.0), vqtbl4q_u8(high.0, veorq_u8(self.0, vdupq_n_u8(0x40)))) })
     }
 
     #[inline(always)]
-    fn look_up(self, table: Table) -> Self {
+    fn shuffle(self, table: Table64) -> Self {
         // SAFETY: see the impl of `Quarters`.
         Self(unsafe { vqtbl4q_u8(table.0, vandq_u8(self.0, vdupq_n_u8(0x3F))) })
     }
 
     #[inline(always)]
-    fn replace(self, mask: u16, other: Self) -> Self {
+    fn blend(self, mask: u16, other: Self) -> Self {
         let bits = Self::sixteen(&BITS);
         // SAFETY: see the impl of `Quarters`. Each lane takes the byte of the mask that holds its bit, and keeps that bit.
         unsafe {
@@ -145,11 +145,11 @@ impl Quarter {
     }
 }
 
-/// 64 entries, as a permutation wants them.
+/// 64 entries, as the permutation needs them.
 #[derive(Clone, Copy)]
-struct Table(uint8x16x4_t);
+struct Table64(uint8x16x4_t);
 
-impl Table {
+impl Table64 {
     /// The 64 entries of `table` from `first` on.
     #[inline(always)]
     fn new(table: &[u8], first: usize) -> Self {

@@ -1,16 +1,16 @@
-//! AVX2: a block is two registers, a row of 64 classes four shuffles.
+//! AVX2: a block is two registers, and a table of 64 classes is four shuffles.
 
 use std::arch::x86_64::*;
 
-use crate::arch::generic::{self, Lanes};
-use crate::arch::u32x16::{Mask, Row};
+use crate::arch::generic::{self, U8x64};
+use crate::arch::u32x16::{Mask, U32x16};
 use crate::arch::{ASCII, Block, Work};
 
 /// # Safety
 /// The CPU must have AVX2, BMI1, BMI2 and POPCNT.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 pub(in crate::arch) unsafe fn run<W: Work>(work: W) -> W::Output {
-    work.run::<Numbers>()
+    work.run::<Avx2>()
 }
 
 /// # Safety
@@ -20,11 +20,12 @@ pub(in crate::arch) unsafe fn classify(text: &[u8], start: usize, blocks: &mut [
     generic::classify::<Ymm>(text, start, blocks);
 }
 
-/// A block: its first 32 bytes and its last. (Two fields and not an array: `array::map` is a call into code without AVX2.)
+/// A block: its first and its last 32 bytes. (Fields instead of an array: `array::map` would be a call into code
+/// without AVX2.)
 #[derive(Clone, Copy)]
 struct Ymm(Half, Half);
 
-impl Lanes for Ymm {
+impl U8x64 for Ymm {
     #[inline(always)]
     fn load(bytes: &[u8; 64]) -> Self {
         let (low, high) = bytes.split_at(32);
@@ -47,13 +48,13 @@ impl Lanes for Ymm {
     }
 
     #[inline(always)]
-    fn look_up(self, table: &[u8; 64]) -> Self {
-        Self(self.0.look_up(table), self.1.look_up(table))
+    fn shuffle(self, table: &[u8; 64]) -> Self {
+        Self(self.0.shuffle(table), self.1.shuffle(table))
     }
 
     #[inline(always)]
-    fn replace(self, mask: u64, other: Self) -> Self {
-        Self(self.0.replace(mask as u32, other.0), self.1.replace((mask >> 32) as u32, other.1))
+    fn blend(self, mask: u64, other: Self) -> Self {
+        Self(self.0.blend(mask as u32, other.0), self.1.blend((mask >> 32) as u32, other.1))
     }
 
     #[inline(always)]
@@ -120,7 +121,7 @@ impl Half {
     }
 
     #[inline(always)]
-    fn look_up(self, table: &[u8; 64]) -> Self {
+    fn shuffle(self, table: &[u8; 64]) -> Self {
         let (a, b, c, d) = (sixteen(table, 0), sixteen(table, 1), sixteen(table, 2), sixteen(table, 3));
         // SAFETY: see the impl. Bits 4 and 5 of a lane choose the row: shifted to the top of the lane they steer blends.
         Self(unsafe {
@@ -133,7 +134,7 @@ impl Half {
     }
 
     #[inline(always)]
-    fn replace(self, mask: u32, other: Self) -> Self {
+    fn blend(self, mask: u32, other: Self) -> Self {
         // SAFETY: see the impl. Each lane takes the byte of the mask that holds its bit, and keeps that bit.
         Self(unsafe {
             let bytes = _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303);
@@ -146,7 +147,7 @@ impl Half {
 
     #[inline(always)]
     fn bit<const BIT: i32>(self) -> u32 {
-        // SAFETY: see the impl. What a shift brings in from the lane below stays below the top bit.
+        // SAFETY: see the impl. The bits that a shift brings in from the lane below stay below the top bit.
         Self(unsafe {
             match BIT {
                 0 => _mm256_slli_epi16::<7>(self.0),
@@ -158,7 +159,7 @@ impl Half {
     }
 }
 
-/// Row `row` of 16 entries of a table, in both halves of a register, as a shuffle wants it.
+/// Sixteen entries of a table, number `16 * row` and the next, in both halves of a register, as the shuffle needs them.
 #[inline(always)]
 fn sixteen(table: &[u8], row: usize) -> __m256i {
     let bytes: &[u8; 16] = table[16 * row..16 * row + 16].try_into().expect("16 bytes");
@@ -166,7 +167,7 @@ fn sixteen(table: &[u8], row: usize) -> __m256i {
     unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes.as_ptr().cast())) }
 }
 
-/// `Numbers` of what an expression makes of each half of one, or of two. (Not a closure, which would be code without AVX2.)
+/// Applies an expression to both halves of one [`Avx2`], or of two. (A closure would be code without AVX2.)
 macro_rules! halves {
     ($row:expr, $other:expr, $half:ident, $of_other:ident => $made:expr) => {{
         let (row, other) = ($row, $other);
@@ -178,7 +179,7 @@ macro_rules! halves {
             let ($half, $of_other) = (row.1, other.1);
             $made
         };
-        Numbers(low, high)
+        Avx2(low, high)
     }};
     ($row:expr, $half:ident => $made:expr) => {{
         let low = {
@@ -189,18 +190,18 @@ macro_rules! halves {
             let $half = $row.1;
             $made
         };
-        Numbers(low, high)
+        Avx2(low, high)
     }};
 }
 
-/// Which of sixteen numbers: all bits of a lane, or none.
+/// A mask of sixteen lanes: all bits of a lane, or none.
 #[derive(Clone, Copy)]
-struct Chosen(Numbers);
+struct Avx2Mask(Avx2);
 
 // SAFETY (all blocks below): these methods run inside `run` alone, whose caller vouches for the CPU.
-impl Mask for Chosen {
+impl Mask for Avx2Mask {
     // SAFETY: any bits are a register.
-    const NONE: Self = Self(Numbers(unsafe { std::mem::zeroed() }, unsafe { std::mem::zeroed() }));
+    const NONE: Self = Self(Avx2(unsafe { std::mem::zeroed() }, unsafe { std::mem::zeroed() }));
 
     #[inline(always)]
     fn and(self, other: Self) -> Self {
@@ -213,7 +214,7 @@ impl Mask for Chosen {
     }
 
     #[inline(always)]
-    fn but(self, other: Self) -> Self {
+    fn and_not(self, other: Self) -> Self {
         // SAFETY: see the impl.
         Self(halves!(self.0, other.0, own, other => unsafe { _mm256_andnot_si256(other, own) }))
     }
@@ -222,7 +223,7 @@ impl Mask for Chosen {
     fn bits(self) -> u16 {
         // SAFETY: see the impl.
         let (low, high) = unsafe {
-            let Numbers(low, high) = self.0;
+            let Avx2(low, high) = self.0;
             (_mm256_movemask_ps(_mm256_castsi256_ps(low)), _mm256_movemask_ps(_mm256_castsi256_ps(high)))
         };
         (low | high << 8) as u16
@@ -231,12 +232,12 @@ impl Mask for Chosen {
 
 /// Sixteen numbers, in two registers.
 #[derive(Clone, Copy)]
-struct Numbers(__m256i, __m256i);
+struct Avx2(__m256i, __m256i);
 
 // SAFETY (all blocks below): these methods run inside `run` alone, whose caller vouches for the CPU; loads and stores are of
 // references to 64 bytes, without alignment.
-impl Row for Numbers {
-    type Mask = Chosen;
+impl U32x16 for Avx2 {
+    type Mask = Avx2Mask;
     const IS_FAST: bool = true;
 
     #[inline(always)]
@@ -264,30 +265,30 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn equal(self, number: u32) -> Chosen {
+    fn equal(self, number: u32) -> Avx2Mask {
         // SAFETY: see the impl.
-        Chosen(halves!(self, Self::splat(number), a, b => unsafe { _mm256_cmpeq_epi32(a, b) }))
+        Avx2Mask(halves!(self, Self::splat(number), a, b => unsafe { _mm256_cmpeq_epi32(a, b) }))
     }
 
     #[inline(always)]
-    fn below(self, number: u32) -> Chosen {
-        self.less(Self::splat(number))
+    fn less_than(self, number: u32) -> Avx2Mask {
+        self.less_than_each(Self::splat(number))
     }
 
     #[inline(always)]
-    fn less(self, other: Self) -> Chosen {
-        // SAFETY: see the impl. One is less unless it is the greater of the two.
+    fn less_than_each(self, other: Self) -> Avx2Mask {
+        // SAFETY: see the impl. `a < b` unless `max(a, b) == a`.
         let is_not = halves!(self, other, a, b => unsafe { _mm256_cmpeq_epi32(_mm256_max_epu32(a, b), a) });
-        Chosen(Self::splat(u32::MAX)).but(Chosen(is_not))
+        Avx2Mask(Self::splat(u32::MAX)).and_not(Avx2Mask(is_not))
     }
 
     #[inline(always)]
-    fn have(self, bits: Self) -> Chosen {
-        self.down_by(bits.and(Self::splat(31))).and(Self::splat(1)).equal(1)
+    fn has_bit(self, bits: Self) -> Avx2Mask {
+        self.shift_right_each(bits.and(Self::splat(31))).and(Self::splat(1)).equal(1)
     }
 
     #[inline(always)]
-    fn choose(self, places: Chosen, other: Self) -> Self {
+    fn select(self, places: Avx2Mask, other: Self) -> Self {
         // SAFETY: see the impl.
         unsafe {
             Self(_mm256_blendv_epi8(self.0, other.0, places.0.0), _mm256_blendv_epi8(self.1, other.1, places.0.1))
@@ -307,36 +308,37 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn times(self, factor: u32) -> Self {
+    fn wrapping_mul(self, factor: u32) -> Self {
         // SAFETY: see the impl.
         halves!(self, Self::splat(factor), a, b => unsafe { _mm256_mullo_epi32(a, b) })
     }
 
     #[inline(always)]
-    fn plus(self, other: Self) -> Self {
+    fn wrapping_add(self, other: Self) -> Self {
         // SAFETY: see the impl.
         halves!(self, other, a, b => unsafe { _mm256_add_epi32(a, b) })
     }
 
     #[inline(always)]
-    fn minus(self, other: Self) -> Self {
+    fn wrapping_sub(self, other: Self) -> Self {
         // SAFETY: see the impl.
         halves!(self, other, a, b => unsafe { _mm256_sub_epi32(a, b) })
     }
 
     #[inline(always)]
-    fn down(self, bits: u32) -> Self {
+    fn shift_right(self, bits: u32) -> Self {
         // SAFETY: see the impl.
         halves!(self, half => unsafe { _mm256_srl_epi32(half, _mm_cvtsi32_si128(bits as i32)) })
     }
 
     #[inline(always)]
-    fn down_by(self, bits: Self) -> Self {
+    fn shift_right_each(self, bits: Self) -> Self {
         // SAFETY: see the impl.
         halves!(self, bits, a, b => unsafe { _mm256_srlv_epi32(a, b) })
     }
 
-    /// By the exponent of the number as a float, its second bit dropped lest it be rounded up.
+    /// From the exponent of the number as a float. Clearing the bit below each set bit keeps the conversion from
+    /// rounding up to the next power of two.
     #[inline(always)]
     fn leading_zeros(self) -> Self {
         // SAFETY: see the impl.
@@ -344,13 +346,13 @@ impl Row for Numbers {
             let rounded_down = _mm256_andnot_si256(_mm256_srli_epi32::<1>(half), half);
             let exponent = _mm256_srli_epi32::<23>(_mm256_castps_si256(_mm256_cvtepi32_ps(rounded_down)));
             let zeros = _mm256_min_epu32(_mm256_sub_epi32(_mm256_set1_epi32(158), exponent), _mm256_set1_epi32(32));
-            // One with all its bits in use is negative here, and begins with no zeros.
+            // A number of 32 bits in use is negative here; it has no leading zeros.
             _mm256_andnot_si256(_mm256_srai_epi32::<31>(half), zeros)
         })
     }
 
     #[inline(always)]
-    fn look_up(self, table: &[u32; 16]) -> Self {
+    fn permute(self, table: &[u32; 16]) -> Self {
         let Self(low, high) = Self::load(table);
         // SAFETY: see the impl. The permutations take three bits of each lane; the fourth, as a sign, chooses between them.
         halves!(self, places => unsafe {
@@ -365,8 +367,8 @@ impl Row for Numbers {
     fn gather(self, words: &[u32]) -> Self {
         assert!(!words.is_empty(), "one of no words");
         let last = (words.len().min(1 << 31) - 1) as i32;
-        // SAFETY: see the impl. What is gathered lies within `words`: no place is beyond the last; and a slice in memory has
-        // fewer than 2^31 words of these, or is seen as if it had.
+        // SAFETY: see the impl. The gather reads only `words`, because no place is beyond the last. A slice has fewer
+        // than 2^31 words, or is read as if it had.
         halves!(self, places => unsafe {
             let places = _mm256_min_epu32(places, _mm256_set1_epi32(last));
             _mm256_i32gather_epi32::<4>(words.as_ptr().cast(), places)

@@ -1,11 +1,11 @@
-//! AVX-512 with VBMI: a block is one register, a row of 64 classes is one permutation.
+//! AVX-512 with VBMI: a block is one register, and a table of 64 classes is one permutation.
 
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
-use crate::arch::generic::{self, Lanes};
-use crate::arch::u32x16::{Mask, Row};
-use crate::arch::{ASCII, Block, Unit, Work};
+use crate::arch::generic::{self, U8x64};
+use crate::arch::u32x16::{Mask, U32x16};
+use crate::arch::{ASCII, Block, CodeUnit, Work};
 
 /// # Safety
 /// The CPU must have AVX-512 F, BW and VBMI.
@@ -18,7 +18,7 @@ pub(in crate::arch) unsafe fn classify(text: &[u8], start: usize, blocks: &mut [
 /// The CPU must have AVX-512 F, BW, CD, DQ, VL, VBMI and VBMI2, AVX2, BMI1, BMI2 and POPCNT.
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,popcnt")]
 pub(in crate::arch) unsafe fn run<W: Work>(work: W) -> W::Output {
-    work.run::<Numbers>()
+    work.run::<Avx512>()
 }
 
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ static HALVES: [[u8; 64]; 2] = {
 
 // SAFETY (all blocks below): these methods run inside `classify` alone, whose caller vouches for the CPU; loads are of
 // references to 64 bytes.
-impl Lanes for Zmm {
+impl U8x64 for Zmm {
     #[inline(always)]
     fn load(bytes: &[u8; 64]) -> Self {
         // SAFETY: 64 readable bytes; the load has no alignment.
@@ -47,7 +47,7 @@ impl Lanes for Zmm {
     #[inline(always)]
     fn load_start(bytes: &[u8]) -> Self {
         let mask = if bytes.len() < 64 { (1 << bytes.len()) - 1 } else { u64::MAX };
-        // SAFETY: the load touches none but the bytes of the mask, which are there.
+        // SAFETY: the load touches only the bytes of the mask, which are there.
         Self(unsafe { _mm512_maskz_loadu_epi8(mask, bytes.as_ptr().cast()) })
     }
 
@@ -74,13 +74,13 @@ impl Lanes for Zmm {
     }
 
     #[inline(always)]
-    fn look_up(self, table: &[u8; 64]) -> Self {
+    fn shuffle(self, table: &[u8; 64]) -> Self {
         // SAFETY: see the impl. The permutation takes six bits of each lane.
         Self(unsafe { _mm512_permutexvar_epi8(self.0, Self::load(table).0) })
     }
 
     #[inline(always)]
-    fn replace(self, mask: u64, other: Self) -> Self {
+    fn blend(self, mask: u64, other: Self) -> Self {
         // SAFETY: see the impl.
         Self(unsafe { _mm512_mask_blend_epi8(mask, self.0, other.0) })
     }
@@ -92,7 +92,7 @@ impl Lanes for Zmm {
     }
 }
 
-/// What a mask register holds.
+/// The content of a mask register.
 impl Mask for u16 {
     const NONE: Self = 0;
 
@@ -107,7 +107,7 @@ impl Mask for u16 {
     }
 
     #[inline(always)]
-    fn but(self, other: Self) -> Self {
+    fn and_not(self, other: Self) -> Self {
         self & !other
     }
 
@@ -128,8 +128,9 @@ static PLACES: [u8; 64] = {
     places
 };
 
-/// The ids of two ways, by which words of both equal those of a key: bits 0 and 1 are of the first way's key, bits 4 and 5 of the second's,
-/// and ids stand behind. (A load takes the place of six instructions.)
+/// By the mask of words that equal the key: the mask of the words that hold the ids of the matching way. In the index,
+/// bits 0 and 1 belong to the key of the first way, bits 4 and 5 to the key of the second. (One load replaces six
+/// instructions.)
 static IDS: [u8; 256] = {
     let mut ids = [0; 256];
     let mut equal = 0;
@@ -143,11 +144,11 @@ static IDS: [u8; 256] = {
 
 /// Sixteen numbers.
 #[derive(Clone, Copy)]
-struct Numbers(__m512i);
+struct Avx512(__m512i);
 
 // SAFETY (all blocks below): these methods run inside `run` alone, whose caller vouches for the CPU; loads and stores are of
 // references to 64 bytes.
-impl Row for Numbers {
+impl U32x16 for Avx512 {
     type Mask = u16;
     const IS_FAST: bool = true;
 
@@ -176,19 +177,19 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn below(self, number: u32) -> u16 {
+    fn less_than(self, number: u32) -> u16 {
         // SAFETY: see the impl.
         unsafe { _mm512_cmplt_epu32_mask(self.0, _mm512_set1_epi32(number as i32)) }
     }
 
     #[inline(always)]
-    fn less(self, other: Self) -> u16 {
+    fn less_than_each(self, other: Self) -> u16 {
         // SAFETY: see the impl.
         unsafe { _mm512_cmplt_epu32_mask(self.0, other.0) }
     }
 
     #[inline(always)]
-    fn have(self, bits: Self) -> u16 {
+    fn has_bit(self, bits: Self) -> u16 {
         // SAFETY: see the impl.
         unsafe {
             let bits = _mm512_and_si512(bits.0, _mm512_set1_epi32(31));
@@ -197,7 +198,7 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn choose(self, places: u16, other: Self) -> Self {
+    fn select(self, places: u16, other: Self) -> Self {
         // SAFETY: see the impl.
         Self(unsafe { _mm512_mask_blend_epi32(places, self.0, other.0) })
     }
@@ -215,31 +216,31 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn times(self, factor: u32) -> Self {
+    fn wrapping_mul(self, factor: u32) -> Self {
         // SAFETY: see the impl.
         Self(unsafe { _mm512_mullo_epi32(self.0, _mm512_set1_epi32(factor as i32)) })
     }
 
     #[inline(always)]
-    fn plus(self, other: Self) -> Self {
+    fn wrapping_add(self, other: Self) -> Self {
         // SAFETY: see the impl.
         Self(unsafe { _mm512_add_epi32(self.0, other.0) })
     }
 
     #[inline(always)]
-    fn minus(self, other: Self) -> Self {
+    fn wrapping_sub(self, other: Self) -> Self {
         // SAFETY: see the impl.
         Self(unsafe { _mm512_sub_epi32(self.0, other.0) })
     }
 
     #[inline(always)]
-    fn down(self, bits: u32) -> Self {
+    fn shift_right(self, bits: u32) -> Self {
         // SAFETY: see the impl.
         Self(unsafe { _mm512_srl_epi32(self.0, _mm_cvtsi32_si128(bits as i32)) })
     }
 
     #[inline(always)]
-    fn down_by(self, bits: Self) -> Self {
+    fn shift_right_each(self, bits: Self) -> Self {
         // SAFETY: see the impl.
         Self(unsafe { _mm512_srlv_epi32(self.0, bits.0) })
     }
@@ -251,7 +252,7 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn look_up(self, table: &[u32; 16]) -> Self {
+    fn permute(self, table: &[u32; 16]) -> Self {
         // SAFETY: see the impl. The permutation takes four bits of each lane.
         Self(unsafe { _mm512_permutexvar_epi32(self.0, Self::load(table).0) })
     }
@@ -259,8 +260,8 @@ impl Row for Numbers {
     #[inline(always)]
     fn gather(self, words: &[u32]) -> Self {
         assert!(!words.is_empty(), "one of no words");
-        // SAFETY: see the impl. What is gathered lies within `words`: no place is beyond the last; and a slice in memory has
-        // fewer than 2^31 words of these, or is seen as if it had.
+        // SAFETY: see the impl. The gather reads only `words`, because no place is beyond the last. A slice has fewer
+        // than 2^31 words, or is read as if it had.
         Self(unsafe {
             let last = (words.len().min(1 << 31) - 1) as i32;
             let places = _mm512_min_epu32(self.0, _mm512_set1_epi32(last));
@@ -269,13 +270,12 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn places(bits: u64, offset: u32, places: &mut [u32; 64]) -> usize {
+    fn set_bits(bits: u64, offset: u32, places: &mut [u32; 64]) -> usize {
         // SAFETY: see the impl.
         let set = unsafe { _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(PLACES.as_ptr().cast())) };
         let count = bits.count_ones() as usize;
         let [first, second, third, fourth]: &mut [[u32; 16]; 4] = bytemuck::cast_mut(places);
-        // Hardly ever more than one: a text has ten or twelve pieces in 64 bytes.
-        // SAFETY: see the impl.
+        // The branch is rarely taken: 64 bytes of text hold ten to twelve pieces.
         unsafe {
             let offset = _mm512_set1_epi32(offset as i32);
             Self(_mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(set)), offset)).store(first);
@@ -289,11 +289,11 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn counted(text: &[u8], length: usize) -> [u64; 2] {
+    fn short_key(text: &[u8], length: usize) -> [u64; 2] {
         let piece = &text[..length];
         let length = length.min(255);
         let mut key = [0; 2];
-        // SAFETY: see the impl. The load touches none but the bytes of the mask, which are those of the piece, or fewer.
+        // SAFETY: see the impl. The load touches only the bytes of the mask, which belong to the piece.
         unsafe {
             let mask = _bzhi_u32(u16::MAX.into(), length as u32) as u16;
             let bytes = _mm_maskz_loadu_epi8(mask, piece.as_ptr().cast());
@@ -304,10 +304,10 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn counted_long(text: &[u8], start: usize, length: usize) -> [u64; 4] {
+    fn long_key(text: &[u8], start: usize, length: usize) -> [u64; 4] {
         let piece = &text[start..start + length];
         let mut key = [0; 4];
-        // SAFETY: see the impl. The load touches none but the bytes of the mask, which are those of the piece, or fewer.
+        // SAFETY: see the impl. The load touches only the bytes of the mask, which belong to the piece.
         unsafe {
             let bytes = _mm256_maskz_loadu_epi8(_bzhi_u32(u32::MAX, (length % 32) as u32), piece.as_ptr().cast());
             let counted = _mm256_mask_set1_epi8(bytes, 1 << 31, length as i8);
@@ -317,21 +317,21 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn bytes(piece: &[u8], start: usize) -> Self {
+    fn load_bytes(piece: &[u8], start: usize) -> Self {
         let rest = &piece[start.min(piece.len())..];
         let mask = if rest.len() < 16 { (1 << rest.len()) - 1 } else { u16::MAX };
-        // SAFETY: see the impl. The load touches none but the bytes of the mask, which are there.
+        // SAFETY: see the impl. The load touches only the bytes of the mask, which are there.
         Self(unsafe { _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, rest.as_ptr().cast())) })
     }
 
     #[inline(always)]
-    fn keep(self, bits: u16) -> Self {
+    fn compress(self, bits: u16) -> Self {
         // SAFETY: see the impl.
         Self(unsafe { _mm512_maskz_compress_epi32(bits, self.0) })
     }
 
-    /// Numbers of neighbouring rows by turns, pairs of them, and so on: a row of four lanes of registers stands in four of them, in
-    /// order, and whole lanes change places last.
+    /// Interleaves the numbers of neighbouring rows, then pairs of numbers; after that, four consecutive registers hold
+    /// the 128-bit lanes of four rows, which are exchanged last.
     #[inline(always)]
     fn transpose(rows: &mut [[u32; 16]; 16]) {
         // SAFETY: see the impl.
@@ -351,7 +351,7 @@ impl Row for Numbers {
                 ones[four + 3] = _mm512_unpackhi_epi64(high, other_high);
             }
             for one in 0..4 {
-                // Columns `one`, four more, eight more and twelve more, in fours.
+                // Columns `one`, `one + 4`, `one + 8` and `one + 12`, four numbers each.
                 let [a, b, c, d] = [ones[one], ones[one + 4], ones[one + 8], ones[one + 12]];
                 let [even, odd] = [_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xDD>(a, b)];
                 let [other_even, other_odd] = [_mm512_shuffle_i32x4::<0x88>(c, d), _mm512_shuffle_i32x4::<0xDD>(c, d)];
@@ -364,14 +364,14 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn utf8<U: Unit>(units: &[U], out: &mut [MaybeUninit<u8>]) -> (usize, usize) {
+    fn utf8<U: CodeUnit>(units: &[U], out: &mut [MaybeUninit<u8>]) -> (usize, usize) {
         assert!(out.len() >= units.len() * 4 + 64, "room for all, and a register behind");
         let (mut read, mut written) = (0, 0);
         while read < units.len() {
             let left = (units.len() - read).min(32);
             let there = (u64::MAX >> (64 - left)) as u32;
-            // SAFETY: see the impl. Loads touch none but the units that are left. Each store begins no further than four bytes a unit
-            // from the first, and writes 64.
+            // SAFETY: see the impl. Loads touch only the remaining units. Each store writes 64 bytes and begins at most
+            // four bytes a unit behind the start.
             unsafe {
                 let from = units.as_ptr().add(read).cast::<i8>();
                 let to = out.as_mut_ptr().add(written).cast();
@@ -395,7 +395,7 @@ impl Row for Numbers {
                     2 => _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(there, from.cast())),
                     _ => _mm512_maskz_loadu_epi32(there, from.cast()),
                 };
-                // Surrogates, and what is beyond the last character.
+                // Surrogates, and numbers beyond the last code point.
                 let surrogates = _mm512_sub_epi32(points, _mm512_set1_epi32(0xD800));
                 let wrong = _mm512_cmplt_epu32_mask(surrogates, _mm512_set1_epi32(0x800))
                     | _mm512_cmpgt_epu32_mask(points, _mm512_set1_epi32(0x10_FFFF));
@@ -412,8 +412,8 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn entry<const COUNT: u32>(ways: &[[u64; 4]; 2], key: &[u64; 2], ids: &mut [u32; 4]) -> usize {
-        // SAFETY: see the impl; 64 readable bytes, and 16; and 16 to write.
+    fn find_way<const COUNT: u32>(ways: &[[u64; 4]; 2], key: &[u64; 2], ids: &mut [u32; 4]) -> usize {
+        // SAFETY: see the impl; 64 readable bytes, and 16; 16 writable bytes.
         unsafe {
             let ways = _mm512_loadu_si512(ways.as_ptr().cast());
             let equal = _mm512_cmpeq_epi64_mask(ways, _mm512_broadcast_i64x2(_mm_loadu_si128(key.as_ptr().cast())));
@@ -425,19 +425,20 @@ impl Row for Numbers {
     }
 
     #[inline(always)]
-    fn within(words: &[u64; 8], least: u64, span: u64) -> u64 {
+    fn find_in_range(words: &[u64; 8], least: u64, span: u64) -> u64 {
         // SAFETY: see the impl; 64 readable bytes, without alignment.
         unsafe {
             let words = _mm512_loadu_si512(words.as_ptr().cast());
             let above = _mm512_sub_epi64(words, _mm512_set1_epi64(least as i64));
             let place = _mm512_cmplt_epu64_mask(above, _mm512_set1_epi64(span as i64));
-            // Whether there is one is hard to foresee, and with a mask as a number the compiler would branch on it.
+            // The branch predictor cannot foresee whether a word matches, and the compiler would branch on the mask as
+            // a number.
             _mm_cvtsi128_si64(_mm512_castsi512_si128(_mm512_maskz_compress_epi64(place, words))) as u64
         }
     }
 }
 
-/// The UTF-8 of those of 32 code points below 0x800 that are there, and its length.
+/// The UTF-8 of code points below 0x800, in the lanes of the mask `there`, and its length.
 ///
 /// # Safety
 /// As for [`run`].
@@ -450,14 +451,14 @@ unsafe fn pairs(points: __m512i, there: u32) -> (__m512i, usize) {
         let end = _mm512_or_si512(_mm512_and_si512(points, _mm512_set1_epi16(0x3F)), _mm512_set1_epi16(0x80));
         let both = _mm512_or_si512(lead, _mm512_slli_epi16::<8>(end));
         let bytes = _mm512_mask_mov_epi16(points, long, both);
-        // The lower byte of each, the upper one of those of two.
+        // The lower byte of each lane, and the upper byte of each lane of two bytes.
         let keep =
             _pdep_u64(there.into(), 0x5555_5555_5555_5555) | _pdep_u64((long & there).into(), 0xAAAA_AAAA_AAAA_AAAA);
         (_mm512_maskz_compress_epi8(keep, bytes), keep.count_ones() as usize)
     }
 }
 
-/// The UTF-8 of those of sixteen scalar values that are there, and its length.
+/// The UTF-8 of scalar values, in the lanes of the mask `there`, and its length.
 ///
 /// # Safety
 /// As for [`run`].
@@ -467,13 +468,13 @@ unsafe fn fours(points: __m512i, there: u16) -> (__m512i, usize) {
     unsafe {
         let least = |bound| _mm512_cmpge_epu32_mask(points, _mm512_set1_epi32(bound));
         let (two, three, four) = (least(0x80), least(0x800), least(0x1_0000));
-        // Six bits in each byte, the last ones lowest; then the marks of bytes that follow, and those of the lead.
+        // Six bits of each code point, moved to byte `byte`. Below, the marks of lead and continuation bytes are added.
         let six = |shift: u32, byte: u32| {
             let bits =
                 _mm512_and_si512(_mm512_srlv_epi32(points, _mm512_set1_epi32(shift as i32)), _mm512_set1_epi32(0x3F));
             _mm512_sllv_epi32(bits, _mm512_set1_epi32(8 * byte as i32))
         };
-        // The same bytes in the order of the text, by the length of the character.
+        // The bytes in the order of the text, by the length of the character.
         let mark = |bits, marks: u32| _mm512_or_si512(bits, _mm512_set1_epi32(marks as i32));
         let of_two = mark(_mm512_or_si512(six(6, 0), six(0, 1)), 0x80C0);
         let of_three = mark(_mm512_or_si512(_mm512_or_si512(six(12, 0), six(6, 1)), six(0, 2)), 0x80_80E0);

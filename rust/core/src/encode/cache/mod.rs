@@ -11,7 +11,7 @@
 pub(crate) mod cuckoo;
 pub(crate) mod oversized;
 
-use crate::arch::Row;
+use crate::arch::U32x16;
 use crate::encode::cache::cuckoo::{LONG_IDS, LongKey, SHORT_IDS, Sets, ShortKey, fetch, hash_long};
 use crate::encode::cache::oversized::Outsize;
 use crate::error::Result;
@@ -28,14 +28,14 @@ const ELSEWHERE: u32 = 0;
 
 /// The key of the piece `text[..length]`. That of one longer than [`SHORT`] is no short piece's.
 #[inline(always)]
-pub(crate) fn short_key<R: Row>(text: &[u8], length: usize) -> ShortKey {
-    R::counted(text, length)
+pub(crate) fn short_key<R: U32x16>(text: &[u8], length: usize) -> ShortKey {
+    R::short_key(text, length)
 }
 
 /// The key of the piece `text[start..start + length]`, `SHORT < length <= LONG`.
 #[inline(always)]
-pub(crate) fn long_key<R: Row>(text: &[u8], start: usize, length: usize) -> LongKey {
-    R::counted_long(text, start, length)
+pub(crate) fn long_key<R: U32x16>(text: &[u8], start: usize, length: usize) -> LongKey {
+    R::long_key(text, start, length)
 }
 
 /// The long key of a short piece, for one that has too many ids for the short table.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::arch::Row;
+use crate::arch::U32x16;
 use crate::encode::Ids;
 use crate::encode::cache::cuckoo::LONG_IDS;
 use crate::encode::pipeline::GROUP;
@@ -69,7 +69,7 @@ impl Answers {
 
     /// Those of a piece: the first `count` of a row, for which there is room.
     #[inline(always)]
-    pub(crate) fn add_row<R: Row>(&mut self, at: usize, row: &[u32], count: usize) {
+    pub(crate) fn add_row<R: U32x16>(&mut self, at: usize, row: &[u32], count: usize) {
         let room = self.room();
         if let Some(first) = row.first_chunk() {
             // How many they are is a matter of luck, and to copy more is cheaper than to guess.
@@ -90,7 +90,7 @@ impl Answers {
 
     /// Puts the ids of symbols in their place, from `start` on.
     #[inline(always)]
-    pub(crate) fn translate<R: Row>(&mut self, start: usize, ids: &Ids) {
+    pub(crate) fn translate<R: U32x16>(&mut self, start: usize, ids: &Ids) {
         // What lies behind them, a row at least, is nobody's.
         let end = start + (self.filled - start).next_multiple_of(ROW);
         ids.of_all::<R>(&mut self.ids[start..end]);

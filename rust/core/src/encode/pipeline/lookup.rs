@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::answers::Answers;
-use crate::arch::{Mask, Row};
+use crate::arch::{Mask, U32x16};
 use crate::encode::Sink;
 use crate::encode::cache::cuckoo::{self, LONG_IDS, LongKey, SHORT_IDS, ShortKey};
 use crate::encode::cache::oversized::Outsize;
@@ -76,7 +76,7 @@ pub(crate) struct Others {
 impl Others {
     /// The key, and its hash, that a piece of at most [`LONG`] bytes has in the long table.
     #[inline(always)]
-    fn long_key<R: Row>(&self, text: &[u8], bounds: &[usize], at: usize) -> (LongKey, u64) {
+    fn long_key<R: U32x16>(&self, text: &[u8], bounds: &[usize], at: usize) -> (LongKey, u64) {
         let number = self.numbers[at] as usize;
         let (start, length) = (bounds[number], bounds[number + 1] - bounds[number]);
         if length <= SHORT {
@@ -159,7 +159,7 @@ impl Group {
 
     /// Keys and hashes of the pieces that end at `base` plus `ends`; their places in the cache are asked for.
     #[inline(always)]
-    pub(crate) fn prepare<R: Row>(&mut self, text: &[u8], base: usize, ends: &[u32], cache: &Cache) {
+    pub(crate) fn prepare<R: U32x16>(&mut self, text: &[u8], base: usize, ends: &[u32], cache: &Cache) {
         let sets = cache.short.view();
         let numbers = self.count..self.count + ends.len();
         let mut start = self.bounds[numbers.start];
@@ -185,7 +185,7 @@ impl Group {
     /// the loop over all of them is what a repeated pass spends most of its time in. (With [`prepare`](Self::prepare) it was 70
     /// instructions a piece and is 50; English, repeated, 476 to 504 MB/s.)
     #[inline(always)]
-    pub(crate) fn look_up<R: Row>(&mut self, cache: &Cache) {
+    pub(crate) fn look_up<R: U32x16>(&mut self, cache: &Cache) {
         let sets = cache.short.view();
         let block = self.known..self.count;
         let (keys, hashes) = (&self.keys[..block.len()], &self.hashes[..block.len()]);
@@ -213,11 +213,11 @@ impl Group {
                 for row in 0..SOME / ROW {
                     let at = |place: usize| R::load(self.places[place..].first_chunk().expect("room behind"));
                     let place = first + row * ROW;
-                    none |= u64::from(at(place).minus(at(place + 1)).equal(0).bits()) << (row * ROW);
+                    none |= u64::from(at(place).wrapping_sub(at(place + 1)).equal(0).bits()) << (row * ROW);
                 }
                 none &= u64::MAX >> (SOME - (block.end - first).min(SOME));
                 let numbers = others.numbers[others.count..].first_chunk_mut().expect("room behind");
-                others.count += R::places(none, first as u32, numbers);
+                others.count += R::set_bits(none, first as u32, numbers);
             }
         }
         for at in before..others.count {
@@ -232,7 +232,7 @@ impl Group {
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
     #[inline(always)]
-    pub(crate) fn look_further<R: Row>(&mut self, text: &[u8], cache: &mut Cache) -> Result<()> {
+    pub(crate) fn look_further<R: U32x16>(&mut self, text: &[u8], cache: &mut Cache) -> Result<()> {
         let others = &mut self.others;
         others.answers.clear();
         others.long.clear();
@@ -351,7 +351,7 @@ impl Group {
 
     /// Puts the pieces that were missing into the cache.
     #[inline(always)]
-    pub(crate) fn remember<R: Row>(&self, text: &[u8], cache: &mut Cache) {
+    pub(crate) fn remember<R: U32x16>(&self, text: &[u8], cache: &mut Cache) {
         let Others { numbers, keys, hashes, missing, answers, .. } = &self.others;
         let range = |at: usize| {
             let number = numbers[at] as usize;

@@ -16,8 +16,8 @@ pub(crate) mod unmergeable;
 
 use super::cache::Cache;
 use super::{Encoder, Sink, Worker};
-use crate::arch::{Row, Work};
-use crate::bpe::{LONGEST, Merged, Merger};
+use crate::arch::{U32x16, Work};
+use crate::bpe::{LONGEST, MergeSink, Merger};
 use crate::encode::pipeline::answers::Answers;
 use crate::encode::pipeline::lookup::{BLOCK, Group, Others};
 use crate::error::Result;
@@ -40,7 +40,7 @@ impl<S: Sink> Work for Pieces<'_, S> {
     type Output = Result<()>;
 
     #[inline(always)]
-    fn run<R: Row>(self) -> Result<()> {
+    fn run<R: U32x16>(self) -> Result<()> {
         let Self { encoder, worker, text, base, mut ends, are_last, out } = self;
         let Worker { group, cache, merger, .. } = worker;
         let group: &mut Group = group;
@@ -85,7 +85,7 @@ impl Encoder {
 
     /// Puts out the ids of a group that was looked up, and empties it.
     #[inline(always)]
-    fn put_group<R: Row>(
+    fn put_group<R: U32x16>(
         &self,
         group: &mut Group,
         text: &[u8],
@@ -144,9 +144,9 @@ struct Learned<'l> {
     most: usize,
 }
 
-impl Merged for Learned<'_> {
+impl MergeSink for Learned<'_> {
     #[inline(always)]
-    fn take<R: Row>(&mut self, number: usize, row: &[u32], count: usize) {
+    fn take<R: U32x16>(&mut self, number: usize, row: &[u32], count: usize) {
         self.answers.add_row::<R>(usize::from(self.words[number]), row, count);
     }
 
