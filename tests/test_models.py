@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from scripts.gather_code import formulas
-from scripts.models import cards, counting, peers, pricing
+from scripts.models import cards, counting, peers, picture, pricing
 from scripts.models.recipe import Recipe, read
 
 import eurotok
@@ -21,6 +21,7 @@ from conftest import Run, refusal
 from ecosystem.recipes import follow, recipes
 from eurotok import Counts
 from eurotok.checks import check
+from eurotok.output.plots import svg
 from eurotok.pricing.parallel_text import OFFICIAL
 from eurotok.tokenizer import MODELS
 
@@ -113,6 +114,8 @@ def test_cards_and_tables_are_what_the_records_say(recipe: Recipe, prices: Any) 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert cards.BEGIN in readme
     assert readme == cards.with_table(readme, cards.summary(prices, prices["tokenizers"]))
+    drawn = svg(picture.beside(prices, list(recipe.models), recipe.priced))
+    assert (RECIPE.parent / "prices.svg").read_text(encoding="utf-8") == drawn
 
 
 def test_a_piece_counts_once_in_a_window() -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from colours import contrast
 from conftest import Run
 from eurotok import Comparison, Tokenizer, compare
 from eurotok.output import report
-from eurotok.output.plots import order, surcharges, svg, ticks
+from eurotok.output.plots import order, surcharges, svg
 from eurotok.output.report import cuts as cuts_of
 from eurotok.pricing.parallel_text import ParallelText, language_name
 
@@ -103,14 +104,6 @@ def test_the_page_draws_tokens_too(comparison: Comparison) -> None:
     assert len(re.findall(r'class="mark [^"]*" data-t="0"', tokens)) == 24
 
 
-def luminance(colour: str) -> float:
-    parts = re.findall("..", colour.lstrip("#") if len(colour) == 7 else "".join(2 * it for it in colour[1:]))
-    linear = [
-        (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4) for v in (int(it, 16) / 255 for it in parts)
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 def mixed(colour: str, ground: str, part: float) -> str:
     pairs = zip(*(re.findall("..", it.lstrip("#")) for it in (colour, ground)), strict=True)
     return "#" + "".join(f"{round(part * int(a, 16) + (1 - part) * int(b, 16)):02x}" for a, b in pairs)
@@ -129,8 +122,7 @@ def test_text_has_contrast(place: int) -> None:
     assert css.count("* 30%") == 2
     grounds += [(colours["ink"], mixed(colours[it], colours["bg"], 0.3)) for it in ("better", "worse")]
     for text, ground in grounds:
-        light, dark = sorted([luminance(text), luminance(ground)], reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+        assert contrast(text, ground) >= 4.5, (text, ground)
 
 
 def test_cuts_join_to_the_sentences(comparison: Comparison) -> None:
@@ -259,12 +251,6 @@ def test_page_in_a_browser(comparison: Comparison, tmp_path: Path, width: int) -
     assert seen["spans"] > 24 * 5
     assert seen["unlabelled"] == 0
     assert (seen["wide"], seen["width"]) == (0, width), "nothing is cut off at the side"
-
-
-def test_ticks() -> None:
-    assert ticks(-0.05, 0.3) == [-0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
-    assert ticks(0, 4.05) == [0, 1, 2, 3, 4, 5]
-    assert len(ticks(0, 123456)) <= 9
 
 
 def test_svg_holds_every_figure(comparison: Comparison) -> None:

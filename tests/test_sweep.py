@@ -12,7 +12,7 @@ import eurotok
 from conftest import Run
 from eurotok import Counts, Sweep, Tokenizer, Trace, Wish
 from eurotok.output import plots, training_plots
-from eurotok.pricing.parallel_text import OFFICIAL, load_parallel, load_sentences
+from eurotok.pricing.parallel_text import OFFICIAL, language_name, load_parallel, load_sentences
 from eurotok.training import limits as wishes
 
 SIZE = 1200
@@ -98,7 +98,7 @@ def test_traces_survive_and_are_drawn(traced: tuple[Tokenizer, Trace], tmp_path:
         assert np.array_equal(getattr(loaded, name), getattr(trace, name))
     scene = training_plots.trace(trace)
     texts = [element.text for element in ET.fromstring(plots.svg(scene)).iter() if element.tag.endswith("text")]
-    assert all(texts.count(language) == 2 for language in OFFICIAL)
+    assert all(texts.count(language_name(language)) == 2 for language in OFFICIAL)
     for bad in ("{}", "[]", "not json", '{"format": "eurotok trace 1", "languages": []}'):
         path.write_text(bad)
         with pytest.raises(eurotok.FormatError, match=r"trace\.json"):
@@ -241,7 +241,10 @@ def test_on_the_command_line(run: Run, sample: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert len(json.loads(sweep.read_bytes())["points"]) == 6
-    assert done.stdout.count(b"\n") == 7
+    lines = done.stdout.decode().splitlines()
+    assert len(lines) == 7 + 2
+    assert lines[-1].startswith("* on the front: no other tokenizer of its size ")
+    assert lines[-1].endswith("lower is fairer.")
     for arguments, message in (
         (["train", "--corpus", sample, "--vocab-size", 600, "--wish", "fr<=1%", "-o", out], b"--parallel"),
         (["train", "--corpus", sample, "--vocab-size", 600, "--wish", "fr=1", "-o", out], b"fr=1"),

@@ -1,4 +1,4 @@
-"""Cards of the models, and the tables of README.md and recipes/ABLATIONS.md: all of it written out of records."""
+"""Cards of the models, the picture of prices, and the tables of README.md and recipes/ABLATIONS.md: made of records."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from eurotok.output.plots import svg
 from eurotok.output.tables import markdown
 from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE, language_name
+from scripts.models import picture
 from scripts.models.ablation import read as read_ablations
 from scripts.models.peers import BASE
 from scripts.models.pricing import CHATS, MARKUP, PROGRAMMED
@@ -211,12 +213,14 @@ def card(name: str, recipe: Recipe, source: Path, prices: Prices, template: Temp
 
 
 def write_all(recipe: Recipe, source: Path, models: Path, readme: Path) -> None:
-    """Write all cards, the table of the README and the page of ablations."""
+    """Write all cards, the picture of prices, the table of the README and the page of ablations."""
     folder = source.parent
     prices = json.loads((folder / "prices.json").read_text(encoding="utf-8"))
     template = Template((folder / "card.template.md").read_text(encoding="utf-8"))
     for name in recipe.models:
         (models / f"{name}.md").write_text(card(name, recipe, source, prices, template), encoding="utf-8")
+    drawn = svg(picture.beside(prices, list(recipe.models), recipe.priced))
+    (folder / "prices.svg").write_text(drawn, encoding="utf-8")
     text = readme.read_text(encoding="utf-8")
     table = summary(prices, prices["tokenizers"])
     readme.write_text(with_table(text, table), encoding="utf-8")

@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 import eurotok
 from eurotok.corpus import find_languages, read_texts
-from eurotok.output.plots import draw
 from eurotok.pricing import bootstrap, metrics
 from eurotok.pricing.adapters import Encoder, encoder_of, run
 from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE
-from scripts.models import picture
 from scripts.models.peers import BASE, peers
 from scripts.models.recipe import Recipe
 from scripts.models.training import reported
@@ -42,7 +40,7 @@ Counts = dict[str, dict[str, NDArray[np.int64]]]
 
 
 def measure(recipe: Recipe, folder: Path, records: Path, packaged: Path) -> None:
-    """Price the models in a folder and those of others; write the record, the picture, and the package's extract."""
+    """Price the models in a folder and those of others; write the record and the package's extract."""
     encoders = {name: encoder_of(eurotok.load(folder / f"{name}.eurotok")) for name in recipe.models}
     encoders |= {name: encoder_of(tokenizer) for name, tokenizer in peers().items()}
     text = reported(recipe.parallel, "all")
@@ -62,8 +60,6 @@ def measure(recipe: Recipe, folder: Path, records: Path, packaged: Path) -> None
         "code": code(recipe.code.parent / "heldout", spoken, encoders),
     }
     (records / "prices.json").write_text(json.dumps(prices, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    scene = picture.beside(prices, list(recipe.models), recipe.priced)
-    (records / "prices.svg").write_bytes(draw(scene, "prices.svg"))
     packaged.write_text(json.dumps(extract(prices), ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -2,7 +2,8 @@
 
 Each fairness and target is trained once, for the largest vocabulary; smaller ones are what training had come to.
 The table has the tokens of the parallel text over all languages, their Gini, and the highest surcharge over
-English, if the text has English; * marks those that no other of their size betters in both.
+English, if the text has English. * marks the front: tokenizers that no other of their size betters in tokens or Gini
+without being worse in the other.
 
 example:
   eurotok sweep --corpus texts/ --parallel sentences/ --fairness 0,3,10,30 --vocab-size 32768,65536 -o s.svg
@@ -20,7 +21,7 @@ from eurotok.corpus import find_languages
 from eurotok.files import check_outputs, replacing
 from eurotok.output import plots, training_plots
 from eurotok.output.tables import table
-from eurotok.training.sweep import FAIRNESS, Sweep, sweep
+from eurotok.training.sweep import FAIRNESS, FRONT, Sweep, sweep
 
 ENDINGS = (".json", ".svg", ".png")
 
@@ -89,11 +90,12 @@ def run(args: argparse.Namespace) -> None:
             (f"{point.total:,}", ""),
             (f"{point.gini:.4f}", ""),
             ("" if math.isnan(point.worst) else f"{100 * point.worst:+.1f} %", ""),
-            ("*" if point in best else "", ""),
+            (FRONT if point in best else "", ""),
         ]
         for point in found.points
     ]
-    print(table(["", "entries", "tokens", "Gini", "worst", ""], rows), flush=True)
+    print(table(["", "entries", "tokens", "Gini", "worst", ""], rows))
+    print(f"\n{FRONT} {found.explanation}. Gini: 0 if all languages pay alike; lower is fairer.", flush=True)
     if args.output is not None:
         save_or_keep(partial(_write, found), args.output, ".json")
 

@@ -6,18 +6,23 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eurotok import escape
+from eurotok.output.layout import Axis, apart, axis, lanes
 from eurotok.output.tables import shorten
 from eurotok.pricing.parallel_text import REFERENCE, language_name
 from eurotok.pricing.statistics import Figures
 
 INK, FAINT, GRID = "#1b1f24", "#57606a", "#d0d7de"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a0428c", "#b07800", "#56b4e9", "#6e4b2a", "#444444")
-"""Of tokenizers, in order, then again from the first; after Okabe and Ito (2008), for all kinds of colour vision."""
+COLOURS = ("#0072b2", "#c04a00", "#007a58", "#a0428c", "#8a5d00", "#1f77a8", "#6e4b2a", "#444444")
+"""Of tokenizers, in order, then again from the first; after Okabe and Ito (2008), for all kinds of colour vision, but
+darker: on white their contrast is 4.5 to 1 or more."""
 
 KEY_LINES = 4
 """Tokenizers that the key of a picture lists one below the other; more stand in two columns."""
@@ -37,11 +42,17 @@ def look(t: int) -> tuple[int, Shape]:
     return t % len(COLOURS), SHAPES[(t + t // len(COLOURS)) % len(SHAPES)]
 
 
-ROW, MARGIN, LABELS, TRACK, GAP = 20, 16, 110, 420, 36
+ROW, MARGIN, LABELS, TRACK, GAP = 20, 16, 110, 420, 56
 TICKS = 6
 
-NEAR = 8.0
+LANE = 10.0
+"""Pixels between the lanes of a row, to which marks that would lie on each other are moved."""
+
+NEAR = 11.0
 """Pixels between the middles of two marks below which they are moved apart."""
+
+BROKEN = "beyond the dashed line the scale is compressed"
+"""What a picture says of a broken axis."""
 
 
 @dataclass(frozen=True)
@@ -101,36 +112,98 @@ class Scene:
     marks: tuple[Mark, ...]
 
 
-def ticks(low: float, high: float, most: int = 8) -> list[float]:
-    """Choose round numbers from `low` or below to `high` or above, at most `most` steps.
-
-    Examples
-    --------
-    >>> ticks(0.0, 1.14)
-    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2]
-    """
-    span = max(high - low, 0.01)
-    steps = (factor * 10.0**power for power in range(-3, 12) for factor in (1, 2, 5))
-    step = next(it for it in steps if math.ceil(high / it) - math.floor(low / it) <= most and it >= span / most)
-    return [round(n * step, 6) for n in range(math.floor(low / step), math.ceil(high / step) + 1)]
-
-
 def order(figures: Figures) -> list[int]:
     """Order the languages other than English by their surcharge under the reference, the largest first."""
     others = [i for i, language in enumerate(figures.languages) if language != REFERENCE]
     return sorted(others, key=lambda i: -np.nan_to_num(figures.surcharges[figures.base, i], nan=-1.0))
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A figure of every language and tokenizer as dots, a row a language, between `left` and `left + TRACK`."""
+
+    figures: Figures
+    name: Literal["surcharge", "tokens_per_sentence"]
+    rows: Sequence[int]
+    left: float
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The figure, in the order of the rows: shape (tokenizers, rows)."""
+        return self.figures.figures[self.name][:, self.rows]
+
+    @cached_property
+    def ends(self) -> NDArray[np.float64]:
+        """Its intervals: shape (2, tokenizers, rows)."""
+        return self.figures.intervals[self.name][:, :, self.rows]
+
+    @cached_property
+    def axis(self) -> Axis:
+        """Its axis."""
+        known, reach = (it[~np.isnan(it)].tolist() for it in (self.values, self.ends))
+        return axis(known, reach=reach, most=TICKS)
+
+    def x(self, value: float) -> float:
+        """Give the place of a value, in pixels."""
+        return self.left + TRACK * self.axis.part(value)
+
+    def told(self, value: float, digits: int = 1) -> str:
+        """Write a value."""
+        return f"{100 * value:+.{digits}f} %" if self.name == "surcharge" else f"{value:.{digits}f}"
+
+    def priced(self, row: int) -> list[int]:
+        """List the tokenizers that have the figure in a row."""
+        return [t for t in range(len(self.figures.tokenizers)) if not np.isnan(self.values[t, row])]
+
+    def moved(self, row: int) -> list[float]:
+        """Tell by how many lanes each of them is moved."""
+        return apart([self.x(self.values[t, row]) for t in self.priced(row)], NEAR)
+
+    def marks(self, edges: Sequence[float]) -> Iterator[Mark]:
+        """Draw the axis and the rows, whose upper edges are given, and the lower one of the last."""
+        top, bottom = edges[0], edges[-1]
+        shown = [*self.axis.ticks, *([self.axis.end] if self.axis.broken else [])]
+        for step in shown:
+            yield Line(self.x(step), top - 6, self.x(step), bottom, FAINT if step == 0 else GRID)
+            label = "0" if not step else self.told(step, 0) if self.name == "surcharge" else f"{step:g}"
+            yield Label(self.x(step), top - 14, label, "middle", FAINT, 11.0)
+        if self.axis.broken:
+            at = self.x(self.axis.ticks[-1])
+            yield from (
+                Line(at, y, at, min(y + 6, bottom), FAINT, 1.5) for y in np.arange(top - 6, bottom, 10).tolist()
+            )
+        for row, (upper, lower) in enumerate(pairwise(edges)):
+            yield from self._row(row, (upper + lower) / 2)
+
+    def _row(self, row: int, middle: float) -> Iterator[Mark]:
+        language = language_name(self.figures.languages[self.rows[row]])
+        tokenizers = self.priced(row)
+        if tokenizers:
+            values = [self.values[t, row] for t in tokenizers]
+            yield Line(self.x(min(values)), middle, self.x(max(values)), middle, GRID, 2.0)
+        for t, lane in zip(tokenizers, self.moved(row), strict=True):
+            number, shape = look(t)
+            y, (low, high) = middle + LANE * lane, self.ends[:, t, row]
+            interval = ""
+            if not np.isnan(low):
+                yield Line(self.x(low), y, self.x(high), y, COLOURS[number], 2.0)
+                interval = f", 95 % {self.told(low)} to {self.told(high)}"
+            unit = "" if self.name == "surcharge" else " tokens per sentence"
+            title = f"{language}, {self.figures.tokenizers[t]}: {self.told(self.values[t, row])}{unit}{interval}"
+            yield Dot(self.x(self.values[t, row]), y, shape, COLOURS[number], title)
+
+
 def surcharges(figures: Figures) -> Scene:
     """Lay out what each language pays under each tokenizer: the surcharge, and beside it the tokens per sentence."""
-    rows = order(figures)
     columns = 1 if len(figures.tokenizers) <= KEY_LINES else 2
     top = float(MARGIN + 62 + 18 * -(-len(figures.tokenizers) // columns))
-    english = figures.languages.index(REFERENCE)
     # English, at 0 by definition, closes the rows: of it the tokens are to be seen.
-    shown = [*rows, english]
-    bottom = top + ROW * len(shown)
+    shown = [*order(figures), figures.languages.index(REFERENCE)]
     right = LABELS + TRACK + GAP
+    panels = Panel(figures, "surcharge", shown, LABELS), Panel(figures, "tokens_per_sentence", shown, right)
+    heights = [max(ROW, LANE * max(lanes(panel.moved(row)) for panel in panels) + 4) for row in range(len(shown))]
+    edges = [top, *(top + height for height in accumulate(heights))]
+    bottom = edges[-1]
 
     def marks() -> Iterator[Mark]:
         yield Label(MARGIN, MARGIN + 4, "What each language pays (lower is better)", size=14.0)
@@ -139,85 +212,21 @@ def surcharges(figures: Figures) -> Scene:
             number, shape = look(t)
             yield Dot(key + 6, y, shape, COLOURS[number], name)
             yield Label(key + 20, y, shorten(name, 40))
-        yield Label(LABELS, top - 32, "Surcharge over English", size=12.0)
+        yield Label(LABELS, top - 32, "Surcharge over English, which is at 0", size=12.0)
         yield Label(right, top - 32, "Tokens per sentence", size=12.0)
-        for place, i in enumerate(shown):
-            yield Label(LABELS - 12, top + ROW * (place + 0.5), language_name(figures.languages[i]), "end")
-        yield from _panel(figures, "surcharge", shown, LABELS, top)
-        yield from _panel(figures, "tokens_per_sentence", shown, right, top)
+        for i, (upper, lower) in zip(shown, pairwise(edges), strict=True):
+            yield Label(LABELS - 12, (upper + lower) / 2, language_name(figures.languages[i]), "end")
+        for panel in panels:
+            yield from panel.marks(edges)
         note = f"{figures.text.name}, {figures.sentences:,} sentences; bars: 95 % intervals"
+        note += f"; {BROKEN}" if any(panel.axis.broken for panel in panels) else ""
         yield Label(MARGIN, bottom + 20, note, colour=FAINT, size=11.0)
 
     title = (
-        f"Surcharge over English, and tokens per sentence, of {len(rows)} languages under "
+        f"Surcharge over English, and tokens per sentence, of {len(shown) - 1} languages under "
         f"{', '.join(figures.tokenizers)}"
     )
     return Scene(title, right + TRACK + 2 * MARGIN, bottom + 20 + MARGIN, tuple(marks()))
-
-
-def _panel(figures: Figures, name: str, rows: Sequence[int], left: float, top: float) -> Iterator[Mark]:
-    """Draw a figure as dots, a row a language, and its axis."""
-    values, ends = figures.figures[name], figures.intervals[name]
-    known = values[:, rows][~np.isnan(values[:, rows])]
-    steps = ticks(min(0.0, known.min(initial=0.0)), max(0.1, known.max(initial=0.1)), TICKS)
-    of_surcharge = name == "surcharge"
-
-    def x(value: float) -> float:
-        return left + TRACK * (value - steps[0]) / (steps[-1] - steps[0])
-
-    def told(value: float, digits: int = 1) -> str:
-        return f"{100 * value:+.{digits}f} %" if of_surcharge else f"{value:.{digits}f}"
-
-    for step in steps:
-        yield Line(x(step), top - 6, x(step), top + ROW * len(rows), FAINT if step == 0 else GRID)
-        label = "0" if not step else told(step, 0) if of_surcharge else f"{step:g}"
-        yield Label(x(step), top - 14, label, "middle", FAINT, 11.0)
-    for place, i in enumerate(rows):
-        middle, language = top + ROW * (place + 0.5), language_name(figures.languages[i])
-        of_language = values[:, i][~np.isnan(values[:, i])]
-        if of_language.size:
-            yield Line(x(of_language.min()), middle, x(of_language.max()), middle, GRID, 2.0)
-        tokenizers = [t for t in range(len(figures.tokenizers)) if not np.isnan(values[t, i])]
-        heights = [4.0 * turn for turn in spread([x(values[t, i]) for t in tokenizers], NEAR)]
-        for t, height in zip(tokenizers, heights, strict=True):
-            number, shape = look(t)
-            low, high = ends[:, t, i]
-            interval = ""
-            if not np.isnan(low):
-                yield Line(x(low), middle + height, x(high), middle + height, COLOURS[number], 2.0)
-                interval = f", 95 % {told(low)} to {told(high)}"
-            unit = "" if of_surcharge else " tokens per sentence"
-            title = f"{language}, {figures.tokenizers[t]}: {told(values[t, i])}{unit}{interval}"
-            yield Dot(x(values[t, i]), middle + height, shape, COLOURS[number], title)
-
-
-def spread(places: Sequence[float], near: float) -> list[int]:
-    """Tell marks apart that would lie on each other: by turns -1 and 1, and 0 for a mark that is alone.
-
-    Parameters
-    ----------
-    places
-        Where the marks are.
-    near
-        The distance below which two are too near.
-
-    Examples
-    --------
-    >>> spread([10.0, 50.0, 12.0], 8.0)
-    [-1, 0, 1]
-    """
-    turns = [0] * len(places)
-    ordered = sorted(range(len(places)), key=lambda n: places[n])
-    groups: list[list[int]] = []
-    for n in ordered:
-        if groups and places[n] - places[groups[-1][-1]] < near:
-            groups[-1].append(n)
-        else:
-            groups.append([n])
-    for group in groups:
-        for turn, member in enumerate(group if len(group) > 1 else []):
-            turns[member] = 1 if turn % 2 else -1
-    return turns
 
 
 def draw(scene: Scene, path: str) -> bytes:

@@ -24,6 +24,9 @@ FORMAT = "eurotok sweep 1"
 FAIRNESS = (0.0, 3.0, 10.0, 30.0, 100.0)
 """What is tried by default."""
 
+FRONT = "*"
+"""The sign of a tokenizer on the front."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -88,6 +91,12 @@ class Sweep:
             )
 
         return [point for point in self.points if not is_bettered(point)]
+
+    @property
+    def explanation(self) -> str:
+        """What the sign of the front says."""
+        same = " of its size" if len({point.vocab_size for point in self.points}) > 1 else ""
+        return f"on the front: no other tokenizer{same} betters it in tokens or Gini without being worse in the other"
 
     def save(self, path: StrPath) -> None:
         """Write the sweep as JSON, whole or not at all."""

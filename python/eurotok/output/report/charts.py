@@ -7,12 +7,13 @@ from typing import Literal
 import numpy as np
 
 from eurotok import escape
-from eurotok.output.plots import look, order, spread, ticks
+from eurotok.output.layout import apart, axis, lanes
+from eurotok.output.plots import look, order
 from eurotok.output.report.writing import percent
 from eurotok.pricing.parallel_text import REFERENCE, language_name
 from eurotok.pricing.statistics import Figures
 
-NEAR = 0.016
+NEAR = 0.02
 """Marks nearer than this part of the width are moved apart."""
 
 
@@ -46,42 +47,42 @@ def dots(figures: Figures, shown: set[int], figure: Literal["surcharge", "tokens
     of_surcharge = figure == "surcharge"
     rows = order(figures) if of_surcharge else [*order(figures), figures.languages.index(REFERENCE)]
     values, ends = figures.figures[figure], figures.intervals[figure]
-    known = values[:, rows][~np.isnan(values[:, rows])]
-    steps = ticks(min(0.0, known.min(initial=0.0)), max(0.1, known.max(initial=0.1)))
-
-    def part(value: float) -> float:
-        return float((value - steps[0]) / (steps[-1] - steps[0]))
+    known, reach = (it[~np.isnan(it)].tolist() for it in (values[:, rows], ends[:, :, rows]))
+    scale = axis(known, reach=reach)
 
     def x(value: float) -> str:
-        return f"{100 * part(value):.2f}%"
+        return f"{100 * scale.part(value):.2f}%"
 
     def told(value: float) -> str:
         return percent(value, 1) if of_surcharge else f"{value:.1f} tokens per sentence"
 
+    steps = [*scale.ticks, *([scale.end] if scale.broken else [])]
     zero = steps.index(0.0)
-    axis = "".join(
-        f'<span{" class=odd" if (n - zero) % 2 else ""} style="left:{x(it)}">'
+    labels = "".join(
+        f'<span{" class=odd" if (n - zero) % 2 and it != scale.end else ""} style="left:{x(it)}">'
         f"{'0' if not it else percent(it) if of_surcharge else f'{it:g}'}</span>"
         for n, it in enumerate(steps)
     )
-    grid = "".join(f'<i class="grid{"" if it else " zero"}" style="left:{x(it)}"></i>' for it in steps)
-    lines = [f'<div class="row axis"><span></span><div class="track">{axis}</div></div>']
+    kinds = {0.0: " zero", scale.ticks[-1]: " break" if scale.broken else ""}
+    grid = "".join(f'<i class="grid{kinds.get(it, "")}" style="left:{x(it)}"></i>' for it in steps)
+    lines = [f'<div class="row axis"><span></span><div class="track">{labels}</div></div>']
     for i in rows:
         name, marks = language_name(figures.languages[i]), []
         tokenizers = [t for t in range(len(figures.tokenizers)) if not np.isnan(values[t, i])]
         coloured = [t for t in tokenizers if t in shown]
-        turns = dict(zip(coloured, spread([part(values[t, i]) for t in coloured], NEAR), strict=True))
+        moved = dict(zip(coloured, apart([scale.part(values[t, i]) for t in coloured], NEAR), strict=True))
         for t in tokenizers:
             title = escape.html(f"{name}, {figures.tokenizers[t]}: {told(values[t, i])}")
-            height = f"--up:{turns[t]};" if turns.get(t) else ""
+            lane = f"--lane:{moved[t]:g};" if moved.get(t) else ""
             if not np.isnan(ends[0, t, i]):
                 left, right = ends[:, t, i]
-                width = f"{100 * (part(right) - part(left)):.2f}%"
-                style = f"left:{x(left)};width:{width};{height}--c:var(--c{look(t)[0]})"
+                width = f"{100 * (scale.part(right) - scale.part(left)):.2f}%"
+                style = f"left:{x(left)};width:{width};{lane}--c:var(--c{look(t)[0]})"
                 off = "" if t in shown else " off"
                 marks.append(f'<i class="whisker{off}" data-t="{t}" style="{style}"></i>')
-            marks.append(f'<span {mark(t, shown, f"left:{x(values[t, i])};{height}")} title="{title}"></span>')
+            marks.append(f'<span {mark(t, shown, f"left:{x(values[t, i])};{lane}")} title="{title}"></span>')
         lines.append(
-            f'<div class="row"><span>{escape.html(name)}</span><div class="track">{grid}{"".join(marks)}</div></div>'
+            f'<div class="row" style="--lanes:{lanes(list(moved.values()))}"><span>{escape.html(name)}</span>'
+            f'<div class="track">{grid}{"".join(marks)}</div></div>'
         )
     return "".join(lines)
