@@ -1,19 +1,23 @@
-//! Threads: how many there are to be, and what if the system gives fewer.
+//! Threads: how many to use, and what to do if the system grants fewer.
 //!
-//! A container may allow a process few threads, or none but the first. So whoever starts some goes by how many did start, and what they
-//! would have done is done by the others.
+//! A container may allow a process few threads, or only the first. So a function that starts threads counts those that
+//! did start, and these do the work of the missing ones.
+
+mod ordered;
+
+pub(crate) use ordered::ordered;
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
-/// How many threads are to work: as many as asked for, at least one; by default as many as there are processors. More than there are only
-/// help to test what does not depend on them.
+/// The number of threads to use: the number asked for, at least one; by default one a processor. More threads than
+/// processors only help to test that results do not depend on the number.
 pub(crate) fn wanted(asked: Option<usize>) -> usize {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     asked.unwrap_or(processors).clamp(1, processors.max(8))
 }
 
-/// Starts a thread, if the system has one to give.
+/// Starts a thread, if the system grants one.
 pub(crate) fn start<'s, T: Send + 's>(
     scope: &'s Scope<'s, '_>,
     work: impl FnOnce() -> T + Send + 's,
@@ -25,12 +29,13 @@ pub(crate) fn start<'s, T: Send + 's>(
     Builder::new().spawn_scoped(scope, work).ok()
 }
 
-/// What a thread came to. Its panic is ours.
+/// The result of a thread. A panic of the thread goes on in this one.
 pub(crate) fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// What `work` makes of each item, in their order, on as many threads as there are items, this one among them.
+/// Applies `work` to each item, on as many threads as there are items, this one among them. The results are in the
+/// order of the items.
 pub(crate) fn map<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
     let count = items.len();
     let items = Mutex::new(items.into_iter().enumerate());
@@ -46,7 +51,7 @@ pub(crate) fn map<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync)
     made.into_iter().map(|(_, made)| made).collect()
 }
 
-/// A system that has few threads to give.
+/// A system that grants few threads.
 #[cfg(test)]
 pub(crate) mod scarcity {
     use std::cell::Cell;
@@ -58,7 +63,7 @@ pub(crate) mod scarcity {
         static LEFT: Cell<usize> = const { Cell::new(PLENTY) };
     }
 
-    /// Does `work` where this thread can start so many others at most.
+    /// Runs `work` in a system where this thread can start at most `most` others.
     pub(crate) fn with<T>(most: usize, work: impl FnOnce() -> T) -> T {
         LEFT.set(most);
         let made = work();
@@ -66,7 +71,7 @@ pub(crate) mod scarcity {
         made
     }
 
-    /// Whether there is another one.
+    /// Whether the system grants another one.
     pub(super) fn take() -> bool {
         let left = LEFT.get();
         LEFT.set(left.saturating_sub(1));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use eurotok_core::documents::{Compression, Format, Name, Reader as CoreReader, Unit};
+use eurotok_core::documents::{Compression, Name, Reader as CoreReader, TextFormat, Unit};
 use pyo3::prelude::*;
 
 use crate::error::Raise;
@@ -51,9 +51,9 @@ fn read_lines(py: Python<'_>, path: PathBuf, errors: &str) -> PyResult<Reader> {
 fn file_name(path: PathBuf) -> (String, Option<&'static str>, Option<&'static str>) {
     let Name { stem, format, compression, .. } = Name::of(&path);
     let format = format.map(|format| match format {
-        Format::Text => "text",
-        Format::Lines => "lines",
-        Format::Parquet => "parquet",
+        TextFormat::Text => "text",
+        TextFormat::Lines => "lines",
+        TextFormat::Parquet => "parquet",
     });
     let compression = compression.map(|compression| match compression {
         Compression::Gzip => "gzip",

@@ -370,16 +370,7 @@ impl Counts {
     }
 }
 
-/// A proven boundary near the end of `text`, whatever follows.
+/// A proven boundary near the end of `text`, however the text goes on.
 fn last_boundary(splitter: &Splitter, text: &[u8]) -> Option<usize> {
-    let limit = text.len().checked_sub(LOOKAHEAD)?;
-    let mut window = 256;
-    loop {
-        let from = limit.saturating_sub(window);
-        match splitter.next_boundary(text, from) {
-            Some(boundary) if boundary <= limit => return Some(boundary),
-            _ if from == 0 => return None,
-            _ => window *= 8,
-        }
-    }
+    splitter.last_boundary(text, text.len().checked_sub(LOOKAHEAD)?, |_| true)
 }

@@ -8,7 +8,7 @@ use std::thread;
 use super::table::{SHARDS, Shared, Table};
 use super::{Language, Options, overflow};
 use crate::count::spill::Run;
-use crate::documents::{Block, Invalid, Part};
+use crate::documents::{Invalid, Part, TextBlock};
 use crate::error::{Error, Result};
 use crate::split::{Ends, Splitter};
 use crate::threads;
@@ -22,7 +22,7 @@ pub(crate) fn count<'t>(
     splitter: &Splitter,
     options: Options,
     memory: Option<usize>,
-    source: impl Fn() -> Result<Option<Block<'t>>> + Sync,
+    source: impl Fn() -> Result<Option<TextBlock<'t>>> + Sync,
     mut progress: impl FnMut() -> ControlFlow<()>,
 ) -> Result<Language> {
     let stop = AtomicBool::new(false);
@@ -123,7 +123,7 @@ impl<'s> Tally<'s> {
         Self { splitter, invalid, ends, recent, bytes: 0, documents: 0, all, first }
     }
 
-    fn add(&mut self, block: &Block) -> Result<()> {
+    fn add(&mut self, block: &TextBlock) -> Result<()> {
         let Self { splitter, invalid, ends, recent, bytes, documents, .. } = self;
         block.for_each_part(*invalid, |Part { text, end, first }| {
             *documents += u64::from(first);

@@ -1,4 +1,4 @@
-//! Files to blocks: reading and decompressing, in turn.
+//! From files to blocks: reading and decompressing, one file after the other.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -9,18 +9,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
-use super::name::{Compression, Format, Name};
-use super::{BLOCK, Block, Kind};
+use super::name::{Compression, Name, TextFormat};
+use super::{BLOCK, BlockKind, TextBlock};
 use crate::error::{Error, Result};
 use crate::memory::Grow;
 
-/// Logarithm of the largest window of a Zstandard frame: what `zstd --long=31` makes. Memory is touched as the text fills it.
+/// Logarithm of the largest window of a Zstandard frame, as `zstd --long=31` makes it. Pages are touched only as the
+/// text fills them.
 const WINDOW_LOG: u32 = if usize::BITS > 32 { 31 } else { 30 };
 
 /// The byte order mark of UTF-8.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Files in turn, a block at a time.
+/// Reads files in order, one block at a time.
 pub struct Files {
     paths: std::vec::IntoIter<PathBuf>,
     open: Option<Open>,
@@ -29,11 +30,11 @@ pub struct Files {
 }
 
 impl Files {
-    /// Readies files for reading, and sees that all of them are there and of a kind that is read.
+    /// Prepares files for reading. All of them must exist and be of a form that is read.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the file that cannot be opened, or is a folder; [`Error::Corpus`] for a name that states a form which is
-    /// not read.
+    /// [`Error::Io`] for a file that cannot be opened, or is a folder; [`Error::Corpus`] for a name that states a form
+    /// that is not read.
     pub fn new(paths: &[PathBuf]) -> Result<Self> {
         let mut total = 0;
         for path in paths {
@@ -42,16 +43,17 @@ impl Files {
         Ok(Self { paths: Vec::from(paths).into_iter(), open: None, position: Arc::default(), total })
     }
 
-    /// Bytes read so far, and of all files, as they are on disk.
+    /// The number of bytes read so far and of all files, as they are on disk.
     pub fn progress(&self) -> (u64, u64) {
         (self.position.load(Ordering::Relaxed), self.total)
     }
 
-    /// The next block; `None` after the last. `cut` is given text and tells where its last part may end.
+    /// The next block; `None` after the last. `cut` is given a text and returns a place where its last part may end.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, [`Error::Corpus`] if it is damaged or not what its name says.
-    pub fn next(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<Option<Block<'static>>> {
+    /// [`Error::Io`] if a file cannot be read, [`Error::Corpus`] if it is damaged or does not have the form that its
+    /// name states.
+    pub fn next(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<Option<TextBlock<'static>>> {
         loop {
             let open = match &mut self.open {
                 Some(open) => open,
@@ -64,14 +66,14 @@ impl Files {
             if last {
                 self.open = None;
             }
-            if block.end > 0 || matches!(block.kind, Kind::Text { first: true }) {
+            if block.end > 0 || matches!(block.kind, BlockKind::Text { first: true }) {
                 return Ok(Some(block));
             }
         }
     }
 }
 
-/// A whole file that is one text, decompressed, without a byte order mark.
+/// The content of a file that is one text, decompressed, without a byte order mark.
 ///
 /// # Errors
 /// Those of [`Files::new`] and [`Files::next`].
@@ -80,27 +82,27 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     Ok(whole.map_or_else(Vec::new, |block| block.bytes.into_owned()))
 }
 
-/// Sees that a file can be read, and tells its size.
+/// Checks that a file can be read, and returns its size.
 fn probe(path: &Path) -> Result<u64> {
     let name = Name::of(path);
-    let parquet = || (name.format == Some(Format::Parquet)).then(|| "the core does not read parquet".to_string());
+    let parquet = || (name.format == Some(TextFormat::Parquet)).then(|| "the core does not read parquet".to_string());
     if let Some(fault) = name.fault().or_else(parquet) {
         return Err(Error::corpus(path.display(), fault));
     }
     let metadata = path.metadata().map_err(|error| Error::io(path, error))?;
     if metadata.is_file() || metadata.is_dir() {
-        // Opened, not just looked at: a file that may not be read is better refused before hours of work. A pipe is not: it can be
-        // opened once, and gives what it has once.
+        // The file is opened and not only looked at, because a missing permission is better reported before hours of
+        // work. A pipe is not opened here: it can be opened only once.
         let mut file = File::open(path).map_err(|error| Error::io(path, error))?;
         if metadata.is_dir() {
-            // The system's own error: it reads no folder.
+            // The system's own error for reading a folder.
             file.read(&mut [0]).map_err(|error| Error::io(path, error))?;
         }
     }
     Ok(metadata.len())
 }
 
-/// Counts the bytes that leave the disk, which is what progress is measured by.
+/// Counts the bytes that are read from the disk; progress is measured in these.
 struct Metered {
     file: File,
     position: Arc<AtomicU64>,
@@ -119,11 +121,11 @@ struct Open {
     path: PathBuf,
     name: Name,
     reader: Box<dyn Read + Send>,
-    /// Read, but not yet part of a block.
+    /// Bytes that were read but belong to no block yet.
     rest: Vec<u8>,
-    /// Where `rest` begins in the file, decompressed.
+    /// The place of `rest` in the decompressed file.
     offset: u64,
-    /// Lines before `rest`.
+    /// Number of lines before `rest`.
     lines: u64,
     begun: bool,
 }
@@ -148,8 +150,8 @@ impl Open {
     }
 
     /// The next block, and whether it is the last of the file.
-    fn block(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<(Block<'static>, bool)> {
-        let is_lines = self.name.format == Some(Format::Lines);
+    fn block(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<(TextBlock<'static>, bool)> {
+        let is_lines = self.name.format == Some(TextFormat::Lines);
         let first = !self.begun;
         let mut bytes = std::mem::take(&mut self.rest);
         let mut room = BLOCK;
@@ -167,22 +169,23 @@ impl Open {
                 false => cut(&bytes),
             };
             let Some(end) = end.filter(|&end| end > 0 || last) else {
-                // Doubling keeps the search for a place to cut linear in the text.
+                // Doubling keeps the search for a cut linear in the text.
                 room *= 2;
                 continue;
             };
             self.rest.try_extend_from_slice(&bytes[end..])?;
-            let kind = if is_lines { Kind::Lines { before: self.lines } } else { Kind::Text { first } };
+            let kind = if is_lines { BlockKind::Lines { before: self.lines } } else { BlockKind::Text { first } };
             if is_lines {
                 self.lines += memchr::memchr_iter(b'\n', &bytes[..end]).count() as u64;
             }
             let (origin, offset) = (Cow::Owned(self.path.clone()), self.offset);
             self.offset += end as u64;
-            return Ok((Block { origin, bytes: Cow::Owned(bytes), end, offset, kind }, last));
+            return Ok((TextBlock { origin, bytes: Cow::Owned(bytes), end, offset, kind }, last));
         }
     }
 
-    /// Looks at the first bytes of the file: what is certainly no UTF-8 is refused, a byte order mark goes.
+    /// Checks the first bytes of the file: data that is certainly not UTF-8 is refused, and a byte order mark is
+    /// removed.
     fn begin(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         let other = match bytes.as_slice() {
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16: only UTF-8 is read"),
@@ -200,7 +203,7 @@ impl Open {
         Ok(())
     }
 
-    /// A failed read after `rest` bytes more: of the system, or of data that do not decompress.
+    /// The error of a read that failed `rest` bytes behind `offset`: the system's error, or damaged compressed data.
     fn unreadable(&self, rest: usize, error: io::Error) -> Error {
         let form = match self.name.compression {
             Some(Compression::Gzip) if error.raw_os_error().is_none() => "gzip",

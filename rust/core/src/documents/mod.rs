@@ -1,9 +1,10 @@
-//! Files to documents.
+//! From files to documents.
 //!
-//! The ending of a name says how a file holds texts and how it is compressed ([`Name`]): JSON Lines hold a document a line, in the
-//! string field `text`; a file of another ending is one document. Files come in [`Block`]s of a few hundred kilobytes, so that none
-//! is ever held whole: a text is cut where the caller allows it, lines at their ends. Blocks check and parse themselves,
-//! on whichever thread holds them; only reading and decompressing happen in turn. A byte order mark is no part of a text.
+//! The ending of a name states the format and the compression of a file ([`Name`]). In JSON Lines, each line is a
+//! document, in the string field `text`; a file of another ending is one document. A file is read in [`TextBlock`]s of
+//! a few hundred kilobytes, so that no file is ever in memory as a whole: a text is cut where the caller allows it,
+//! JSON Lines at line ends. A block is checked and parsed on the thread that holds it; only reading and decompressing
+//! happen one after the other. A byte order mark is no part of a text.
 
 mod files;
 mod name;
@@ -19,79 +20,79 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::memory::{Grow, copied, lossy_text, probe};
 pub use files::{Files, read_bytes};
-pub use name::{Compression, Format, Name};
+pub use name::{Compression, Name, TextFormat};
 pub use reader::{Reader, Unit};
 pub use texts::Texts;
 
-/// Bytes of a block, unless no place to cut it is found: pieces of this much text and their table fit the second-level
-/// cache together, and a file of a few megabytes still occupies several threads.
+/// Bytes of a block, unless no place to cut it is found. The pieces of this much text and their table fit the
+/// second-level cache together, and a file of a few megabytes still occupies several threads.
 const BLOCK: usize = 1 << 19;
 
-/// What to do with bytes that are not UTF-8, and with escapes of half a surrogate pair in JSON.
+/// What to do with bytes that are not UTF-8, and with escapes of lone surrogates in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Invalid {
-    /// Refuse them, naming the first.
+    /// Report the first as an error.
     #[default]
     Refuse,
-    /// Put U+FFFD in place of each.
+    /// Replace each by U+FFFD.
     Replace,
 }
 
-/// A part of a document, or the whole of it.
+/// A part of a document, or a whole document.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'t> {
-    /// The text, and some of what follows it.
+    /// The text, and some of the text behind it.
     pub text: &'t [u8],
-    /// Where it ends in `text`: pieces that begin before are its own, what follows is there to look ahead into.
+    /// The end of the part in `text`. Its pieces begin before; the text behind the end is there to look ahead into.
     pub end: usize,
     /// Whether a document begins here.
     pub first: bool,
 }
 
-/// A stretch of a file that can be worked on by itself.
+/// A stretch of a file that can be processed by itself.
 #[derive(Debug)]
-pub struct Block<'t> {
+pub struct TextBlock<'t> {
     origin: Cow<'t, Path>,
     bytes: Cow<'t, [u8]>,
-    /// Where the bytes of its own end.
+    /// The end of the block's own bytes.
     end: usize,
-    /// Where it begins in the (decompressed) file.
+    /// The start of the block in the decompressed file.
     offset: u64,
-    kind: Kind,
+    kind: BlockKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum BlockKind {
     /// A text, or the rest of one.
     Text { first: bool },
     /// JSON Lines, after this many lines of the file.
     Lines { before: u64 },
 }
 
-impl Block<'_> {
-    /// Calls `sink` with each part of a document in it. Blank lines of JSON Lines hold none.
+impl TextBlock<'_> {
+    /// Calls `sink` with each part of a document in the block. Blank lines of JSON Lines hold no document.
     ///
     /// # Errors
-    /// [`Error::InvalidUtf8`] naming file and byte; [`Error::Corpus`] naming file and line for a line that is no object
+    /// [`Error::InvalidUtf8`] with file and byte; [`Error::Corpus`] with file and line for a line that is no object
     /// with a string in its field `text`; [`Error::Memory`]; the errors of `sink`.
     pub fn for_each_part(&self, invalid: Invalid, mut sink: impl FnMut(Part) -> Result<()>) -> Result<()> {
         let own = self.own(invalid)?;
         match (self.kind, &own) {
-            (Kind::Text { first }, Cow::Borrowed(_)) => sink(Part { text: &self.bytes, end: self.end, first }),
-            (Kind::Text { first }, Cow::Owned(replaced)) => {
+            (BlockKind::Text { first }, Cow::Borrowed(_)) => sink(Part { text: &self.bytes, end: self.end, first }),
+            (BlockKind::Text { first }, Cow::Owned(replaced)) => {
                 let end = replaced.len();
                 let mut text = copied(replaced.as_bytes())?;
                 text.try_extend_from_slice(&self.bytes[self.end..])?;
                 sink(Part { text: &text, end, first })
             }
-            (Kind::Lines { before }, own) => self.for_each_record(own, before, invalid, |record| match record {
+            (BlockKind::Lines { before }, own) => self.for_each_record(own, before, invalid, |record| match record {
                 Some(text) => sink(Part { text: text.as_bytes(), end: text.len(), first: true }),
                 None => Ok(()),
             }),
         }
     }
 
-    /// Its own bytes as UTF-8.
+    /// The block's own bytes as UTF-8.
     fn own(&self, invalid: Invalid) -> Result<Cow<'_, str>> {
         let own = &self.bytes[..self.end];
         match (std::str::from_utf8(own), invalid) {
@@ -117,7 +118,7 @@ impl Block<'_> {
                 sink(None)?;
                 continue;
             }
-            // What has an escape in it, the parser copies, and again as it ends.
+            // The parser copies a string with an escape, and copies it again at its end.
             probe(2 * line.len())?;
             record::with_text(line.as_bytes(), invalid, |text| sink(Some(text)))
                 .map_err(|reason| Error::corpus(self.origin.display(), format!("line {number}: {reason}")))??;
@@ -126,7 +127,7 @@ impl Block<'_> {
     }
 }
 
-/// The lines of a text, which end at `\n` and nowhere else. After the last `\n` there is none.
+/// The lines of a text. A line ends at `\n` and nowhere else, and no line begins behind the last `\n`.
 fn lines_of(text: &str) -> impl Iterator<Item = &str> {
     text.split_terminator('\n')
 }

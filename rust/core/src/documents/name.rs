@@ -1,10 +1,10 @@
-//! Names of files: which format and which compression their endings state. The one table of endings, for Rust and Python.
+//! File names: the format and the compression that their endings state. Rust and Python share this table of endings.
 
 use std::path::Path;
 
-/// How a file holds texts.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum TextFormat {
     /// The whole file is one text.
     Text,
     /// Each line is a JSON object with a text in its field `text` (JSON Lines).
@@ -13,7 +13,7 @@ pub enum Format {
     Parquet,
 }
 
-/// How a file is compressed.
+/// The compression of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// One gzip member or several.
@@ -22,36 +22,36 @@ pub enum Compression {
     Zstd,
 }
 
-const FORMATS: [(&str, Format); 5] = [
-    (".txt", Format::Text),
-    (".jsonl", Format::Lines),
-    (".ndjson", Format::Lines),
-    (".json", Format::Lines),
-    (".parquet", Format::Parquet),
+const FORMATS: [(&str, TextFormat); 5] = [
+    (".txt", TextFormat::Text),
+    (".jsonl", TextFormat::Lines),
+    (".ndjson", TextFormat::Lines),
+    (".json", TextFormat::Lines),
+    (".parquet", TextFormat::Parquet),
 ];
 
 const COMPRESSIONS: [(&str, Compression); 3] =
     [(".gz", Compression::Gzip), (".zst", Compression::Zstd), (".zstd", Compression::Zstd)];
 
-/// Endings of files that hold texts in a form that nothing here reads: refused, never taken for a text.
+/// Endings of formats that are not read. Files with these endings are refused and never taken for a text.
 const UNREAD: [&str; 14] =
     [".7z", ".arrow", ".avro", ".bz2", ".feather", ".lz4", ".orc", ".pdf", ".rar", ".tar", ".tgz", ".xz", ".z", ".zip"];
 
-/// The name of a file, taken apart.
+/// The parts of a file name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// The name without the endings that the tables have.
+    /// The name without the endings of the tables.
     pub stem: String,
-    /// The format that the name states, if it does.
-    pub format: Option<Format>,
-    /// The compression that the name states, if it does.
+    /// The format that the name states, if any.
+    pub format: Option<TextFormat>,
+    /// The compression that the name states, if any.
     pub compression: Option<Compression>,
-    /// An ending that stands for a form that is not read.
+    /// The ending of a format that is not read, if the name has one.
     pub unread: Option<&'static str>,
 }
 
 impl Name {
-    /// Takes the name of a file apart. Upper and lower case are alike.
+    /// Parses the name of a file. Upper and lower case are alike.
     pub fn of(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let (name, compression) = strip(&name, &COMPRESSIONS);
@@ -60,14 +60,14 @@ impl Name {
         Self { stem: stem.to_string(), format, compression, unread }
     }
 
-    /// Why a file of this name cannot be read as text, if so.
+    /// The reason why a file of this name cannot be read as text, if there is one.
     pub(super) fn fault(&self) -> Option<String> {
         let compressed = self.compression.is_some();
         match (self.unread, self.format) {
             (Some(ending), _) => Some(format!(
                 "{ending} is not a form of text that is read: use .txt, .jsonl or .parquet, perhaps .gz or .zst"
             )),
-            (None, Some(Format::Parquet)) if compressed => {
+            (None, Some(TextFormat::Parquet)) if compressed => {
                 Some("a parquet file is compressed inside, and not read from .gz or .zst".into())
             }
             _ => None,
@@ -96,11 +96,11 @@ mod tests {
             (stem, format, compression)
         };
         let (gzip, zstd) = (Some(Compression::Gzip), Some(Compression::Zstd));
-        assert_eq!(of("a/de.TXT"), ("de".into(), Some(Format::Text), None));
-        assert_eq!(of("de.JSONL"), ("de".into(), Some(Format::Lines), None));
-        assert_eq!(of("de.json.GZ"), ("de".into(), Some(Format::Lines), gzip));
-        assert_eq!(of("de.ndjson.zstd"), ("de".into(), Some(Format::Lines), zstd));
-        assert_eq!(of("sr-Latn.parquet"), ("sr-Latn".into(), Some(Format::Parquet), None));
+        assert_eq!(of("a/de.TXT"), ("de".into(), Some(TextFormat::Text), None));
+        assert_eq!(of("de.JSONL"), ("de".into(), Some(TextFormat::Lines), None));
+        assert_eq!(of("de.json.GZ"), ("de".into(), Some(TextFormat::Lines), gzip));
+        assert_eq!(of("de.ndjson.zstd"), ("de".into(), Some(TextFormat::Lines), zstd));
+        assert_eq!(of("sr-Latn.parquet"), ("sr-Latn".into(), Some(TextFormat::Parquet), None));
         assert_eq!(of("book.gz"), ("book".into(), None, gzip));
         assert_eq!(of("txt"), ("txt".into(), None, None));
         assert_eq!(of("é"), ("é".into(), None, None));

@@ -1,17 +1,17 @@
-//! Files to strings, for callers that want texts or lines whole.
+//! From files to strings, for callers that want whole texts or lines.
 
 use std::path::Path;
 
-use super::{Block, Files, Format, Invalid, Kind, Name, Part, lines_of};
+use super::{BlockKind, Files, Invalid, Name, Part, TextBlock, TextFormat, lines_of};
 use crate::error::Result;
 use crate::memory::{Grow, copied_text, lossy_text};
 
-/// The unit that a [`Reader`] gives.
+/// The unit that a [`Reader`] yields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Documents: a text, or the record of a line that is not blank.
+    /// Documents: a text, or the record of each line that is not blank.
     Document,
-    /// Lines: of a text without their `\n` or `\r\n`, or the record of each line, empty for a blank one.
+    /// Lines: those of a text without their `\n` or `\r\n`, or the record of each line, empty for a blank one.
     Line,
 }
 
@@ -25,16 +25,16 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Readies a file for reading.
+    /// Prepares a file for reading.
     ///
     /// # Errors
     /// Those of [`Files::new`].
     pub fn new(path: &Path, unit: Unit, invalid: Invalid) -> Result<Self> {
-        let by_line = unit == Unit::Line && Name::of(path).format != Some(Format::Lines);
+        let by_line = unit == Unit::Line && Name::of(path).format != Some(TextFormat::Lines);
         Ok(Self { files: Files::new(&[path.to_path_buf()])?, unit, invalid, by_line })
     }
 
-    fn texts_of(&self, block: &Block) -> Result<Vec<String>> {
+    fn texts_of(&self, block: &TextBlock) -> Result<Vec<String>> {
         let mut texts = Vec::new();
         match self.unit {
             Unit::Line => block.for_each_line(self.invalid, |line| texts.try_push(copied_text(line)?))?,
@@ -46,7 +46,7 @@ impl Reader {
     }
 }
 
-/// The next texts or lines. The errors are those of [`Files::next`] and [`Block::for_each_part`].
+/// Yields the next texts or lines. The errors are those of [`Files::next`] and [`TextBlock::for_each_part`].
 impl Iterator for Reader {
     type Item = Result<Vec<String>>;
 
@@ -58,13 +58,13 @@ impl Iterator for Reader {
     }
 }
 
-impl Block<'_> {
-    /// Calls `sink` with each line of a text that was cut at ends of lines, or with the record of each line of JSON.
+impl TextBlock<'_> {
+    /// Calls `sink` with each line of a text that was cut at line ends, or with the record of each line of JSON.
     fn for_each_line(&self, invalid: Invalid, mut sink: impl FnMut(&str) -> Result<()>) -> Result<()> {
         let own = self.own(invalid)?;
         match self.kind {
-            Kind::Text { .. } => lines_of(&own).try_for_each(|line| sink(line.strip_suffix('\r').unwrap_or(line))),
-            Kind::Lines { before } => {
+            BlockKind::Text { .. } => lines_of(&own).try_for_each(|line| sink(line.strip_suffix('\r').unwrap_or(line))),
+            BlockKind::Lines { before } => {
                 self.for_each_record(&own, before, invalid, |record| sink(record.unwrap_or_default()))
             }
         }

@@ -1,4 +1,4 @@
-//! A line of JSON Lines to the text in it.
+//! From a line of JSON Lines to the text in it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::Invalid;
 /// The field that holds the text.
 const FIELD: &str = "text";
 
-/// Whether a line has nothing but white space of JSON on it.
+/// Whether a line holds only JSON white space.
 pub(super) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
@@ -18,13 +18,13 @@ pub(super) fn is_blank(line: &[u8]) -> bool {
 /// Calls `sink` with the text in a line of UTF-8.
 ///
 /// # Errors
-/// What is wrong with the line, as the end of a sentence that names it.
+/// The reason why the line has no text, as the end of a sentence that names the line.
 pub(super) fn with_text<T>(line: &[u8], invalid: Invalid, sink: impl FnOnce(&str) -> T) -> Result<T, String> {
     let fault = match serde_json::from_slice::<Record>(line) {
         Ok(record) => return Ok(sink(&record.text)),
         Err(fault) => fault,
     };
-    // JSON can write half a surrogate pair as `\ud83d`, which no text has.
+    // JSON can state a lone surrogate as `\ud83d`, which no text can hold.
     if let Some((mended, column)) = replace_lone_surrogates(line)
         && let Ok(record) = serde_json::from_slice::<Record>(&mended)
     {
@@ -43,7 +43,7 @@ pub(super) fn with_text<T>(line: &[u8], invalid: Invalid, sink: impl FnOnce(&str
     }
 }
 
-/// An object with a text in it. Not derived: serde would take an array, too.
+/// An object with a text in it. It is not derived, because serde would also accept an array.
 struct Record<'t> {
     text: Cow<'t, str>,
 }
@@ -68,7 +68,7 @@ impl<'de> Visitor<'de> for RecordVisitor {
         while let Some(IsText(is_text)) = map.next_key()? {
             if !is_text {
                 map.next_value::<IgnoredAny>()?;
-            } else if text.replace(map.next_value::<Text>()?.0).is_some() {
+            } else if text.replace(map.next_value::<RecordText>()?.0).is_some() {
                 return Err(A::Error::duplicate_field(FIELD));
             }
         }
@@ -76,13 +76,13 @@ impl<'de> Visitor<'de> for RecordVisitor {
     }
 }
 
-/// Whether a key is that of the text.
+/// Whether a key is the key of the text.
 struct IsText(bool);
 
 impl<'de> Deserialize<'de> for IsText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Key;
-        impl Visitor<'_> for Key {
+        struct FieldKey;
+        impl Visitor<'_> for FieldKey {
             type Value = IsText;
 
             fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
@@ -93,41 +93,42 @@ impl<'de> Deserialize<'de> for IsText {
                 Ok(IsText(key == FIELD))
             }
         }
-        deserializer.deserialize_identifier(Key)
+        deserializer.deserialize_identifier(FieldKey)
     }
 }
 
 /// A string, borrowed from the line unless it has escapes.
-struct Text<'t>(Cow<'t, str>);
+struct RecordText<'t>(Cow<'t, str>);
 
-impl<'de> Deserialize<'de> for Text<'de> {
+impl<'de> Deserialize<'de> for RecordText<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Value;
         impl<'de> Visitor<'de> for Value {
-            type Value = Text<'de>;
+            type Value = RecordText<'de>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
                 formatter.write_str("a string")
             }
 
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<RecordText<'de>, E> {
+                Ok(RecordText(Cow::Borrowed(text)))
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_string())))
+            fn visit_str<E>(self, text: &str) -> Result<RecordText<'de>, E> {
+                Ok(RecordText(Cow::Owned(text.to_string())))
             }
         }
         deserializer.deserialize_str(Value)
     }
 }
 
-/// The line with the escape of U+FFFD for each escape of half a surrogate pair, and the column of the first; `None` if it has none.
+/// The line with each lone surrogate replaced by the escape of U+FFFD, and the column of the first one; `None` if there
+/// is none.
 fn replace_lone_surrogates(line: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut mended = line.to_vec();
     let mut first = None;
     let mut place = 0;
-    // Outside of strings, JSON has no backslash.
+    // JSON has backslashes only within strings.
     while let Some(distance) = memchr::memchr(b'\\', &line[place..]) {
         place += distance;
         let low = || escape(line, place + 6).filter(|unit| (0xDC00..0xE000).contains(unit));
@@ -146,7 +147,7 @@ fn replace_lone_surrogates(line: &[u8]) -> Option<(Vec<u8>, usize)> {
     first.map(|column| (mended, column))
 }
 
-/// The code unit that is escaped as `\uXXXX` at a place.
+/// The code unit of the escape `\uXXXX` at a place.
 fn escape(line: &[u8], place: usize) -> Option<u32> {
     let digits = line.get(place..place + 6)?.strip_prefix(b"\\u")?;
     let digits =
@@ -210,7 +211,7 @@ mod tests {
             assert_eq!(refused(line), format!("a lone surrogate at column {column}"));
             assert_eq!(text(line, Invalid::Replace).as_deref(), Ok(replaced));
         }
-        // A fault besides is the one to name.
+        // If the line has another fault, that one is reported.
         assert!(text(r#"{"text":"\ud83d"#, Invalid::Replace).unwrap_err().starts_with("not JSON"));
         assert_eq!(text(r#"{"id":"\ud83d","text":"a"}"#, Invalid::Refuse).as_deref(), Ok("a"));
     }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// Documents of files as strings, texts cut after spaces.
+/// The documents of files as strings. Texts are cut after spaces.
 fn documents(paths: &[PathBuf], invalid: Invalid) -> Result<Vec<String>> {
     let mut files = Files::new(paths)?;
     let mut found: Vec<Vec<u8>> = Vec::new();
@@ -30,7 +30,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
             encoder.finish().unwrap()
         }
         Some("zst") => {
-            // With a checksum, as the command `zstd` writes it: without, some damage cannot be told from text.
+            // The checksum, which the command `zstd` writes, too, reveals damage that would otherwise look like text.
             let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
             encoder.include_checksum(true).unwrap();
             encoder.write_all(bytes).unwrap();
@@ -97,7 +97,7 @@ fn errors_name_the_line() {
     }
 }
 
-/// The texts or lines of a file, batches put together.
+/// The texts or lines of a file, all batches joined.
 fn read(path: &Path, unit: Unit, invalid: Invalid) -> Result<Vec<String>> {
     let batches: Vec<Vec<String>> = Reader::new(path, unit, invalid)?.collect::<Result<_>>()?;
     Ok(batches.concat())
@@ -241,7 +241,7 @@ fn a_pipe_is_opened_once() {
         std::thread::spawn(move || std::fs::write(pipe, b"{\"text\": \"a\"}\n"))
     };
     let mut files = Files::new(&[pipe]).unwrap();
-    // As long as it was not opened, the writer waits.
+    // The writer waits until the file is opened.
     std::thread::sleep(std::time::Duration::from_millis(20));
     assert!(!writer.is_finished());
     let block = files.next(|_| None).unwrap().unwrap();

@@ -1,24 +1,24 @@
-//! Texts in memory: strings to blocks.
+//! From strings in memory to blocks.
 
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::{BLOCK, Block, Kind};
+use super::{BLOCK, BlockKind, TextBlock};
 
-/// Texts in memory in turn, a block at a time, each of them one document.
+/// Yields texts in memory, one block at a time. Each text is one document.
 pub struct Texts<'t> {
     texts: std::slice::Iter<'t, &'t str>,
     rest: Option<(&'t str, usize)>,
 }
 
 impl<'t> Texts<'t> {
-    /// Readies texts.
+    /// Prepares texts.
     pub fn new(texts: &'t [&'t str]) -> Self {
         Self { texts: texts.iter(), rest: None }
     }
 
-    /// The next block; `None` after the last. `cut` is given text and tells where its last part may end.
-    pub fn next(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Option<Block<'t>> {
+    /// The next block; `None` after the last. `cut` is given a text and returns a place where its last part may end.
+    pub fn next(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Option<TextBlock<'t>> {
         let (text, start) = match self.rest.take() {
             Some(rest) => rest,
             None => (*self.texts.next()?, 0),
@@ -37,8 +37,8 @@ impl<'t> Texts<'t> {
         if end < bytes.len() {
             self.rest = Some((text, start + end));
         }
-        let kind = Kind::Text { first: start == 0 };
-        Some(Block {
+        let kind = BlockKind::Text { first: start == 0 };
+        Some(TextBlock {
             origin: Cow::Borrowed(Path::new("text")),
             bytes: Cow::Borrowed(bytes),
             end,

@@ -1,4 +1,5 @@
-//! Special and added tokens in a text: the leftmost, and of those the longest, as `tokenizers` finds them.
+//! Finds special and added tokens in a text: the leftmost token, and the longest of those that begin there, as
+//! `tokenizers` does.
 
 use std::ops::Range;
 
@@ -9,7 +10,7 @@ use crate::error::Result;
 use crate::memory::{collect, probe};
 use crate::vocab::Special;
 
-/// Finds the tokens that stand for themselves: those that are always recognised, and all of them.
+/// Two finders: one for the tokens that are always recognised, one for all added tokens.
 #[derive(Debug)]
 pub(super) struct Added {
     always: Finder,
@@ -22,18 +23,18 @@ struct Finder {
     ids: Vec<u32>,
     /// Bytes of the longest token.
     longest: usize,
-    /// Any two bytes that follow each other in a token, ascending.
+    /// All pairs of neighbouring bytes within the tokens, ascending.
     pairs: Vec<[u8; 2]>,
 }
 
-/// Up to so many bytes of tokens the automaton may be the fastest one, which takes a kilobyte for each.
+/// Up to this many bytes of tokens, the fastest kind of automaton is used. It takes a kilobyte a byte.
 const FAST: usize = 1 << 12;
 
 impl Finder {
     fn new<'a>(tokens: impl Iterator<Item = &'a Special> + Clone) -> Result<Self> {
         let contents = collect(tokens.clone().map(|token| token.content.as_str()))?;
         let ids = collect(tokens.map(|token| token.id))?;
-        // To make an automaton takes some 60 bytes for each byte of its tokens.
+        // Building an automaton takes about 60 bytes for each byte of its tokens.
         let bytes: usize = contents.iter().map(|content| content.len()).sum();
         probe(64 * bytes)?;
         let automaton = (!ids.is_empty()).then(|| {
@@ -63,19 +64,19 @@ impl Added {
         self.finder(specials).automaton.is_some()
     }
 
-    /// Where the tokens to recognise stand in `text`, and their ids.
+    /// The places and ids of the recognised tokens in `text`.
     pub(super) fn find(&self, text: &str, specials: Specials) -> impl Iterator<Item = (Range<usize>, u32)> {
         let finder = self.finder(specials);
         let found = finder.automaton.iter().flat_map(move |automaton| automaton.find_iter(text));
         found.map(|found| (found.range(), finder.ids[found.pattern().as_usize()]))
     }
 
-    /// Bytes of the longest token to recognise; 0 if there is none.
+    /// Bytes of the longest recognised token; 0 if there is none.
     pub(super) fn longest(&self, specials: Specials) -> usize {
         self.finder(specials).longest
     }
 
-    /// Whether a token to recognise could hold these two bytes one after the other.
+    /// Whether a recognised token holds these two bytes side by side.
     pub(super) fn may_span(&self, pair: [u8; 2], specials: Specials) -> bool {
         self.finder(specials).pairs.binary_search(&pair).is_ok()
     }

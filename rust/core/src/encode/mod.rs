@@ -1,9 +1,11 @@
-//! Pieces to ids.
+//! From pieces to ids.
 //!
-//! A piece passes three places, the first that knows it answers: the [`cache`] of the worker (pieces seen before), the few
-//! tokens that stand [whole](pipeline::unmergeable) although merging does not make them, and BPE itself. So the ids are exactly those of BPE, by
-//! whichever rule the source file states, at any warmth. Memory: the tables take about 30 bytes a token, at least 2 MiB; the caches
-//! of the workers take as much as there are processors ([`Encoder::lease`]); besides, only the ids returned.
+//! Three places can answer a piece, in this order: the [`cache`] of the worker (pieces seen before), the
+//! [unmergeable](pipeline::unmergeable) tokens (tokens that stand for a whole piece although no merges make them), and
+//! BPE itself. So the ids are exactly those of BPE by the rule of the source file, whether the cache is cold or warm.
+//!
+//! Memory: the tables take about 30 bytes a token, at least 2 MiB. The caches of the workers are bounded by the number
+//! of processors ([`Encoder::lease`]). Everything else is the returned ids.
 
 mod added;
 mod batch;
@@ -31,63 +33,64 @@ use crate::stop::Stop;
 use crate::threads;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
-use cache::{Cache, Room};
-use pipeline::barriers::Seams;
+use cache::{Cache, CacheSize};
+use pipeline::barriers::Barriers;
 use pipeline::lookup::Group;
-use pipeline::unmergeable::Whole;
-use text::Texts;
+use pipeline::unmergeable::Unmergeable;
+use text::TextRow;
 pub use text::{AsText, Text};
 
-/// What the text of a special token in a text is.
+/// How to read the text of a special token within a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Specials {
-    /// Text like any other.
+    /// As text like any other.
     #[default]
     Text,
-    /// That token.
+    /// As the special token.
     Parse,
 }
 
-/// A vocabulary made ready to encode. Immutable but for the caches of its workers; share it between threads.
+/// A vocabulary, ready to encode. It is immutable but for the caches of its workers; share it between threads.
 #[derive(Debug)]
 pub struct Encoder {
     vocab: Vocab,
     isa: Isa,
     splitter: Splitter,
     pairs: PairTable,
-    ids: Ids,
-    whole: Whole,
-    seams: Seams,
+    ids: SymbolIds,
+    unmergeable: Unmergeable,
+    barriers: Barriers,
     added: Added,
-    workers: Vec<Mutex<Kept>>,
+    workers: Vec<Mutex<KeptWorker>>,
 }
 
-/// The least number of workers kept between calls; when more threads encode at once, the rest make their own for the call.
+/// The least number of workers that are kept between calls. When more threads encode at once, each of the others makes
+/// a worker for its call.
 const WORKERS: usize = 16;
 
-/// A worker that is kept, as soon as there is one.
+/// A worker that is kept between calls; it is made on first use.
 #[derive(Debug)]
-struct Kept {
+struct KeptWorker {
     worker: Option<Box<Worker>>,
-    room: Room,
+    room: CacheSize,
 }
 
-/// What one thread needs to encode: its cache and its buffers.
+/// The cache and the buffers that one thread needs to encode.
 #[derive(Debug)]
 struct Worker {
     cache: Cache,
     merger: Merger,
     ends: Ends,
-    /// Those of the parts of pieces.
+    /// The ends of the parts of pieces.
     parts: Vec<u32>,
     group: Held<Group>,
-    /// Those of a short text.
+    /// The ids of a short text.
     ids: Vec<u32>,
-    texts: Texts,
+    texts: TextRow,
 }
 
 impl Worker {
-    fn new(room: Room) -> Result<Self> {
+    fn new(room: CacheSize) -> Result<Self> {
         Ok(Self {
             cache: Cache::new(room)?,
             merger: Merger::new()?,
@@ -95,28 +98,28 @@ impl Worker {
             parts: Vec::new(),
             group: Group::new()?,
             ids: Vec::new(),
-            texts: Texts::default(),
+            texts: TextRow::default(),
         })
     }
 }
 
-/// A worker for one call: one that was kept, or one of its own.
+/// A worker for one call: a kept one, or one made for the call.
 enum Lease<'a> {
-    Kept(MutexGuard<'a, Kept>),
+    Kept(MutexGuard<'a, KeptWorker>),
     Own(Option<Box<Worker>>),
 }
 
 impl Lease<'_> {
-    /// Has the worker do something, which ends with [`Error::Interrupted`] when `stop` says so. A worker that finds too little memory is
-    /// dropped with all that it holds: the next call has more memory, and never meets unfinished work.
+    /// Runs `work` with the worker. The work ends with [`Error::Interrupted`] when `stop` says so. After
+    /// [`Error::Memory`] the worker is dropped with all its memory, so the next call never meets unfinished work.
     #[inline(always)]
     fn with<T>(&mut self, stop: &Stop, work: impl FnOnce(&mut Worker) -> Result<T>) -> Result<T> {
         let (place, room) = match self {
             Self::Kept(kept) => {
-                let Kept { worker, room } = &mut **kept;
+                let KeptWorker { worker, room } = &mut **kept;
                 (worker, *room)
             }
-            Self::Own(worker) => (worker, Room::Narrow),
+            Self::Own(worker) => (worker, CacheSize::Narrow),
         };
         if place.is_none() {
             *place = Some(Box::new(Worker::new(room)?));
@@ -143,7 +146,7 @@ impl Encoder {
         let (pairs, ids) = table(&vocab, &sufficient(&vocab)?, isa)?;
         let mut is_reached = filled(false, vocab.tokens.len())?;
         match vocab.merges {
-            // These merges are the effective ones, which make just what is reached.
+            // Effective merges make exactly the reachable tokens.
             Merges::Ranks => {
                 ids.iter().filter(|id| **id != ABSENT).for_each(|&id| is_reached[id as usize] = true);
             }
@@ -156,16 +159,16 @@ impl Encoder {
                 })?;
             }
         }
-        let whole = Whole::new(&vocab.tokens, |id| is_reached[id as usize])?;
-        let seams = Seams::new(&vocab.tokens)?;
-        let ids = Ids::new(ids);
+        let unmergeable = Unmergeable::new(&vocab.tokens, |id| is_reached[id as usize])?;
+        let barriers = Barriers::new(&vocab.tokens)?;
+        let ids = SymbolIds::new(ids);
         let added = Added::new(&vocab.specials)?;
-        // No more threads than processors work at a time, and the first workers are taken first.
+        // At most one thread a processor works at a time, and the first workers are taken first.
         let processors = threads::wanted(None);
-        let room = |number| if number < processors { Room::Wide } else { Room::Narrow };
-        let kept = (0..processors.max(WORKERS)).map(|number| Kept { worker: None, room: room(number) });
+        let room = |number| if number < processors { CacheSize::Wide } else { CacheSize::Narrow };
+        let kept = (0..processors.max(WORKERS)).map(|number| KeptWorker { worker: None, room: room(number) });
         let workers = kept.map(Mutex::new).collect();
-        Ok(Self { vocab, isa, splitter, pairs, ids, whole, seams, added, workers })
+        Ok(Self { vocab, isa, splitter, pairs, ids, unmergeable, barriers, added, workers })
     }
 
     /// The vocabulary.
@@ -173,32 +176,33 @@ impl Encoder {
         &self.vocab
     }
 
-    /// The instruction set it uses.
+    /// The instruction set in use.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// The splitting rule, ready to run.
+    /// The splitter of the vocabulary's scheme.
     pub fn splitter(&self) -> &Splitter {
         &self.splitter
     }
 
-    /// A free worker. Never waits: a lock that a fork left behind in a child, or that another thread holds, is passed over.
+    /// A free worker. Never waits: a worker whose lock is held, by another thread or by a fork in the parent, is passed
+    /// over.
     ///
-    /// As many workers as there are processors have a wide cache, 52 MiB at most. Those of more threads that encode at once have a narrow
-    /// one of 6 MiB: they take turns on the same processors, whose caches are no larger for it.
+    /// As many workers as processors have a wide cache, of at most 52 MiB. If more threads encode at once, their
+    /// workers have a narrow cache of 6 MiB: they share the processors, whose own caches are no larger for it.
     fn lease(&self) -> Lease<'_> {
         Self::first_free(self.workers.iter())
     }
 
-    /// A free worker, if it can be that of this number, whose cache knows what the thread of this number met before.
+    /// A free worker, if possible worker number `first`, whose cache holds the words of the thread's earlier calls.
     fn lease_from(&self, first: usize) -> Lease<'_> {
         let (before, from) = self.workers.split_at(first % self.workers.len());
         Self::first_free(from.iter().chain(before))
     }
 
     #[inline(always)]
-    fn first_free<'w>(mut workers: impl Iterator<Item = &'w Mutex<Kept>>) -> Lease<'w> {
+    fn first_free<'w>(mut workers: impl Iterator<Item = &'w Mutex<KeptWorker>>) -> Lease<'w> {
         let free = workers.find_map(|worker| worker.try_lock().ok());
         free.map_or(Lease::Own(None), Lease::Kept)
     }
@@ -206,8 +210,8 @@ impl Encoder {
     /// The ids of a text.
     ///
     /// # Errors
-    /// [`Error::Pattern`] if a user's regex gives up on it, [`Error::Surrogate`] if it has a lone surrogate, [`Error::Memory`]: the
-    /// encoder is as good as before then.
+    /// [`Error::Pattern`] if a user's regex gives up on the text, [`Error::Surrogate`] if the text has a lone
+    /// surrogate, [`Error::Memory`]. The encoder stays usable after each of them.
     pub fn encode<'t>(&self, text: impl Into<Text<'t>>, specials: Specials) -> Result<Vec<u32>> {
         self.encode_unless(&Stop::never(), text, specials)
     }
@@ -222,7 +226,8 @@ impl Encoder {
         Ok(ids)
     }
 
-    /// What `take` makes of the ids of a text, which stand in memory that is used again: for short texts.
+    /// Calls `take` with the ids of a text and returns its result. The ids stand in memory that is used again, which
+    /// suits short texts.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -260,7 +265,7 @@ impl Encoder {
         Ok(count.0)
     }
 
-    /// Encodes the text of this number.
+    /// Encodes text number `number`.
     fn encode_text(
         &self,
         worker: &mut Worker,
@@ -280,7 +285,7 @@ impl Encoder {
     }
 
     fn encode_into(&self, worker: &mut Worker, text: &str, specials: Specials, out: &mut impl Sink) -> Result<()> {
-        // Mostly there are none, and an iterator over nothing is not for nothing: with what is inlined below, a twelfth of a short call.
+        // Most texts have no added tokens. Without this test, the iterator took a twelfth of a short call.
         if !self.added.any(specials) {
             return self.encode_plain(worker, text, out);
         }
@@ -293,7 +298,7 @@ impl Encoder {
         self.encode_plain(worker, &text[done..], out)
     }
 
-    /// Encodes text that holds no added token.
+    /// Encodes text without added tokens.
     #[inline(always)]
     fn encode_plain(&self, worker: &mut Worker, text: &str, out: &mut impl Sink) -> Result<()> {
         let text = self.normalize(text)?;
@@ -305,7 +310,7 @@ impl Encoder {
         if self.is_normal(text) { Ok(Cow::Borrowed(text)) } else { nfc::normalized(text).map(Cow::Owned) }
     }
 
-    /// Whether the normalizer leaves `text` as it is.
+    /// Whether the normalizer leaves `text` unchanged.
     #[inline(always)]
     fn is_normal(&self, text: &str) -> bool {
         match self.vocab.normalizer {
@@ -314,13 +319,13 @@ impl Encoder {
         }
     }
 
-    /// Encodes the pieces of a normalized text that begin in `range`, whose bounds are boundaries.
+    /// Encodes the pieces of a normalized text that begin in `range`, whose ends are boundaries.
     fn encode_range(&self, worker: &mut Worker, text: &[u8], range: Range<usize>, out: &mut impl Sink) -> Result<()> {
         self.take_range(worker, text, 0..text.len(), range, true, out)
     }
 
-    /// Takes the pieces of the text `row[text]` that begin in its `range` into the worker's group, which is encoded when it is full,
-    /// or after these if they are the last.
+    /// Takes the pieces of the text `row[text]` that begin in its `range` into the worker's group. A full group is
+    /// encoded, and with `are_last` also the last one.
     fn take_range(
         &self,
         worker: &mut Worker,
@@ -337,7 +342,7 @@ impl Encoder {
             let next = self.splitter.cut(&row[text.clone()], start..range.end, &mut ends)?;
             let are_last = are_last && next == range.end;
             let base = text.start + start;
-            let ends = self.seams.part(&row[base..text.start + next], &ends, &self.whole, &mut parts)?;
+            let ends = self.barriers.split(&row[base..text.start + next], &ends, &self.unmergeable, &mut parts)?;
             self.take_pieces(worker, row, base, ends, are_last, out)?;
             start = next;
         }
@@ -345,12 +350,13 @@ impl Encoder {
         Ok(())
     }
 
-    /// Encodes texts that stand one behind the other, the first of them by its number; how many ids come before the end of each, the group says then ([`Group::ends`]).
+    /// Encodes texts that stand one behind the other in a row; `first` is the number of the first text. Afterwards
+    /// [`Group::ends`] tells the number of ids before the end of each text.
     fn encode_row(
         &self,
         worker: &mut Worker,
         first: usize,
-        Texts { row, ends }: &Texts,
+        TextRow { row, ends }: &TextRow,
         specials: Specials,
         out: &mut impl Sink,
     ) -> Result<()> {
@@ -372,16 +378,16 @@ impl Encoder {
     }
 }
 
-/// The id of each symbol. Where merges made tokens one after the other, as trainers do, an id is its symbol but for a difference,
-/// and need not be waited for.
+/// The id of each symbol. Trainers make tokens one after the other, so an id is usually its symbol plus a constant, and
+/// needs no load.
 #[derive(Debug)]
-struct Ids {
-    /// By symbol, as far as they are not told by the difference.
+struct SymbolIds {
+    /// SymbolIds by symbol, as far as they are not symbol plus `difference`.
     table: Vec<u32>,
     difference: u32,
 }
 
-impl Ids {
+impl SymbolIds {
     fn new(mut table: Vec<u32>) -> Self {
         let difference = table.get(256).map_or(0, |id| id.wrapping_sub(256));
         if table.iter().zip(0..).skip(256).all(|(&id, symbol)| id == difference.wrapping_add(symbol)) {
@@ -390,7 +396,7 @@ impl Ids {
         Self { table, difference }
     }
 
-    /// Those of symbols, in place; what is left over from a multiple of sixteen stays.
+    /// Replaces symbols by their ids, in chunks of sixteen; an incomplete chunk at the end stays.
     #[inline(always)]
     fn of_all<R: U32x16>(&self, symbols: &mut [u32]) {
         let (count, difference) = (self.table.len() as u32, R::splat(self.difference));
@@ -401,33 +407,28 @@ impl Ids {
     }
 }
 
-/// Where ids go, if there is memory for them.
+/// A destination of ids. It may run out of memory.
 trait Sink {
     fn put(&mut self, ids: &[u32]) -> Result<()>;
 
-    /// How many went there.
+    /// The number of ids so far.
     fn length(&self) -> usize;
 
-    /// Puts what went to another one behind what is here, and leaves the other empty.
+    /// Moves the ids of another sink to the end of this one.
     fn append(&mut self, other: &mut Self) -> Result<()>
     where
         Self: Sized;
 
-    /// The ids of the pieces of a group.
-    #[inline(always)]
-    fn put_all(&mut self, group: &mut Group) -> Result<()>
-    where
-        Self: Sized,
-    {
-        group.write(self)
-    }
+    /// Adds the ids of a group.
+    fn put_group(&mut self, group: &mut Group) -> Result<()>;
 }
 
-/// Ids for which there is so much room are more than the nearer caches hold together with what encoding needs there.
+/// SymbolIds for which this much room was reserved do not fit the nearer caches together with the data of the encoder.
 const MANY: usize = 1 << 21;
 
 impl Sink for Vec<u32> {
-    /// Many go past the caches. (Repeated, the mix 366 to 377 MB/s, Finnish 404 to 410, Bulgarian 462 to 471, English 479 to 499.)
+    /// Many ids are stored non-temporally, past the caches. (Repeated passes: mix 366 to 377 MB/s, Finnish 404 to 410,
+    /// Bulgarian 462 to 471, English 479 to 499.)
     #[inline(always)]
     fn put(&mut self, ids: &[u32]) -> Result<()> {
         self.try_reserve(ids.len())?;
@@ -444,6 +445,11 @@ impl Sink for Vec<u32> {
         self.len()
     }
 
+    #[inline(always)]
+    fn put_group(&mut self, group: &mut Group) -> Result<()> {
+        self.put(group.ids()?)
+    }
+
     fn append(&mut self, other: &mut Self) -> Result<()> {
         self.put(other)?;
         other.clear();
@@ -451,7 +457,7 @@ impl Sink for Vec<u32> {
     }
 }
 
-/// Counts ids instead of keeping them.
+/// Counts ids and keeps none.
 #[derive(Debug, Default)]
 struct Count(usize);
 
@@ -470,7 +476,7 @@ impl Sink for Count {
         Ok(())
     }
 
-    fn put_all(&mut self, group: &mut Group) -> Result<()> {
+    fn put_group(&mut self, group: &mut Group) -> Result<()> {
         self.0 += group.total();
         Ok(())
     }

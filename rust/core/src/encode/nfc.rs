@@ -1,15 +1,16 @@
-//! Unicode normalization form C, as `tokenizers` makes it.
+//! Unicode normalization form C, as `tokenizers` applies it.
 //!
-//! The files that ask for NFC are those of `tokenizers`, which has the tables of Unicode 9. Later versions gave combining classes and
-//! compositions to characters that were not assigned then, and never change those of others. So the present tables give the same
-//! result, if text is cut around each [`LATER`] character: to Unicode 9 it begins anew and combines with nothing.
+//! `tokenizers`, whose files ask for NFC, has the tables of Unicode 9. Later versions of Unicode gave combining classes
+//! and compositions to characters that were unassigned then, and changed no others. In Unicode 9 such a [`LATER`]
+//! character combines with nothing. So the present tables give the same result if the text is cut on both sides of each
+//! of them.
 
 use crate::error::Result;
 use crate::memory::collect_text;
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc, is_nfc_quick};
 
-/// Ranges of the characters that normalization knows, but knew nothing of in Unicode 9.
+/// Ranges of the characters that normalization treats specially now, but did not in Unicode 9.
 #[rustfmt::skip]
 static LATER: [(char, char); 71] = [
     ('\u{5c8}', '\u{5c9}'), ('\u{7fd}', '\u{7fd}'), ('\u{897}', '\u{89f}'), ('\u{8ca}', '\u{8d3}'),
@@ -37,7 +38,8 @@ fn is_later(character: char) -> bool {
     LATER.get(place).is_some_and(|&(first, _)| first <= character)
 }
 
-/// Whether the text is certainly in form C. (What is so by the present tables is so by those of Unicode 9, as is each part of it.)
+/// Whether the text is certainly in form C. (A text that is in form C by the present tables is so by those of Unicode
+/// 9, and so is each part of it.)
 #[inline(always)]
 pub(super) fn is_normal(text: &str) -> bool {
     is_nfc(text)
@@ -55,8 +57,8 @@ pub(super) fn normalized(text: &str) -> Result<String> {
     collect_text(parts)
 }
 
-/// Whether nothing before this character can combine with it: its canonical class is 0 and it composes with no
-/// predecessor (`NFC_Quick_Check` is "yes").
+/// Whether no earlier character can combine with this one: its canonical class is 0 and it composes with no predecessor
+/// (`NFC_Quick_Check` is "yes").
 pub(super) fn begins_group(character: char) -> bool {
     let is_start = || is_nfc_quick(std::iter::once(character)) == IsNormalized::Yes;
     is_later(character) || canonical_combining_class(character) == 0 && is_start()
@@ -67,7 +69,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What `tokenizers` makes of a text.
+    /// NFC by the crate that `tokenizers` uses.
     fn theirs(text: &str) -> String {
         unicode_normalization_alignments::UnicodeNormalization::nfc(text).map(|(character, _)| character).collect()
     }
@@ -79,7 +81,8 @@ mod tests {
     #[test]
     fn every_character_is_normalized_as_tokenizers_does() {
         for character in '\0'..=char::MAX {
-            // Alone; among marks of the lowest and the highest class; before and behind what composes.
+            // The character alone; between marks of the lowest and the highest class; before and behind a character
+            // that composes.
             for text in [format!("{character}"), format!("a\u{345}{character}\u{334}"), format!("e{character}\u{301}")]
             {
                 assert_eq!(ours(&text), theirs(&text), "{:x}", u32::from(character));

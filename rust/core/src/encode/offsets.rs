@@ -6,12 +6,12 @@ use crate::error::Result;
 use crate::memory::{Grow, collect, collect_text};
 use crate::stop::Stop;
 
-/// Ids, and for each the characters `start..end` of the text that its bytes touch: a token that holds only part of a
-/// character still covers it, so neighbouring spans may overlap in one character.
+/// Ids, and for each id the characters `start..end` of the text that its bytes touch. A token that holds only a part of
+/// a character covers the character, so neighbouring spans may overlap in one character.
 pub type Spanned = (Vec<u32>, Vec<(i64, i64)>);
 
 impl Encoder {
-    /// The ids of a text and their spans in characters (Unicode scalar values) of it. Where a normalizer changes the text, a
+    /// The ids of a text and their spans in characters (Unicode scalar values). Where a normalizer changes the text, a
     /// span covers the whole of each changed group of a base character and its marks.
     ///
     /// # Errors
@@ -59,14 +59,14 @@ impl Encoder {
     }
 }
 
-/// For each byte of the normalized text, the characters of the original it stands for.
+/// For each byte of the normalized text, the characters of the original text that it stands for.
 struct Places {
     of: Vec<(i64, i64)>,
 }
 
 impl Places {
     fn new(original: &str, normalized: &str) -> Result<Self> {
-        // An entry a byte, so that there is room for all.
+        // One entry a byte, reserved ahead.
         let mut of = Vec::new();
         of.try_reserve_exact(normalized.len())?;
         if original == normalized {
@@ -75,8 +75,8 @@ impl Places {
             }
             return Ok(Self { of });
         }
-        // Normalization never reaches across the beginning of a group whose first character neither combines with what is
-        // before it nor is changed: such groups are normalized one by one.
+        // Normalization changes each group by itself. A group begins at a character that does not combine with the
+        // characters before it and is not changed.
         let characters = collect(original.chars())?;
         let mut first = 0;
         while first < characters.len() {

@@ -1,4 +1,4 @@
-//! The encoder against BPE as its definition states it, under both rules and on vocabularies that no trainer would make.
+//! The encoder against BPE as it is defined, under both rules, and on vocabularies that no trainer would make.
 
 use proptest::prelude::*;
 
@@ -10,13 +10,14 @@ use crate::testing::bpe::text_ids;
 use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::{Special, Tokens};
 
-/// Vocabularies over a tiny alphabet: tokens in any order, reachable or not; a list names any pairs that make a token.
+/// Vocabularies over a tiny alphabet. The tokens stand in any order and need not be reachable; a list names any pairs
+/// that make a token.
 fn vocab() -> impl Strategy<Value = Vocab> {
     vocab_of(prop::collection::vec(prop::sample::select(b"abc \xC3\xA9".to_vec()), 2..6))
 }
 
-/// Vocabularies of parts of texts in characters of three bytes, some of which have two in common, and others. They may begin and end
-/// within a character.
+/// Vocabularies of parts of texts whose characters have three bytes, some of which share two of them, and of other
+/// characters. A token may begin and end within a character.
 fn wide_vocab() -> impl Strategy<Value = Vocab> {
     let part = |(text, from, length): (String, usize, usize)| {
         let from = from.min(text.len() - 2);
@@ -25,7 +26,7 @@ fn wide_vocab() -> impl Strategy<Value = Vocab> {
     vocab_of(("[一丁中仁文不ก。éa😂]{2,4}", 0..4usize, 2..9usize).prop_map(part))
 }
 
-/// Vocabularies of such tokens.
+/// Vocabularies of the given tokens.
 fn vocab_of(token: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vocab> {
     let parts = (prop::collection::vec(token, 0..30), any::<bool>(), any::<bool>(), any::<u64>());
     parts.prop_map(|(new, ranks, ignore_merges, seed)| {
@@ -104,7 +105,7 @@ proptest! {
     }
 }
 
-/// A vocabulary with some merges of letters, by ranks.
+/// A vocabulary with a few merges of letters, by ranks.
 pub(super) fn sample() -> Vocab {
     let mut tokens = Tokens::of_bytes();
     for token in ["aa", "aaaa", " a", "ab", " ab", "^^", "  ", "字", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
@@ -224,7 +225,7 @@ fn long_pieces_take_the_same_way_as_short_ones() {
 #[test]
 fn a_text_of_code_points_is_what_it_is_as_utf8() {
     let encoder = Encoder::new(sample()).unwrap();
-    // Of bytes, of pairs and of fours, in short and in large.
+    // Code points of one, two and four bytes, in a short and in a large text.
     for (text, times) in [("Élève ab aaab\n", 1), ("Őszi ab Ω字 x<added>y\n", 3), ("🦉 ab Ω\n", 7)]
         .into_iter()
         .flat_map(|(text, times)| [(text, times), (text, 60_000)])

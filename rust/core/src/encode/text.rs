@@ -1,4 +1,4 @@
-//! A text as it lies in memory.
+//! The forms in which a text may lie in memory.
 
 use crate::arch::{Isa, Utf8Error, prefetch};
 use crate::error::{Error, Result};
@@ -24,16 +24,16 @@ impl<'t, S: AsRef<str> + ?Sized> From<&'t S> for Text<'t> {
     }
 }
 
-/// What can be taken as a text.
+/// Types that can be read as a [`Text`].
 pub trait AsText<'t>: Into<Text<'t>> + Copy + Sync {}
 
 impl<'t, T: Into<Text<'t>> + Copy + Sync> AsText<'t> for T {}
 
-/// The bytes of a text that are asked for ahead: what is behind them, the processor foresees.
+/// Number of bytes of the next text that are prefetched. The hardware prefetcher reads the rest.
 const AHEAD: usize = 4096;
 
 impl<'t> Text<'t> {
-    /// How many bytes of memory it takes.
+    /// The bytes of memory that the text takes.
     pub fn size(self) -> usize {
         match self {
             Self::Utf8(text) => text.len(),
@@ -43,7 +43,7 @@ impl<'t> Text<'t> {
         }
     }
 
-    /// Its UTF-8, if it lies there as such.
+    /// The text as UTF-8, if it lies in memory as UTF-8.
     #[inline(always)]
     pub fn as_str(self) -> Option<&'t str> {
         match self {
@@ -53,10 +53,10 @@ impl<'t> Text<'t> {
         }
     }
 
-    /// Appends its UTF-8.
+    /// Appends the text as UTF-8.
     ///
     /// # Errors
-    /// [`Utf8Error`]: a lone surrogate, or no memory; nothing is added then.
+    /// [`Utf8Error`]: a lone surrogate, or no memory. Then nothing is added.
     pub fn push(self, isa: Isa, utf8: &mut String) -> Result<(), Utf8Error> {
         match self {
             Self::Utf8(text) => {
@@ -70,8 +70,8 @@ impl<'t> Text<'t> {
         }
     }
 
-    /// Asks for its memory ahead of its use: strings lie anywhere, and are seldom in the processor's caches.
-    pub(super) fn fetch(self) {
+    /// Prefetches the text: strings lie anywhere in memory, and are seldom in the caches.
+    pub(super) fn prefetch(self) {
         fn lines<T>(points: &[T]) {
             let step = 64 / size_of::<T>();
             (0..points.len().min(AHEAD / size_of::<T>())).step_by(step).for_each(|at| prefetch(points, at));
@@ -85,19 +85,19 @@ impl<'t> Text<'t> {
     }
 }
 
-/// The most bytes that are kept for the next text: those of a job are fewer.
+/// Memory for more bytes than this is not kept for the next text. A job of a batch has fewer.
 const MOST: usize = 1 << 20;
 
-/// Texts as UTF-8, one behind the other. Memory that is used again.
+/// TextRow as UTF-8, one behind the other, in memory that is used again.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+pub(super) struct TextRow {
     pub(super) row: String,
-    /// Where each ends.
+    /// The end of each text.
     pub(super) ends: Vec<usize>,
 }
 
-impl Texts {
-    /// Takes these texts in place of what it had. `first` is the number of the first of them.
+impl TextRow {
+    /// Replaces the content by the given texts; `first` is the number of the first one.
     ///
     /// # Errors
     /// [`Error::Surrogate`], [`Error::Memory`].
@@ -106,7 +106,7 @@ impl Texts {
         self.ends.clear();
         for (place, &text) in texts.iter().enumerate() {
             if let Some(&next) = texts.get(place + 1) {
-                next.into().fetch();
+                next.into().prefetch();
             }
             text.into().push(isa, &mut self.row).map_err(|refused| match refused {
                 Utf8Error::NoCharacter { place: position } => Error::Surrogate { text: first + place, position },
@@ -117,7 +117,7 @@ impl Texts {
         Ok(())
     }
 
-    /// Itself, or, if it has grown large for one text, another one.
+    /// Returns itself, or an empty row if one text has made it large.
     pub(super) fn bounded(self) -> Self {
         if self.row.capacity() > MOST { Self::default() } else { self }
     }

@@ -1,21 +1,22 @@
-//! Where pieces end: the buffer between splitting and whoever takes the pieces.
+//! The buffer of piece ends, between the splitter and its caller.
 
 use crate::arch::{Block, U32x16};
 use crate::error::Result;
 use crate::memory::Grow;
 use crate::stop::Stop;
 
-/// Ends of consecutive pieces, counted from where the first begins. Reused from stretch to stretch.
+/// The ends of consecutive pieces, counted from the start of the first. The memory is used again for each stretch.
 #[derive(Debug, Default)]
 pub struct Ends {
     buffer: Vec<u32>,
     length: usize,
-    /// Whether letters without case may be among the pieces.
+    /// Whether the pieces may hold letters without case.
     has_caseless: bool,
-    /// Memory for the blocks of the stretch that they are the ends in. (To clear it for each took an eighth of a call on a short text.)
+    /// Memory for the class masks of the stretch. (Clearing it for each stretch took an eighth of a call on a short
+    /// text.)
     pub(super) blocks: Vec<Block>,
     stop: Stop,
-    /// Stretches since it was asked.
+    /// Number of stretches since `stop` was asked.
     unasked: u32,
 }
 
@@ -25,29 +26,31 @@ impl Ends {
         &self.buffer[..self.length]
     }
 
-    /// Whether the pieces may hold letters without case, as Chinese and Thai are written with; European languages hardly have any.
+    /// Whether the pieces may hold letters without case, such as those of Chinese and Thai. European languages hardly
+    /// have any.
     pub fn has_caseless(&self) -> bool {
         self.has_caseless
     }
 
-    /// Has splitting end with [`Error::Interrupted`](crate::Error::Interrupted) when `stop` says so.
+    /// From now on splitting ends with [`Error::Interrupted`](crate::Error::Interrupted) when `stop` says so.
     pub(crate) fn watch(&mut self, stop: &Stop) {
         self.stop.clone_from(stop);
     }
 
-    /// Whether to go on with the next stretch. Most are two kilobytes long: not before each is it worth to ask.
+    /// Checks whether to go on with the next stretch. Most stretches are two kilobytes, so `stop` is asked once in
+    /// sixteen.
     #[inline(always)]
     pub(super) fn check(&mut self) -> Result<()> {
         self.unasked = (self.unasked + 1) % 16;
         if self.unasked == 0 { self.stop.check() } else { Ok(()) }
     }
 
-    /// Whether to go on in the midst of a stretch.
+    /// Checks whether to go on within a stretch.
     pub(super) fn check_within(&self) -> Result<()> {
         if self.length.is_multiple_of(512) { self.stop.check() } else { Ok(()) }
     }
 
-    /// Makes room for the ends of other pieces.
+    /// Removes all ends.
     pub(super) fn clear(&mut self, has_caseless: bool) {
         (self.length, self.has_caseless) = (0, has_caseless);
     }
@@ -66,7 +69,7 @@ impl Ends {
         Ok(())
     }
 
-    /// Room for `more` ends beyond the present ones.
+    /// Makes room for `more` ends.
     #[inline(always)]
     fn reserve(&mut self, more: usize) -> Result<()> {
         if self.length + more > self.buffer.len() {
@@ -76,7 +79,7 @@ impl Ends {
         }
     }
 
-    /// Appends `offset` plus the place of each bit.
+    /// Appends `offset` plus the position of each set bit.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
@@ -95,7 +98,8 @@ impl Ends {
         }
     }
 
-    /// Drops the ends after the first that is at least `place`; all of them if `place` is 0, where the first piece begins.
+    /// Removes the ends behind the first one that is at least `place`. If `place` is 0, where the first piece begins,
+    /// all ends are removed.
     pub(super) fn keep_to_first_from(&mut self, place: usize) {
         let before = self.as_slice().iter().take_while(|&&end| (end as usize) < place).count();
         self.length = if place == 0 { 0 } else { self.length.min(before + 1) };

@@ -1,42 +1,46 @@
-//! The schemes of the table by bit algebra: the class masks of 64 bytes become the beginnings of their pieces by shifts and
-//! additions.
+//! The schemes of the table by bit algebra: shifts and additions turn the class masks of 64 bytes into the beginnings
+//! of their pieces.
 //!
-//! Every byte carries its character's class, so runs of a class are runs of bits and no boundary falls inside a character.
-//! Below, *letters* are what the scheme takes for them (marks included in `Word::Cased`), *punctuation* is what is neither
-//! letter, nor digit, nor white space. Reading the regexes' alternatives in order, a piece begins
+//! Every byte carries its character's class, so a run of a class is a run of bits and no boundary falls inside a
+//! character. Below, *letters* are the letters of the scheme (marks included in `WordRule::Cased`), and *punctuation*
+//! is every character that is neither letter, nor digit, nor white space. The alternatives of the regexes, in their
+//! order, say that a piece begins
 //!
-//! * at a run of letters, unless the run takes the character before it along: a space (any white space but a line end; in
-//!   gpt2 `' '` alone), or a punctuation mark that stands alone and itself begins a piece, that is, follows no `' '`;
-//! * at a capital after a small letter (`Word::Cased`);
+//! * at a run of letters, unless the run takes the character before it along: a space (any white space but a line end;
+//!   in gpt2 `' '` alone), or a punctuation mark that stands alone and itself begins a piece, that is, follows no `'
+//!   '`;
+//! * at a capital after a small letter (`WordRule::Cased`);
 //! * at a run of punctuation, unless a `' '` stands before it, which then begins the piece;
 //! * at a run of digits and at every third digit of it (at every digit; in gpt2 as letters do);
-//! * at a run of white space, less the line ends that punctuation before it takes; after the last line end of it; and at its
-//!   last character, if that is no line end and something follows;
+//! * at a run of white space, less the line ends that punctuation before it takes; after the last line end of it; and
+//!   at its last character, if that is no line end and something follows.
 //!
-//! and an apostrophe moves boundaries about, which is looked at one by one. What precedes a boundary does not matter after it.
-//! So whatever is rare and awkward (marks that follow no letter, capitals after letters without case, blank lines that contain
-//! spaces, digits that are not ASCII, ...) is left to [`scan`]: the bits before the place where that stops are erased, and the
-//! algebra goes on as if the text began there. The tests hold this to `scan`, and `scan` to the regexes, on every scalar in every
-//! neighbourhood at every offset.
+//! Apostrophes move boundaries; they are looked at one by one.
+//!
+//! A boundary depends on nothing before the boundary that precedes it. So a rare and difficult case (marks that follow
+//! no letter, capitals after letters without case, blank lines that contain spaces, digits that are not ASCII, ...) is
+//! left to [`scan`]. The bits before the place where `scan` stops are erased, and the algebra goes on as if the text
+//! began there. The tests compare these pieces with those of `scan`, and `scan` with the regexes, for every scalar
+//! value in every neighbourhood at every offset.
 
 use std::ops::Range;
 
-use super::scheme::{Apostrophe, RULES, SCHEMES, Space, Word};
+use super::scheme::{Apostrophe, RULES, SCHEMES, Space, WordRule};
 use super::{Ends, offset, scan};
 use crate::arch::{Block, Isa, U32x16, Work};
 use crate::error::Result;
 use crate::unicode::{Class, decode};
 
 /// [`cut`] for each scheme of the table, in its order.
-pub(super) static CUTS: [Cut; SCHEMES] = [cut::<0>, cut::<1>, cut::<2>, cut::<3>, cut::<4>, cut::<5>, cut::<6>];
+pub(super) static CUTS: [CutFunction; SCHEMES] = [cut::<0>, cut::<1>, cut::<2>, cut::<3>, cut::<4>, cut::<5>, cut::<6>];
 
 /// A function that finds the ends of pieces, as [`super::Splitter::cut`] promises.
-pub(super) type Cut = fn(Isa, &[u8], Range<usize>, &mut Ends) -> Result<usize>;
+pub(super) type CutFunction = fn(Isa, &[u8], Range<usize>, &mut Ends) -> Result<usize>;
 
-/// Blocks classified at a time: 2 KiB of text, whose masks and ends stay in the first-level cache.
+/// Number of blocks classified at a time: 2 KiB of text, whose masks and ends stay in the first-level cache.
 const BLOCKS: usize = 32;
 
-/// The scheme is a constant, so that each gets code of its own, and each in the instructions at hand.
+/// The scheme is a constant, so each scheme gets code of its own, compiled for each instruction set.
 fn cut<const SCHEME: usize>(isa: Isa, text: &[u8], range: Range<usize>, ends: &mut Ends) -> Result<usize> {
     let mut blocks = std::mem::take(&mut ends.blocks);
     blocks.resize(BLOCKS, Block::default());
@@ -46,7 +50,7 @@ fn cut<const SCHEME: usize>(isa: Isa, text: &[u8], range: Range<usize>, ends: &m
     next
 }
 
-/// [`cut`], in the form that [`Isa::run`] takes.
+/// The arguments of [`cut`], as [`Isa::run`] needs them.
 struct Cutting<'c, const SCHEME: usize> {
     text: &'c [u8],
     range: Range<usize>,
@@ -74,7 +78,7 @@ fn cut_blocks<const SCHEME: usize, R: U32x16>(
     let base = range.start;
     let filled = blocks.len();
     let complete = base + 64 * filled >= text.len();
-    // A block is understood only with the one after it.
+    // The beginnings in a block depend on the block after it.
     let usable = if complete { filled } else { filled - 1 };
     let classes = |number: usize, from: usize| match blocks.get(number) {
         Some(block) => Classes::new::<SCHEME>(block, text_bits(base + 64 * number, from, text.len())),
@@ -113,20 +117,20 @@ fn cut_blocks<const SCHEME: usize, R: U32x16>(
     if complete {
         ends.push(offset(text.len() - base)?)?;
     } else if ends.last() == 0 {
-        // Not one boundary in 2 KiB.
+        // There is no boundary in 2 KiB.
         ends.push(offset(scan::piece_end(&RULES[SCHEME], text, base) - base)?)?;
     }
     Ok(finish(ends, &range))
 }
 
-/// Ends at the range's end at the latest, which is a boundary.
+/// Removes the ends beyond the range, whose end is a boundary, and returns the last end.
 fn finish(ends: &mut Ends, range: &Range<usize>) -> usize {
     ends.truncate(range.len());
     range.start + ends.last() as usize
 }
 
-/// `\s++$`: white space at the end of the text is one piece, whatever the lines in it. As long as white space reaches to where
-/// the text has been read, nothing is known of it but where it begins: drops the ends within.
+/// The rule `\s++$`: white space at the end of the text is one piece, line ends included. While white space reaches to
+/// the end of the text that was read, only its beginning is known. So the ends within it are removed.
 fn settle<const SCHEME: usize>(text: &[u8], base: usize, mut read: usize, ends: &mut Ends) {
     if RULES[SCHEME].space != Space::LinesOrEnd {
         return;
@@ -145,13 +149,13 @@ fn settle<const SCHEME: usize>(text: &[u8], base: usize, mut read: usize, ends: 
     ends.keep_to_first_from(first - base);
 }
 
-/// The bits of the 64 bytes from `at` that are text from `from` on.
+/// The bits of the 64 bytes from `at` that lie within the text and not before `from`.
 fn text_bits(at: usize, from: usize, length: usize) -> u64 {
     let after = if length - at < 64 { (1 << (length - at)) - 1 } else { u64::MAX };
     after & (u64::MAX << from.saturating_sub(at))
 }
 
-/// A block's bytes by what they are to a scheme.
+/// The classes of a block's bytes, as a scheme sees them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Classes {
     text: u64,
@@ -162,7 +166,7 @@ struct Classes {
     neither: u64,
     mark: u64,
     number: u64,
-    /// White space but line ends.
+    /// White space except line ends.
     space: u64,
     line_end: u64,
     punctuation: u64,
@@ -181,7 +185,7 @@ impl Classes {
         let (mark, number) = (!p0 & !p1 & p2, p0 & !p1 & p2);
         let letter = (p0 | p1) & !p2;
         let other = text & !(p0 | p1 | p2);
-        let cased = RULES[SCHEME].word == Word::Cased;
+        let cased = RULES[SCHEME].word == WordRule::Cased;
         Self {
             text,
             letter: if cased { letter | mark } else { letter },
@@ -206,46 +210,47 @@ impl Classes {
     }
 }
 
-/// What a block leaves to the next besides its classes.
+/// The state that a block leaves to the next, besides its classes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Carry {
-    /// Boundaries that an apostrophe, or where the text begins, took away (bits of the next block).
+    /// Boundaries in the next block that were removed by an apostrophe or by the beginning of the text.
     taken: u64,
-    /// Boundaries that an apostrophe made.
+    /// Boundaries in the next block that were made by an apostrophe.
     made: u64,
-    /// Whether the next byte is, or belongs to the character before, the end of a first punctuation mark that begins a piece.
+    /// Whether a punctuation mark that begins a piece ends right before the next block, or goes on into it.
     first_mark: u64,
-    /// Whether line ends go on belonging to the punctuation before them.
+    /// Whether line ends at the start of the next block belong to the punctuation before them.
     swallowing: u64,
-    /// Whether the last byte is white space, not swallowed.
+    /// Whether the last byte is white space that is not part of such punctuation.
     white: u64,
-    /// Which of the last three bytes begin a group of digits.
+    /// The bytes, of the last three, at which a group of digits begins.
     digits: u64,
 }
 
 impl Carry {
-    /// The text begins at bit `place`: that boundary is known.
+    /// The state if the text begins at bit `place`, which is a known boundary.
     fn starting_at(place: usize) -> Self {
         Self { taken: 1 << place, ..Self::default() }
     }
 }
 
-/// The mask of the bytes `N` further on whose predecessors are in a mask.
+/// The mask moved on by `N` bytes.
 #[inline(always)]
 fn after<const N: u32>(now: u64, before: u64) -> u64 {
     now << N | before >> (64 - N)
 }
 
-/// For each bit of `first` that begins a run of `runs`: the bits of that run, the bit behind it, and whether that is beyond.
-/// (The addition carries through the run; runs that no bit begins stay.)
+/// For each run of `runs` that begins at a bit of `first`: the bits of the run, the bit behind it, and whether that bit
+/// lies in the next block. (The carry of an addition passes through the run; runs that begin at no bit of `first`
+/// stay.)
 #[inline(always)]
 fn through(first: u64, runs: u64) -> (u64, u64, u64) {
     let (sum, beyond) = runs.overflowing_add(first);
     (runs & !sum, sum & !runs, u64::from(beyond))
 }
 
-/// The bits of a block at which pieces begin; `None` if it holds something that `scan` must look at. `carry` is that of the
-/// block before and becomes this one's.
+/// The beginnings of pieces in a block; `None` if `scan` must look at it. `carry` is the state that the block before
+/// left; it is updated.
 #[inline(always)]
 fn beginnings<const SCHEME: usize>(text: &[u8], at: usize, around: [&Classes; 3], carry: &mut Carry) -> Option<u64> {
     let [before, now, next] = around;
@@ -254,14 +259,14 @@ fn beginnings<const SCHEME: usize>(text: &[u8], at: usize, around: [&Classes; 3]
     let after_blank = after::<1>(now.blank, before.blank);
 
     let mut begin = 0;
-    if rules.word == Word::Cased {
+    if rules.word == WordRule::Cased {
         if now.mark & !after_letter != 0 || now.upper & after::<1>(now.neither, before.neither) != 0 {
             return None;
         }
         begin |= now.upper & after::<1>(now.lower, before.lower);
     }
 
-    // Punctuation; `free` begins a piece, and if it is one character and letters follow, they join it.
+    // Punctuation. A mark of `free` begins a piece. If it is a single character and letters follow, they join it.
     let run = now.punctuation & !after::<1>(now.punctuation, before.punctuation);
     let free = run & !after_blank;
     begin |= free;
@@ -276,8 +281,8 @@ fn beginnings<const SCHEME: usize>(text: &[u8], at: usize, around: [&Classes; 3]
     // Letters.
     let words = now.letter & !after_letter;
     let joined = match rules.word {
-        Word::SpaceLetters => after_blank,
-        Word::Letters | Word::Cased => after::<1>(now.space, before.space) | past_first_mark,
+        WordRule::SpaceLetters => after_blank,
+        WordRule::Letters | WordRule::Cased => after::<1>(now.space, before.space) | past_first_mark,
     };
     begin |= words & !joined;
 
@@ -312,7 +317,7 @@ fn beginnings<const SCHEME: usize>(text: &[u8], at: usize, around: [&Classes; 3]
     Some(begin & now.text)
 }
 
-/// Whether a run in `now` has more than `limit` bytes, `limit` a power of two up to 32.
+/// Whether a run in `now` has more than `limit` bytes; `limit` is a power of two up to 32.
 fn longer_than(limit: usize, now: u64, before: u64) -> bool {
     let mut runs = u128::from(now) << 64 | u128::from(before);
     let all = runs;
@@ -324,11 +329,12 @@ fn longer_than(limit: usize, now: u64, before: u64) -> bool {
     (runs << 1 & all) >> 64 != 0
 }
 
-/// Where groups of one to three digits begin, given where runs of digits do. Only ASCII digits stand in runs here.
+/// The beginnings of groups of one to three digits, from the beginnings of runs of digits. Only runs of ASCII digits
+/// are grouped here.
 #[inline(always)]
 fn groups_of_three(before: &Classes, now: &Classes, next: &Classes, runs: u64, carry: &mut Carry) -> Option<u64> {
     let after_number = after::<1>(now.number, before.number);
-    // Digits of more than one byte beside others: the bytes do not count them.
+    // Digits of several bytes beside other digits: their bytes cannot be counted as digits.
     let wide = now.number & now.continuation;
     let wide_before = before.number & before.continuation;
     if wide | wide_before >> 63 != 0 {
@@ -354,7 +360,8 @@ fn groups_of_three(before: &Classes, now: &Classes, next: &Classes, runs: u64, c
     }
 }
 
-/// Where white space is cut within: after its last line end, and before its last character if something follows.
+/// The places within white space where it is cut: after its last line end, and before its last character if something
+/// follows.
 #[inline(always)]
 fn last_of_white_space<const SCHEME: usize>(before: &Classes, now: &Classes, next: &Classes) -> Option<u64> {
     let mut begin = 0;
@@ -363,7 +370,7 @@ fn last_of_white_space<const SCHEME: usize>(before: &Classes, now: &Classes, nex
         let after_line_end = now.space & after::<1>(now.line_end, before.line_end);
         begin |= after_line_end;
         let (_, past, beyond) = through(after_line_end, now.space);
-        // Another line end after those spaces: then the first was not the last.
+        // Another line end follows these spaces, so the first one was not the last.
         let past_beyond = if beyond == 0 { 0 } else { through(next.space & 1, next.space).1 | (!next.space & 1) };
         if past & now.line_end != 0 || past_beyond & next.line_end != 0 || (beyond != 0 && next.space == u64::MAX) {
             return None;
@@ -371,7 +378,7 @@ fn last_of_white_space<const SCHEME: usize>(before: &Classes, now: &Classes, nex
     }
     let other = |classes: &Classes| classes.text & !classes.white();
     last &= other(now) >> 1 | other(next) << 63;
-    // From the last byte of that character to its first.
+    // Moves a bit from the last byte of a character to its first.
     let wide = last & now.continuation;
     if wide != 0 {
         if wide & 3 != 0 && now.continuation & 1 != 0 {
@@ -383,7 +390,7 @@ fn last_of_white_space<const SCHEME: usize>(before: &Classes, now: &Classes, nex
     Some(begin | last)
 }
 
-/// The boundaries that apostrophes take away and make, as bits of this block and the next.
+/// The boundaries that apostrophes remove and make, as bits of this block and the next.
 #[inline(always)]
 fn apostrophes<const SCHEME: usize>(text: &[u8], at: usize, around: [&Classes; 3], free: u64) -> Option<(u128, u128)> {
     let [before, now, next] = around;

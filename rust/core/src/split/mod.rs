@@ -1,7 +1,7 @@
-//! Text to pieces.
+//! From text to pieces.
 //!
 //! A *piece* is the unit that BPE never merges across; a *scheme* is the rule that finds the pieces, written once as a
-//! regex in [`scheme`]. [`scan`] is the definition of the schemes of the table, a character at a time; [`mask`] finds the same
+//! regex in [`scheme`]. [`scan`] defines the schemes of the table, one character at a time; [`mask`] finds the same
 //! pieces 64 bytes at a time; [`pattern`] runs any other regex. Invariant: the pieces of a text, concatenated, are the
 //! text, whatever its bytes.
 
@@ -20,13 +20,13 @@ use std::ops::Range;
 
 use crate::arch::Isa;
 use crate::error::{Error, Result};
-use mask::Cut;
+use mask::CutFunction;
 pub(crate) use pattern::Pattern;
 
-/// How far beyond a boundary a rule may look, in bytes: past an apostrophe and a space to one character.
+/// The most bytes behind a boundary that a rule looks at: an apostrophe, a space and one character.
 pub const LOOKAHEAD: usize = 8;
 
-/// A scheme made ready to run. Cheap to share between threads, immutable.
+/// A scheme, ready to run. It is immutable, so threads share it.
 #[derive(Debug)]
 pub struct Splitter {
     scheme: Scheme,
@@ -36,15 +36,15 @@ pub struct Splitter {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a splitter has one, which stays where it is")]
 enum Engine {
-    Masks { isa: Isa, cut: Cut },
+    Masks { isa: Isa, cut: CutFunction },
     Pattern(Pattern),
 }
 
 impl Splitter {
-    /// Compiles a scheme, for the instruction set that [`Isa::choose`] chooses.
+    /// Compiles a scheme for the instruction set of [`Isa::choose`].
     ///
     /// # Errors
-    /// [`Error::Pattern`] if a regex of the user's does not compile; [`Error::Argument`] if `EUROTOK_ISA` names an instruction
+    /// [`Error::Pattern`] if a user's regex does not compile; [`Error::Argument`] if `EUROTOK_ISA` names an instruction
     /// set that the machine does not have.
     pub fn new(scheme: Scheme) -> Result<Self> {
         Self::with_isa(scheme, Isa::choose()?)
@@ -53,7 +53,7 @@ impl Splitter {
     /// Compiles a scheme for an instruction set.
     ///
     /// # Errors
-    /// [`Error::Pattern`] if a regex of the user's does not compile.
+    /// [`Error::Pattern`] if a user's regex does not compile.
     pub fn with_isa(scheme: Scheme, isa: Isa) -> Result<Self> {
         let engine = match scheme.number() {
             Some(number) => Engine::Masks { isa, cut: mask::CUTS[number] },
@@ -62,13 +62,13 @@ impl Splitter {
         Ok(Self { scheme, engine })
     }
 
-    /// The scheme this splits by.
+    /// The scheme.
     pub fn scheme(&self) -> &Scheme {
         &self.scheme
     }
 
-    /// Calls `sink` with each piece of `text` in order. Bytes that are not UTF-8 count as punctuation, one character
-    /// each (a user's regex never sees them: each of them is a piece between its matches).
+    /// Calls `sink` with each piece of `text` in order. A byte that is not UTF-8 counts as one character of
+    /// punctuation. A user's regex never sees such bytes: each of them is a piece.
     ///
     /// # Errors
     /// [`Error::Pattern`] if a user's regex gives up (its backtracking limit); [`Error::Memory`].
@@ -76,8 +76,8 @@ impl Splitter {
         self.for_each_piece_in(text, 0..text.len(), sink)
     }
 
-    /// As [`for_each_piece`](Self::for_each_piece), for the pieces that begin in `range`, whose bounds must be boundaries:
-    /// the ends of the text or what [`next_boundary`](Self::next_boundary) found.
+    /// As [`for_each_piece`](Self::for_each_piece), for the pieces that begin in `range`. Its bounds must be ends of
+    /// the text or results of [`next_boundary`](Self::next_boundary).
     ///
     /// # Errors
     /// As [`for_each_piece`](Self::for_each_piece).
@@ -102,11 +102,13 @@ impl Splitter {
         Ok(())
     }
 
-    /// The next stretch of pieces of `text[range]`, some thousands at most: replaces `ends` by where each ends, counted from
-    /// `range.start`, and returns where the last one ends. The bounds must be boundaries, and the range not empty.
+    /// Finds the next stretch of pieces of `text[range]`, a few thousand at most. Replaces `ends` by their ends,
+    /// counted from `range.start`, and returns the end of the last one. The bounds of the range must be boundaries, and
+    /// the range must not be empty.
     ///
     /// # Errors
-    /// As [`for_each_piece`](Self::for_each_piece), and [`Error::Interrupted`] for ends that are [watched](Ends::watch).
+    /// As [`for_each_piece`](Self::for_each_piece), and [`Error::Interrupted`] for ends that are
+    /// [watched](Ends::watch).
     pub fn cut(&self, text: &[u8], range: Range<usize>, ends: &mut Ends) -> Result<usize> {
         ends.check()?;
         match &self.engine {
@@ -125,12 +127,17 @@ impl Splitter {
         }
     }
 
-    /// The first proven boundary at or after `from`: a place where a piece ends in any text that reads the same from one
-    /// byte before it to [`LOOKAHEAD`] bytes after it. `None` if there is none, as always with a user's regex.
+    /// The first proven boundary at or after `from`, or `None`. There is none with a user's regex.
     ///
-    /// In every scheme of the table a piece holds a space only as its first character or among white space, and a line end
-    /// only before white space, line ends and slashes; so a piece ends between a visible ASCII character and a space, and
-    /// between a line feed and a visible ASCII character that is not a slash.
+    /// *Definition.* A place is a *proven boundary* if a piece ends there in every text that has the same bytes from
+    /// one byte before the place to [`LOOKAHEAD`] bytes behind it.
+    ///
+    /// *Claim.* With a scheme of the table, a place between a visible ASCII character and a space is a proven boundary,
+    /// and so is a place between a line feed and a visible ASCII character that is not a slash.
+    ///
+    /// *Proof.* In every scheme of the table, a space stands in a piece only as its first character or within white
+    /// space; so no piece goes on from a visible character to a space. And a line end stands in a piece only before
+    /// white space, line ends and slashes; so no piece goes on from a line feed to another visible character.
     pub fn next_boundary(&self, text: &[u8], from: usize) -> Option<usize> {
         if matches!(self.engine, Engine::Pattern(_)) {
             return None;
@@ -144,10 +151,30 @@ impl Splitter {
         });
         found.map(|place| from + place)
     }
+
+    /// A proven boundary of `text` that is at most `limit`, usually near it, and that `accept` allows. The search
+    /// begins in a window before `limit`, which widens.
+    pub(crate) fn last_boundary(&self, text: &[u8], limit: usize, accept: impl Fn(usize) -> bool) -> Option<usize> {
+        let mut window = 256;
+        loop {
+            let from = limit.saturating_sub(window);
+            let mut next = self.next_boundary(text, from);
+            while let Some(place) = next.filter(|&place| place <= limit) {
+                if accept(place) {
+                    return Some(place);
+                }
+                next = self.next_boundary(text, place + 1);
+            }
+            if from == 0 {
+                return None;
+            }
+            window *= 8;
+        }
+    }
 }
 
-/// The pieces of `text` as the definition of a scheme of the table finds them, a character at a time: what a [`Splitter`] is held
-/// to. `None` for a user's regex, which is its own definition.
+/// The pieces of `text` by the definition of a scheme of the table, one character at a time. A [`Splitter`] is compared
+/// with it. `None` for a user's regex, which is its own definition.
 pub fn scan<'t>(scheme: &Scheme, text: &'t [u8]) -> Option<Vec<&'t [u8]>> {
     let rules = &scheme::RULES[scheme.number()?];
     let mut pieces = Vec::new();
@@ -160,7 +187,7 @@ pub fn scan<'t>(scheme: &Scheme, text: &'t [u8]) -> Option<Vec<&'t [u8]>> {
     Some(pieces)
 }
 
-/// A distance within one stretch. Only a single piece, or a text for a user's regex, can be too long for it.
+/// A distance within one stretch. Only a single piece, or a text for a user's regex, can be too long.
 fn offset(distance: usize) -> Result<u32> {
     u32::try_from(distance).map_err(|_| Error::argument("text", "a piece of 4 GiB or more"))
 }

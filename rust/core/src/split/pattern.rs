@@ -1,8 +1,9 @@
-//! Pieces by any regex, for schemes outside the table. The engine is `fancy-regex`, the one `tiktoken` runs.
+//! Pieces by any regex, for schemes outside the table. The engine is `fancy-regex`, which `tiktoken` uses, too.
 //!
-//! It backtracks, so a regex may take exponential time. A search may take a million steps, as in `tiktoken`; but regexes are read from
-//! files, and a text of many such searches would take hours. So all searches of a text together have a limit, too, in proportion to
-//! its length. The engine does not tell its steps: a search begins with few, and is repeated with more if they do not suffice.
+//! The engine backtracks, so a regex may take exponential time. As in `tiktoken`, a search may take a million steps.
+//! But regexes are read from files, and a text of many expensive searches would take hours. So all searches of a text
+//! together have a limit, in proportion to its length. The engine does not report its steps: a search begins with a
+//! small limit and is repeated with a larger one if it fails.
 
 use std::sync::OnceLock;
 
@@ -11,10 +12,10 @@ use fancy_regex::{Regex, RegexBuilder, RegexInput, RuntimeError};
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// Steps that a search may take: at first, at the second attempt, at the last.
+/// The limits of steps of a search: of the first, the second and the last attempt.
 const STEPS: [usize; 3] = [1_000, 32_000, 1_000_000];
 
-/// Steps of the searches of a text that did not end at the first attempt: these, and [`STEPS_A_BYTE`].
+/// Searches that failed at their first attempt may take this many steps a text, plus [`STEPS_A_BYTE`] a byte.
 const STEPS_A_TEXT: usize = 50_000_000;
 const STEPS_A_BYTE: usize = 64;
 
@@ -25,16 +26,16 @@ const SHOWN: usize = 400;
 #[derive(Debug)]
 pub(crate) struct Pattern {
     source: String,
-    /// One for each of [`STEPS`]; only the first is always needed.
+    /// One regex for each of [`STEPS`]. Only the first is always compiled.
     regexes: [OnceLock<Regex>; STEPS.len()],
 }
 
-/// Steps that the searches of a text may still take beyond their first attempts.
-struct Budget {
+/// The steps that the searches of a text may still take beyond their first attempts.
+struct StepBudget {
     left: usize,
 }
 
-impl Budget {
+impl StepBudget {
     fn of(text: &[u8]) -> Self {
         Self { left: STEPS_A_TEXT + STEPS_A_BYTE * text.len() }
     }
@@ -50,9 +51,9 @@ impl Pattern {
         Ok(Self { source: source.to_string(), regexes: [first.into(), OnceLock::new(), OnceLock::new()] })
     }
 
-    /// Whether the regex matches anywhere in the text, or in what is UTF-8 of it.
+    /// Whether the regex matches anywhere in the UTF-8 parts of the text.
     pub(crate) fn is_match(&self, text: &[u8]) -> Result<bool> {
-        let mut budget = Budget::of(text);
+        let mut budget = StepBudget::of(text);
         for chunk in text.utf8_chunks() {
             if self.find(chunk.valid(), 0, &mut budget)?.is_some() {
                 return Ok(true);
@@ -61,8 +62,9 @@ impl Pattern {
         Ok(false)
     }
 
-    /// Matches are pieces, and so is what lies between them. An empty match is none. (The regex engine allocates without asking: the cache
-    /// of its automaton and its stack, which have limits of their own, some megabytes and a million steps back.)
+    /// Calls `sink` with each piece. A match is a piece, and so is the text between two matches. An empty match is
+    /// none. (The regex engine allocates without asking: its automaton's cache and its stack have limits of their own,
+    /// some megabytes and a million steps.)
     ///
     /// # Errors
     /// [`Error::Pattern`] if the regex gives up; those of `sink`.
@@ -71,7 +73,7 @@ impl Pattern {
         text: &'t [u8],
         mut sink: impl FnMut(&'t [u8]) -> Result<()>,
     ) -> Result<()> {
-        let mut budget = Budget::of(text);
+        let mut budget = StepBudget::of(text);
         for chunk in text.utf8_chunks() {
             let valid = chunk.valid();
             let (mut done, mut from) = (0, 0);
@@ -98,7 +100,7 @@ impl Pattern {
     }
 
     /// The first match that begins at or after `from`.
-    fn find(&self, text: &str, from: usize, budget: &mut Budget) -> Result<Option<(usize, usize)>> {
+    fn find(&self, text: &str, from: usize, budget: &mut StepBudget) -> Result<Option<(usize, usize)>> {
         for (regex, steps) in self.regexes.iter().zip(STEPS) {
             if steps > STEPS[0] {
                 let reason = || format!("it takes too many steps on a text of {} bytes", text.len());
@@ -153,7 +155,7 @@ mod tests {
 
     #[test]
     fn all_searches_of_a_text_have_a_limit_together() {
-        // 32,768 ways to fail at each character: within the limit of a search, beyond that of all.
+        // At each character, the regex can fail in 32,768 ways: one search stays within its limit, all together do not.
         let doubling = "(?:(?!b)(?:a|aa)){1,16}c|a";
         assert_eq!(pieces(doubling, &"a".repeat(40)).unwrap().len(), 40);
         let error = pieces(doubling, &"a".repeat(100_000)).unwrap_err().to_string();
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn long_matches_are_within_the_limit() {
-        // As many steps as bytes, in one match and in many.
+        // A search takes as many steps as the text has bytes, in one match and in many.
         for (text, count) in [("a".repeat(500_000) + "b", 1), (("a".repeat(5_000) + "b").repeat(200), 200)] {
             assert_eq!(pieces("(?:a(?!c))*b", &text).unwrap().len(), count);
         }

@@ -1,12 +1,12 @@
 //! The definition of the schemes of the table: one piece at a time, one character at a time.
 //!
-//! Each function answers as the alternatives of the scheme's regex would, in their order, backtracking included. It is slow
-//! and plain on purpose; whatever is faster is held to it.
+//! Each function follows the alternatives of the scheme's regex in their order, backtracking included. It is slow and
+//! plain on purpose; the fast code is compared with it.
 
-use super::scheme::{Apostrophe, Rules, Space, Word};
+use super::scheme::{Apostrophe, Rules, Space, WordRule};
 use crate::unicode::{Class, decode};
 
-/// The end of the piece that begins at `start`, which must be a piece's beginning and less than `text.len()`.
+/// The end of the piece that begins at `start`. A piece must begin there, before the end of the text.
 pub(super) fn piece_end(rules: &Rules, text: &[u8], start: usize) -> usize {
     let own_contraction = match rules.apostrophe {
         Apostrophe::OwnLowerCase => contraction(text, start, false),
@@ -20,14 +20,14 @@ pub(super) fn piece_end(rules: &Rules, text: &[u8], start: usize) -> usize {
         .unwrap_or_else(|| space(rules, text, start))
 }
 
-/// The class of the character at `at` and where it ends; `None` at the end of the text.
+/// The class and the end of the character at `at`; `None` at the end of the text.
 fn class_at(text: &[u8], at: usize) -> Option<(Class, usize)> {
     let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
     let (code_point, length) = decode(rest);
     Some((Class::of(code_point), at + length))
 }
 
-/// Where the run of characters of which `wanted` holds, from `at`, ends; at most `limit` characters (0: no limit).
+/// The end of the run of characters from `at` on for which `wanted` holds, at most `limit` characters (0: no limit).
 fn run(text: &[u8], mut at: usize, limit: usize, wanted: impl Fn(Class) -> bool) -> usize {
     let mut length = 0;
     while let Some((class, next)) = class_at(text, at) {
@@ -60,10 +60,10 @@ fn contraction_letters(text: &[u8], at: usize, any_case: bool) -> Option<usize> 
 fn word(rules: &Rules, text: &[u8], start: usize) -> Option<usize> {
     let (class, after_first) = class_at(text, start)?;
     let prefixed = match rules.word {
-        Word::SpaceLetters => text[start] == b' ',
-        Word::Letters | Word::Cased => !class.is_letter() && !matches!(class, Class::LineEnd | Class::Number),
+        WordRule::SpaceLetters => text[start] == b' ',
+        WordRule::Letters | WordRule::Cased => !class.is_letter() && !matches!(class, Class::LineEnd | Class::Number),
     };
-    if rules.word != Word::Cased {
+    if rules.word != WordRule::Cased {
         let letters = if prefixed { after_first } else { start };
         let end = run(text, letters, 0, Class::is_letter);
         return (end > letters).then_some(end);
@@ -84,8 +84,8 @@ fn in_lower_run(class: Class) -> bool {
     matches!(class, Class::Lower | Class::Caseless | Class::Mark)
 }
 
-/// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`: where the first part swallows all there is, it gives back
-/// up to the last character that the second part can take.
+/// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`: if the first part takes everything, it gives back
+/// characters up to the last one that the second part can take.
 fn small_letters_last(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     let mut last_shared = None;
@@ -105,7 +105,7 @@ fn capitals(text: &[u8], start: usize) -> Option<usize> {
     (end > start).then(|| run(text, end, 0, in_lower_run))
 }
 
-/// What an apostrophe after a word adds to it.
+/// The end of a word together with the apostrophe and letters that follow it.
 fn suffix(rules: &Rules, text: &[u8], end: usize) -> usize {
     match rules.apostrophe {
         Apostrophe::Suffix => contraction(text, end, true).unwrap_or(end),
@@ -130,8 +130,8 @@ pub(super) fn elision(text: &[u8], at: usize) -> Option<usize> {
     free.then_some(after)
 }
 
-/// Whether what follows a suffix that ends at `end` needs to know that it begins a piece: another apostrophe, which cannot be
-/// a suffix then, or a mark, which cannot belong to the word.
+/// Whether the character after a suffix that ends at `end` depends on the beginning of a piece there: another
+/// apostrophe, which cannot be a suffix then, or a mark, which cannot belong to the word.
 pub(super) fn is_awkward_after_suffix(text: &[u8], end: usize) -> bool {
     let rest = text.get(end..).unwrap_or_default();
     rest.starts_with(b"'")
@@ -145,7 +145,7 @@ fn number(rules: &Rules, text: &[u8], start: usize) -> Option<usize> {
     (end > first).then_some(end)
 }
 
-/// ` ?[^\s\p{L}\p{N}]+` and what may follow it.
+/// ` ?[^\s\p{L}\p{N}]+` and the line ends that may follow it.
 fn punctuation(rules: &Rules, text: &[u8], start: usize) -> Option<usize> {
     let first = if text[start] == b' ' { start + 1 } else { start };
     let end = run(text, first, rules.punctuation, |class| matches!(class, Class::Other | Class::Mark));
@@ -173,7 +173,7 @@ fn space(rules: &Rules, text: &[u8], start: usize) -> usize {
     if end == text.len() {
         return end;
     }
-    // Before something else, the last space stays behind, unless it is the only one.
+    // Before another character, the last space stays behind, unless it is the only one.
     let last = (start..end).rfind(|&at| !(0x80..0xC0).contains(&text[at])).unwrap_or(start);
     if last > start { last } else { end }
 }

@@ -1,4 +1,5 @@
-//! The table of schemes: each splitting rule as a regex, and, for those of the table, as rules that run without one.
+//! The table of schemes: each splitting rule as a regex, and the schemes of the table also as rules that run without
+//! one.
 
 /// How a scheme treats English contractions (`'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d`) and elision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +17,9 @@ pub enum Apostrophe {
     Elision,
 }
 
-/// What a word is.
+/// The rule for words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum WordRule {
     /// ` ?\p{L}+`
     SpaceLetters,
     /// `[^\r\n\p{L}\p{N}]?\p{L}+`
@@ -27,7 +28,7 @@ pub enum Word {
     Cased,
 }
 
-/// How white space that is not part of another piece is cut.
+/// The rule that cuts white space, as far as it belongs to no other piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Space {
     /// `\s+(?!\S)|\s+`
@@ -38,13 +39,13 @@ pub enum Space {
     LinesOrEnd,
 }
 
-/// A scheme of the table as constants; `scan` turns them into pieces.
+/// A scheme of the table as constants, which `scan` follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// Contractions and elision.
     pub apostrophe: Apostrophe,
     /// Words.
-    pub word: Word,
+    pub word: WordRule,
     /// The longest run of digits in a piece; 0: ` ?\p{N}+`, without a limit.
     pub digits: usize,
     /// The longest run of punctuation in a piece; 0: without a limit.
@@ -59,17 +60,17 @@ pub struct Rules {
 
 /// One line of the table.
 #[derive(Debug, PartialEq, Eq)]
-struct Entry {
+struct NamedScheme {
     name: &'static str,
-    /// The regex, as written to files.
+    /// The regex that is written to files.
     pattern: &'static str,
-    /// Other ways in which files state the same rule.
+    /// Other regexes in files that state the same rule.
     also: &'static [&'static str],
 }
 
 const GPT2: Rules = Rules {
     apostrophe: Apostrophe::OwnLowerCase,
-    word: Word::SpaceLetters,
+    word: WordRule::SpaceLetters,
     digits: 0,
     punctuation: 0,
     line_ends: false,
@@ -78,14 +79,14 @@ const GPT2: Rules = Rules {
 };
 const LLAMA3: Rules = Rules {
     apostrophe: Apostrophe::Own,
-    word: Word::Letters,
+    word: WordRule::Letters,
     digits: 3,
     punctuation: 0,
     line_ends: true,
     slash: false,
     space: Space::Lines,
 };
-const O200K: Rules = Rules { apostrophe: Apostrophe::Suffix, word: Word::Cased, slash: true, ..LLAMA3 };
+const O200K: Rules = Rules { apostrophe: Apostrophe::Suffix, word: WordRule::Cased, slash: true, ..LLAMA3 };
 
 /// The number of schemes in the table.
 pub(super) const SCHEMES: usize = 7;
@@ -102,8 +103,8 @@ pub(super) const RULES: [Rules; SCHEMES] = [
 ];
 
 /// The schemes, in the order in which they are listed to users.
-static TABLE: [Entry; SCHEMES] = [
-    Entry {
+static TABLE: [NamedScheme; SCHEMES] = [
+    NamedScheme {
         name: "gpt2",
         pattern: r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
         also: &[
@@ -111,32 +112,32 @@ static TABLE: [Entry; SCHEMES] = [
             r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
         ],
     },
-    Entry {
+    NamedScheme {
         name: "cl100k",
         pattern: r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
         also: &[],
     },
-    Entry {
+    NamedScheme {
         name: "o200k",
         pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
     },
-    Entry {
+    NamedScheme {
         name: "llama3",
         pattern: r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
     },
-    Entry {
+    NamedScheme {
         name: "qwen2",
         pattern: r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
     },
-    Entry {
+    NamedScheme {
         name: "tekken",
         pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
     },
-    Entry {
+    NamedScheme {
         name: "europe",
         pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]{1,16}[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         also: &[],
@@ -160,7 +161,7 @@ impl Scheme {
         Some(Self(Choice::Table { number, pattern: TABLE[number].pattern }))
     }
 
-    /// The scheme that a regex states: one of the table if it is written there, otherwise the regex itself.
+    /// The scheme that a regex states: the scheme of the table that has this regex, or else the regex itself.
     pub fn from_pattern(pattern: &str) -> Self {
         for (number, entry) in TABLE.iter().enumerate() {
             if let Some(known) = std::iter::once(&entry.pattern).chain(entry.also).find(|known| **known == pattern) {
@@ -175,7 +176,7 @@ impl Scheme {
         TABLE.iter().map(|entry| entry.name)
     }
 
-    /// Its name in the table; `None` for a user's regex.
+    /// The name in the table; `None` for a user's regex.
     pub fn name(&self) -> Option<&'static str> {
         match &self.0 {
             Choice::Table { number, .. } => Some(TABLE[*number].name),
@@ -183,7 +184,7 @@ impl Scheme {
         }
     }
 
-    /// Its regex, as the file it came from states it.
+    /// The regex, as its file states it.
     pub fn pattern(&self) -> &str {
         match &self.0 {
             Choice::Table { pattern, .. } => pattern,
@@ -191,7 +192,7 @@ impl Scheme {
         }
     }
 
-    /// Its place in the table; `None` for a user's regex.
+    /// The place in the table; `None` for a user's regex.
     pub(super) fn number(&self) -> Option<usize> {
         match &self.0 {
             Choice::Table { number, .. } => Some(*number),

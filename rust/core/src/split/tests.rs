@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::unicode::Class;
 
-/// A scheme of the table three ways: its definition, its masks on each instruction set, its regex.
+/// A scheme of the table in three forms: its definition, its masks on each instruction set, and its regex.
 struct Judged {
     scheme: Scheme,
     masks: Vec<(&'static str, Splitter)>,
@@ -100,7 +100,7 @@ fn all_strings_of_three_and_pairs_of_pairs() {
                 }
                 check([a, a, b, b].concat());
                 check(["word", a, b, "word"].concat());
-                check(["Word", a, b, " "].concat());
+                check(["WordRule", a, b, " "].concat());
             }
         }
     }
@@ -108,7 +108,7 @@ fn all_strings_of_three_and_pairs_of_pairs() {
 
 #[test]
 fn every_neighbourhood_at_every_offset() {
-    // What the masks decide spans few characters; here it crosses the end of a block in every way.
+    // The masks look at a few characters at a time. Here these cross the end of a block in every way.
     for name in Scheme::names() {
         let judged = judged(name);
         for (i, a) in ALPHABET.iter().enumerate() {
@@ -184,7 +184,7 @@ proptest! {
             let splitter = Splitter::new(Scheme::named(name).unwrap()).unwrap();
             let Some(boundary) = splitter.next_boundary(text.as_bytes(), from) else { continue };
             prop_assert!(boundary >= from);
-            // Other text before the character before it, and after the lookahead.
+            // The text changes before the character before the boundary, and behind the lookahead.
             let kept = text.floor_char_boundary(boundary + LOOKAHEAD);
             let changed = format!("{more}{}{more}", &text[boundary - 1..kept]);
             let at = more.len() + 1;

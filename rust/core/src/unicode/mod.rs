@@ -1,11 +1,11 @@
-//! The class of every code point, as the schemes see it: eight classes, so three bits.
+//! The class of every code point: eight classes, so three bits.
 //!
-//! The tables are those of Unicode 16 as Rust's `regex-syntax` has them, which `tiktoken` and `tokenizers` agree with on
-//! every scalar. They are generated and checked in; a test compares them with the crate.
+//! The tables are those of Unicode 16 in Rust's `regex-syntax`. `tiktoken` and `tokenizers` agree with them on every
+//! scalar value. They are generated and checked in, and a test compares them with the crate.
 
 mod tables;
 
-/// What a character is to a scheme. Bytes that are not UTF-8 count as [`Class::Other`].
+/// The class of a character. Bytes that are not UTF-8 count as [`Class::Other`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Class {
@@ -55,19 +55,20 @@ impl Class {
     }
 }
 
-/// The classes of the 64 code points that share all but their last six bits, that is, all of their UTF-8 but the last
-/// byte: what a vector table for a lead byte is made of.
+/// The classes of the 64 code points that share all but their last six bits. In UTF-8 they share all but the last byte,
+/// so they form the vector table of a lead byte.
 pub fn classes_of_block(block: u32) -> &'static [u8; 64] {
     &tables::BLOCKS[tables::INDEX.get(block as usize).map_or(0, |&row| usize::from(row))]
 }
 
-/// The second bytes of the characters of three bytes that have the first byte in common with those of a block, and the block's
-/// classes: the first of these bytes and the last. (A Chinese text has nearly as many blocks as characters, but hardly two classes.)
+/// A range of second bytes, from the first to the last: characters of three bytes with the same first byte and a second
+/// byte in the range have the classes of this block. (A Chinese text has nearly as many blocks as characters, but
+/// hardly two classes.)
 pub fn blocks_alike(block: u32) -> [u8; 2] {
     ALIKE[block as usize % ALIKE.len()]
 }
 
-/// [`blocks_alike`] of all blocks of characters of three bytes.
+/// [`blocks_alike`] for all blocks of characters of three bytes.
 static ALIKE: [[u8; 2]; 1 << 10] = {
     let mut alike = [[0; 2]; 1 << 10];
     let mut block = 0;
@@ -85,8 +86,8 @@ static ALIKE: [[u8; 2]; 1 << 10] = {
     alike
 };
 
-/// The first character of `text`, which must not be empty: its code point and its length in bytes. A byte that does not
-/// begin a well-formed character is itself one character, U+FFFD with length 1.
+/// The code point and the length in bytes of the first character of `text`, which must not be empty. A byte that begins
+/// no well-formed character is a character of its own: U+FFFD, of length 1.
 pub fn decode(text: &[u8]) -> (u32, usize) {
     const BAD: (u32, usize) = (0xFFFD, 1);
     let tail = |i: usize| text.get(i).filter(|&&byte| byte & 0xC0 == 0x80).map(|&byte| u32::from(byte & 0x3F));

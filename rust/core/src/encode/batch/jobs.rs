@@ -1,9 +1,10 @@
-//! Jobs: what a thread takes of a batch at a time.
+//! Jobs: the parts of a batch that one thread encodes at a time.
 //!
-//! Texts of less than some hundred kilobytes are taken many at a time and put one behind the other in a row, which stays in the
-//! processor's nearer caches until it is encoded; its pieces make common groups. Large texts are divided. Who takes a job makes some
-//! more, and they are dealt to the threads in turn, so that on text that comes again each thread meets what its cache knows. But nobody
-//! waits for another: who finds none of its own takes the oldest.
+//! Small texts are taken many at a time and put one behind the other in a row, which stays in the processor's nearer
+//! caches until it is encoded; the pieces of such a row form common groups. LargeText texts are divided. A thread that
+//! takes a job also makes some more. Jobs are dealt to the threads in turn, so that on repeated text each thread meets
+//! the words that its cache holds. But no thread waits for another: one that finds no job of its own takes the oldest
+//! job.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -13,23 +14,23 @@ use crate::arch::Isa;
 use crate::encode::text::{AsText, Text};
 use crate::encode::{Encoder, Specials};
 
-/// A thread gets texts of about this many bytes at a time; of fewer than twice as many, a text is not divided.
+/// Bytes of a job. A text of fewer than twice as many bytes is not divided.
 const JOB: usize = 256 << 10;
 
-/// What a text counts for besides its bytes, so that there is an end to texts that have none.
+/// Each text counts this many bytes besides its own, so that a job of empty texts ends, too.
 const EACH: usize = 16;
 
-/// So many jobs for each thread but one are made ahead of being taken: a thread may be as far behind before another one does its jobs,
-/// whose words it does not know, and as many results wait then for those before them.
+/// Number of waiting jobs for each thread but the first. A thread may be this many jobs late before another thread does
+/// one of them, whose words that thread's cache does not hold; and this many results may wait for an earlier one.
 const AHEAD: usize = 4;
 
-/// What one thread encodes at a time.
+/// A part of a batch that one thread encodes at a time.
 #[derive(Debug)]
 pub(crate) enum Job<'t, T> {
-    /// These texts, the first of them by its number.
+    /// Small texts; `first` is the number of the first one.
     Texts { first: usize, texts: &'t [T] },
-    /// A stretch of a large text, of this number; it may be the first.
-    Stretch { number: usize, text: Large<'t>, range: Range<usize> },
+    /// A stretch of the large text `number`.
+    Stretch { number: usize, text: LargeText<'t>, range: Range<usize> },
 }
 
 impl<T> Job<'_, T> {
@@ -41,13 +42,13 @@ impl<T> Job<'_, T> {
 
 /// The UTF-8 of a text that is divided.
 #[derive(Debug, Clone)]
-pub(crate) enum Large<'t> {
+pub(crate) enum LargeText<'t> {
     There(&'t str),
     Made(Arc<String>),
 }
 
-impl<'t> Large<'t> {
-    /// That of a text, if it has no lone surrogate, and there is memory for it.
+impl<'t> LargeText<'t> {
+    /// The UTF-8 of a text; `None` if the text has a lone surrogate or memory is short.
     fn of(text: Text<'t>, isa: Isa) -> Option<Self> {
         if let Some(text) = text.as_str() {
             return Some(Self::There(text));
@@ -70,37 +71,37 @@ pub(crate) struct Jobs<'e, 't, T> {
     encoder: &'e Encoder,
     specials: Specials,
     threads: usize,
-    state: Mutex<State<'t, T>>,
+    state: Mutex<JobQueue<'t, T>>,
 }
 
-struct State<'t, T> {
+struct JobQueue<'t, T> {
     texts: &'t [T],
-    /// How many of them are in a job.
+    /// Number of texts that are in a job.
     done: usize,
-    /// A large text of which no more than what comes before this place is in a job.
-    divided: Option<(Large<'t>, usize)>,
-    /// Those that nobody has taken, with their numbers.
+    /// A large text, and the end of its last stretch that is in a job.
+    divided: Option<(LargeText<'t>, usize)>,
+    /// The jobs that no thread has taken, with their numbers.
     jobs: VecDeque<(usize, Job<'t, T>)>,
-    /// How many were made.
+    /// Number of jobs that were made.
     made: usize,
-    /// Which are wanted: those before this one.
+    /// Jobs from this number on are not wanted.
     end: usize,
 }
 
 impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
     pub(crate) fn new(encoder: &'e Encoder, texts: &'t [T], specials: Specials, threads: usize) -> Self {
-        let state = State { texts, done: 0, divided: None, jobs: VecDeque::new(), made: 0, end: usize::MAX };
+        let state = JobQueue { texts, done: 0, divided: None, jobs: VecDeque::new(), made: 0, end: usize::MAX };
         Self { encoder, specials, threads, state: Mutex::new(state) }
     }
 
-    /// How many threads have something to do.
+    /// Number of threads that have a job to do.
     pub(crate) fn workers(&self) -> usize {
         let mut state = self.lock();
         self.make(&mut state);
         state.jobs.len().min(self.threads)
     }
 
-    /// The next job of a thread, and its number, if there is one.
+    /// The next job of a thread, with its number, if there is one.
     pub(crate) fn take(&self, thread: usize) -> Option<(usize, Job<'t, T>)> {
         let mut state = self.lock();
         self.make(&mut state);
@@ -108,7 +109,8 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         state.jobs.remove(place)
     }
 
-    /// Forgets the jobs behind one that failed. Those before it are done, so that which error is the first does not depend on luck.
+    /// Drops the jobs behind one that failed. The jobs before it are still done, so that the first failure is always
+    /// reported, in whatever order the threads work.
     pub(crate) fn end_at(&self, number: usize) {
         let mut state = self.lock();
         state.end = state.end.min(number);
@@ -116,12 +118,12 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         state.jobs.retain(|&(number, _)| number < end);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<'t, T>> {
+    fn lock(&self) -> MutexGuard<'_, JobQueue<'t, T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes jobs, as far as there are texts and few enough jobs are waiting.
-    fn make(&self, state: &mut State<'t, T>) {
+    /// Makes jobs, as long as there are texts and few jobs are waiting.
+    fn make(&self, state: &mut JobQueue<'t, T>) {
         let most = AHEAD * (self.threads - 1) + 1;
         while state.jobs.len() < most && state.made < state.end {
             let Some(job) = self.next(state) else { return };
@@ -130,7 +132,7 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         }
     }
 
-    fn next(&self, state: &mut State<'t, T>) -> Option<Job<'t, T>> {
+    fn next(&self, state: &mut JobQueue<'t, T>) -> Option<Job<'t, T>> {
         if let Some((text, start)) = state.divided.take() {
             return Some(self.stretch(state, text, start));
         }
@@ -152,27 +154,27 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         Some(Job::Texts { first, texts })
     }
 
-    /// A text that is to be divided: at proven boundaries only, so not where added tokens or a normalizer could reach across. (One with
-    /// a lone surrogate, or too large for the memory there is, is refused by whoever encodes it.)
-    fn large(&self, text: Text<'t>) -> Option<Large<'t>> {
+    /// The text, if it is to be divided. It is divided at proven boundaries only, so not if it has added tokens or a
+    /// normalizer changes it. (The thread that encodes the text reports a lone surrogate or a lack of memory.)
+    fn large(&self, text: Text<'t>) -> Option<LargeText<'t>> {
         if self.threads == 1 || text.size() < 2 * JOB {
             return None;
         }
         let encoder = self.encoder;
-        Large::of(text, encoder.isa).filter(|text| {
+        LargeText::of(text, encoder.isa).filter(|text| {
             let text = text.as_str();
             encoder.is_normal(text) && encoder.added.find(text, self.specials).next().is_none()
         })
     }
 
     /// The stretch of a large text that begins at `start`.
-    fn stretch(&self, state: &mut State<'t, T>, text: Large<'t>, start: usize) -> Job<'t, T> {
+    fn stretch(&self, state: &mut JobQueue<'t, T>, text: LargeText<'t>, start: usize) -> Job<'t, T> {
         let content = text.as_str();
         let end = self.encoder.splitter.next_boundary(content.as_bytes(), start + JOB).unwrap_or(content.len());
         if end < content.len() {
             state.divided = Some((text.clone(), end));
         }
-        // No other text is taken before it is at its end.
+        // No other text is taken before this one ends, so it is the last text in a job.
         Job::Stretch { number: state.done - 1, text, range: start..end }
     }
 }
@@ -182,7 +184,7 @@ mod tests {
     use super::*;
     use crate::encode::tests::sample;
 
-    /// Which jobs threads get that ask one after the other.
+    /// Takes jobs for the given threads, one after the other.
     fn take<'t, T: AsText<'t>, const N: usize>(jobs: &Jobs<'_, 't, T>, threads: [usize; N]) -> [Option<usize>; N] {
         threads.map(|thread| jobs.take(thread).map(|(number, _)| number))
     }

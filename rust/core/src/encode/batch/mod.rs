@@ -1,7 +1,8 @@
-//! Many texts on many threads: the ids are those of one after the other.
+//! Batches: many texts on many threads. The ids are those of encoding one text after the other.
 //!
-//! Threads take [`jobs`](crate::encode::batch::jobs) until there are none; what becomes of these is put in [order](crate::encode::batch::reorder) meanwhile. So no
-//! more than a few of them are under way, whatever the number of texts.
+//! Threads take [`jobs`](crate::encode::batch::jobs) until none is left, and the
+//! [results](crate::encode::batch::reorder) are put in order meanwhile. So only a few jobs are in memory, whatever the
+//! number of texts.
 
 pub(crate) mod jobs;
 mod reorder;
@@ -12,7 +13,7 @@ use super::text::AsText;
 use super::{Count, Encoder, Sink, Specials, Worker};
 use crate::arch::prefer_huge_pages;
 use crate::encode::batch::jobs::{Job, Jobs};
-use crate::encode::batch::reorder::{Assembly, Part};
+use crate::encode::batch::reorder::{JobOutput, ReorderBuffer};
 use crate::error::Result;
 use crate::memory::{Grow, collect};
 use crate::ragged::Ragged;
@@ -20,10 +21,11 @@ use crate::stop::Stop;
 use crate::threads;
 
 impl Encoder {
-    /// The ids of each text, on at most `threads` threads (`None`: as many as there are processors).
+    /// The ids of each text, on at most `threads` threads (`None`: one a processor).
     ///
     /// # Errors
-    /// As [`encode`](Self::encode); [`Error::Surrogate`](crate::Error::Surrogate). Of several, that of the first text.
+    /// As [`encode`](Self::encode); [`Error::Surrogate`](crate::Error::Surrogate). If several texts fail, the first
+    /// failure is reported.
     pub fn encode_batch<'t, T: AsText<'t>>(
         &self,
         texts: &'t [T],
@@ -33,7 +35,7 @@ impl Encoder {
         self.encode_batch_to(Vec::new(), &Stop::never(), texts, specials, threads)
     }
 
-    /// As [`encode_batch`](Self::encode_batch), to memory for ids, if there is some, unless it is stopped.
+    /// As [`encode_batch`](Self::encode_batch), unless it is stopped. The ids go to the memory of `ids`, if it has any.
     ///
     /// # Errors
     /// As [`encode_batch`](Self::encode_batch), and [`Error::Interrupted`](crate::Error::Interrupted).
@@ -45,15 +47,15 @@ impl Encoder {
         specials: Specials,
         threads: Option<usize>,
     ) -> Result<Ragged> {
-        // Room for a token in each byte, since to grow would be to move. What is not needed is never touched; if the system does not
-        // grant as much, they grow.
+        // Reserves room for one id a byte, because growing would move the ids. Unused room is never touched. If the
+        // system refuses, the ids grow.
         if ids.capacity() == 0 {
             let most = texts.iter().map(|&text| text.into().size()).sum();
             if ids.try_reserve_exact(most).is_ok() {
                 prefer_huge_pages(ids.spare_capacity_mut());
             }
         }
-        let Part { sink: ids, ends, .. } = self.batch(stop, texts, specials, threads, ids)?;
+        let JobOutput { sink: ids, ends, .. } = self.batch(stop, texts, specials, threads, ids)?;
         let offsets = collect(std::iter::once(0).chain(ends).map(|end| end as i64))?;
         Ok(Ragged { ids, offsets })
     }
@@ -87,7 +89,7 @@ impl Encoder {
         collect(ends.into_iter().map(|end| (end - std::mem::replace(&mut before, end)) as i64))
     }
 
-    /// What becomes of texts, appended to `sink`.
+    /// Encodes texts on threads and appends their ids to `sink`.
     fn batch<'t, T: AsText<'t>, S: Sink + Default + Send>(
         &self,
         stop: &Stop,
@@ -95,10 +97,10 @@ impl Encoder {
         specials: Specials,
         threads: Option<usize>,
         sink: S,
-    ) -> Result<Part<S>> {
+    ) -> Result<JobOutput<S>> {
         let threads = threads::wanted(threads);
         let jobs = Jobs::new(self, texts, specials, threads);
-        let assembly = Assembly::new(sink);
+        let assembly = ReorderBuffer::new(sink);
         let workers = jobs.workers();
         let work_on = |thread: usize| {
             while let Some((number, job)) = jobs.take(thread) {
@@ -121,20 +123,20 @@ impl Encoder {
             let helpers: Vec<_> =
                 (1..workers).map_while(|thread| threads::start(scope, move || work_on(thread))).collect();
             let mine = work_on(0);
-            // All of them are waited for.
+            // Waits for all threads. The first failure is reported.
             helpers.into_iter().filter_map(threads::join).chain(mine).min_by_key(|&(number, _)| number)
         });
         failed.map_or_else(|| assembly.whole(), |(_, error)| Err(error))
     }
 
-    /// Encodes a job to the end of a part.
+    /// Encodes a job and appends its ids.
     fn do_job<'t, T: AsText<'t>, S: Sink>(
         &self,
         stop: &Stop,
         specials: Specials,
         thread: usize,
         job: Job<'t, T>,
-        part: &mut Part<S>,
+        part: &mut JobOutput<S>,
     ) -> Result<()> {
         self.lease_from(thread).with(stop, |worker| self.do_job_by(worker, specials, job, part))
     }
@@ -144,7 +146,7 @@ impl Encoder {
         worker: &mut Worker,
         specials: Specials,
         job: Job<'t, T>,
-        part: &mut Part<S>,
+        part: &mut JobOutput<S>,
     ) -> Result<()> {
         let out = &mut part.sink;
         match job {

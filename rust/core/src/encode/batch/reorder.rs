@@ -1,8 +1,9 @@
-//! What becomes of jobs, put in order while others are still being done.
+//! Puts the results of jobs in order while later jobs are still being done.
 //!
-//! Whoever has done a job hands its part in, and appends to the whole what follows there, unless another one is at it. So a part's
-//! memory is used again for the next one: no more of it is touched than there are threads, or somewhat more when they are many,
-//! where parts that wait for the end would be touched, and copied from, as large as the whole.
+//! A thread that has done a job hands in its output. Then it appends the outputs that come next to the whole, unless
+//! another thread is doing so. The memory of an appended output is used again for the next job. So only about as many
+//! outputs as threads are ever touched. If the outputs waited until the end, they would take as much memory as the
+//! whole and be copied from there.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,21 +11,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::encode::Sink;
 use crate::error::Result;
 
-/// What became of a job, or of jobs that follow each other.
+/// The output of a job, or of consecutive jobs.
 #[derive(Debug, Default)]
-pub(crate) struct Part<S> {
+pub(crate) struct JobOutput<S> {
     pub(crate) sink: S,
-    /// How many ids come before the end of each text.
+    /// The number of ids before the end of each text.
     pub(crate) ends: Vec<usize>,
-    /// Whether its first text began in the part before.
+    /// Whether its first text began in the job before.
     pub(crate) continues: bool,
 }
 
-impl<S: Sink> Part<S> {
-    /// Appends the part that follows, and leaves it empty.
+impl<S: Sink> JobOutput<S> {
+    /// Appends the output of the next job, and empties it.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory); the whole is of no use then.
+    /// [`Error::Memory`](crate::Error::Memory); the whole must then be dropped.
     fn append(&mut self, next: &mut Self) -> Result<()> {
         self.ends.try_reserve(next.ends.len())?;
         if std::mem::take(&mut next.continues) {
@@ -36,56 +37,56 @@ impl<S: Sink> Part<S> {
     }
 }
 
-/// The parts that have come.
+/// The outputs of jobs, on their way into order.
 #[derive(Debug)]
-pub(crate) struct Assembly<S> {
-    /// All of them up to one that is still to come, and which that is.
-    whole: Mutex<(Part<S>, usize)>,
+pub(crate) struct ReorderBuffer<S> {
+    /// The output of the first jobs, up to one that is not done, and the number of that one.
+    whole: Mutex<(JobOutput<S>, usize)>,
     waiting: Mutex<Waiting<S>>,
 }
 
 #[derive(Debug)]
 struct Waiting<S> {
-    /// By number.
-    parts: BTreeMap<usize, Part<S>>,
-    /// Empty ones, to be filled again.
-    empty: Vec<Part<S>>,
+    /// By number of the job.
+    parts: BTreeMap<usize, JobOutput<S>>,
+    /// Empty outputs, which are used again.
+    empty: Vec<JobOutput<S>>,
 }
 
-impl<S: Sink + Default> Assembly<S> {
-    /// One that appends to `sink`.
+impl<S: Sink + Default> ReorderBuffer<S> {
+    /// Appends to `sink`.
     pub(crate) fn new(sink: S) -> Self {
-        let whole = Part { sink, ..Part::default() };
+        let whole = JobOutput { sink, ..JobOutput::default() };
         Self {
             whole: Mutex::new((whole, 0)),
             waiting: Mutex::new(Waiting { parts: BTreeMap::new(), empty: Vec::new() }),
         }
     }
 
-    /// Does with the whole what one thread alone does.
-    pub(crate) fn alone<T>(&self, work: impl FnOnce(&mut Part<S>) -> T) -> T {
+    /// Lets a single thread write to the whole directly.
+    pub(crate) fn alone<T>(&self, work: impl FnOnce(&mut JobOutput<S>) -> T) -> T {
         work(&mut lock(&self.whole).0)
     }
 
-    /// An empty part.
-    pub(crate) fn part(&self) -> Part<S> {
+    /// An empty output.
+    pub(crate) fn part(&self) -> JobOutput<S> {
         lock(&self.waiting).empty.pop().unwrap_or_default()
     }
 
-    /// Takes what became of a job.
+    /// Takes the output of job `number`.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
-    pub(crate) fn add(&self, number: usize, part: Part<S>) -> Result<()> {
+    pub(crate) fn add(&self, number: usize, part: JobOutput<S>) -> Result<()> {
         lock(&self.waiting).parts.insert(number, part);
-        // Whoever is at it either finds this part, too, or leaves it to the next.
+        // A thread that is appending either finds this output, or leaves it to the next thread.
         match self.whole.try_lock() {
             Ok(mut whole) => self.gather(&mut whole),
             Err(_) => Ok(()),
         }
     }
 
-    fn gather(&self, (whole, next): &mut (Part<S>, usize)) -> Result<()> {
+    fn gather(&self, (whole, next): &mut (JobOutput<S>, usize)) -> Result<()> {
         let mut done = None;
         loop {
             let mut waiting = lock(&self.waiting);
@@ -98,11 +99,11 @@ impl<S: Sink + Default> Assembly<S> {
         }
     }
 
-    /// The whole, when all parts have come.
+    /// The whole, when all jobs are done.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
-    pub(crate) fn whole(&self) -> Result<Part<S>> {
+    pub(crate) fn whole(&self) -> Result<JobOutput<S>> {
         let mut whole = lock(&self.whole);
         self.gather(&mut whole)?;
         Ok(std::mem::take(&mut whole.0))

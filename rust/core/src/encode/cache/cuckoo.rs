@@ -1,13 +1,15 @@
-//! The tables of the [`cache`](crate::encode::cache): sets of two ways, where they lie, and how a table grows.
+//! Cuckoo hashing with sets of two ways. The [`cache`](crate::encode::cache) describes the layout of a way.
 //!
-//! A piece stands in the first of two sets that its hash names, or, if that was full, in the second; if both were full, one that stood
-//! there has gone to its other set. So hardly any piece is displaced as long as half of the ways are free (with two neighbouring sets
-//! instead, one in twenty-five was), and whatever the keys, a look-up reads two sets and an insertion four more. Later on nothing moves,
-//! and a new piece takes the place of the last one that was new in its first set, mostly: those that come once, as in base64, then displace
-//! each other, and not the common ones, which have come early.
+//! A piece has two sets, named by the two halves of its hash. It is inserted into the first, or if that is full into
+//! the second; if both are full, a way of one of them moves to its own other set. So hardly any piece is lost as long
+//! as half of the ways are free (with two neighbouring sets instead, one in twenty-five was). A look-up reads two sets
+//! and an insertion four more, whatever the keys.
 //!
-//! A table begins small and grows as it fills, up to half of a fixed size, and beyond that when it has cost enough to be so full: fresh
-//! memory costs more than what is computed in its place.
+//! In a full table nothing moves any more. A new piece mostly evicts the younger way of its first set. So pieces that
+//! come once, as in base64, evict each other, and not the common pieces, which came early.
+//!
+//! A table begins small. It grows as it fills, up to half of its fixed size; beyond that only when look-ups in second
+//! sets have cost enough, because new memory costs more than it saves at first.
 
 use crate::arch::{U32x16, prefetch_outer};
 use crate::error::Result;
@@ -23,11 +25,11 @@ pub(crate) type ShortKey = [u64; 2];
 /// A long piece as words.
 pub(crate) type LongKey = [u64; 4];
 
-/// Where the first id of a way has the number of ids above it. A larger id is not remembered.
+/// The bit of a way's first id from which on the number of ids stands. A larger id is not inserted.
 pub(crate) const COUNT: u32 = 28;
 
-/// A hash of a short key by a folded multiplication: every bit of the key reaches every bit of the hash. (But where the first eight
-/// bytes are zeros, which no language has, and which fill no more than a set.)
+/// A hash of a short key by a folded multiplication: every bit of the key reaches every bit of the hash. (The exception
+/// are keys whose first eight bytes are zeros. No language has them, and they fill no more than one set.)
 #[inline(always)]
 pub(crate) fn hash_short([low, high]: ShortKey) -> u64 {
     fold(low, high ^ 0xC2B2_AE3D_27D4_EB4F)
@@ -47,38 +49,39 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// How many ids a way has.
+/// The number of ids of a way.
 pub(crate) fn count<const N: usize>(way: &[u64; N]) -> u32 {
     (way[N / 2] as u32) >> COUNT
 }
 
-/// Sets of two ways of `N` words, the first half of a way the key, the second half ids of half a word each.
+/// A table of sets of two ways. A way has `N` words: the first half is the key, the second half holds two ids a word.
 #[derive(Debug)]
-pub(crate) struct Sets<const N: usize> {
-    /// Room for the most sets; what is not in use is never touched.
+pub(crate) struct CuckooTable<const N: usize> {
+    /// Memory for the most sets. The system provides no pages for the unused part.
     room: Zeroed<[[u64; N]; 2]>,
-    /// How many are in use, a power of two.
+    /// Number of sets in use, a power of two.
     used: usize,
     inserted: usize,
     replaced: usize,
-    /// How many pieces stood in their second set when they were looked up.
+    /// Number of look-ups that were answered by a second set.
     found_second: usize,
 }
 
-/// Of so many pieces that take the place of another, one takes that of the older. (4, 16 or 128 are alike.)
+/// When a set is full, one insertion in this many evicts the older entry. (4, 16 and 128 measure alike.)
 const OLDER: usize = 16;
 
-/// The sets that a table begins with, and those that it grows to before it takes half of its room: of short pieces 128 kB, 1 MiB, and
-/// then 16. Each step moves what stands there and finds memory anew; half a million pieces make so many steps worth
-/// their while. (From 1 MiB to 8 and from there to 32: Finnish 165 MB/s on a first pass in place of 179, German 209 in place of 226,
-/// English 329 in place of 320, the mix alike. To double from 8 MiB on, or by four from the first: slower.)
+/// Numbers of sets: the first one, and the one to grow to before half of the room is taken. The short table has 128 kB,
+/// then 1 MiB, then 16 MiB. Growing moves all entries and takes new memory; half a million pieces are worth two steps.
+/// (First pass with steps to 1, 8 and 32 MiB: Finnish 165 instead of 179 MB/s, German 209 instead of 226, English 329
+/// instead of 320, the mix alike. Doubling from 8 MiB on, or growing fourfold from the start, is slower.)
 const SIZES: [usize; 2] = [1 << 11, 1 << 14];
 
-impl<const N: usize> Sets<N> {
-    /// What a look-up in a second set weighs, of a short piece and of a long one: a table takes all of its room when those that there were
-    /// weigh as much as its pieces. That is before they have paid for it (a piece costs 30 to 40 ns to move, with memory for it, up to 100
-    /// where memory is dear, and such a look-up some 20), since text that comes again goes 4 to 8 % faster from then on. (A first pass of
-    /// the mix, of half a million different pieces, ends before that: 5 % faster where memory is at hand, 20 % and more where it is dear.)
+impl<const N: usize> CuckooTable<N> {
+    /// The weight of a look-up in a second set. A table takes all of its room when the weights of these look-ups add up
+    /// to its number of pieces. This is before the look-ups have cost as much as growing does (moving a piece takes 30
+    /// to 40 ns including memory, up to 100 where memory is expensive; such a look-up takes about 20), because repeated
+    /// text is 4 to 8 % faster from then on. (A first pass of the mix, with half a million different pieces, ends
+    /// before that: 5 % faster where memory is cheap, 20 % and more where it is expensive.)
     const WEIGHT: usize = if N == 4 { 2 } else { 6 };
 
     pub(crate) fn new(most: usize) -> Result<Self> {
@@ -95,7 +98,7 @@ impl<const N: usize> Sets<N> {
         }
     }
 
-    /// The sets as a slice: to look up many pieces.
+    /// The sets as a slice, for many look-ups.
     #[inline(always)]
     pub(crate) fn view(&self) -> &[[[u64; N]; 2]] {
         &self.room[..self.used]
@@ -106,14 +109,13 @@ impl<const N: usize> Sets<N> {
         way(&self.room[first], key).or_else(|| if self.is_free(first) { None } else { way(&self.room[second], key) })
     }
 
-    /// The sets where a piece may stand.
+    /// The two sets of a piece.
     pub(crate) fn homes(&self, hash: u64) -> [usize; 2] {
         [set(hash, self.used), set(second(hash), self.used)]
     }
 
-    /// Remembers a piece that is not there: in a free way of one of its sets, else where another can give way, else in place of
-    /// one of its first set. `key` is half a way; `count` is the number of ids, or 0 if they are
-    /// elsewhere; behind them may be anything.
+    /// Inserts a piece that is not in the table. `key` is half a way. `count` is the number of ids, or 0 if they stand
+    /// in the other table; the numbers behind them are arbitrary.
     pub(crate) fn insert(&mut self, key: &[u64], hash: u64, ids: &[u32; LONG_IDS], count: u32) {
         if ids[0] >> COUNT != 0 {
             return;
@@ -126,11 +128,11 @@ impl<const N: usize> Sets<N> {
         let places = bytemuck::cast_slice_mut(&mut way[N / 2..]);
         places.copy_from_slice(&ids[..N]);
         places[0] |= count << COUNT;
-        self.settle(way, self.homes(hash));
+        self.insert_way(way, self.homes(hash));
     }
 
-    /// Whether it is time for more sets: when seven of sixteen ways are taken, and for all of the room when look-ups in second sets weigh
-    /// enough besides.
+    /// Whether to grow: seven of sixteen ways are taken, and for the second half of the room the look-ups in second
+    /// sets also weigh enough.
     #[inline(always)]
     fn is_due(&self) -> bool {
         let most = self.room.len();
@@ -140,7 +142,7 @@ impl<const N: usize> Sets<N> {
     }
 
     /// Puts a way into one of its sets.
-    fn settle(&mut self, way: [u64; N], homes: [usize; 2]) {
+    fn insert_way(&mut self, way: [u64; N], homes: [usize; 2]) {
         let mut free = homes.into_iter().find(|&set| self.is_free(set));
         if free.is_none() && self.inserted < self.used {
             free = self.make_room(homes);
@@ -150,7 +152,7 @@ impl<const N: usize> Sets<N> {
                 self.inserted += 1;
                 self.place(way, set);
             }
-            None => self.replace(way, homes[0]),
+            None => self.evict(way, homes[0]),
         }
     }
 
@@ -158,16 +160,18 @@ impl<const N: usize> Sets<N> {
         self.room[set][1][N / 2 - 1] == 0
     }
 
-    /// Whether a piece without ids in the first set of its hash may have some elsewhere: in the second set, if the first is full (once
-    /// full, a set stays so until the table grows, and then all find their places anew), or, if it stands there, in the other table.
+    /// Whether a piece without ids in its first set may have ids elsewhere: in the second set, if the first is full (a
+    /// full set stays full until the table grows, and then every piece finds its place anew), or in the other table, if
+    /// the first set holds the piece without ids.
     #[inline(always)]
     pub(crate) fn may_be_elsewhere(&self, key: &[u64], hash: u64) -> bool {
         let set = set(hash, self.used);
-        // Without a branch: neither can be foreseen.
+        // Neither condition can be foreseen, so there is no branch.
         !self.is_free(set) | is_of(&self.room[set][0], key)
     }
 
-    /// Whether a piece that has no ids in either of its sets has some in the other table: then it stands in one of these without.
+    /// Whether a piece without ids in either of its sets has ids in the other table: then one of its sets holds it
+    /// without ids.
     #[inline(always)]
     pub(crate) fn is_elsewhere(&self, key: &[u64], hash: u64) -> bool {
         let stands = |set: usize| self.room[set].iter().fold(false, |stands, way| stands | is_of(way, key));
@@ -175,24 +179,25 @@ impl<const N: usize> Sets<N> {
         stands(first) | stands(second)
     }
 
-    /// What names the second set of a hash if the first is full, else the first: no branch can foresee which it is.
+    /// The hash that names the second set if the first is full, or else the first set. It cannot be foreseen which, so
+    /// there is no branch.
     #[inline(always)]
-    pub(crate) fn further(&self, hash: u64) -> u64 {
+    pub(crate) fn second_if_full(&self, hash: u64) -> u64 {
         if self.is_free(set(hash, self.used)) { hash } else { second(hash) }
     }
 
-    /// Asks for the set where [`further`](Self::further) leads.
+    /// Prefetches the set of [`second_if_full`](Self::second_if_full).
     #[inline(always)]
-    pub(crate) fn fetch_second(&self, hash: u64) {
-        fetch(self.view(), self.further(hash));
+    pub(crate) fn prefetch_second(&self, hash: u64) {
+        prefetch(self.view(), self.second_if_full(hash));
     }
 
-    /// Notes that so many pieces stood in their second set.
+    /// Records that `count` look-ups were answered by a second set.
     pub(crate) fn note_second(&mut self, count: usize) {
         self.found_second += count;
     }
 
-    /// Moves a way out of one of two full sets into its other set, if one can be; returns the set that has room then.
+    /// Moves a way of one of two full sets to its other set, if that has room. Returns the set that then has room.
     fn make_room(&mut self, sets: [usize; 2]) -> Option<usize> {
         for set in sets {
             for place in [1, 0] {
@@ -210,15 +215,15 @@ impl<const N: usize> Sets<N> {
         None
     }
 
-    /// Puts a way into a set, whose older way gives way.
+    /// Puts a way into a set as its younger way; the older way drops out.
     fn place(&mut self, way: [u64; N], set: usize) {
         let [first, second] = &mut self.room[set];
         *second = std::mem::replace(first, way);
     }
 
-    /// Puts a way in place of the younger one of a full set; now and then of the older one, so that none stays for ever. (Text of 24
-    /// languages that fills the table goes from 244 to 275 MB/s when repeated, base64 from 119 to 147.)
-    fn replace(&mut self, way: [u64; N], set: usize) {
+    /// Evicts the younger way of a full set, and one time in [`OLDER`] the older one, so that none stays for ever.
+    /// (Text of 24 languages that fills the table goes from 244 to 275 MB/s when repeated, base64 from 119 to 147.)
+    fn evict(&mut self, way: [u64; N], set: usize) {
         self.replaced = (self.replaced + 1) % OLDER;
         if self.replaced == 0 {
             self.place(way, set);
@@ -227,11 +232,10 @@ impl<const N: usize> Sets<N> {
         }
     }
 
-    /// More sets, in place: which set it is, the lower bits of half a hash say, so the ways of a set part between
-    /// itself and those that lie a multiple of the old sets further on. Those
-    /// that stood in their second set settle anew: there is room in the first now, where they are found at once. (They are the
-    /// pieces of the first texts, so the common ones; left where they were, every tenth piece of an English text was looked up twice.)
-    /// Those for which there is no memory meanwhile are forgotten.
+    /// Grows in place. The lower bits of each half of a hash name a set, so a way either stays in its set or moves by a
+    /// multiple of the old number of sets. A way that stood in its second set is inserted anew, because its first set
+    /// now has room. (These are pieces of the first texts, so common ones; left where they were, every tenth piece of
+    /// an English text took two look-ups.) A way is dropped if there is no memory for moving it.
     #[cold]
     fn grow(&mut self) {
         let (old, most) = (self.used, self.room.len());
@@ -240,7 +244,7 @@ impl<const N: usize> Sets<N> {
         let mut displaced = Vec::new();
         for set in 0..old {
             let ways = std::mem::replace(&mut self.room[set], [[0; N]; 2]);
-            // The second is the older.
+            // The second way is the older one.
             for way in [ways[1], ways[0]] {
                 if way[N / 2 - 1] != 0 {
                     let homes = self.homes(Self::hash(&way));
@@ -254,12 +258,12 @@ impl<const N: usize> Sets<N> {
             }
         }
         for (way, homes) in displaced {
-            self.settle(way, homes);
+            self.insert_way(way, homes);
         }
     }
 }
 
-/// The half of a hash that names the second set.
+/// The half of the hash that names the second set.
 #[inline(always)]
 pub(crate) fn second(hash: u64) -> u64 {
     hash.rotate_right(32)
@@ -271,7 +275,7 @@ fn set(hash: u64, sets: usize) -> usize {
     hash as usize & (sets - 1)
 }
 
-/// Whether a way has this key, found without a branch.
+/// Whether a way has this key, without a branch.
 #[inline(always)]
 fn is_of<const N: usize>(way: &[u64; N], key: &[u64]) -> bool {
     way.iter().zip(key).fold(0, |bits, (own, key)| bits | (own ^ key)) == 0
@@ -282,16 +286,22 @@ pub(crate) fn way<'s, const N: usize>(set: &'s [[u64; N]; 2], key: &[u64]) -> Op
     set.iter().find(|way| is_of(way, key))
 }
 
-/// Puts the ids of a short piece into `ids`, and returns how many there are: 0 if the piece does not stand in the first set of its
-/// hash, or if its ids are elsewhere. Which way it is is a matter of luck, so that is computed and not branched on.
+/// Writes the ids of a short piece to `ids` and returns their number. It is 0 if the first set of the hash does not
+/// hold the piece, or holds it without ids. The way is selected without a branch, because it cannot be foreseen.
 #[inline(always)]
-pub(crate) fn peek<R: U32x16>(sets: &[[[u64; 4]; 2]], key: &ShortKey, hash: u64, ids: &mut [u32; SHORT_IDS]) -> usize {
+pub(crate) fn find_ids<R: U32x16>(
+    sets: &[[[u64; 4]; 2]],
+    key: &ShortKey,
+    hash: u64,
+    ids: &mut [u32; SHORT_IDS],
+) -> usize {
     R::find_way::<COUNT>(&sets[set(hash, sets.len())], key, ids)
 }
 
-/// As [`peek`], of a long piece. (With branches, Greek, repeated, went at 415 in place of 437 MB/s, Bulgarian at 419 in place of 448.)
+/// [`find_ids`] of a long piece. (With branches, Greek, repeated, went at 415 instead of 437 MB/s, Bulgarian at 419
+/// instead of 448.)
 #[inline(always)]
-pub(crate) fn peek_long(sets: &[[[u64; 8]; 2]], key: &LongKey, hash: u64, ids: &mut [u32; LONG_IDS]) -> usize {
+pub(crate) fn find_long_ids(sets: &[[[u64; 8]; 2]], key: &LongKey, hash: u64, ids: &mut [u32; LONG_IDS]) -> usize {
     let ways = &sets[set(hash, sets.len())];
     let [is_first, is_second] = [is_of(&ways[0], key), is_of(&ways[1], key)];
     let way = &ways[usize::from(is_second)];
@@ -300,10 +310,11 @@ pub(crate) fn peek_long(sets: &[[[u64; 8]; 2]], key: &LongKey, hash: u64, ids: &
     if is_first | is_second { count(way) as usize } else { 0 }
 }
 
-/// Asks for the set of a hash ahead of its use. (To the nearest cache: repeated, the mix 361 in place of 366 MB/s, Finnish 395 in place of
-/// 404, Bulgarian 435 in place of 462, English 491 in place of 479, which what [`Sink::put`](crate::encode::Sink::put) does outweighs.)
+/// Prefetches the set of a hash into the second-level cache. (Into the first-level cache, repeated: the mix 361 instead
+/// of 366 MB/s, Finnish 395 instead of 404, Bulgarian 435 instead of 462, English 491 instead of 479. Non-temporal
+/// stores in [`Sink::put`](crate::encode::Sink::put) gain more for English.)
 #[inline(always)]
-pub(crate) fn fetch<const N: usize>(sets: &[[[u64; N]; 2]], hash: u64) {
+pub(crate) fn prefetch<const N: usize>(sets: &[[[u64; N]; 2]], hash: u64) {
     let set = set(hash, sets.len());
     prefetch_outer(sets, set);
     if size_of::<[u64; N]>() == 64 {
@@ -323,14 +334,14 @@ mod tests {
 
     #[test]
     fn all_of_the_room_is_taken_when_second_sets_have_cost_enough() {
-        let mut sets = Sets::<4>::new(1 << 16).unwrap();
-        let insert = |sets: &mut Sets<4>, number: u64| {
+        let mut sets = CuckooTable::<4>::new(1 << 16).unwrap();
+        let insert = |sets: &mut CuckooTable<4>, number: u64| {
             sets.insert(&key(number), hash_short(key(number)), &[number as u32; LONG_IDS], 1);
         };
-        // Of half of the room more than seven of sixteen ways are taken, but nothing was looked for.
+        // More than seven of sixteen ways of half of the room are taken, but no second set was looked up.
         (0..32_000).for_each(|number| insert(&mut sets, number));
         assert_eq!(sets.used, 1 << 15);
-        sets.note_second(sets.inserted / Sets::<4>::WEIGHT - 1);
+        sets.note_second(sets.inserted / CuckooTable::<4>::WEIGHT - 1);
         insert(&mut sets, 32_000);
         assert_eq!(sets.used, 1 << 15);
         sets.note_second(2);
@@ -342,18 +353,18 @@ mod tests {
 
     #[test]
     fn keys_of_one_set_only_displace_each_other() {
-        // Both halves of the hash name the same set, which has two ways; and nothing grows for them.
+        // Both halves of the hash name the same set of two ways, and the table does not grow for them.
         let key = |number: u64| [0, number | 15 << LENGTH];
         let hash = |number: u64| hash_short(key(number));
         assert!((0..100_000).all(|number| hash(number) == 0));
-        let mut sets = Sets::<4>::new(1 << 19).unwrap();
+        let mut sets = CuckooTable::<4>::new(1 << 19).unwrap();
         for number in 0..100_000u64 {
             sets.insert(&key(number), hash(number), &[number as u32; LONG_IDS], 1);
         }
         let found: Vec<u64> = (0..100_000).filter(|&number| sets.find(&key(number), hash(number)).is_some()).collect();
         let [older, younger] = *found else { panic!("{found:?} in a set of two") };
         assert_eq!(younger, 99_999);
-        // An older one stays for a while, but not for ever.
+        // The older way stays for a while, but not for ever.
         assert!((99_999 - 2 * OLDER as u64..99_998).contains(&older), "{older}");
         assert_eq!(sets.used, SIZES[0]);
     }

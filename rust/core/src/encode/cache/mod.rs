@@ -1,19 +1,26 @@
-//! The cache of a worker: pieces seen before, with their ids. Bounded, replaced in place.
+//! The cache of a worker: pieces seen before, with their ids. It is bounded, and entries are replaced in place.
 //!
-//! Two tables of sets of two ways: short pieces (up to 15 bytes, up to 4 ids) take 32 bytes, so that a set is one cache line;
-//! long ones (up to 31 bytes, up to 8 ids) take 64. A way is its key, then its ids. A key holds the piece's bytes, zero-padded,
-//! and in its last byte the piece's length, so distinct pieces have distinct keys whatever their bytes, and an empty way has
-//! length 0, which no piece has. Above the first id stands how many there are. Where they stand, and how a table grows, [`sets`](crate::encode::cache::cuckoo) say.
+//! There are two [cuckoo hash tables](crate::encode::cache::cuckoo), whose sets have two ways each. This is the layout
+//! of a way, which `arch` knows, too:
 //!
-//! A piece that falls into tokens of two bytes and fewer is no word of a language that the vocabulary was trained on, and is remembered
+//! | table | piece | key | ids | way |
+//! |---|---|---|---|---|
+//! | short | up to 15 bytes | 16 bytes | up to 4 | 32 bytes; a set is one cache line |
+//! | long | up to 31 bytes | 32 bytes | up to 8 | 64 bytes |
+//!
+//! A key holds the bytes of the piece, padded with zeros, and in its last byte the length. So distinct pieces have
+//! distinct keys, and an empty way has length 0, which no piece has. The top four bits of the first id hold the number
+//! of ids. A short piece of more than 4 ids has a way without ids in the short table and its ids in the long one.
+//!
+//! A piece that falls into tokens of two bytes and fewer is no word of a language of the vocabulary. It is inserted
 //! only when it comes again ([`Cache::admits`]).
 
 pub(crate) mod cuckoo;
 pub(crate) mod oversized;
 
 use crate::arch::U32x16;
-use crate::encode::cache::cuckoo::{LONG_IDS, LongKey, SHORT_IDS, Sets, ShortKey, fetch, hash_long};
-use crate::encode::cache::oversized::Outsize;
+use crate::encode::cache::cuckoo::{CuckooTable, LONG_IDS, LongKey, SHORT_IDS, ShortKey, hash_long, prefetch};
+use crate::encode::cache::oversized::Oversized;
 use crate::error::Result;
 use crate::memory::filled;
 
@@ -21,72 +28,74 @@ use crate::memory::filled;
 pub(crate) const SHORT: usize = 15;
 /// The longest piece in the long table, in bytes.
 pub(crate) const LONG: usize = 31;
-/// Where a key has the length of its piece.
+/// The bit of a key's last word from which on the length of the piece stands.
 pub(crate) const LENGTH: u32 = 56;
-/// In place of the number of ids of a short piece that has more than [`SHORT_IDS`]: they are in the long table.
+/// The number of ids that a short way states if its ids stand in the long table.
 const ELSEWHERE: u32 = 0;
 
-/// The key of the piece `text[..length]`. That of one longer than [`SHORT`] is no short piece's.
+/// The key of the piece `text[..length]`. The key of a piece longer than [`SHORT`] equals no short piece's.
 #[inline(always)]
 pub(crate) fn short_key<R: U32x16>(text: &[u8], length: usize) -> ShortKey {
     R::short_key(text, length)
 }
 
-/// The key of the piece `text[start..start + length]`, `SHORT < length <= LONG`.
+/// The key of the piece `text[start..start + length]`, where `SHORT < length <= LONG`.
 #[inline(always)]
 pub(crate) fn long_key<R: U32x16>(text: &[u8], start: usize, length: usize) -> LongKey {
     R::long_key(text, start, length)
 }
 
-/// The long key of a short piece, for one that has too many ids for the short table.
+/// The long key of a short piece that has too many ids for the short table.
 pub(crate) fn lengthened([low, high]: ShortKey) -> LongKey {
     let length = high >> LENGTH << LENGTH;
     [low, high ^ length, 0, length]
 }
 
-/// How much a cache may grow.
+/// The size to which a cache may grow.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Room {
+pub(crate) enum CacheSize {
     /// To 48 MiB.
     Wide,
     /// To 1.5 MiB.
     Narrow,
 }
 
-/// The cache of one worker: of its room, as much as 4 MiB for pieces that fit no way, and an eighth of one for trials.
+/// The cache of one worker. Besides its two tables it takes at most 4 MiB for oversized pieces and 128 KiB for pieces
+/// on trial.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    pub(crate) short: Sets<4>,
-    pub(crate) long: Sets<8>,
-    pub(crate) outsize: Outsize,
-    /// Of the pieces that came on trial a part of the hash, by another part.
+    pub(crate) short: CuckooTable<4>,
+    pub(crate) long: CuckooTable<8>,
+    pub(crate) oversized: Oversized,
+    /// The pieces on trial: one part of the hash, by another part.
     tried: Box<[u16; 1 << 16]>,
-    /// Random numbers; their uppermost bits are tosses of a coin.
+    /// The state of a random number generator. Its top bit is a toss of a coin.
     coin: u64,
 }
 
 impl Cache {
-    pub(crate) fn new(room: Room) -> Result<Self> {
+    pub(crate) fn new(room: CacheSize) -> Result<Self> {
         let tried = filled(0, 1 << 16)?.try_into().expect("as many");
         let (short, long) = match room {
-            Room::Wide => (Sets::new(1 << 19)?, Sets::new(1 << 17)?),
-            Room::Narrow => (Sets::new(1 << 14)?, Sets::new(1 << 12)?),
+            CacheSize::Wide => (CuckooTable::new(1 << 19)?, CuckooTable::new(1 << 17)?),
+            CacheSize::Narrow => (CuckooTable::new(1 << 14)?, CuckooTable::new(1 << 12)?),
         };
-        Ok(Self { short, long, outsize: Outsize::new()?, tried, coin: 0 })
+        Ok(Self { short, long, oversized: Oversized::new()?, tried, coin: 0 })
     }
 
-    /// Whether a piece of so many bytes and ids is to be remembered. One of several ids that has no more than two bytes for each is on trial:
-    /// it must come twice, with fewer than some ten thousand others on trial between. So it is with 95 % of the different pieces of
-    /// base64, most of which come once, and with 3 % of those of 24 languages. (If it is not the same one, but another of its hash,
-    /// that does no harm.)
+    /// Whether to insert a piece of `length` bytes and `ids` ids. A piece of several ids with at most two bytes an id
+    /// is on trial: it must come twice, with fewer than about ten thousand other pieces on trial in between. This
+    /// concerns 95 % of the different pieces of base64, most of which come once, and 3 % of those of 24 languages.
+    /// (Another piece with the same hash may be taken for it; that does no harm.)
     #[inline(always)]
     pub(crate) fn admits(&mut self, hash: u64, length: usize, ids: usize) -> bool {
         ids == 1 || length > 2 * ids || self.came_before(hash)
     }
 
-    /// Whether a piece on trial comes again: its place is free then. If another one is on trial there, the toss of a coin decides which of
-    /// them stays, or two that come by turns, as in text that is repeated, would be on trial for ever. (Two thousand pieces of the mix
-    /// were, and two groups of three had something to merge: the best of nine repeated passes at 349 MB/s in place of 372.)
+    /// Whether a piece on trial comes again; then its place becomes free. If another piece is on trial in that place, a
+    /// toss of a coin decides which of the two stays. Without it, two pieces that come by turns, as in repeated text,
+    /// would be on trial for ever. (Two thousand pieces of the mix were: the best of nine repeated passes at 349
+    /// instead of 372 MB/s.)
     #[inline(always)]
     fn came_before(&mut self, hash: u64) -> bool {
         let (tag, place) = ((hash >> 32) as u16, &mut self.tried[(hash >> 48) as usize]);
@@ -104,27 +113,28 @@ impl Cache {
         comes_again
     }
 
-    /// Asks for the place that a short piece has in the long table if it has too many ids.
-    pub(crate) fn fetch_lengthened(&self, key: ShortKey) {
-        fetch(self.long.view(), hash_long(lengthened(key)));
+    /// Prefetches the place that a short piece has in the long table if it has too many ids.
+    pub(crate) fn prefetch_lengthened(&self, key: ShortKey) {
+        prefetch(self.long.view(), hash_long(lengthened(key)));
     }
 
-    /// Asks for what [`insert_short`](Self::insert_short) needs beyond the first set of the piece, which was looked at before.
+    /// Prefetches the memory that [`insert_short`](Self::insert_short) needs beyond the first set of the piece, which
+    /// was read before.
     #[inline(always)]
-    pub(crate) fn fetch_short(&self, key: ShortKey, hash: u64, ids: usize) {
-        self.short.fetch_second(hash);
+    pub(crate) fn prefetch_short(&self, key: ShortKey, hash: u64, ids: usize) {
+        self.short.prefetch_second(hash);
         if ids > SHORT_IDS {
-            self.fetch_lengthened(key);
+            self.prefetch_lengthened(key);
         }
     }
 
-    /// Remembers the first `count` ids of a row as those of a short piece. (A row is copied whole: with as many
-    /// ids as there are, the mix went at 141 instead of 146 MB/s.)
+    /// Inserts a short piece with the first `count` of `ids`. All of `ids` are copied: copying `count` of them took the
+    /// mix from 146 to 141 MB/s.
     pub(crate) fn insert_short(&mut self, key: ShortKey, hash: u64, ids: &[u32; LONG_IDS], count: usize) {
         if count <= SHORT_IDS {
             self.short.insert(&key, hash, ids, count as u32);
         } else {
-            // One of the two may still be there.
+            // One of the two entries may still be there.
             let key_of_long = lengthened(key);
             let hash_of_long = hash_long(key_of_long);
             if self.long.find(&key_of_long, hash_of_long).is_none() {
@@ -136,16 +146,16 @@ impl Cache {
         }
     }
 
-    /// As [`insert_short`](Self::insert_short), of a long piece.
+    /// Inserts a long piece, as [`insert_short`](Self::insert_short) does.
     pub(crate) fn insert_long(&mut self, key: LongKey, hash: u64, ids: &[u32; LONG_IDS], count: usize) {
         self.long.insert(&key, hash, ids, count as u32);
     }
 
-    /// Remembers the ids of a piece that fits no way, if it comes again.
+    /// Inserts a piece that fits no way, if it comes again.
     #[cold]
-    pub(crate) fn insert_outsize(&mut self, piece: &[u8], hash: u64, ids: &[u32]) {
+    pub(crate) fn insert_oversized(&mut self, piece: &[u8], hash: u64, ids: &[u32]) {
         if self.came_before(hash) {
-            self.outsize.insert(piece, hash, ids);
+            self.oversized.insert(piece, hash, ids);
         }
     }
 }
@@ -155,7 +165,7 @@ mod tests {
     use super::*;
     use crate::encode::cache::cuckoo::{COUNT, count, hash_short, way};
 
-    /// The first id of a short piece, wherever it stands, and how many there are.
+    /// The first id of a short piece, from either table, and the number of its ids.
     fn find(cache: &Cache, key: ShortKey) -> Option<(u32, usize)> {
         let way = cache.short.find(&key, hash_short(key))?;
         if count(way) != ELSEWHERE {
@@ -176,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_was_inserted_is_found_while_the_table_grows() {
-        let mut cache = Cache::new(Room::Wide).unwrap();
+        let mut cache = Cache::new(CacheSize::Wide).unwrap();
         for number in 0..200_000u64 {
             let ids = [number as u32, 1, 2, 3, 4, 5, 6, 7];
             let count = 1 + (number % 8) as usize;
@@ -189,21 +199,21 @@ mod tests {
                 true
             })
         });
-        // What is not in the first of its sets is looked for beyond only where that may be.
+        // A piece that is not in its first set is looked up second_if_full only if it may stand elsewhere.
         for number in (0..200_000).filter(|&number| found(number).is_some()) {
             let (key, hash) = (key(number), hash_short(key(number)));
             let first = way(&cache.short.view()[cache.short.homes(hash)[0]], &key);
             let is_answered = first.is_some_and(|way| count(way) != ELSEWHERE);
             assert!(is_answered || cache.short.may_be_elsewhere(&key, hash), "{number}");
         }
-        // The long table, of those of more than four ids, may lose some.
+        // The long table, which holds pieces of more than four ids, may lose some.
         assert!(right.count() > 190_000);
         assert!(found(200_000).is_none());
     }
 
     #[test]
     fn a_piece_of_many_ids_is_admitted_when_it_comes_again() {
-        let mut cache = Cache::new(Room::Wide).unwrap();
+        let mut cache = Cache::new(CacheSize::Wide).unwrap();
         assert!(cache.admits(7 << 40, 1, 1), "one id");
         assert!(cache.admits(7 << 40, 5, 2), "more than two bytes an id");
         assert!(!cache.admits(7 << 40, 4, 2), "it came never before");
@@ -214,8 +224,8 @@ mod tests {
 
     #[test]
     fn pieces_that_come_by_turns_are_all_admitted_in_the_end() {
-        let mut cache = Cache::new(Room::Wide).unwrap();
-        // Of one place.
+        let mut cache = Cache::new(CacheSize::Wide).unwrap();
+        // All hashes have the same place.
         let mut on_trial: Vec<u64> = (1..6).map(|number| number << 40).collect();
         let mut turns = 0;
         while !on_trial.is_empty() {
@@ -228,7 +238,7 @@ mod tests {
 
     #[test]
     fn an_id_that_leaves_no_room_for_a_count_is_not_remembered() {
-        let mut cache = Cache::new(Room::Wide).unwrap();
+        let mut cache = Cache::new(CacheSize::Wide).unwrap();
         for (number, id) in [(1, (1 << COUNT) - 1), (2, 1 << COUNT), (3, u32::MAX)] {
             cache.insert_short(key(number), hash_short(key(number)), &[id; LONG_IDS], 1);
             let found = find(&cache, key(number));

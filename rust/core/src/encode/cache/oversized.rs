@@ -1,8 +1,10 @@
-//! Pieces that fit no way of the cache, with their ids: those of more than 31 bytes, and those of more than 15 that have more than 8 ids.
+//! Oversized pieces, which fit no way of the tables, with their ids: pieces of more than 31 bytes, and pieces of more
+//! than 15 bytes and 8 ids.
 //!
-//! They are few, but to merge one costs as much as to look up a hundred others, and many come again and again: lines of dashes, the
-//! spaces before deeply indented code, compounds, addresses. The last few thousand that came again are kept, and the oldest give way;
-//! one that takes more than a kilobyte with its ids is not kept: so 4 MiB are the most, whatever the text.
+//! They are few, but merging one costs as much as a hundred look-ups, and many come again: lines of dashes, the spaces
+//! before deeply indented code, compounds, addresses. The last few thousand that came twice are kept; a new one
+//! replaces the oldest. A piece that takes more than a kilobyte with its ids is not kept. So all together take at most
+//! 4 MiB, whatever the text.
 
 use std::hash::Hasher;
 
@@ -11,36 +13,36 @@ use rustc_hash::FxHasher;
 use crate::error::Result;
 use crate::memory::{Grow, copied, filled};
 
-/// How many are kept.
+/// Number of pieces that are kept.
 const PIECES: usize = 4096;
 
-/// The most bytes of one, its ids included.
+/// The most bytes of a piece with its ids.
 const BYTES: usize = 1024;
 
-/// A part of the hash, by which they are found.
+/// Bits of the hash by which pieces are found.
 const PART: u32 = 16;
 
 #[derive(Debug)]
-pub(crate) struct Outsize {
-    /// By a part of the hash: one more than the place in `pieces` of the last that had it, or 0.
+pub(crate) struct Oversized {
+    /// By the upper bits of the hash: one more than the place in `pieces` of the last piece with these bits, or 0.
     places: Box<[u16; 1 << PART]>,
-    pieces: Vec<Known>,
-    /// The place of the next one: that of the oldest, when there are as many as are kept.
+    pieces: Vec<OversizedPiece>,
+    /// The place of the next piece: when all places are taken, the place of the oldest.
     next: usize,
 }
 
 #[derive(Debug)]
-struct Known {
+struct OversizedPiece {
     piece: Box<[u8]>,
     ids: Box<[u32]>,
 }
 
-impl Outsize {
+impl Oversized {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self { places: filled(0, 1 << PART)?.try_into().expect("as many"), pieces: Vec::new(), next: 0 })
     }
 
-    /// A hash of a piece that is too long for the keys of the cache.
+    /// A hash of a piece that is too long for the keys of the tables.
     pub(crate) fn hash(piece: &[u8]) -> u64 {
         let mut hasher = FxHasher::default();
         hasher.write(piece);
@@ -58,13 +60,13 @@ impl Outsize {
         (*known.piece == *piece).then_some(&known.ids)
     }
 
-    /// Remembers the ids of a piece, if it is not too large and there is memory for it.
+    /// Inserts a piece, unless it is too large or memory is short.
     pub(crate) fn insert(&mut self, piece: &[u8], hash: u64, ids: &[u32]) {
         if size_of_val(piece) + size_of_val(ids) > BYTES {
             return;
         }
         let (Ok(own), Ok(ids)) = (copied(piece), copied(ids)) else { return };
-        let new = Known { piece: own.into(), ids: ids.into() };
+        let new = OversizedPiece { piece: own.into(), ids: ids.into() };
         let place = self.next;
         if let Some(old) = self.pieces.get_mut(place) {
             *old = new;
@@ -86,15 +88,15 @@ mod tests {
 
     #[test]
     fn the_last_ones_are_known() {
-        let mut outsize = Outsize::new().unwrap();
+        let mut oversized = Oversized::new().unwrap();
         for number in 0..3 * PIECES {
             let piece = piece(number);
-            outsize.insert(&piece, Outsize::hash(&piece), &[number as u32, 7]);
+            oversized.insert(&piece, Oversized::hash(&piece), &[number as u32, 7]);
         }
         let known: Vec<usize> = (0..3 * PIECES)
             .filter(|&number| {
                 let piece = piece(number);
-                let found = outsize.find(&piece, Outsize::hash(&piece));
+                let found = oversized.find(&piece, Oversized::hash(&piece));
                 found.is_some_and(|ids| {
                     assert_eq!(ids, [number as u32, 7]);
                     true
@@ -102,29 +104,29 @@ mod tests {
             })
             .collect();
         assert!(known.iter().all(|&number| number >= 2 * PIECES), "an old one is known");
-        // Some have the place of another.
+        // Some share the place of another.
         assert!(known.len() > PIECES * 9 / 10, "{} are known", known.len());
-        assert_eq!(outsize.pieces.len(), PIECES);
+        assert_eq!(oversized.pieces.len(), PIECES);
     }
 
     #[test]
     fn pieces_of_one_hash_only_displace_each_other() {
-        let mut outsize = Outsize::new().unwrap();
+        let mut oversized = Oversized::new().unwrap();
         for number in 0..2 * PIECES {
-            outsize.insert(&piece(number), 5, &[number as u32]);
-            assert_eq!(outsize.find(&piece(number), 5), Some(&[number as u32][..]));
-            assert_eq!(outsize.find(&piece(number + 1), 5), None);
+            oversized.insert(&piece(number), 5, &[number as u32]);
+            assert_eq!(oversized.find(&piece(number), 5), Some(&[number as u32][..]));
+            assert_eq!(oversized.find(&piece(number + 1), 5), None);
         }
     }
 
     #[test]
     fn what_takes_more_than_a_kilobyte_is_not_kept() {
-        let mut outsize = Outsize::new().unwrap();
+        let mut oversized = Oversized::new().unwrap();
         for (bytes, ids, is_kept) in [(1020, 1, true), (1021, 1, false), (32, 248, true), (32, 249, false)] {
             let piece = vec![b'x'; bytes];
-            outsize.insert(&piece, bytes as u64, &vec![1; ids]);
-            assert_eq!(outsize.find(&piece, bytes as u64).is_some(), is_kept, "{bytes} bytes, {ids} ids");
-            outsize = Outsize::new().unwrap();
+            oversized.insert(&piece, bytes as u64, &vec![1; ids]);
+            assert_eq!(oversized.find(&piece, bytes as u64).is_some(), is_kept, "{bytes} bytes, {ids} ids");
+            oversized = Oversized::new().unwrap();
         }
     }
 }

@@ -8,14 +8,14 @@ use bytemuck::NoUninit;
 use crate::error::{Error, Result};
 use crate::output::Output;
 
-/// Bytes of the header of an `.npy` file: enough for any length, and a multiple of 64, as the format asks.
+/// Bytes of the header of an `.npy` file: enough for any length, and a multiple of 64, as the format requires.
 const HEADER: usize = 128;
 
-/// A one-dimensional array on its way to a file.
+/// A one-dimensional array that is being written to a file.
 pub(super) struct Array {
     path: PathBuf,
     output: Output,
-    /// NumPy's name of the type, for the header of an `.npy` file; `None`: the file has no header.
+    /// NumPy's name of the type, for the header of an `.npy` file; `None` for a file without a header.
     header: Option<&'static str>,
     length: u64,
 }
@@ -28,13 +28,13 @@ impl Array {
         Ok(array)
     }
 
-    /// Appends items, which are little-endian.
+    /// Appends little-endian items.
     pub(super) fn push<T: NoUninit>(&mut self, items: &[T]) -> Result<()> {
         self.length += items.len() as u64;
         self.output.write_all(bytemuck::cast_slice(items)).map_err(|error| Error::io(&self.path, error))
     }
 
-    /// States the length in the header, and sees that the disk has it all.
+    /// Writes the length to the header and syncs the file to the disk.
     pub(super) fn complete(&mut self) -> Result<()> {
         if self.header.is_some() {
             self.output.seek(SeekFrom::Start(0)).map_err(|error| Error::io(&self.path, error))?;
@@ -43,7 +43,7 @@ impl Array {
         self.output.sync().map_err(|error| Error::io(&self.path, error))
     }
 
-    /// Puts the file in its place.
+    /// Renames the file to its final name.
     pub(super) fn finish(self) -> Result<()> {
         self.output.finish().map_err(|error| Error::io(self.path, error))
     }

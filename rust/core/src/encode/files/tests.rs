@@ -4,7 +4,7 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::*;
-use crate::encode::Room;
+use crate::encode::CacheSize;
 use crate::encode::tests::sample;
 use crate::split::Scheme;
 use crate::threads::scarcity::{self, PLENTY};
@@ -31,7 +31,7 @@ fn telling() -> Vocab {
 }
 
 proptest! {
-    /// A cut document has the ids of the whole one, however much of it is known when it is cut.
+    /// A document that is cut has the ids of the whole one, however much of it is known when it is cut.
     #[test]
     fn cuts_leave_the_ids_what_they_are(
         text in "(a|s|'|5|=|/|é|['\na/]|s{20}| |' | \n|e\u{301}|\u{1100}\u{1161}|\u{212a}|\u{338}|<a b>|e <a|>\n<|' 5\\|{40}){0,200}",
@@ -44,7 +44,7 @@ proptest! {
         vocab.normalizer = if nfc { Normalizer::Nfc } else { Normalizer::None };
         vocab.scheme = Scheme::named(scheme).expect("its name is in the table");
         let encoder = Encoder::new(vocab).unwrap();
-        let (mut worker, mut ids) = (Worker::new(Room::Wide).unwrap(), Vec::new());
+        let (mut worker, mut ids) = (Worker::new(CacheSize::Wide).unwrap(), Vec::new());
         let mut rest = text.as_bytes();
         for step in steps {
             let known = &rest[..step.min(rest.len())];
@@ -77,7 +77,7 @@ fn corpus(folder: &Path) -> (Vec<PathBuf>, Vec<String>) {
     (paths.into(), documents.collect())
 }
 
-/// What `numpy.save` writes for a one-dimensional array, its items as bytes.
+/// The items of an array that `numpy.save` wrote, as bytes.
 fn items(path: &Path, kind: &str) -> Vec<u8> {
     let bytes = fs::read(path).unwrap();
     let size = kind[2..].parse::<usize>().unwrap();
@@ -152,7 +152,7 @@ fn the_first_fault_is_reported_and_nothing_is_left() {
     let before = folder.path().read_dir().unwrap().count();
     let encoder = Encoder::new(sample()).unwrap();
     let output = folder.path().join("ids.npy");
-    // Much, so that the work is asked whether to stop long before it is done.
+    // There is enough text that the work is asked whether to stop long before it is done.
     let good = &paths[..paths.len() - 2];
     let much: Vec<PathBuf> = good.iter().cycle().take(100 * good.len()).cloned().collect();
     for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {

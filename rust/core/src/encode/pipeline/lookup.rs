@@ -1,80 +1,78 @@
-//! A group of pieces on its way through the stages of [`pieces`](crate::encode::pipeline): what is known of them, and what of each is still
-//! asked.
+//! A group of pieces on its way through the stages of the [`pipeline`](crate::encode::pipeline).
 
 use std::ops::Range;
 
 use super::answers::Answers;
 use crate::arch::{Mask, U32x16};
-use crate::encode::Sink;
 use crate::encode::cache::cuckoo::{self, LONG_IDS, LongKey, SHORT_IDS, ShortKey};
-use crate::encode::cache::oversized::Outsize;
+use crate::encode::cache::oversized::Oversized;
 use crate::encode::cache::{self, Cache, LONG, SHORT};
 use crate::encode::pipeline::GROUP;
 use crate::error::Result;
 use crate::memory::{Grow, Held};
 
-/// The pieces of a block, which are looked up together.
+/// TakePieces of a block, which are looked up together.
 pub(crate) const BLOCK: usize = 128;
 
-/// The places that are looked through at once.
+/// Number of places that are compared at once.
 const ROW: usize = 16;
 
-/// The pieces of a part of a block: of so many it is found out at once which are the others, and so many are remembered together.
+/// Part of a block: misses are collected, and pieces inserted, in parts of this many.
 const SOME: usize = 64;
 
 /// A group of consecutive pieces on its way through the stages.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// How many pieces have come.
+    /// Number of pieces.
     pub(crate) count: usize,
-    /// How many of them were looked up.
+    /// Number of pieces that were looked up.
     known: usize,
-    /// Where each piece begins in the text, and where the last one ends.
+    /// The start of each piece in the text, and the end of the last one.
     pub(crate) bounds: [usize; GROUP + 1],
-    /// How many ids of the row come before each, and before what follows.
+    /// The number of ids of the row before each piece, and before the end.
     places: [u32; GROUP + SOME],
-    /// Of the pieces that are not looked up yet: of a block only, so that they stay in the nearest cache.
+    /// The keys and hashes of the pieces that are not looked up yet: those of one block, which fits the nearest cache.
     keys: [ShortKey; BLOCK],
     hashes: [u64; BLOCK],
-    /// The ids of the pieces that were found at once.
+    /// The ids of the hits.
     row: [u32; GROUP * SHORT_IDS + STRETCH],
     filled: usize,
-    pub(crate) others: Others,
-    /// Ids on their way out.
+    pub(crate) misses: Misses,
+    /// Memory in which the ids of hits and misses are joined.
     line: Vec<u32>,
-    /// How many pieces come before each end of a text that is still to be noted.
+    /// For each text that ends in the group: the number of pieces before its end.
     marks: Vec<u16>,
-    /// How many ids were put out before the end of each text.
+    /// The number of ids before the end of each text.
     ends: Vec<usize>,
 }
 
-/// The pieces that were not found at once.
+/// The pieces that missed in their first set.
 #[derive(Debug)]
-pub(crate) struct Others {
+pub(crate) struct Misses {
     /// Their numbers, ascending.
     pub(crate) numbers: [u32; GROUP + SOME],
     pub(crate) count: usize,
     keys: [ShortKey; GROUP],
-    /// Those of short keys; of longer ones as soon as they are needed.
+    /// Hashes of short keys; those of long keys as soon as they are needed.
     hashes: [u64; GROUP],
     pub(crate) answers: Answers,
-    /// Those, by their place in `numbers`, that may stand in their second set.
+    /// Misses that may stand in their second set. This list and the following ones hold places in `numbers`.
     second: [u16; GROUP],
-    /// Those that may stand in a long way: too long for a short one, or of too many ids.
+    /// Misses that may stand in the long table: too long for a short way, or of too many ids.
     long: Vec<u16>,
-    /// Those that are longer, or not where they were looked for first.
+    /// Misses that are oversized, or were not in their first long set.
     rest: Vec<u16>,
-    /// Those that are still without an answer.
-    pub(crate) missing: Vec<u16>,
-    /// Those of them that are to be merged.
+    /// Misses that no table holds.
+    pub(crate) unknown: Vec<u16>,
+    /// Misses that are to be merged.
     pub(crate) words: Vec<u16>,
-    /// Memory to sort them in, with their lengths.
+    /// Memory for sorting them by their lengths.
     pub(crate) lengths: Vec<(u8, u16)>,
-    twins: Twins,
+    duplicates: Duplicates,
 }
 
-impl Others {
-    /// The key, and its hash, that a piece of at most [`LONG`] bytes has in the long table.
+impl Misses {
+    /// The key, and its hash, of a piece of at most [`LONG`] bytes in the long table.
     #[inline(always)]
     fn long_key<R: U32x16>(&self, text: &[u8], bounds: &[usize], at: usize) -> (LongKey, u64) {
         let number = self.numbers[at] as usize;
@@ -87,20 +85,20 @@ impl Others {
         }
     }
 
-    /// Gives the pieces that were left out the answers of those that they are like.
-    pub(crate) fn answer_twins(&mut self) {
-        for &(at, like) in &self.twins.pairs {
+    /// Gives the duplicates the ids of their first occurrences.
+    pub(crate) fn answer_duplicates(&mut self) {
+        for &(at, like) in &self.duplicates.pairs {
             self.answers.repeat(usize::from(at), usize::from(like));
         }
     }
 }
 
-/// Pieces of a group that are new and equal: a word that is new in a text often comes again soon.
+/// Equal new pieces within a group. A word that is new in a text often comes again soon.
 #[derive(Debug)]
-struct Twins {
-    /// By a part of the hash: one more than the place in `numbers` of the last such piece, or 0.
+struct Duplicates {
+    /// By a part of the hash: one more than the place in `numbers` of the last piece with this part, or 0.
     table: [u16; 2 * GROUP],
-    /// Which is like which.
+    /// Each duplicate with its first occurrence.
     pairs: Vec<(u16, u16)>,
 }
 
@@ -115,7 +113,7 @@ impl Group {
             hashes: [0; BLOCK],
             row: [0; GROUP * SHORT_IDS + STRETCH],
             filled: 0,
-            others: Others {
+            misses: Misses {
                 numbers: [0; GROUP + SOME],
                 count: 0,
                 keys: [[0; 2]; GROUP],
@@ -124,10 +122,10 @@ impl Group {
                 second: [0; GROUP],
                 long: Vec::new(),
                 rest: Vec::new(),
-                missing: Vec::new(),
+                unknown: Vec::new(),
                 words: Vec::new(),
                 lengths: Vec::new(),
-                twins: Twins { table: [0; 2 * GROUP], pairs: Vec::new() },
+                duplicates: Duplicates { table: [0; 2 * GROUP], pairs: Vec::new() },
             },
             line: Vec::new(),
             marks: Vec::new(),
@@ -135,29 +133,30 @@ impl Group {
         })
     }
 
-    /// Notes that a text ends behind the pieces that have come.
+    /// Records that a text ends behind the pieces so far.
     pub(crate) fn end_text(&mut self) -> Result<()> {
         self.marks.try_push(self.count as u16)
     }
 
-    /// How many ids were put out before each of these ends, to be taken from there.
+    /// The number of ids before the end of each text. The caller takes them from there.
     pub(crate) fn ends(&mut self) -> &mut Vec<usize> {
         &mut self.ends
     }
 
-    /// Makes room for other pieces.
+    /// Removes all pieces.
     pub(crate) fn empty(&mut self) {
-        (self.count, self.known, self.filled, self.others.count) = (0, 0, 0, 0);
+        (self.count, self.known, self.filled, self.misses.count) = (0, 0, 0, 0);
     }
 
-    /// Forgets what an error left behind.
+    /// Removes everything, also after an error.
     pub(crate) fn clear(&mut self) {
         self.empty();
         self.marks.clear();
         self.ends.clear();
     }
 
-    /// Keys and hashes of the pieces that end at `base` plus `ends`; their places in the cache are asked for.
+    /// Makes the keys and hashes of pieces and prefetches their sets. Each piece ends at `base` plus its entry of
+    /// `ends`.
     #[inline(always)]
     pub(crate) fn prepare<R: U32x16>(&mut self, text: &[u8], base: usize, ends: &[u32], cache: &Cache) {
         let sets = cache.short.view();
@@ -167,25 +166,25 @@ impl Group {
         let (keys, hashes) = (&mut self.keys[block.clone()], &mut self.hashes[block]);
         let bounds = &mut self.bounds[numbers.start + 1..numbers.end + 1];
         let mut rest = &text[start..];
-        // Neither this nor the places of the pieces are checked again in the loop.
+        // This assertion lets the compiler drop the bounds checks in the loop.
         assert!(!sets.is_empty(), "a cache has sets");
         for (&end, ((key, hash), bound)) in ends.iter().zip(keys.iter_mut().zip(hashes).zip(bounds)) {
             let end = base + end as usize;
             let (piece, after) = rest.split_at(end - start);
             *key = cache::short_key::<R>(rest, piece.len());
             *hash = cuckoo::hash_short(*key);
-            cuckoo::fetch(sets, *hash);
+            cuckoo::prefetch(sets, *hash);
             *bound = end;
             (rest, start) = (after, end);
         }
         self.count = numbers.end;
     }
 
-    /// The ids of the short pieces that have come since and stand in their first set. Which do is found out afterwards, sixteen at a time:
-    /// the loop over all of them is what a repeated pass spends most of its time in. (With [`prepare`](Self::prepare) it was 70
-    /// instructions a piece and is 50; English, repeated, 476 to 504 MB/s.)
+    /// Writes the ids of the short pieces that stand in their first set. The misses are found afterwards, sixteen at a
+    /// time, because the first loop is where a repeated pass spends most of its time. (With [`prepare`](Self::prepare)
+    /// it went from 70 to 50 instructions a piece; English, repeated, from 476 to 504 MB/s.)
     #[inline(always)]
-    pub(crate) fn look_up<R: U32x16>(&mut self, cache: &Cache) {
+    pub(crate) fn lookup<R: U32x16>(&mut self, cache: &Cache) {
         let sets = cache.short.view();
         let block = self.known..self.count;
         let (keys, hashes) = (&self.keys[..block.len()], &self.hashes[..block.len()]);
@@ -194,18 +193,18 @@ impl Group {
         for (place, (key, &hash)) in self.places[block.clone()].iter_mut().zip(keys.iter().zip(hashes)) {
             *place = filled as u32;
             let ids = self.row[filled % (GROUP * SHORT_IDS)..].first_chunk_mut().expect("room for all");
-            filled += cuckoo::peek::<R>(sets, key, hash, ids);
+            filled += cuckoo::find_ids::<R>(sets, key, hash, ids);
         }
         self.places[self.count] = filled as u32;
         self.filled = filled;
-        // A piece that was not found has no ids, so what follows it has its place.
-        let others = &mut self.others;
-        let before = others.count;
+        // A miss has no ids, so the next piece has the same place.
+        let misses = &mut self.misses;
+        let before = misses.count;
         if block.len() < ROW {
-            // A row would wait until all that was just written is there.
+            // A vector load would wait for the stores just before it.
             for place in block {
-                others.numbers[others.count] = place as u32;
-                others.count += usize::from(self.places[place] == self.places[place + 1]);
+                misses.numbers[misses.count] = place as u32;
+                misses.count += usize::from(self.places[place] == self.places[place + 1]);
             }
         } else {
             for first in block.clone().step_by(SOME) {
@@ -216,126 +215,126 @@ impl Group {
                     none |= u64::from(at(place).wrapping_sub(at(place + 1)).equal(0).bits()) << (row * ROW);
                 }
                 none &= u64::MAX >> (SOME - (block.end - first).min(SOME));
-                let numbers = others.numbers[others.count..].first_chunk_mut().expect("room behind");
-                others.count += R::set_bits(none, first as u32, numbers);
+                let numbers = misses.numbers[misses.count..].first_chunk_mut().expect("room behind");
+                misses.count += R::set_bits(none, first as u32, numbers);
             }
         }
-        for at in before..others.count {
-            let place = others.numbers[at] as usize - self.known;
-            (others.keys[at], others.hashes[at]) = (keys[place], hashes[place]);
+        for at in before..misses.count {
+            let place = misses.numbers[at] as usize - self.known;
+            (misses.keys[at], misses.hashes[at]) = (keys[place], hashes[place]);
         }
         self.known = self.count;
     }
 
-    /// The ids of the others, as far as the cache has them.
+    /// Looks up the misses in their second set, in the long table and among the oversized pieces.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
     #[inline(always)]
-    pub(crate) fn look_further<R: U32x16>(&mut self, text: &[u8], cache: &mut Cache) -> Result<()> {
-        let others = &mut self.others;
-        others.answers.clear();
-        others.long.clear();
-        others.rest.clear();
-        others.missing.resize(others.count, 0);
-        let (mut second, mut missing) = (0, 0);
-        for at in 0..others.count {
-            let number = others.numbers[at] as usize;
+    pub(crate) fn lookup_slow<R: U32x16>(&mut self, text: &[u8], cache: &mut Cache) -> Result<()> {
+        let misses = &mut self.misses;
+        misses.answers.clear();
+        misses.long.clear();
+        misses.rest.clear();
+        misses.unknown.resize(misses.count, 0);
+        let (mut second, mut unknown) = (0, 0);
+        for at in 0..misses.count {
+            let number = misses.numbers[at] as usize;
             let (start, length) = (self.bounds[number], self.bounds[number + 1] - self.bounds[number]);
             if length <= SHORT {
-                let hash = others.hashes[at];
-                let may_be = cache.short.may_be_elsewhere(&others.keys[at], hash);
-                cuckoo::fetch(cache.short.view(), if may_be { cuckoo::second(hash) } else { hash });
-                (others.second[second], others.missing[missing]) = (at as u16, at as u16);
-                (second, missing) = (second + usize::from(may_be), missing + usize::from(!may_be));
+                let hash = misses.hashes[at];
+                let may_be = cache.short.may_be_elsewhere(&misses.keys[at], hash);
+                cuckoo::prefetch(cache.short.view(), if may_be { cuckoo::second(hash) } else { hash });
+                (misses.second[second], misses.unknown[unknown]) = (at as u16, at as u16);
+                (second, unknown) = (second + usize::from(may_be), unknown + usize::from(!may_be));
             } else {
                 if length <= LONG {
-                    others.hashes[at] = cuckoo::hash_long(cache::long_key::<R>(text, start, length));
-                    cuckoo::fetch(cache.long.view(), others.hashes[at]);
-                    others.long.push(at as u16);
+                    misses.hashes[at] = cuckoo::hash_long(cache::long_key::<R>(text, start, length));
+                    cuckoo::prefetch(cache.long.view(), misses.hashes[at]);
+                    misses.long.push(at as u16);
                 } else {
-                    others.hashes[at] = Outsize::hash(&text[start..start + length]);
-                    others.rest.push(at as u16);
+                    misses.hashes[at] = Oversized::hash(&text[start..start + length]);
+                    misses.rest.push(at as u16);
                 }
             }
         }
         let sets = cache.short.view();
         let mut found = 0;
         for place in 0..second {
-            let at = usize::from(others.second[place]);
-            let (key, hash) = (&others.keys[at], others.hashes[at]);
-            let ids = others.answers.room().first_chunk_mut().expect("room for the most ids");
-            let count = cuckoo::peek::<R>(sets, key, cuckoo::second(hash), ids);
-            others.answers.note(at, count);
+            let at = usize::from(misses.second[place]);
+            let (key, hash) = (&misses.keys[at], misses.hashes[at]);
+            let ids = misses.answers.room().first_chunk_mut().expect("room for the most ids");
+            let count = cuckoo::find_ids::<R>(sets, key, cuckoo::second(hash), ids);
+            misses.answers.note(at, count);
             found += usize::from(count > 0);
             let is_elsewhere = cache.short.is_elsewhere(key, hash);
             if (count == 0) & is_elsewhere {
-                cache.fetch_lengthened(*key);
-                others.long.push(at as u16);
+                cache.prefetch_lengthened(*key);
+                misses.long.push(at as u16);
             }
-            others.missing[missing] = at as u16;
-            missing += usize::from((count == 0) & !is_elsewhere);
+            misses.unknown[unknown] = at as u16;
+            unknown += usize::from((count == 0) & !is_elsewhere);
         }
-        others.missing.truncate(missing);
+        misses.unknown.truncate(unknown);
         cache.short.note_second(found);
         let sets = cache.long.view();
         let mut found = 0;
-        for place in 0..others.long.len() {
-            let at = usize::from(others.long[place]);
-            let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
-            let ids = others.answers.room().first_chunk_mut().expect("room for the most ids");
-            let count = cuckoo::peek_long(sets, &key, hash, ids);
-            others.answers.note(at, count);
+        for place in 0..misses.long.len() {
+            let at = usize::from(misses.long[place]);
+            let (key, hash) = misses.long_key::<R>(text, &self.bounds, at);
+            let ids = misses.answers.room().first_chunk_mut().expect("room for the most ids");
+            let count = cuckoo::find_long_ids(sets, &key, hash, ids);
+            misses.answers.note(at, count);
             if count == 0 {
-                cache.long.fetch_second(hash);
-                others.rest.push(at as u16);
+                cache.long.prefetch_second(hash);
+                misses.rest.push(at as u16);
             }
         }
-        for place in 0..others.rest.len() {
-            let at = usize::from(others.rest[place]);
-            let number = others.numbers[at] as usize;
+        for place in 0..misses.rest.len() {
+            let at = usize::from(misses.rest[place]);
+            let number = misses.numbers[at] as usize;
             let piece = &text[self.bounds[number]..self.bounds[number + 1]];
             if piece.len() <= LONG {
-                let (key, hash) = others.long_key::<R>(text, &self.bounds, at);
-                // Ids of pieces that are in no table may have taken the room.
-                others.answers.make_room(LONG_IDS)?;
-                let ids = others.answers.room().first_chunk_mut().expect("room for the most ids");
-                let count = cuckoo::peek_long(sets, &key, cache.long.further(hash), ids);
-                others.answers.note(at, count);
+                let (key, hash) = misses.long_key::<R>(text, &self.bounds, at);
+                // The ids of oversized pieces may have taken the room.
+                misses.answers.make_room(LONG_IDS)?;
+                let ids = misses.answers.room().first_chunk_mut().expect("room for the most ids");
+                let count = cuckoo::find_long_ids(sets, &key, cache.long.second_if_full(hash), ids);
+                misses.answers.note(at, count);
                 if count > 0 {
                     found += 1;
                     continue;
                 }
             }
             if piece.len() > SHORT
-                && let Some(ids) = cache.outsize.find(piece, others.hashes[at])
+                && let Some(ids) = cache.oversized.find(piece, misses.hashes[at])
             {
-                others.answers.add(at, ids)?;
+                misses.answers.add(at, ids)?;
             } else {
-                others.missing.push(at as u16);
+                misses.unknown.push(at as u16);
             }
         }
         cache.long.note_second(found);
         Ok(())
     }
 
-    /// Leaves one of each among the missing, and notes which are like it. Not all are found: a piece looks at one place of the table, and
-    /// stands there then whatever was there. (To search on cost more than to merge a few twice: base64 84 to 88 MB/s on a first pass,
-    /// Hungarian 157 to 165.)
-    pub(crate) fn part_twins(&mut self, text: &[u8]) {
-        let Others { numbers, hashes, missing, twins: Twins { table, pairs }, .. } = &mut self.others;
+    /// Removes duplicates from the unknown pieces, and records the first occurrence of each. Some duplicates are
+    /// missed, because a piece looks at one place of the table and then takes it. (Probing second_if_full cost more than
+    /// merging a few words twice: first pass of base64 84 to 88 MB/s without it, Hungarian 157 to 165.)
+    pub(crate) fn remove_duplicates(&mut self, text: &[u8]) {
+        let Misses { numbers, hashes, unknown, duplicates: Duplicates { table, pairs }, .. } = &mut self.misses;
         let bounds = &self.bounds;
         let piece = |at: u16| {
             let number = numbers[usize::from(at)] as usize;
             &text[bounds[number]..bounds[number + 1]]
         };
         pairs.clear();
-        let places = (8 * missing.len()).next_power_of_two().min(table.len());
+        let places = (8 * unknown.len()).next_power_of_two().min(table.len());
         let table = &mut table[..places];
         table.fill(0);
         let mut left = 0;
-        for place in 0..missing.len() {
-            let at = missing[place];
+        for place in 0..unknown.len() {
+            let at = unknown[place];
             let hash = hashes[usize::from(at)];
             let other = std::mem::replace(&mut table[hash as usize & (places - 1)], at + 1);
             let like = other.saturating_sub(1);
@@ -343,30 +342,30 @@ impl Group {
             if is_like {
                 pairs.push((at, like));
             }
-            missing[left] = at;
+            unknown[left] = at;
             left += usize::from(!is_like);
         }
-        missing.truncate(left);
+        unknown.truncate(left);
     }
 
-    /// Puts the pieces that were missing into the cache.
+    /// Inserts the unknown pieces into the cache.
     #[inline(always)]
-    pub(crate) fn remember<R: U32x16>(&self, text: &[u8], cache: &mut Cache) {
-        let Others { numbers, keys, hashes, missing, answers, .. } = &self.others;
+    pub(crate) fn insert_misses<R: U32x16>(&self, text: &[u8], cache: &mut Cache) {
+        let Misses { numbers, keys, hashes, unknown, answers, .. } = &self.misses;
         let range = |at: usize| {
             let number = numbers[at] as usize;
             (self.bounds[number], self.bounds[number + 1] - self.bounds[number])
         };
         let mut admitted = [0; SOME];
-        for some in missing.chunks(SOME) {
+        for some in unknown.chunks(SOME) {
             let mut count = 0;
             for &at in some {
                 let at = usize::from(at);
                 let ((start, length), ids) = (range(at), answers.range(at).len());
                 if length > LONG || ids > LONG_IDS {
-                    // A short piece of so many ids is noise.
+                    // A short piece of that many ids is noise.
                     if length > SHORT {
-                        cache.insert_outsize(
+                        cache.insert_oversized(
                             &text[start..start + length],
                             hashes[at],
                             &answers.ids()[answers.range(at)],
@@ -378,9 +377,9 @@ impl Group {
                     continue;
                 }
                 if length <= SHORT {
-                    cache.fetch_short(keys[at], hashes[at], ids);
+                    cache.prefetch_short(keys[at], hashes[at], ids);
                 } else {
-                    cache.long.fetch_second(hashes[at]);
+                    cache.long.prefetch_second(hashes[at]);
                 }
                 admitted[count] = at;
                 count += 1;
@@ -397,62 +396,62 @@ impl Group {
         }
     }
 
-    /// How many ids the pieces have.
+    /// The number of ids of all pieces.
     pub(crate) fn total(&self) -> usize {
-        self.filled + self.others.answers.total(self.others.count)
+        self.filled + self.misses.answers.total(self.misses.count)
     }
 
-    /// Writes the ids of the pieces.
+    /// The ids of all pieces, in order.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
     #[inline(always)]
-    pub(crate) fn write(&mut self, out: &mut impl Sink) -> Result<()> {
-        if self.others.count == 0 {
-            return out.put(&self.row[..self.filled]);
+    pub(crate) fn ids(&mut self) -> Result<&[u32]> {
+        if self.misses.count == 0 {
+            return Ok(&self.row[..self.filled]);
         }
-        let others = &self.others;
+        let misses = &self.misses;
         let needed = self.total() + STRETCH;
         if self.line.len() < needed {
             self.line.try_resize(2 * needed, 0)?;
         }
         let (mut done, mut length) = (0, 0);
-        for at in 0..others.count {
-            let place = self.places[others.numbers[at] as usize] as usize;
+        for at in 0..misses.count {
+            let place = self.places[misses.numbers[at] as usize] as usize;
             length = put::<STRETCH>(&mut self.line, length, &self.row, done..place);
-            length = put::<LONG_IDS>(&mut self.line, length, others.answers.ids(), others.answers.range(at));
+            length = put::<LONG_IDS>(&mut self.line, length, misses.answers.ids(), misses.answers.range(at));
             done = place;
         }
         length = put::<STRETCH>(&mut self.line, length, &self.row, done..self.filled);
-        out.put(&self.line[..length])
+        Ok(&self.line[..length])
     }
 
-    /// Notes how many ids, of which `before` were put out before the group, come before each end of a text.
+    /// Records the number of ids before the end of each text; `before` were written before the group.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
     pub(crate) fn note_ends(&mut self, before: usize) -> Result<()> {
         self.ends.try_reserve(self.marks.len())?;
-        let others = &self.others;
-        let (mut at, mut of_others) = (0, 0);
+        let misses = &self.misses;
+        let (mut at, mut of_misses) = (0, 0);
         for &mark in &self.marks {
-            while at < others.count && others.numbers[at] < u32::from(mark) {
-                of_others += others.answers.range(at).len();
+            while at < misses.count && misses.numbers[at] < u32::from(mark) {
+                of_misses += misses.answers.range(at).len();
                 at += 1;
             }
-            self.ends.push(before + self.places[usize::from(mark)] as usize + of_others);
+            self.ends.push(before + self.places[usize::from(mark)] as usize + of_misses);
         }
         self.marks.clear();
         Ok(())
     }
 }
 
-/// The ids of a row that are copied at once: hardly ever are there more between two of the others.
+/// Number of ids of the row that are copied at once. There are hardly ever more between two misses.
 const STRETCH: usize = 16;
 
-/// Copies `from[range]` to `line` at `length`, and returns where it ends there. Writes `AT_ONCE` ids, for which there is room on both
-/// sides, whatever their number, and more only if there are: that is foreseen, their number is not. What is too many is written over
-/// by the next.
+/// Copies `from[range]` to `line` at `length`, and returns the new length. Copies `AT_ONCE` ids at a time, and both
+/// sides must have room for them: the number of ids cannot be foreseen, but that it is at most `AT_ONCE` can. The next
+/// copy overwrites the surplus.
 #[inline(always)]
 fn put<const AT_ONCE: usize>(line: &mut [u32], length: usize, from: &[u32], range: Range<usize>) -> usize {
     let count = range.len();

@@ -1,13 +1,19 @@
-//! The inner loop: pieces in groups, each looked up, the missing ones merged.
+//! The inner loop: groups of pieces are looked up, and the misses are merged.
 //!
-//! A group passes in stages, each a loop of its own. The first makes every piece's key and asks for its place in the cache, which
-//! outgrows the processor's; the second looks all of them up and writes the ids of those that it finds, in a row. These two go by
-//! blocks, whose places fit the processor's nearest cache. Only the others, by and by fewer, go further, all of a group together:
-//! to their second place in the cache, to that of long pieces, to the merger, which is the faster the more words it is given; in
-//! the end their ids are put between those of the row. The pieces of a group may be of many texts.
+//! A group passes through stages, each a loop of its own:
 //!
-//! What differs from piece to piece in ways that no branch predictor can foresee (its length, being known, the number of its ids)
-//! decides on numbers and addresses, not on branches: on text of new words a wrong guess costs more than the look-up.
+//! 1. The keys of a block of pieces are made, and their sets in the cache are prefetched, because the cache outgrows
+//!    the processor's.
+//! 2. The block is looked up. The ids of the hits are written in a row. A block fits the processor's nearest cache.
+//! 3. The misses of the whole group are looked up in their second set, in the table of long pieces, and among the
+//!    oversized pieces.
+//! 4. The pieces that no table holds are merged, all at once: the merger is faster the more words it is given. Then
+//!    they are inserted into the cache.
+//! 5. The ids of the misses are put between those of the hits.
+//!
+//! The pieces of a group may belong to many texts. A branch predictor cannot foresee the length of a piece, whether it
+//! is known, and how many ids it has. These decide on numbers and addresses instead of branches: on text of new words,
+//! a mispredicted branch costs more than a look-up.
 
 mod answers;
 pub(crate) mod barriers;
@@ -19,14 +25,14 @@ use super::{Encoder, Sink, Worker};
 use crate::arch::{U32x16, Work};
 use crate::bpe::{LONGEST, MergeSink, Merger};
 use crate::encode::pipeline::answers::Answers;
-use crate::encode::pipeline::lookup::{BLOCK, Group, Others};
+use crate::encode::pipeline::lookup::{BLOCK, Group, Misses};
 use crate::error::Result;
 
-/// The pieces of a group: the more, the more words are merged in step.
+/// TakePieces of a group. The more there are, the more words are merged in lockstep.
 pub(crate) const GROUP: usize = 16 * BLOCK;
 
-/// [`Encoder::take_pieces`], in the form that [`Isa::run`](crate::arch::Isa::run) takes.
-struct Pieces<'p, S> {
+/// The arguments of [`Encoder::take_pieces`], as [`Isa::run`](crate::arch::Isa::run) needs them.
+struct TakePieces<'p, S> {
     encoder: &'p Encoder,
     worker: &'p mut Worker,
     text: &'p [u8],
@@ -36,7 +42,7 @@ struct Pieces<'p, S> {
     out: &'p mut S,
 }
 
-impl<S: Sink> Work for Pieces<'_, S> {
+impl<S: Sink> Work for TakePieces<'_, S> {
     type Output = Result<()>;
 
     #[inline(always)]
@@ -50,27 +56,28 @@ impl<S: Sink> Work for Pieces<'_, S> {
             group.prepare::<R>(text, base, now, cache);
             ends = later;
             if group.count.is_multiple_of(BLOCK) {
-                group.look_up::<R>(cache);
+                group.lookup::<R>(cache);
                 if group.count == GROUP {
-                    encoder.put_group::<R>(group, text, cache, merger, out)?;
+                    encoder.write_group::<R>(group, text, cache, merger, out)?;
                     group.bounds[0] = group.bounds[GROUP];
                 }
             }
         }
         if are_last {
-            group.look_up::<R>(cache);
-            encoder.put_group::<R>(group, text, cache, merger, out)?;
+            group.lookup::<R>(cache);
+            encoder.write_group::<R>(group, text, cache, merger, out)?;
         }
         Ok(())
     }
 }
 
 impl Encoder {
-    /// Takes consecutive pieces into the worker's group: the first begins at `base`, each ends at `base` plus its entry of `ends`.
-    /// Groups that are full are encoded, after the last pieces also one that is not; until then `text` must stay the same.
+    /// Takes consecutive pieces into the worker's group: the first begins at `base`, and each ends at `base` plus its
+    /// entry of `ends`. A full group is encoded, and with `are_last` also the last one; until then `text` must stay the
+    /// same.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory); the worker is of no use then.
+    /// [`Error::Memory`](crate::Error::Memory); the worker must then be dropped.
     pub(super) fn take_pieces(
         &self,
         worker: &mut Worker,
@@ -80,12 +87,12 @@ impl Encoder {
         are_last: bool,
         out: &mut impl Sink,
     ) -> Result<()> {
-        self.isa.run(Pieces { encoder: self, worker, text, base, ends, are_last, out })
+        self.isa.run(TakePieces { encoder: self, worker, text, base, ends, are_last, out })
     }
 
-    /// Puts out the ids of a group that was looked up, and empties it.
+    /// Passes the ids of a group that was looked up to `out`, and empties the group.
     #[inline(always)]
-    fn put_group<R: U32x16>(
+    fn write_group<R: U32x16>(
         &self,
         group: &mut Group,
         text: &[u8],
@@ -93,36 +100,36 @@ impl Encoder {
         merger: &mut Merger,
         out: &mut impl Sink,
     ) -> Result<()> {
-        if group.others.count > 0 {
-            group.look_further::<R>(text, cache)?;
-            if !group.others.missing.is_empty() {
-                let start = self.learn(group, text, merger)?;
-                group.others.answers.translate::<R>(start, &self.ids);
-                group.remember::<R>(text, cache);
+        if group.misses.count > 0 {
+            group.lookup_slow::<R>(text, cache)?;
+            if !group.misses.unknown.is_empty() {
+                let start = self.merge_misses(group, text, merger)?;
+                group.misses.answers.translate::<R>(start, &self.ids);
+                group.insert_misses::<R>(text, cache);
             }
         }
         let before = out.length();
-        out.put_all(group)?;
+        out.put_group(group)?;
         group.note_ends(before)?;
         group.empty();
         Ok(())
     }
 
-    /// Answers for the pieces that are missing. From the place that it returns on, these are symbols yet.
+    /// Merges the pieces that no table holds. From the returned place on, the answers are symbols and not yet ids.
     #[inline(never)]
-    fn learn(&self, group: &mut Group, text: &[u8], merger: &mut Merger) -> Result<usize> {
-        group.part_twins(text);
-        let Group { bounds, others, .. } = group;
-        let Others { numbers, answers, missing, words, lengths, .. } = others;
-        words.clone_from(missing);
+    fn merge_misses(&self, group: &mut Group, text: &[u8], merger: &mut Merger) -> Result<usize> {
+        group.remove_duplicates(text);
+        let Group { bounds, misses, .. } = group;
+        let Misses { numbers, answers, unknown, words, lengths, .. } = misses;
+        words.clone_from(unknown);
         let piece = |at: &u16| {
             let number = numbers[usize::from(*at)] as usize;
             &text[bounds[number]..bounds[number + 1]]
         };
-        if !self.whole.is_empty() {
+        if !self.unmergeable.is_empty() {
             answers.make_room(words.len())?;
             words.retain(|at| {
-                let Some(id) = self.whole.id(piece(at)) else { return true };
+                let Some(id) = self.unmergeable.id(piece(at)) else { return true };
                 answers.add_one(usize::from(*at), id);
                 false
             });
@@ -130,21 +137,21 @@ impl Encoder {
         let most = sort(words, lengths, |at| piece(at).len());
         answers.make_room(most)?;
         let start = answers.filled();
-        merger.merge_into(&self.pairs, words.iter().map(piece), Learned { words, answers, most })?;
-        others.answer_twins();
+        merger.merge_into(&self.pairs, words.iter().map(piece), MergedMisses { words, answers, most })?;
+        misses.answer_duplicates();
         Ok(start)
     }
 }
 
-/// Where what was merged goes: `words` are the places of the pieces, and `most` is how many ids those may have that are not too long to be
-/// merged in step.
-struct Learned<'l> {
+/// Stores merged pieces: `words` are the places of the pieces among the misses, and `most` is the most ids of the
+/// pieces that are merged in lockstep.
+struct MergedMisses<'l> {
     words: &'l [u16],
     answers: &'l mut Answers,
     most: usize,
 }
 
-impl MergeSink for Learned<'_> {
+impl MergeSink for MergedMisses<'_> {
     #[inline(always)]
     fn take<R: U32x16>(&mut self, number: usize, row: &[u32], count: usize) {
         self.answers.add_row::<R>(usize::from(self.words[number]), row, count);
@@ -155,13 +162,14 @@ impl MergeSink for Learned<'_> {
     }
 }
 
-/// [`sort`] tells so many lengths apart.
+/// Number of lengths that [`sort`] tells apart.
 const LENGTHS: usize = 256;
 
-/// Puts words in order of their length, those of [`LENGTHS`] and more last: those that are merged in step had better take as many
-/// steps. `lengths` is memory for the purpose. Returns how many bytes they have together, of longer ones no more than that.
+/// Sorts words by their length, those of [`LENGTHS`] bytes and more last, so that words merged in lockstep take about
+/// the same number of steps. `lengths` is memory for the purpose. Returns the total number of bytes; longer words count
+/// [`LENGTHS`] - 1 bytes.
 fn sort(words: &mut [u16], lengths: &mut Vec<(u8, u16)>, length: impl Fn(&u16) -> usize) -> usize {
-    // What is not merged in step has room made for it when it comes.
+    // Longer words have room made when they are merged.
     const { assert!(LONGEST < LENGTHS) };
     lengths.clear();
     lengths.extend(words.iter().map(|at| (length(at).min(LENGTHS - 1) as u8, *at)));
