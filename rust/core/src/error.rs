@@ -1,13 +1,13 @@
-//! The one error of the crate. Every variant names its offender: the file, the line, the token or the argument.
+//! The error type of the crate. Every variant names the file, the line, the token or the argument at fault.
 
 use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The result of everything in this crate that can fail.
+/// The result of every fallible function of the crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, and where.
+/// The kind of an error, and the place of the fault.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,7 +16,7 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// A text is not UTF-8.
@@ -32,15 +32,15 @@ pub enum Error {
     Format {
         /// The file.
         origin: String,
-        /// What is wrong, with the line or token at fault.
+        /// The fault, with its line or token.
         reason: String,
     },
-    /// A file is sound, but asks for something that cannot be reproduced exactly.
+    /// A valid file that asks for something that cannot be reproduced exactly.
     #[error("{origin}: not supported: {reason}")]
     Unsupported {
         /// The file.
         origin: String,
-        /// What it asks for.
+        /// The request.
         reason: String,
     },
     /// The text to train on or to price is not usable.
@@ -48,7 +48,7 @@ pub enum Error {
     Corpus {
         /// The file or folder.
         origin: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A regular expression that does not compile, or that gave up on a text.
@@ -56,10 +56,10 @@ pub enum Error {
     Pattern {
         /// The regular expression.
         pattern: String,
-        /// What the regex engine said.
+        /// The error of the regex engine.
         reason: String,
     },
-    /// A text of code points has one that is no character.
+    /// A text of code points has a lone surrogate, which is no character.
     #[error("text {text}: a lone surrogate at character {position}")]
     Surrogate {
         /// The number of the text.
@@ -82,10 +82,10 @@ pub enum Error {
     Argument {
         /// The parameter.
         name: &'static str,
-        /// What is wrong with its value.
+        /// The fault of its value.
         reason: String,
     },
-    /// The system does not grant the memory that the work takes.
+    /// The system does not grant the needed memory.
     #[error("not enough memory")]
     Memory,
     /// The caller asked to stop (Ctrl-C).
@@ -102,7 +102,7 @@ impl Error {
         Self::Io { path: path.as_ref().to_path_buf(), source }
     }
 
-    /// A file that contradicts its format. A reason that was made of [`Error::Memory`] is that again.
+    /// A file that contradicts its format. A reason that came from [`Error::Memory`] becomes [`Error::Memory`] again.
     pub fn format(origin: impl Display, reason: impl Display) -> Self {
         let reason = reason.to_string();
         if reason.contains(NO_MEMORY) {
@@ -111,7 +111,7 @@ impl Error {
         Self::Format { origin: origin.to_string(), reason }
     }
 
-    /// A sound file that cannot be reproduced exactly.
+    /// A valid file that cannot be reproduced exactly.
     pub fn unsupported(origin: impl Display, reason: impl Display) -> Self {
         Self::Unsupported { origin: origin.to_string(), reason: reason.to_string() }
     }
@@ -121,7 +121,7 @@ impl Error {
         Self::Corpus { origin: origin.to_string(), reason: reason.to_string() }
     }
 
-    /// The error, naming the text of a batch that it is about.
+    /// The error with the number of its text in a batch.
     pub(crate) fn in_text(self, number: usize) -> Self {
         match self {
             Self::Pattern { pattern, reason } => {
@@ -141,8 +141,8 @@ impl Error {
     }
 }
 
-/// [`Error::Memory`] as a reason: parsers of files hand on no more than text, that of JSON among them. What messages quote of a file has
-/// no control character.
+/// [`Error::Memory`] in the form of a reason, for parsers that pass on only text, such as those of JSON. A quotation
+/// from a file never has a control character.
 const NO_MEMORY: &str = "\u{1A}not enough memory";
 
 impl From<Error> for String {

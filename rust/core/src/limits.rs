@@ -1,7 +1,8 @@
 //! Limits for files that are not trusted.
 //!
-//! Every reader holds files to them, so that the time and the memory that a file takes follow its size, whatever numbers stand in it.
-//! Published files are far below each limit. The limits stand here alone; the README states them.
+//! Every reader enforces them, so that the time and the memory that a file takes are in proportion to its size,
+//! whatever numbers stand in it. Published files are far below each limit. This is the only place of the limits;
+//! docs/files.md lists them.
 
 /// Bytes of a file that is read as a tokenizer.
 pub const FILE: u64 = 1 << 30;
@@ -24,7 +25,8 @@ pub const COMPILED_PATTERN: usize = 1 << 22;
 /// Special tokens that a Tekken file counts but does not name.
 pub const UNNAMED: u32 = 1 << 14;
 
-/// Bytes that a compressed tokenizer of `size` bytes may stand for: decompressed, as tokens, or as the results of its merges.
+/// Bytes into which a compressed tokenizer of `size` bytes may unpack: decompressed, as tokens, or as the results of
+/// its merges.
 pub const fn unpacked(size: usize) -> usize {
     (1 << 21) + 64 * size
 }
@@ -34,13 +36,13 @@ pub const fn unpacked_json(size: usize) -> usize {
     (1 << 18) + 64 * size
 }
 
-/// Bytes of pieces that a counts file of `size` bytes may stand for.
+/// Bytes of pieces into which a counts file of `size` bytes may unpack.
 pub const fn unpacked_counts(size: u64) -> u64 {
     (1 << 26) + 64 * size
 }
 
-/// The largest id that a vocabulary of `count` tokens may use. Tables are as long as the largest id, so an id far
-/// beyond the tokens there are would ask for memory without need; published vocabularies have gaps of some hundred.
+/// The largest id of a vocabulary of `count` tokens. Tables are as long as the largest id, so an id far beyond the
+/// number of tokens would take memory without need. Published vocabularies have gaps of a few hundred.
 pub const fn max_id(count: usize) -> u64 {
     4 * count as u64 + (1 << 20)
 }

@@ -1,8 +1,8 @@
 //! Memory that the system may refuse, and zeroed memory in huge pages for large tables.
 //!
-//! Whatever grows with a text, a file or an option asks here, or by `try_reserve`, and passes [`Error::Memory`] on. What is small whatever
-//! the input is allocated as usual. In huge pages, where the system has them, a random access into a table of megabytes costs a cache
-//! miss, not a page walk besides.
+//! Code whose memory grows with a text, a file or an option allocates here, or with `try_reserve`, and passes
+//! [`Error::Memory`] on. Allocations that are small whatever the input are made as usual. With huge pages, a random
+//! access to a table of megabytes costs a cache miss; without them, it also costs a page walk.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -14,12 +14,12 @@ use memmap2::MmapMut;
 use crate::arch::HUGE_PAGE;
 use crate::error::{Error, Result};
 
-/// Appends to a vector what the system has memory for, or fails and leaves it as it was.
+/// Appends to a vector. If the system does not grant the memory, it fails and leaves the vector unchanged.
 pub trait Grow<T> {
     /// Appends an item.
     fn try_push(&mut self, item: T) -> Result<()>;
 
-    /// Appends items, of which there are as many as they say, or more.
+    /// Appends items; their number is at least the lower bound of their size hint.
     ///
     /// # Errors
     /// [`Error::Memory`]; some of the items may then have been appended.
@@ -30,7 +30,7 @@ pub trait Grow<T> {
     where
         T: Clone;
 
-    /// Appends copies of an item until there are so many, or drops those beyond.
+    /// Sets the length: appends copies of an item, or drops the last items.
     fn try_resize(&mut self, length: usize, item: T) -> Result<()>
     where
         T: Clone;
@@ -52,7 +52,7 @@ impl<T> Grow<T> for Vec<T> {
         loop {
             let expected = items.size_hint().0;
             self.try_reserve(expected)?;
-            // No more than there is room for, so that nothing grows unasked.
+            // At most as many as there is room for, so that the vector never grows unasked.
             let room = self.capacity() - self.len();
             self.extend(items.by_ref().take(room));
             match items.next() {
@@ -83,14 +83,14 @@ impl<T> Grow<T> for Vec<T> {
     }
 }
 
-/// Items in a vector as long as they are.
+/// Items in a vector.
 pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
     let mut all = Vec::new();
     all.try_extend(items)?;
     Ok(all)
 }
 
-/// Items that may fail to be made, or the first failure.
+/// Items in a vector, or the first failure among them.
 pub fn collect_all<T>(items: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
     let mut all = Vec::new();
     for item in items {
@@ -99,7 +99,7 @@ pub fn collect_all<T>(items: impl IntoIterator<Item = Result<T>>) -> Result<Vec<
     Ok(all)
 }
 
-/// So many copies of an item.
+/// A vector of `length` copies of an item.
 pub(crate) fn filled<T: Clone>(item: T, length: usize) -> Result<Vec<T>> {
     let mut all = Vec::new();
     all.try_reserve_exact(length)?;
@@ -133,7 +133,7 @@ pub(crate) fn collect_text(characters: impl IntoIterator<Item = char>) -> Result
     Ok(text)
 }
 
-/// Bytes as text, U+FFFD where [`String::from_utf8_lossy`] puts it.
+/// Bytes as text, with U+FFFD where [`String::from_utf8_lossy`] puts it.
 pub(crate) fn lossy_text(bytes: &[u8]) -> Result<Cow<'_, str>> {
     const REPLACEMENT: &str = "\u{FFFD}";
     if let Ok(text) = str::from_utf8(bytes) {
@@ -150,7 +150,7 @@ pub(crate) fn lossy_text(bytes: &[u8]) -> Result<Cow<'_, str>> {
     Ok(Cow::Owned(text))
 }
 
-/// Bytes in memory on their way from somebody who only knows how to write.
+/// Bytes in memory, for writers that expect `Write`.
 #[derive(Debug, Default)]
 pub(crate) struct Written(pub(crate) Vec<u8>);
 
@@ -165,23 +165,23 @@ impl Write for Written {
     }
 }
 
-/// Whether an error of the system, or of zstd, says that there is too little memory.
+/// Whether an error of the system, or of zstd, says that memory is short.
 pub(crate) fn refused(error: &io::Error) -> bool {
-    // Zstandard's errors have no number here, only this text.
+    // Zstandard's errors have only this text here, and no number.
     error.kind() == io::ErrorKind::OutOfMemory || error.to_string() == "Allocation error : not enough memory"
 }
 
-/// Sees that the system would grant so many bytes, for a library that does not ask before it takes them.
+/// Checks that the system would grant this many bytes, before a library that allocates without asking takes them.
 pub(crate) fn probe(bytes: usize) -> Result<()> {
     Ok(Vec::<u8>::new().try_reserve_exact(bytes)?)
 }
 
-/// A value of its own on the heap.
+/// A value in a heap allocation of its own.
 #[derive(Debug)]
 pub(crate) struct Held<T>(Box<[T; 1]>);
 
 impl<T> Held<T> {
-    /// Takes the value there.
+    /// Moves a value to the heap.
     pub(crate) fn new(value: T) -> Result<Self> {
         let mut held = Vec::new();
         held.try_reserve_exact(1)?;
@@ -217,21 +217,21 @@ enum Memory<T> {
 }
 
 impl<T: Zeroable + Clone + AnyBitPattern + NoUninit> Zeroed<T> {
-    /// Memory for `length` entries. The system provides it when it is first touched.
+    /// Memory for `length` entries. The system provides each page when it is first touched.
     ///
     /// # Errors
     /// [`Error::Memory`].
     pub fn new(length: usize) -> Result<Self> {
         let bytes = length.checked_mul(size_of::<T>()).filter(|&bytes| bytes <= isize::MAX as usize);
         let bytes = bytes.ok_or(Error::Memory)?;
-        // What fills less than half of a huge page has little to gain.
+        // A table that fills less than half of a huge page gains little.
         if bytes >= HUGE_PAGE / 2
             && let Ok(map) = MmapMut::map_anon(bytes.next_multiple_of(HUGE_PAGE) + HUGE_PAGE)
         {
-            // Advice that is not taken changes nothing but the speed.
+            // If the system refuses the advice, only the speed changes.
             #[cfg(target_os = "linux")]
             map.advise(memmap2::Advice::HugePage).ok();
-            // Huge pages stand at multiples of their size.
+            // Huge pages begin at multiples of their size.
             let start = map.as_ptr().align_offset(HUGE_PAGE);
             return Ok(Self(Memory::Pages { map, start, length }));
         }

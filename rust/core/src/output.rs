@@ -1,11 +1,12 @@
-//! Output files that appear whole or not at all.
+//! Output files, which appear whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// A file in the making. It stands in the folder of its destination under another name; [`finish`](Self::finish) moves it there,
-/// and a drop without that removes it. A destination that is no ordinary file (`/dev/null`, a pipe) is written in place.
+/// An output file that is being written. It stands in the folder of its destination under another name.
+/// [`finish`](Self::finish) renames it; a drop without that removes it. A destination that is no ordinary file
+/// (`/dev/null`, a pipe) is written in place.
 #[derive(Debug)]
 pub(crate) struct Output {
     file: File,
@@ -14,7 +15,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Begins a file that is to stand at `path`; links are followed.
+    /// Begins a file for the destination `path`; links are followed.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         if fs::metadata(&target).is_ok_and(|old| !old.is_file()) {
@@ -35,12 +36,13 @@ impl Output {
         unreachable!("some number is free")
     }
 
-    /// Waits until the disk has what was written, or says that it has no room.
+    /// Waits until all data is on the disk. Reports a full disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         if self.part.is_some() { self.file.sync_all() } else { Ok(()) }
     }
 
-    /// Puts the file in its place, once it is on the disk. What stood there is replaced, its permissions are kept.
+    /// Renames the file to its destination, once it is on the disk. It replaces a file there, and takes over its
+    /// permissions.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.sync()?;
         let Some(part) = &self.part else { return Ok(()) };
@@ -72,7 +74,7 @@ impl Seek for Output {
 impl Drop for Output {
     fn drop(&mut self) {
         if let Some(part) = &self.part {
-            // Nothing is left to do if even this fails.
+            // There is no remedy if even this fails.
             let _ = fs::remove_file(part);
         }
     }

@@ -1,4 +1,4 @@
-//! The one result type of batches: all ids in a row, and where each text's ids begin.
+//! The result type of batches: the ids of all texts, and the beginning of each text.
 
 /// Ids of many texts: text `i` has `ids[offsets[i]..offsets[i + 1]]`. `offsets` starts with 0 and has one more entry
 /// than there are texts, as Arrow's large lists have it.
@@ -6,7 +6,7 @@
 pub struct Ragged {
     /// The ids of all texts.
     pub ids: Vec<u32>,
-    /// Where each text begins, and the end of the last.
+    /// The beginning of each text, and the end of the last.
     pub offsets: Vec<i64>,
 }
 
@@ -31,7 +31,7 @@ impl Ragged {
     pub fn get(&self, i: usize) -> &[u32] {
         &self.ids[self.offsets[i] as usize..self.offsets[i + 1] as usize]
     }
-    /// The same ids with one more before, and one more behind those of each text, if there is one to put there.
+    /// The same ids with `before` and `behind` added to each text, as far as they are given.
     #[must_use]
     pub fn between(mut self, first: Option<u32>, last: Option<u32>) -> Self {
         let before = usize::from(first.is_some());
@@ -40,7 +40,7 @@ impl Ragged {
             return self;
         }
         self.ids.resize(self.ids.len() + self.len() * more, 0);
-        // From the last text on, each moves to where nothing is that has not moved.
+        // From the last text on, each moves to a place that is already free.
         for text in (0..self.len()).rev() {
             let (start, end) = (self.offsets[text] as usize, self.offsets[text + 1] as usize);
             let place = start + text * more;

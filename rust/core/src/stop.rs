@@ -1,4 +1,4 @@
-//! Whether work is to stop: who does it asks at intervals of about a millisecond.
+//! Whether to stop: work asks at intervals of about a millisecond.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 
-/// A wish to stop, which the threads of a call share.
+/// A request to stop, which the threads of a call share.
 #[derive(Clone, Default)]
 pub struct Stop(Option<Arc<Shared>>);
 
@@ -21,15 +21,16 @@ impl Stop {
         Self(None)
     }
 
-    /// Work that stops when `ask` says so. It is called often, by any of the threads: who finds the answer expensive gives the last one.
+    /// Work that stops when `ask` returns `true`. It is called often, by any thread; if the answer is expensive, it
+    /// should return an earlier one.
     pub fn when(ask: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(Shared { ask: Box::new(ask), is_set: AtomicBool::new(false) })))
     }
 
-    /// Nothing, as long as work may go on.
+    /// Returns `Ok` as long as work may go on.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] from the first time that the answer was yes.
+    /// [`Error::Interrupted`] from the first time that `ask` returned `true`.
     #[inline]
     pub fn check(&self) -> Result<()> {
         match &self.0 {

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use eurotok_core::count::{Counts, Options as Counting};
+use eurotok_core::count::{CountOptions as Counting, Counts};
 use eurotok_core::decode::Decoder;
 use eurotok_core::documents::Invalid;
-use eurotok_core::encode::files::{IdsWriter, Options as Writing};
+use eurotok_core::encode::files::{EncodeOptions as Writing, IdsWriter};
 use eurotok_core::encode::{Encoder, Specials, Text};
 use eurotok_core::split::Scheme;
-use eurotok_core::train::{Options, train};
+use eurotok_core::train::{TrainOptions, train};
 use eurotok_core::vocab::Vocab;
 use eurotok_core::{Error, Result};
 
@@ -137,9 +137,9 @@ fn counts(words: usize) -> Counts {
     counts
 }
 
-fn options(vocab_size: usize) -> Options {
+fn options(vocab_size: usize) -> TrainOptions {
     let special_tokens = vec!["<|end|>".to_string(), "<|pad|>".to_string()];
-    Options { vocab_size, special_tokens, threads: Some(2), ..Options::default() }
+    TrainOptions { vocab_size, special_tokens, threads: Some(2), ..TrainOptions::default() }
 }
 
 fn vocab() -> Vocab {

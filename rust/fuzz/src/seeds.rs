@@ -131,7 +131,7 @@ fn tekken() -> Vec<u8> {
 
 fn counts() -> Vec<u8> {
     let mut counts = Counts::new(Scheme::named("europe").expect("a scheme of the table"));
-    let options = count::Options { threads: Some(1), ..count::Options::default() };
+    let options = count::CountOptions { threads: Some(1), ..count::CountOptions::default() };
     for (language, text) in [("el", TEXTS[2].1), ("fr", TEXTS[0].1)] {
         counts.add_texts(language, &[text, text], options, || ControlFlow::Continue(())).expect("texts");
     }

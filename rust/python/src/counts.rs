@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eurotok_core::count::{Counts as CoreCounts, Frequencies, Language, Options};
+use eurotok_core::count::{CountOptions, Counts as CoreCounts, Frequencies, Language};
 use eurotok_core::memory::collect;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -129,7 +129,7 @@ impl Counts {
         errors: &str,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<()> {
-        let options = Options { threads: parse_threads(threads)?, invalid: parse_invalid(errors)? };
+        let options = CountOptions { threads: parse_threads(threads)?, invalid: parse_invalid(errors)? };
         let mut reporter = Reporter::new(progress);
         let counted = self.extend(py, options.threads, |counts| {
             counts.add_files(language, &paths.0, options, |done, total| reporter.report(language, done, total))
@@ -146,7 +146,7 @@ impl Counts {
         texts: Items<PyBackedStr>,
         threads: Option<i64>,
     ) -> PyResult<()> {
-        let options = Options { threads: parse_threads(threads)?, ..Options::default() };
+        let options = CountOptions { threads: parse_threads(threads)?, ..CountOptions::default() };
         let texts = collect(texts.0.iter().map(|text| &**text)).raise()?;
         let mut reporter = Reporter::new(None);
         let counted = self.extend(py, options.threads, |counts| {

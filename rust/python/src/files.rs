@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use eurotok_core::documents::Invalid;
-use eurotok_core::encode::files::{IdsWriter, Options, Width};
+use eurotok_core::encode::files::{EncodeOptions, IdsWriter, Width};
 use pyo3::prelude::*;
 
 use crate::error::{Raise, argument};
@@ -36,7 +36,7 @@ fn encode_files(
     errors: &str,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(u64, u64, u64)> {
-    let options = Options {
+    let options = EncodeOptions {
         specials: parse_specials(specials)?,
         separator,
         width: dtype.map(parse_width).transpose()?,
@@ -78,7 +78,7 @@ fn count_files(
     errors: &str,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(u64, u64, u64)> {
-    let options = Options {
+    let options = EncodeOptions {
         specials: parse_specials(specials)?,
         separator: None,
         width: None,

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use eurotok_core::train::{Fairness, NOBODY, Options, Parity, Progress, Trace, Trained, Window};
+use eurotok_core::train::{Fairness, NOBODY, Parity, Progress, Trace, TrainOptions, Trained, Window};
 use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
 
@@ -99,7 +99,7 @@ fn train(
     progress: Option<Py<PyAny>>,
     trace: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
-    let options = Options {
+    let options = TrainOptions {
         special_tokens: special_tokens.0,
         parity: parity.map(|arguments| arguments.parity(py, parallel)).transpose()?,
         fairness: fairness.map(|strength| fair(py, strength, parallel, target)),
@@ -138,7 +138,7 @@ fn extend(
     checkpoint_every: Option<f64>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Tokenizer> {
-    let options = Options {
+    let options = TrainOptions {
         fairness: fairness.map(|strength| fair(py, strength, parallel, target)),
         ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint, checkpoint_every)?
     };
@@ -166,12 +166,12 @@ fn options(
     threads: Option<i64>,
     checkpoint: Option<PathBuf>,
     checkpoint_every: Option<f64>,
-) -> PyResult<Options> {
+) -> PyResult<TrainOptions> {
     let every = |seconds: f64| {
         let interval = Duration::try_from_secs_f64(seconds).ok().filter(|interval| interval.as_secs() < 1 << 32);
         interval.ok_or_else(|| argument("checkpoint_every", format!("{seconds} is no interval in seconds")))
     };
-    Ok(Options {
+    Ok(TrainOptions {
         vocab_size: natural("vocab_size", vocab_size)?,
         special_tokens: Vec::new(),
         balance: true,

@@ -1,22 +1,23 @@
-//! Counts of a corpus, calibrated to the word frequencies of a language.
+//! Calibrates the counts of a corpus to the word frequencies of a language.
 //!
-//! A corpus of laws, books or forums has the words of laws, books or forums; a list of word frequencies says what the language
-//! at large is like, but has no text. Importance weighting joins both: a piece gets what its word weighs in the list, and keeps
-//! the forms that it has in the corpus.
+//! A corpus of laws, books or forums has the words of laws, books or forums. A list of word frequencies describes the
+//! whole language, but has no text. Importance weighting joins both: a piece gets the weight of its word in the list,
+//! and keeps the forms that it has in the corpus.
 //!
-//! A *word* is a piece without its first character if that is neither letter nor digit, with `’` read as `'`. Words that differ
-//! in capitals alone are a *group*. Let `c` be the count of a word, `f` its frequency in the list, `N` the sum of the counts of
-//! all groups that the list has, `F` the sum of all frequencies, `r` the least of them, and `a` the strength:
+//! A *word* is a piece without its first character if that is neither letter nor digit, with `’` read as `'`. ListedWords
+//! that differ only in capitals form a *group*. Let `c` be the count of a word, `f` its frequency in the list, `N` the
+//! sum of the counts of all groups that the list has, `F` the sum of all frequencies, `r` the least of them, and `a`
+//! the strength:
 //!
-//! - A word of the list gets `(1 - a) c + a f N / F`, spread over its pieces in proportion to their counts. If the list has no
-//!   capitals, this is done for groups in place of words.
-//! - A piece with letters whose word the list lacks gets `(1 - a) c + a min(c, r N / F)`, where `c` is its own count: it may be as
-//!   frequent as the rarest word of the list.
+//! - A word of the list gets `(1 - a) c + a f N / F`, spread over its pieces in proportion to their counts. If the list
+//!   has no capitals, this is done for groups instead of words.
+//! - A piece with letters whose word the list lacks gets `(1 - a) c + a min(c, r N / F)`, where `c` is its own count:
+//!   it may be as frequent as the rarest word of the list.
 //! - A word of the list that the corpus lacks enters as a piece with a space in front of it.
 //! - A piece without letters keeps its count.
 //!
-//! An entry of the list that the scheme cuts into several pieces counts for the word of each. All is done in integers, rounded
-//! half up once; so the result is exact, and depends on no order.
+//! An entry of the list that the scheme cuts into several pieces counts for the word of each. All arithmetic is in
+//! integers, rounded half up once. So the result is exact and depends on no order.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
 use super::frequencies::Frequencies;
-use super::table::Refused;
+use super::table::AddError;
 use super::{Counts, Language, overflow};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect};
@@ -36,29 +37,30 @@ use crate::threads;
 const PLACES: u32 = 16;
 const ONE: u128 = 1 << PLACES;
 
-/// The largest frequency of a list is a number of this many binary digits, the others are in proportion.
+/// Binary digits of the largest frequency of a list; the others are scaled in proportion.
 const DIGITS: i32 = 40;
 
-/// The part of a corpus and of a list that must agree: below, they are of different languages.
+/// A corpus and a list of which less than one part in this many agrees are of different languages.
 const AGREEMENT: u128 = 10;
 
-/// In a list with capitals, at least one word in so many has some.
+/// In a list with capitals, at least one word in this many has some.
 const WITH_CAPITALS: usize = 100;
 
-/// The parts of a corpus and of a list that agree are counted in units of two to the power of minus this.
+/// The agreeing parts of a corpus and of a list are counted in units of 2^-`UNIT`.
 const UNIT: u32 = 40;
 
 impl Counts {
-    /// The counts that the same pieces would have in text with the word frequencies of the lists: wholly so at strength 1, not at
-    /// all at 0. Languages without a list stay as they are. Counts are whole numbers: multiply those of a small corpus first.
+    /// The counts that the same pieces would have in text with the word frequencies of the lists: fully at strength 1,
+    /// not at all at 0. Languages without a list stay unchanged. Counts are whole numbers: multiply those of a small
+    /// corpus first.
     ///
-    /// The bytes of a language become those of its calibrated text, so that what an occurrence weighs beside other languages'
-    /// stays as it was.
+    /// The bytes of a language become those of its calibrated text, so that an occurrence keeps its weight beside other
+    /// languages.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the strength is not between 0 and 1, or a list is for a language that the counts lack; [`Error::Corpus`]
-    /// if a list hardly agrees with the text, as that of another language, or a count is too large; [`Error::Io`] if pieces are
-    /// on disk and cannot be read or written.
+    /// [`Error::Argument`] if the strength is not between 0 and 1, or a list is for a language that the counts lack;
+    /// [`Error::Corpus`] if a list hardly agrees with the text, as that of another language, or a count is too large;
+    /// [`Error::Io`] if pieces are on disk and cannot be read or written.
     pub fn calibrate(&self, lists: &BTreeMap<String, Frequencies>, strength: f64) -> Result<Self> {
         if !(0.0..=1.0).contains(&strength) {
             return Err(Error::argument("strength", format!("{strength} is not between 0 and 1")));
@@ -72,7 +74,7 @@ impl Counts {
         let strength = (strength * ONE as f64).round() as u128;
         let splitter = Splitter::new(self.scheme.clone())?;
         let calibrate = |(name, language): (&String, &Language)| match lists.get(name) {
-            Some(list) => Words::new(list, &splitter)?.calibrate(name, language, strength),
+            Some(list) => ListedWords::new(list, &splitter)?.calibrate(name, language, strength),
             None => language.try_clone(),
         };
         let mut calibrated = Self { memory: self.memory, ..Self::new(self.scheme.clone()) };
@@ -88,13 +90,13 @@ impl Counts {
     }
 }
 
-/// The words of a list, as pieces have them.
-struct Words<'l> {
+/// The words of a list, in the form that pieces have.
+struct ListedWords<'l> {
     list: &'l Frequencies,
     splitter: &'l Splitter,
     numbers: HashMap<Box<str>, usize, FxBuildHasher>,
-    words: Vec<Word>,
-    /// If the list has capitals: its words without them.
+    words: Vec<ListedWord>,
+    /// If the list has capitals: its words in lower case.
     groups: Option<HashSet<Box<str>, FxBuildHasher>>,
     /// The sum of all frequencies.
     total: u128,
@@ -103,13 +105,13 @@ struct Words<'l> {
 
 /// A word of a list.
 #[derive(Debug, Clone, Copy, Default)]
-struct Word {
+struct ListedWord {
     frequency: u128,
-    /// How often it occurs in the corpus.
+    /// The number of its occurrences in the corpus.
     count: u128,
 }
 
-impl<'l> Words<'l> {
+impl<'l> ListedWords<'l> {
     fn new(list: &'l Frequencies, splitter: &'l Splitter) -> Result<Self> {
         let capitals = list.words().filter(|(word, _)| word.chars().any(char::is_uppercase)).count();
         let mut found = Self {
@@ -121,7 +123,7 @@ impl<'l> Words<'l> {
             total: 0,
             rarest: u128::MAX,
         };
-        // Frequencies are scaled by a power of two, so exactly, whatever the order of the list.
+        // Frequencies are scaled by a power of two, which is exact, so the order of the list does not matter.
         let power = f64::from_bits(list.largest().to_bits() & f64::INFINITY.to_bits());
         let mut add = |piece: &[u8], frequency: u128| {
             let Some(word) = word_of(piece) else { return Ok(()) };
@@ -130,7 +132,7 @@ impl<'l> Words<'l> {
             found.numbers.try_reserve(1)?;
             let number = *found.numbers.entry(key.into()).or_insert(next);
             if number == next {
-                found.words.try_push(Word::default())?;
+                found.words.try_push(ListedWord::default())?;
                 if let Some(groups) = &mut found.groups {
                     groups.try_reserve(1)?;
                     groups.insert(word.to_lowercase().into());
@@ -154,7 +156,7 @@ impl<'l> Words<'l> {
         Ok(found)
     }
 
-    /// What words of the list that count as one have in common.
+    /// The key under which words of the list count as one.
     fn key<'w>(&self, word: &'w str) -> Cow<'w, str> {
         if self.groups.is_some() { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) }
     }
@@ -179,17 +181,17 @@ impl<'l> Words<'l> {
             }
         };
         let mut made = Language { documents: language.documents, ..Language::default() };
-        // Bytes that belong to no piece any more, since rare ones were dropped, stay.
+        // Bytes that belong to no piece any more, because rare pieces were dropped, stay.
         let (mut gained, mut lost) = (language.bytes, 0_u64);
         let mut add = |piece: &[u8], count: u64| {
-            let bytes = count.checked_mul(piece.len() as u64).ok_or(Refused::Overflow)?;
-            gained = gained.checked_add(bytes).ok_or(Refused::Overflow)?;
+            let bytes = count.checked_mul(piece.len() as u64).ok_or(AddError::Overflow)?;
+            gained = gained.checked_add(bytes).ok_or(AddError::Overflow)?;
             if count > 0 { made.table.add(piece, 0, piece.len(), count) } else { Ok(()) }
         };
         let mut failed = Ok(());
         language.for_each_piece(|piece, count| {
             lost = count.saturating_mul(piece.len() as u64).saturating_add(lost);
-            let added = calibrated(piece, count).ok_or(Refused::Overflow).and_then(|count| add(piece, count));
+            let added = calibrated(piece, count).ok_or(AddError::Overflow).and_then(|count| add(piece, count));
             failed = failed.and(added);
         })?;
         let mut entered = HashSet::<usize, FxBuildHasher>::default();
@@ -197,8 +199,8 @@ impl<'l> Words<'l> {
             self.splitter.for_each_piece(entry(word).as_bytes(), |piece| {
                 let number = word_of(piece).and_then(|word| self.number(&word));
                 if let Some(number) = number.filter(|&number| words[number].count == 0 && entered.insert(number)) {
-                    failed =
-                        failed.and(round(weights[number]).ok_or(Refused::Overflow).and_then(|count| add(piece, count)));
+                    failed = failed
+                        .and(round(weights[number]).ok_or(AddError::Overflow).and_then(|count| add(piece, count)));
                 }
             })?;
         }
@@ -223,7 +225,7 @@ impl<'l> Words<'l> {
             }
         })?;
         let part = |number: u128, of: u128| (number << UNIT).checked_div(of).unwrap_or(0);
-        let agree = |word: &Word| part(word.frequency, self.total).min(part(word.count, all));
+        let agree = |word: &ListedWord| part(word.frequency, self.total).min(part(word.count, all));
         let agreement = (self.words.iter().map(agree).sum::<u128>() * 100) >> UNIT;
         if agreement < AGREEMENT {
             let reason = format!("agrees by {agreement} % with the text of {name:?}: is it another language's?");
@@ -238,7 +240,7 @@ fn entry(word: &str) -> String {
     format!(" {word}")
 }
 
-/// The word that a piece is, if it has letters.
+/// The word of a piece, if it has letters.
 fn word_of(piece: &[u8]) -> Option<Cow<'_, str>> {
     let piece = std::str::from_utf8(piece).ok()?;
     let mut rest = piece.chars();
@@ -260,13 +262,13 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::Options;
+    use super::super::CountOptions;
     use super::*;
     use crate::split::Scheme;
 
     fn counts(language: &str, texts: &[&str]) -> Counts {
         let mut counts = Counts::new(Scheme::named("europe").unwrap());
-        counts.add_texts(language, texts, Options::default(), || ControlFlow::Continue(())).unwrap();
+        counts.add_texts(language, texts, CountOptions::default(), || ControlFlow::Continue(())).unwrap();
         counts
     }
 

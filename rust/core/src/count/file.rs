@@ -1,15 +1,15 @@
 //! Counts as files.
 //!
-//! A line of text that names the format and its version, then one Zstandard frame with a checksum: the scheme's regex,
-//! the number of languages, and for each its name, bytes and documents, followed by its pieces in groups: the number of pieces,
-//! then each in order, as [`sorted`](crate::count::merge) has it. The groups are those of a table and end with an empty one. Numbers
-//! are LEB128.
+//! A file is a line of text that names the format and its version, then one Zstandard frame with a checksum. The frame
+//! holds the scheme's regex, the number of languages, and for each language its name, bytes and documents, followed by
+//! its pieces in groups: the number of pieces, then each piece in order, as [`merge`](crate::count::merge) writes it.
+//! The groups are the shards of a table and end with an empty one. Numbers are LEB128.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::table::{Refused, Table};
+use super::table::{AddError, Table};
 use super::{Counts, Language, SHARDS};
 use crate::count::leb128::{read_number, write_number};
 use crate::count::merge::{Sorted, invalid, read_bytes, read_piece, write_bytes, write_piece};
@@ -19,7 +19,7 @@ use crate::memory::refused;
 use crate::output::Output;
 use crate::split::Scheme;
 
-/// What a counts file of this version begins with.
+/// The beginning of a counts file of this version.
 const MAGIC: &[u8] = b"eurotok counts 1\n";
 
 const LEVEL: i32 = 3;
@@ -64,19 +64,19 @@ impl Counts {
         frame.finish().and_then(|mut file| file.flush()).map_err(at)
     }
 
-    /// Reads counts from a file, into about this many bytes of memory.
+    /// Reads counts from a file; they take about `memory` bytes.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read; [`Error::Format`] if it is not a counts file, or damaged.
     pub fn load(path: &Path, memory: Option<usize>) -> Result<Self> {
         let file = File::open(path).map_err(|error| Error::io(path, error))?;
         let about = file.metadata().map_err(|error| Error::io(path, error))?;
-        // Of a pipe the size is not known.
+        // The size of a pipe is not known.
         let size = if about.is_file() { about.len() } else { limits::FILE };
         Self::read(BufReader::new(file), size, path, memory)
     }
 
-    /// Reads counts from the contents of a file, which errors call `origin`. As [`load`](Self::load) in all else.
+    /// Reads counts from the contents of a file, which errors call `origin`. Otherwise as [`load`](Self::load).
     ///
     /// # Errors
     /// Those of [`load`](Self::load).
@@ -86,7 +86,7 @@ impl Counts {
 
     fn read(mut file: impl BufRead, size: u64, path: &Path, memory: Option<usize>) -> Result<Self> {
         let at = |error: io::Error| match error.kind() {
-            // A disk's fault has a number, the decoder's and our own have none.
+            // A fault of the disk has an error number; the decoder's faults and our own have none.
             _ if error.raw_os_error().is_some() => Error::io(path, error),
             _ if refused(&error) => Error::Memory,
             io::ErrorKind::UnexpectedEof => Error::format(path.display(), "the counts file is cut short"),
@@ -100,7 +100,7 @@ impl Counts {
         }
         let frame = zstd::Decoder::with_buffer(&mut file).map_err(at)?.single_frame();
         let mut input = BufReader::new(frame.take(most));
-        // The pieces share their beginnings, so they may be far more than the bytes that are read.
+        // Pieces share their beginnings, so they may be far larger than the bytes that are read.
         let mut room = most;
         let pattern = read_text(&mut input).map_err(at)?;
         let mut counts = Self { memory, ..Self::new(Scheme::from_pattern(&pattern)) };
@@ -116,7 +116,7 @@ impl Counts {
             }
             counts.spill()?;
         }
-        // The decoder checks the sum as it meets the end of the frame.
+        // The decoder checks the checksum when it reaches the end of the frame.
         if input.read(&mut [0]).map_err(at)? > 0 {
             return Err(at(invalid("something follows the last language")));
         }
@@ -140,7 +140,7 @@ fn read_head(input: &mut impl BufRead) -> io::Result<(String, Language)> {
     Ok((name, Language { bytes, documents, ..Language::default() }))
 }
 
-/// Writes a shard as a group of pieces, unless there are none.
+/// Writes a shard as a group of pieces, unless it is empty.
 fn write_shard(
     out: &mut impl Write,
     language: &Language,
@@ -155,7 +155,7 @@ fn write_shard(
         }
         return sorted.iter().try_for_each(|(piece, count)| write_piece(out, &mut before, piece, count)).map_err(at);
     }
-    // Only after all pieces have been merged is it known how many there are.
+    // The number of pieces is known only after all of them are merged.
     let mut pieces = 0_u64;
     language.merge_shard(number, |_, _| {
         pieces += 1;
@@ -167,7 +167,7 @@ fn write_shard(
     language.merge_shard(number, |piece, count| write_piece(out, &mut before, piece, count).map_err(&at))
 }
 
-/// Reads a group of pieces, of at most `room` bytes; `false` if it is the empty one.
+/// Reads a group of pieces, of at most `room` bytes; returns `false` for the empty group.
 fn read_group(input: &mut impl BufRead, table: &mut Table, room: &mut u64) -> io::Result<bool> {
     let pieces = read_number(input)?;
     let mut piece = Vec::new();
@@ -176,8 +176,8 @@ fn read_group(input: &mut impl BufRead, table: &mut Table, room: &mut u64) -> io
         let left = room.checked_sub(piece.len() as u64);
         *room = left.ok_or_else(|| invalid("more bytes of pieces than a counts file of this size can stand for"))?;
         table.add(&piece, 0, piece.len(), count).map_err(|refused| match refused {
-            Refused::Overflow => invalid("a count of 2^64 or more"),
-            Refused::Memory => io::ErrorKind::OutOfMemory.into(),
+            AddError::Overflow => invalid("a count of 2^64 or more"),
+            AddError::Memory => io::ErrorKind::OutOfMemory.into(),
         })?;
     }
     Ok(pieces > 0)

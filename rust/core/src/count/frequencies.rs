@@ -1,7 +1,7 @@
-//! Word frequencies of a language: a list from elsewhere, by which counts are calibrated.
+//! Word frequencies of a language: a list from elsewhere, to which counts are calibrated.
 //!
-//! A list is a text of lines `word<TAB>frequency`. Frequencies count only in proportion to one another: parts of one, parts of a
-//! million and plain counts are all the same. What cannot be meant is refused, naming the line and the word.
+//! A list is a text of lines `word<TAB>frequency`. Only the proportions of the frequencies matter: parts of one, parts
+//! of a million and plain counts are all the same. An entry that cannot be right is refused with its line and word.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,15 +14,16 @@ use super::Counts;
 use crate::documents::read_bytes;
 use crate::error::{Error, Result};
 
-/// Names of files that hold a list.
+/// Endings of files that hold a list.
 const ENDINGS: [&str; 3] = [".tsv", ".tsv.gz", ".tsv.zst"];
 
-/// In a list of at least this many words, none is half of the text: the most frequent word of any language is a tenth of it.
+/// In a list of at least this many words, no word is half of the text: the most frequent word of any language is a
+/// tenth of it.
 const MANY: usize = 1000;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The words of a language and how frequent they are beside one another.
+/// The words of a language and their relative frequencies.
 #[derive(Debug, Clone)]
 pub struct Frequencies {
     origin: String,
@@ -30,21 +31,22 @@ pub struct Frequencies {
 }
 
 impl Frequencies {
-    /// Checks a list: `origin` is what errors call it.
+    /// Checks a list, which errors call `origin`.
     ///
     /// # Errors
-    /// [`Error::Corpus`] naming the word if one is empty, occurs twice, or has a frequency that is none; if no word has one; or if
-    /// a single word has most of them.
+    /// [`Error::Corpus`] with the word if a word is empty, occurs twice, or has no valid frequency; if no word has a
+    /// frequency; or if a single word has most of them.
     pub fn new(origin: &str, words: impl IntoIterator<Item = (String, f64)>) -> Result<Self> {
         let words = words.into_iter().map(|(word, frequency)| (word.into_boxed_str(), frequency));
         Self::checked(origin, words.map(Ok), |number| format!("entry {number}"))
     }
 
-    /// Reads a list; `origin` is what errors call it. Lines end in `\n` or `\r\n`, empty ones and a byte order mark are left out.
+    /// Reads a list, which errors call `origin`. Lines end in `\n` or `\r\n`; empty lines and a byte order mark are
+    /// left out.
     ///
     /// # Errors
-    /// [`Error::InvalidUtf8`]; [`Error::Corpus`] as for [`new`](Self::new), naming the line, and for a line that is not a word, a tab
-    /// and a number.
+    /// [`Error::InvalidUtf8`]; [`Error::Corpus`] as for [`new`](Self::new), with the line, and for a line that is not a
+    /// word, a tab and a number.
     pub fn parse(origin: &str, data: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(data)
             .map_err(|error| Error::InvalidUtf8 { origin: origin.to_string(), offset: error.valid_up_to() as u64 })?;
@@ -93,7 +95,7 @@ impl Frequencies {
         Ok(lists)
     }
 
-    /// What errors call the list.
+    /// The name of the list in errors.
     pub(super) fn origin(&self) -> &str {
         &self.origin
     }
@@ -139,7 +141,7 @@ impl Frequencies {
             return Err(fault(largest, reason));
         }
         drop(first);
-        // So that nothing depends on the order in which words come.
+        // The result does not depend on the order of the words.
         words.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         Ok(Self { origin: origin.to_string(), words })
     }

@@ -1,7 +1,7 @@
-//! Pieces in the order of their bytes: how they are written, and how several sequences of them become one.
+//! Sorted pieces: how they are written, and how several sorted sequences become one.
 //!
-//! A piece is written as the length it shares with the one before, the length and bytes of the rest, and its count, all
-//! numbers as LEB128.
+//! A piece is written as the length of the prefix that it shares with the piece before, the length and bytes of the
+//! rest, and its count, all numbers as LEB128.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -41,7 +41,7 @@ impl Sorted {
     }
 }
 
-/// Writes a piece that follows `before`, which it then is.
+/// Writes the piece that follows `before`, and makes it the new `before`.
 pub(crate) fn write_piece(out: &mut impl Write, before: &mut Vec<u8>, piece: &[u8], count: u64) -> io::Result<()> {
     let shared = before.iter().zip(piece).take_while(|(a, b)| a == b).count();
     write_number(out, shared as u64)?;
@@ -51,10 +51,10 @@ pub(crate) fn write_piece(out: &mut impl Write, before: &mut Vec<u8>, piece: &[u
     write_number(out, count)
 }
 
-/// Reads the piece that follows `piece`, which it then is, and returns its count.
+/// Reads the piece that follows `piece` into `piece`, and returns its count.
 ///
 /// # Errors
-/// Those of `input`; `InvalidData` if the piece is none, or does not come after the one before.
+/// Those of `input`; `InvalidData` if the bytes are no piece, or the piece does not sort behind the one before.
 pub(crate) fn read_piece(input: &mut impl BufRead, piece: &mut Vec<u8>) -> io::Result<u64> {
     let shared = usize::try_from(read_number(input)?).map_err(io::Error::other)?;
     let next = piece.get(shared).copied();
@@ -63,7 +63,7 @@ pub(crate) fn read_piece(input: &mut impl BufRead, piece: &mut Vec<u8>) -> io::R
     }
     piece.truncate(shared);
     read_bytes(input, piece)?;
-    // What is shared is as long as it can be, so the next byte says which comes first.
+    // The shared prefix is as long as possible, so the next byte decides the order.
     if piece.len() == shared || next.is_some_and(|next| piece[shared] <= next) {
         return Err(invalid("the pieces are not in order"));
     }
@@ -79,7 +79,7 @@ pub(crate) fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> 
     out.write_all(bytes)
 }
 
-/// Appends bytes; reserves for no more of them than there are, whatever their length is said to be.
+/// Appends bytes. Reserves memory only for bytes that exist, whatever length is claimed.
 pub(crate) fn read_bytes(input: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<()> {
     let length = read_number(input)?;
     if input.take(length).read_to_end(bytes)? as u64 == length {
@@ -89,42 +89,43 @@ pub(crate) fn read_bytes(input: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::R
     }
 }
 
-/// Pieces in order, one at a time.
+/// Yields pieces in order, one at a time.
 pub(crate) trait Stream {
     /// The next piece and its count, if there is one.
     fn next(&mut self, piece: &mut Vec<u8>) -> Result<Option<u64>>;
 }
 
-/// The present piece of a sequence, and the rest of it.
-struct Head<'s> {
+/// The current piece of a sequence, and the rest of it.
+struct SequenceHead<'s> {
     piece: Vec<u8>,
     count: u64,
     factor: u64,
     rest: Box<dyn Stream + 's>,
 }
 
-/// The head that comes first is the largest, as the heap has it.
-impl Ord for Head<'_> {
+/// Reversed, because the heap yields the largest first.
+impl Ord for SequenceHead<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         other.piece.cmp(&self.piece)
     }
 }
 
-impl PartialOrd for Head<'_> {
+impl PartialOrd for SequenceHead<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Head<'_> {
+impl PartialEq for SequenceHead<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.piece == other.piece
     }
 }
 
-impl Eq for Head<'_> {}
+impl Eq for SequenceHead<'_> {}
 
-/// Calls `sink` with each piece of some sequences, in order, and the sum of its counts times the factors of the sequences.
+/// Calls `sink` with each piece of some sequences, in order, and the sum of its counts times the factors of the
+/// sequences.
 ///
 /// # Errors
 /// Those of the sequences and of `sink`; [`Error::Corpus`](crate::Error::Corpus) if a sum is 2^64 or more.
@@ -137,7 +138,7 @@ pub(crate) fn merge<'s>(
         let mut piece = Vec::new();
         if let Some(count) = rest.next(&mut piece)? {
             heads.try_reserve(1)?;
-            heads.push(Head { piece, count, factor, rest });
+            heads.push(SequenceHead { piece, count, factor, rest });
         }
     }
     let mut present = Vec::new();
@@ -151,7 +152,7 @@ pub(crate) fn merge<'s>(
             }
             let count = head.count.checked_mul(head.factor);
             sum = count.and_then(|count| sum.checked_add(count)).ok_or_else(super::overflow)?;
-            let Head { piece, count, rest, .. } = &mut *head;
+            let SequenceHead { piece, count, rest, .. } = &mut *head;
             match rest.next(piece)? {
                 Some(next) => *count = next,
                 None => drop(PeekMut::pop(head)),

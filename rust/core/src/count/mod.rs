@@ -1,9 +1,10 @@
-//! Documents to counts.
+//! From documents to counts.
 //!
-//! What training needs of a corpus is which pieces occur in it and how often, per language: [`Counts`]. They are data: made
-//! on any number of threads or machines, saved, loaded and added, always with the same result. Each thread fills a small table
-//! of its own from the blocks it takes, and adds it to the one of all threads now and then, a range of hashes at a time. (A large
-//! table for each thread, added up in the end, holds most pieces several times: a sixth more time on two threads.)
+//! Training needs to know of a corpus which pieces occur in it and how often, per language: the [`Counts`]. They are
+//! data: made on any number of threads or machines, saved, loaded and added, always with the same result. Each thread
+//! fills a small table of its own from the blocks it takes, and adds it now and then to the table of all threads, one
+//! range of hashes at a time. (With one large table a thread, added up in the end, most pieces would be held several
+//! times; that takes a sixth more time on two threads.)
 
 mod calibrate;
 mod file;
@@ -33,12 +34,12 @@ pub use frequencies::Frequencies;
 use parallel::count;
 pub(crate) use spill::{Run, Writer};
 use table::Table;
-pub(crate) use table::{SHARDS, Shard, Shared};
+pub(crate) use table::{SHARDS, Shard, SharedTable};
 
-/// The most runs of a language: beyond, they are put together.
+/// The most runs of a language; more are merged into one.
 const RUNS: usize = 16;
 
-/// The most runs of all languages, as far as possible: each is an open file, of which systems allow a process 256 or more.
+/// The most runs of all languages, as far as possible. Each is an open file, and some systems allow a process only 256.
 const MOST_RUNS: usize = 128;
 
 /// The unique pieces of a corpus and how often each occurs, per language.
@@ -53,7 +54,7 @@ pub struct Counts {
 #[derive(Debug, Clone, Default)]
 pub struct Language {
     table: Table,
-    /// What did not fit into memory.
+    /// Pieces on disk, which did not fit into memory.
     runs: Vec<Arc<Run>>,
     bytes: u64,
     documents: u64,
@@ -108,7 +109,7 @@ impl Language {
         (0..SHARDS).try_for_each(|number| self.for_each_in(number, &mut sink))
     }
 
-    /// Calls `sink` with all pieces whose hashes begin alike.
+    /// Calls `sink` with all pieces of shard `number`.
     pub(crate) fn for_each_in(&self, number: usize, sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
         match &self.runs[..] {
             [] => self.table.shards[number].for_each(sink),
@@ -117,7 +118,7 @@ impl Language {
         }
     }
 
-    /// All pieces whose hashes begin alike.
+    /// All pieces of shard `number`.
     pub(crate) fn shard(&self, number: usize) -> Result<Cow<'_, Shard>> {
         let shard = &self.table.shards[number];
         if self.runs.is_empty() {
@@ -128,13 +129,13 @@ impl Language {
         Ok(Cow::Owned(all))
     }
 
-    /// Calls `sink` with all pieces whose hashes begin alike, in the order of their bytes. Memory holds no more than a piece of
-    /// each run, and what the table has of them.
+    /// Calls `sink` with all pieces of shard `number`, in the order of their bytes. Memory holds one piece of each run,
+    /// and the pieces of the table.
     fn merge_shard(&self, number: usize, sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
         merge(self.streams(number)?.map(|stream| (stream, 1)), sink)
     }
 
-    /// Where the pieces are whose hashes begin alike.
+    /// The sequences that hold pieces of shard `number`.
     fn streams(&self, number: usize) -> Result<impl Iterator<Item = Box<dyn Stream + '_>>> {
         let table = &self.table.shards[number];
         let sorted = (table.len() > 0).then(|| Sorted::new(table)).transpose()?;
@@ -142,7 +143,7 @@ impl Language {
         Ok(self.runs.iter().map(move |run| Box::new(run.stream(number)) as Box<dyn Stream>).chain(in_memory))
     }
 
-    /// Moves what is in memory to the disk.
+    /// Moves the table to the disk.
     fn spill(&mut self) -> Result<()> {
         if self.table.len() > 0 {
             self.runs.push(Arc::new(Run::write(&self.table.shards)?));
@@ -151,12 +152,12 @@ impl Language {
         self.fold()
     }
 
-    /// Makes one of too many runs.
+    /// Merges the runs into one if there are too many.
     fn fold(&mut self) -> Result<()> {
         if self.runs.len() > RUNS { self.rewrite(|_| true) } else { Ok(()) }
     }
 
-    /// Makes one run of all there is, of the pieces whose counts are to be kept.
+    /// Writes everything to one run, without the pieces whose counts `keep` rejects.
     fn rewrite(&mut self, keep: impl Fn(u64) -> bool) -> Result<()> {
         let mut writer = Writer::new()?;
         for number in 0..SHARDS {
@@ -169,7 +170,7 @@ impl Language {
     }
 }
 
-/// Calls `sink` with all pieces of some languages whose hashes begin alike, in the order of their bytes, and the sum of their
+/// Calls `sink` with all pieces of shard `number` in some languages, in the order of their bytes, and the sum of their
 /// counts times the factors of the languages.
 ///
 /// # Errors
@@ -190,26 +191,26 @@ fn overflow() -> Error {
     Error::corpus("counts", "a count of 2^64 or more")
 }
 
-/// How to count.
+/// CountOptions for counting.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// How many threads to use; by default one a core. The result does not depend on it.
+pub struct CountOptions {
+    /// Number of threads; by default one a core. The result does not depend on it.
     pub threads: Option<usize>,
     /// What to do with bytes that are not UTF-8.
     pub invalid: Invalid,
 }
 
 impl Counts {
-    /// No counts yet, of pieces of this scheme.
+    /// Empty counts of pieces of this scheme.
     pub fn new(scheme: Scheme) -> Self {
         Self { scheme, languages: BTreeMap::new(), memory: None }
     }
 
-    /// The same counts in about this many bytes of memory at most, counting included; what is beyond goes to a temporary
-    /// file. The smallest that helps is some 30 MB a thread.
+    /// The same counts in about `memory` bytes at most, counting included; the rest goes to a temporary file. A limit
+    /// below about 30 MB a thread has no further effect.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the folder for temporary files.
+    /// [`Error::Io`] with the folder for temporary files.
     pub fn within(mut self, memory: Option<usize>) -> Result<Self> {
         self.memory = memory;
         self.spill()?;
@@ -231,16 +232,17 @@ impl Counts {
         self.languages.iter().map(|(name, language)| (name.as_str(), language))
     }
 
-    /// Counts files of a language. `progress` is given the bytes read so far and those of all files, as they are on disk.
+    /// Counts the files of a language. `progress` is given the number of bytes read so far and the size of all files,
+    /// as they are on disk.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::InvalidUtf8`], [`Error::Corpus`] or [`Error::Pattern`] for the first fault in the order of
-    /// the files; [`Error::Interrupted`] if `progress` breaks. The counts are then as before.
+    /// [`Error::Io`], [`Error::InvalidUtf8`], [`Error::Corpus`] or [`Error::Pattern`] for the first fault in the order
+    /// of the files; [`Error::Interrupted`] if `progress` breaks. The counts are then unchanged.
     pub fn add_files(
         &mut self,
         language: &str,
         paths: &[PathBuf],
-        options: Options,
+        options: CountOptions,
         mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<()> {
         let splitter = Splitter::new(self.scheme.clone())?;
@@ -254,15 +256,16 @@ impl Counts {
         self.add_language(language, found, options.threads)
     }
 
-    /// Counts texts of a language, each of them one document.
+    /// Counts texts of a language. Each of them is one document.
     ///
     /// # Errors
-    /// [`Error::Pattern`] if a user's regex gives up; [`Error::Interrupted`] if `progress` breaks. The counts are then as before.
+    /// [`Error::Pattern`] if a user's regex gives up; [`Error::Interrupted`] if `progress` breaks. The counts are then
+    /// unchanged.
     pub fn add_texts(
         &mut self,
         language: &str,
         texts: &[&str],
-        options: Options,
+        options: CountOptions,
         progress: impl FnMut() -> ControlFlow<()>,
     ) -> Result<()> {
         let splitter = Splitter::new(self.scheme.clone())?;
@@ -272,11 +275,11 @@ impl Counts {
         self.add_language(language, found, options.threads)
     }
 
-    /// Adds other counts to these.
+    /// Adds other counts.
     ///
     /// # Errors
-    /// [`Error::Argument`] if they are of another scheme; [`Error::Corpus`] if a sum is 2^64 or more; [`Error::Memory`]. The languages
-    /// that come before the one at fault are added then.
+    /// [`Error::Argument`] if they are of another scheme; [`Error::Corpus`] if a sum is 2^64 or more;
+    /// [`Error::Memory`]. The languages before the one at fault are then already added.
     pub fn add(&mut self, other: Self, threads: Option<usize>) -> Result<()> {
         if self.scheme != other.scheme {
             let name = |scheme: &Scheme| scheme.name().unwrap_or(scheme.pattern()).to_string();
@@ -299,10 +302,11 @@ impl Counts {
         Ok(Self { scheme: self.scheme.clone(), languages, memory: self.memory })
     }
 
-    /// Drops the pieces that occur less often than `least` in their language. The bytes counted stay what they are.
+    /// Drops the pieces that occur less often than `least` in their language. The number of counted bytes stays.
     ///
     /// # Errors
-    /// [`Error::Io`] if pieces are on disk and cannot be read or written; [`Error::Memory`]: some of the rare pieces may be there still.
+    /// [`Error::Io`] if pieces are on disk and cannot be read or written; [`Error::Memory`]: some of the rare pieces
+    /// may still be there.
     pub fn retain(&mut self, least: u64) -> Result<()> {
         for language in self.languages.values_mut() {
             if language.runs.is_empty() {
@@ -316,10 +320,10 @@ impl Counts {
         Ok(())
     }
 
-    /// Drops all languages but these.
+    /// Drops all languages that are not listed.
     ///
     /// # Errors
-    /// [`Error::Argument`] if one of them is not there.
+    /// [`Error::Argument`] if one of the listed languages is missing.
     pub fn keep(&mut self, languages: &[String]) -> Result<()> {
         if let Some(absent) = languages.iter().find(|name| !self.languages.contains_key(*name)) {
             return Err(Error::argument("languages", format!("{absent:?} is not a language of the counts")));
@@ -344,15 +348,15 @@ impl Counts {
         self.spill()
     }
 
-    /// Moves all pieces to the disk, where they are read from whatever is asked for.
+    /// Moves all pieces to the disk. Later calls read them from there.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the folder for temporary files.
+    /// [`Error::Io`] with the folder for temporary files.
     pub fn leave_memory(&mut self) -> Result<()> {
         self.languages.values_mut().try_for_each(Language::spill)
     }
 
-    /// Moves languages to the disk until the others take no more than half of the memory: the rest is for counting.
+    /// Moves languages to the disk until the others take at most half of the memory; counting needs the other half.
     fn spill(&mut self) -> Result<()> {
         let Some(memory) = self.memory else { return Ok(()) };
         while self.languages.values().map(|language| language.table.memory()).sum::<usize>() > memory / 2 {

@@ -1,33 +1,35 @@
-//! Texts to counts, on threads.
+//! From texts to counts, on threads.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::table::{SHARDS, Shared, Table};
-use super::{Language, Options, overflow};
+use super::table::{SHARDS, SharedTable, Table};
+use super::{CountOptions, Language, overflow};
 use crate::count::spill::Run;
 use crate::documents::{Invalid, Part, TextBlock};
 use crate::error::{Error, Result};
 use crate::split::{Ends, Splitter};
 use crate::threads;
 
-/// How many different pieces a thread gathers before it adds them to the others, shard by shard, which keeps each look-up
-/// near the processor. Between 2^16 and 2^18 there is little in it; without, counting a large corpus takes half as long again.
+/// Number of different pieces that a thread gathers before it adds them to the common table. It adds them shard by
+/// shard, which keeps each look-up in the caches. Values between 2^16 and 2^18 measure alike; without gathering, a
+/// large corpus takes half as long again.
 const RECENT: usize = if cfg!(test) { 1 << 8 } else { 1 << 17 };
 
-/// Counts the blocks of `source` on threads, this one among them, which alone calls `progress`.
+/// Counts the blocks of `source` on threads. The calling thread is one of them, and it alone calls `progress`.
 pub(crate) fn count<'t>(
     splitter: &Splitter,
-    options: Options,
+    options: CountOptions,
     memory: Option<usize>,
     source: impl Fn() -> Result<Option<TextBlock<'t>>> + Sync,
     mut progress: impl FnMut() -> ControlFlow<()>,
 ) -> Result<Language> {
     let stop = AtomicBool::new(false);
     let blocks = Mutex::new(0);
-    // Blocks are numbered in order, so that of several faults the first is reported, whoever meets it.
+    // Blocks are numbered in order, so that the first of several faults is reported, in whatever order the threads
+    // work.
     let next = || {
         let mut number = blocks.lock().expect("no reader panics");
         *number += 1;
@@ -36,16 +38,16 @@ pub(crate) fn count<'t>(
     let threads = threads::wanted(options.threads);
     // Tables double when they grow, and fill again while the last one is written.
     let most = memory.map_or(usize::MAX, |memory| memory / 8);
-    let all = All { table: Shared::default(), runs: Mutex::default(), most };
+    let all = TotalCounts { table: SharedTable::default(), runs: Mutex::default(), most };
     let work = |number: usize, progress: &mut dyn FnMut() -> ControlFlow<()>| {
-        let mut tally = Tally::new(splitter, options.invalid, &all, number * SHARDS / threads);
+        let mut counts = ThreadCounts::new(splitter, options.invalid, &all, number * SHARDS / threads);
         while !stop.load(Ordering::Relaxed) {
             if progress().is_break() {
                 stop.store(true, Ordering::Relaxed);
                 return Err((0, Error::Interrupted));
             }
             let (number, block) = next();
-            match block.and_then(|block| block.map(|block| tally.add(&block)).transpose()) {
+            match block.and_then(|block| block.map(|block| counts.add(&block)).transpose()) {
                 Ok(Some(())) => {}
                 Ok(None) => break,
                 Err(error) => {
@@ -54,8 +56,8 @@ pub(crate) fn count<'t>(
                 }
             }
         }
-        tally.settle().map_err(|error| (u64::MAX, error))?;
-        Ok((tally.bytes, tally.documents))
+        counts.settle().map_err(|error| (u64::MAX, error))?;
+        Ok((counts.bytes, counts.documents))
     };
     let found: Vec<_> = thread::scope(|scope| {
         let work = &work;
@@ -80,21 +82,21 @@ pub(crate) fn count<'t>(
     Ok(Language { table: all.table.take_all(), runs, bytes, documents })
 }
 
-/// What all threads have counted.
-struct All {
-    table: Shared,
+/// The counts of all threads.
+struct TotalCounts {
+    table: SharedTable,
     runs: Mutex<Vec<Arc<Run>>>,
     /// Bytes of memory that the table may take.
     most: usize,
 }
 
-impl All {
-    /// Moves the table to the disk, if it is too large.
+impl TotalCounts {
+    /// Moves the table to the disk if it is too large.
     fn spill(&self) -> Result<()> {
         if self.table.memory() <= self.most {
             return Ok(());
         }
-        // Whoever fills the table again meanwhile waits here.
+        // A thread that fills the table again meanwhile waits here.
         let mut runs = self.runs.lock().expect("writing does not panic");
         if self.table.memory() > self.most {
             runs.push(Arc::new(Run::write(&self.table.take_all().shards)?));
@@ -103,22 +105,22 @@ impl All {
     }
 }
 
-/// What one thread has counted.
-struct Tally<'s> {
+/// The counts of one thread.
+struct ThreadCounts<'s> {
     splitter: &'s Splitter,
     invalid: Invalid,
     ends: Ends,
-    /// Pieces of the last blocks.
+    /// The pieces of the last blocks.
     recent: Table,
     bytes: u64,
     documents: u64,
-    all: &'s All,
-    /// The shard that the thread adds first, so that threads seldom want the same one.
+    all: &'s TotalCounts,
+    /// The shard that the thread adds first, so that threads seldom need the same one.
     first: usize,
 }
 
-impl<'s> Tally<'s> {
-    fn new(splitter: &'s Splitter, invalid: Invalid, all: &'s All, first: usize) -> Self {
+impl<'s> ThreadCounts<'s> {
+    fn new(splitter: &'s Splitter, invalid: Invalid, all: &'s TotalCounts, first: usize) -> Self {
         let (ends, recent) = (Ends::default(), Table::default());
         Self { splitter, invalid, ends, recent, bytes: 0, documents: 0, all, first }
     }
@@ -143,7 +145,8 @@ impl<'s> Tally<'s> {
         Ok(())
     }
 
-    /// Moves the recent pieces to the others, shard by shard, so that each stays in the cache while it grows.
+    /// Adds the recent pieces to the common table, shard by shard, so that each shard stays in the cache while it
+    /// grows.
     fn settle(&mut self) -> Result<()> {
         for number in (0..SHARDS).map(|number| (number + self.first) % SHARDS) {
             let recent = &mut self.recent.shards[number];

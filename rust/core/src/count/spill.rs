@@ -1,8 +1,8 @@
-//! Counts on disk, where memory is short.
+//! Counts on disk, for when memory is short.
 //!
-//! A run holds what a table held, shard by shard, the pieces of each in the order of their bytes, in a temporary file without a
-//! name: whatever ends the process, nothing is left. A piece may stand in several runs; to go over all pieces, runs are
-//! read side by side, so that memory holds a piece of each.
+//! A run holds the content of a table, shard by shard, the pieces of each in the order of their bytes. It is a
+//! temporary file without a name, so nothing is left behind however the process ends. A piece may stand in several
+//! runs; all runs are read side by side, so that memory holds one piece of each.
 
 use std::env;
 use std::fs::File;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct Run {
     file: File,
-    /// Where each shard begins, and how many pieces it has.
+    /// The start and the number of pieces of each shard.
     shards: Vec<(u64, usize)>,
 }
 
@@ -37,7 +37,7 @@ impl Run {
     /// The pieces of a shard, in the order of their bytes.
     pub(crate) fn stream(&self, number: usize) -> impl Stream {
         let (start, left) = self.shards[number];
-        Pieces { input: BufReader::new(At { file: &self.file, place: start }), left }
+        RunPieces { input: BufReader::new(At { file: &self.file, place: start }), left }
     }
 
     /// Calls `sink` with each piece of a shard and its count.
@@ -63,14 +63,14 @@ impl Run {
     }
 }
 
-/// Writes a run piece by piece, shards and their pieces in order.
+/// Writes a run piece by piece; shards and their pieces must come in order.
 ///
 /// # Errors
-/// [`Error::Io`] naming the folder for temporary files, above all if the disk is full.
+/// [`Error::Io`] with the folder for temporary files, mostly because the disk is full.
 pub(crate) struct Writer {
-    out: Counted<BufWriter<File>>,
+    out: CountingWriter<BufWriter<File>>,
     shards: Vec<(u64, usize)>,
-    /// Where the present shard begins, and how many pieces it has so far.
+    /// The start of the current shard, and its number of pieces so far.
     present: (u64, usize),
     before: Vec<u8>,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new() -> Result<Self> {
         let file = tempfile::tempfile().map_err(on_disk)?;
-        let out = Counted { out: BufWriter::new(file), length: 0 };
+        let out = CountingWriter { out: BufWriter::new(file), length: 0 };
         Ok(Self { out, shards: Vec::new(), present: (0, 0), before: Vec::new() })
     }
 
@@ -100,12 +100,12 @@ impl Writer {
 }
 
 /// The pieces of a shard of a run.
-struct Pieces<'r> {
+struct RunPieces<'r> {
     input: BufReader<At<'r>>,
     left: usize,
 }
 
-impl Stream for Pieces<'_> {
+impl Stream for RunPieces<'_> {
     fn next(&mut self, piece: &mut Vec<u8>) -> Result<Option<u64>> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
@@ -117,13 +117,13 @@ fn on_disk(error: io::Error) -> Error {
     Error::io(env::temp_dir(), error)
 }
 
-/// Knows how much was written.
-struct Counted<W> {
+/// Counts the written bytes.
+struct CountingWriter<W> {
     out: W,
     length: u64,
 }
 
-impl<W: Write> Write for Counted<W> {
+impl<W: Write> Write for CountingWriter<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let length = self.out.write(data)?;
         self.length += length as u64;

@@ -1,7 +1,7 @@
 //! A hash table from pieces to numbers.
 //!
-//! Nearly all pieces are at most 15 bytes long and live in their slot, a longer one in an arena beside the table. The table
-//! is cut into shards by hash, so that tables are added to one another by as many threads as there are.
+//! Nearly all pieces have at most 15 bytes and stand in their slot; longer pieces stand in an arena beside the table.
+//! The table is divided into shards by hash, so that all threads together can add one table to another.
 
 use std::collections::TryReserveError;
 use std::hash::BuildHasher;
@@ -18,27 +18,27 @@ use crate::threads;
 /// Shards of a table.
 pub(crate) const SHARDS: usize = 64;
 
-/// Pieces that are counted together.
+/// Number of pieces that are counted together.
 const GROUP: usize = 32;
 
-/// The longest piece that lives in its slot.
+/// The longest piece that stands in its slot, in bytes.
 const SHORT: usize = 15;
 
-/// The length that marks a piece in the arena.
+/// In place of a length: the piece stands in the arena.
 const LONG: u64 = 255;
 
-/// Slots of a shard that holds its first piece. A power of two, as are all sizes.
+/// Slots of a shard when it gets its first piece. All sizes are powers of two.
 const FIRST: usize = 8;
 
-/// A piece as the table compares it. A short one: its bytes, zeros, and its length in the last byte. A long one: its hash,
-/// its number in the arena, and [`LONG`] as length.
+/// A piece as the table compares it. A short piece: its bytes, zeros, and its length in the last byte. A long piece:
+/// its hash, its number in the arena, and [`LONG`] as length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Key {
+struct PieceKey {
     low: u64,
     high: u64,
 }
 
-impl Key {
+impl PieceKey {
     /// The key of the `length` bytes that begin at `start`.
     #[inline(always)]
     fn new(text: &[u8], start: usize, length: usize) -> Self {
@@ -88,26 +88,26 @@ impl Key {
     }
 }
 
-/// A piece and its number. Free if the length is 0.
+/// A piece and its number. A slot is free if its length is 0.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    key: Key,
+    key: PieceKey,
     count: u64,
 }
 
-const FREE: Slot = Slot { key: Key { low: 0, high: 0 }, count: 0 };
+const FREE: Slot = Slot { key: PieceKey { low: 0, high: 0 }, count: 0 };
 
-/// Why a number was not added.
+/// The reason why a number was not added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum AddError {
     /// A sum is beyond `u64`.
     Overflow,
     /// The system does not grant the memory.
     Memory,
 }
 
-impl Refused {
-    /// The error for it, given the one for a sum that is too large.
+impl AddError {
+    /// The error, given the error for a sum that is too large.
     pub(crate) fn or(self, overflow: impl FnOnce() -> Error) -> Error {
         match self {
             Self::Overflow => overflow(),
@@ -116,30 +116,30 @@ impl Refused {
     }
 }
 
-impl From<Error> for Refused {
+impl From<Error> for AddError {
     fn from(_: Error) -> Self {
         Self::Memory
     }
 }
 
-impl From<TryReserveError> for Refused {
+impl From<TryReserveError> for AddError {
     fn from(_: TryReserveError) -> Self {
         Self::Memory
     }
 }
 
-/// From pieces to numbers: how often they occur, or what they weigh. Shards are by hash, each of them a table of its own.
+/// From pieces to numbers: counts or weights. Each shard is a table of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     pub(crate) shards: Vec<Shard>,
 }
 
-/// The part of a [`Table`] whose hashes begin alike.
+/// The part of a [`Table`] for one range of hashes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shard {
     slots: Vec<Slot>,
     used: usize,
-    /// Where each long piece is in the arena.
+    /// The place of each long piece in the arena.
     places: Vec<(usize, usize)>,
     arena: Vec<u8>,
 }
@@ -151,17 +151,17 @@ impl Default for Table {
 }
 
 impl Table {
-    /// Adds 1 to the number of each of the consecutive pieces of which the first begins at `start` in `text`, and which end at
-    /// `ends`, counted from there. Pieces are not empty.
-    pub(crate) fn count(&mut self, text: &[u8], start: usize, ends: &[u32]) -> Result<(), Refused> {
+    /// Adds 1 to the number of each of some consecutive pieces. The first begins at `start` in `text`; the ends are
+    /// counted from there. Pieces are not empty.
+    pub(crate) fn count(&mut self, text: &[u8], start: usize, ends: &[u32]) -> Result<(), AddError> {
         let mut begin = start;
         for ends in ends.chunks(GROUP) {
-            let mut keys = [const { (Key { low: 0, high: 0 }, 0, 0..0) }; GROUP];
+            let mut keys = [const { (PieceKey { low: 0, high: 0 }, 0, 0..0) }; GROUP];
             for (entry, &end) in keys.iter_mut().zip(ends) {
                 let end = start + end as usize;
-                let key = Key::new(text, begin, end - begin);
+                let key = PieceKey::new(text, begin, end - begin);
                 let hash = key.hash();
-                // The slots of the whole group are asked for before the first is waited for.
+                // The slots of the whole group are prefetched, so that their cache misses overlap.
                 self.shard(hash).prefetch(hash);
                 *entry = (key, hash, begin..end);
                 begin = end;
@@ -174,8 +174,8 @@ impl Table {
     }
 
     /// Adds `count` to the number of the piece that begins at `start` in `text`. Pieces are not empty.
-    pub(crate) fn add(&mut self, text: &[u8], start: usize, length: usize, count: u64) -> Result<(), Refused> {
-        let key = Key::new(text, start, length);
+    pub(crate) fn add(&mut self, text: &[u8], start: usize, length: usize, count: u64) -> Result<(), AddError> {
+        let key = PieceKey::new(text, start, length);
         let hash = key.hash();
         self.shard(hash).add(key, hash, &text[start..start + length], count)
     }
@@ -199,10 +199,10 @@ impl Table {
         self.shards.iter().map(Shard::memory).sum()
     }
 
-    /// Adds another table, by ranges of hashes on so many threads. Both are as before if there is no memory for the sum, or if a
-    /// number becomes too large.
-    pub(crate) fn add_all(&mut self, other: &mut Self, threads: usize) -> Result<(), Refused> {
-        let by_range = |tables: [&mut Self; 2], work: fn([&mut Shard; 2]) -> Result<(), Refused>| {
+    /// Adds another table, by ranges of hashes, on `threads` threads. If memory is short or a number becomes too large,
+    /// both stay unchanged.
+    pub(crate) fn add_all(&mut self, other: &mut Self, threads: usize) -> Result<(), AddError> {
+        let by_range = |tables: [&mut Self; 2], work: fn([&mut Shard; 2]) -> Result<(), AddError>| {
             let length = SHARDS.div_ceil(threads);
             let [ours, others] = tables.map(|table| table.shards.chunks_mut(length));
             let ranges = ours.zip(others).collect();
@@ -226,23 +226,23 @@ impl Table {
     }
 }
 
-/// A table that several threads fill at once, each holding a shard for as long as it adds to it.
+/// A table that several threads fill at once. A thread holds the lock of a shard while it adds to it.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct SharedTable {
     shards: Vec<Mutex<Shard>>,
     memory: AtomicUsize,
 }
 
-impl Default for Shared {
+impl Default for SharedTable {
     fn default() -> Self {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), memory: AtomicUsize::new(0) }
     }
 }
 
-impl Shared {
+impl SharedTable {
     /// Adds to the number of a piece, and returns whether it is new.
-    pub(crate) fn add(&self, piece: &[u8], count: u64) -> Result<bool, Refused> {
-        let key = Key::new(piece, 0, piece.len());
+    pub(crate) fn add(&self, piece: &[u8], count: u64) -> Result<bool, AddError> {
+        let key = PieceKey::new(piece, 0, piece.len());
         let hash = key.hash();
         let mut shard = self.shards[(hash >> 58) as usize].lock().expect("adding does not panic");
         let (before, memory) = (shard.len(), shard.memory());
@@ -254,8 +254,8 @@ impl Shared {
         Ok(shard.len() > before)
     }
 
-    /// Adds another shard for the hashes of shard `number`.
-    pub(crate) fn add_all(&self, number: usize, other: &Shard) -> Result<(), Refused> {
+    /// Adds another shard to shard `number`.
+    pub(crate) fn add_all(&self, number: usize, other: &Shard) -> Result<(), AddError> {
         let mut shard = self.shards[number].lock().expect("adding does not panic");
         let memory = shard.memory();
         let added = shard.add_all(other, 1);
@@ -293,9 +293,9 @@ impl Shard {
         slots.try_for_each(|slot| self.with_bytes(slot.key, |piece| sink(piece, slot.count)))
     }
 
-    /// Adds to the number of a piece of these hashes.
-    pub(crate) fn add_piece(&mut self, piece: &[u8], count: u64) -> Result<(), Refused> {
-        let key = Key::new(piece, 0, piece.len());
+    /// Adds to the number of a piece of this shard.
+    pub(crate) fn add_piece(&mut self, piece: &[u8], count: u64) -> Result<(), AddError> {
+        let key = PieceKey::new(piece, 0, piece.len());
         self.add(key, key.hash(), piece, count)
     }
 
@@ -306,17 +306,17 @@ impl Shard {
             + self.arena.capacity()
     }
 
-    /// Adds another shard for the same hashes, each number times `factor`.
-    pub(crate) fn add_all(&mut self, other: &Self, factor: u64) -> Result<(), Refused> {
+    /// Adds another shard for the same hashes, with each number times `factor`.
+    pub(crate) fn add_all(&mut self, other: &Self, factor: u64) -> Result<(), AddError> {
         for slot in other.slots.iter().filter(|slot| slot.key.length() > 0) {
-            let count = slot.count.checked_mul(factor).ok_or(Refused::Overflow)?;
+            let count = slot.count.checked_mul(factor).ok_or(AddError::Overflow)?;
             let hash = slot.key.hash();
             other.with_bytes(slot.key, |piece| self.add(slot.key.unnumbered(), hash, piece, count))?;
         }
         Ok(())
     }
 
-    /// Forgets all pieces, but keeps the memory.
+    /// Removes all pieces, but keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.slots.fill(FREE);
         self.used = 0;
@@ -324,8 +324,8 @@ impl Shard {
         self.arena.clear();
     }
 
-    /// The pieces with at least a number.
-    pub(crate) fn retained(&self, least: u64) -> Result<Self, Refused> {
+    /// The pieces whose number is at least `least`.
+    pub(crate) fn retained(&self, least: u64) -> Result<Self, AddError> {
         let mut kept = Self::default();
         for slot in self.slots.iter().filter(|slot| slot.key.length() > 0 && slot.count >= least) {
             let hash = slot.key.hash();
@@ -340,7 +340,7 @@ impl Shard {
         Ok(Self { slots: copied(slots)?, used: *used, places: copied(places)?, arena: copied(arena)? })
     }
 
-    fn with_bytes<R>(&self, key: Key, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
+    fn with_bytes<R>(&self, key: PieceKey, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
         if key.is_long() {
             let (start, end) = self.places[key.number()];
             use_bytes(&self.arena[start..end])
@@ -350,21 +350,21 @@ impl Shard {
         }
     }
 
-    /// Asks for the slot where a piece of this hash may be.
+    /// Prefetches the slot of a hash.
     #[inline(always)]
     fn prefetch(&self, hash: u64) {
         arch::prefetch(&self.slots, hash as usize & self.slots.len().wrapping_sub(1));
     }
 
     /// Adds to a piece's number; its bytes matter only if it is long.
-    fn add(&mut self, key: Key, hash: u64, piece: &[u8], count: u64) -> Result<(), Refused> {
+    fn add(&mut self, key: PieceKey, hash: u64, piece: &[u8], count: u64) -> Result<(), AddError> {
         if self.used * 4 >= self.slots.len() * 3 {
             self.grow()?;
         }
         let place = match self.find(key, hash, piece) {
             Ok(place) => {
                 let slot = &mut self.slots[place];
-                slot.count = slot.count.checked_add(count).ok_or(Refused::Overflow)?;
+                slot.count = slot.count.checked_add(count).ok_or(AddError::Overflow)?;
                 return Ok(());
             }
             Err(place) => place,
@@ -383,9 +383,9 @@ impl Shard {
         Ok(())
     }
 
-    /// The slot of a piece, or the free one where it would stand. There is a free slot.
+    /// The slot of a piece, or the free slot where it would stand. The shard must have a free slot.
     #[inline(always)]
-    fn find(&self, key: Key, hash: u64, piece: &[u8]) -> Result<usize, usize> {
+    fn find(&self, key: PieceKey, hash: u64, piece: &[u8]) -> Result<usize, usize> {
         let mask = self.slots.len() - 1;
         let mut place = hash as usize & mask;
         loop {
@@ -408,8 +408,8 @@ impl Shard {
         }
     }
 
-    /// Makes room for another shard, and sees that no number becomes too large: to add it cannot fail then.
-    fn prepare(&mut self, other: &Self) -> Result<(), Refused> {
+    /// Makes room for another shard and checks that no number becomes too large. Adding it can then not fail.
+    fn prepare(&mut self, other: &Self) -> Result<(), AddError> {
         let (mut pieces, mut long, mut bytes) = (0, 0, 0);
         for slot in other.slots.iter().filter(|slot| slot.key.length() > 0) {
             let (key, hash) = (slot.key.unnumbered(), slot.key.hash());
@@ -420,7 +420,7 @@ impl Shard {
             };
             match found {
                 Some(place) => {
-                    self.slots[place].count.checked_add(slot.count).ok_or(Refused::Overflow)?;
+                    self.slots[place].count.checked_add(slot.count).ok_or(AddError::Overflow)?;
                 }
                 None if key.is_long() => {
                     (pieces, long) = (pieces + 1, long + 1);
@@ -436,7 +436,7 @@ impl Shard {
         Ok(self.arena.try_reserve(bytes)?)
     }
 
-    fn grow(&mut self) -> Result<(), Refused> {
+    fn grow(&mut self) -> Result<(), AddError> {
         let slots = filled(FREE, (self.slots.len() * 2).max(FIRST))?;
         let mask = slots.len() - 1;
         for slot in std::mem::replace(&mut self.slots, slots) {

@@ -18,8 +18,8 @@ fn plain(counts: &Counts) -> Plain {
     counts.languages().map(|(name, counts)| (name.to_string(), language(counts))).collect()
 }
 
-fn on(threads: usize) -> Options {
-    Options { threads: Some(threads), ..Options::default() }
+fn on(threads: usize) -> CountOptions {
+    CountOptions { threads: Some(threads), ..CountOptions::default() }
 }
 
 fn unhurried(_: u64, _: u64) -> ControlFlow<()> {
@@ -133,7 +133,7 @@ fn the_first_fault_is_reported_and_nothing_counted() {
         let origin = paths[1].display();
         assert_eq!(error.to_string(), format!("{origin}: invalid UTF-8 at byte {}", good.len()));
         assert_eq!(counts.languages().len(), 0);
-        let options = Options { invalid: Invalid::Replace, ..on(threads) };
+        let options = CountOptions { invalid: Invalid::Replace, ..on(threads) };
         counts.add_files("fr", &paths, options, unhurried).unwrap();
         assert_eq!(counts.languages["fr"].bytes(), 4 * good.len() as u64 + 3 * 3);
     }
@@ -220,7 +220,7 @@ fn sums_that_do_not_fit_are_refused() {
 #[test]
 fn without_drops_what_a_regex_matches() {
     let mut counts = some_counts();
-    counts.add_texts("el", &["αb αb bα αβ \u{ffff}"], Options::default(), || ControlFlow::Continue(())).unwrap();
+    counts.add_texts("el", &["αb αb bα αβ \u{ffff}"], CountOptions::default(), || ControlFlow::Continue(())).unwrap();
     let mut expected = plain(&counts);
     for language in expected.values_mut() {
         language.2.retain(|piece, _| !["αb", " αb"].map(str::as_bytes).contains(&piece.as_slice()));

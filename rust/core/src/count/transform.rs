@@ -1,15 +1,15 @@
-//! Counts from counts: some of the pieces, or all of them several times over.
+//! Counts from counts: some of the pieces, or all of them several times.
 
 use super::{Counts, Language, overflow};
 use crate::error::Result;
 use crate::split::Pattern;
 
 impl Counts {
-    /// The pieces in which a regex does not match. The bytes and documents counted stay what they are.
+    /// The pieces in which a regex does not match. The numbers of counted bytes and documents stay.
     ///
     /// # Errors
-    /// [`Error::Pattern`] if the regex does not compile, or gives up on a piece; [`Error::Io`] if pieces are on disk and cannot
-    /// be read or written.
+    /// [`Error::Pattern`] if the regex does not compile, or gives up on a piece; [`Error::Io`] if pieces are on disk
+    /// and cannot be read or written.
     pub fn without(&self, pattern: &str) -> Result<Self> {
         let pattern = Pattern::new(pattern)?;
         self.rebuild(1, |piece| pattern.is_match(piece).map(|found| !found))

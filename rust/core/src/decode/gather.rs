@@ -1,8 +1,8 @@
-//! Entries of a table in a row, each as long as it says.
+//! Copies table entries of variable length one behind the other.
 //!
-//! An entry of sixteen has at most fifteen parts, bytes or code points, and their number in its last place, so that a step is
-//! one load, one store of the whole entry and an addition, whatever the length: nothing to predict, and the loads of many
-//! steps are under way at once. Larger numbers stand for what has no entry of its own.
+//! An entry of sixteen places holds at most fifteen parts, bytes or code points, and their number in its last place. So
+//! a step is one load, one store of the whole entry and an addition, whatever the length. Nothing is predicted, and the
+//! loads of many steps are in flight at once. A number above fifteen marks a token that has no entry.
 
 use crate::arch::Foreign;
 use crate::error::Result;
@@ -11,20 +11,20 @@ use crate::memory::Grow;
 /// The most parts that an entry holds.
 pub(super) const PARTS: usize = 15;
 
-/// An entry: its parts, and how many of them count.
-pub(super) type Entry<T> = [T; PARTS + 1];
+/// An entry: its parts, and their number.
+pub(super) type DecodeEntry<T> = [T; PARTS + 1];
 
-/// Entries between two looks at the room that is left.
+/// Number of entries between two checks of the remaining room.
 const BLOCK: usize = 1 << 10;
 
-/// What was gathered, with room for more behind it.
+/// The gathered bytes, with room behind them.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct GatheredBytes {
     room: Vec<u8>,
     filled: usize,
 }
 
-impl Row {
+impl GatheredBytes {
     pub(super) fn push(&mut self, parts: &[u8]) -> Result<()> {
         self.make_room(parts.len())?;
         self.room[self.filled..self.filled + parts.len()].copy_from_slice(parts);
@@ -32,7 +32,8 @@ impl Row {
         Ok(())
     }
 
-    /// Room is cleared little by little, so that it is still in the first cache when it is filled.
+    /// Makes room for at least `least` bytes. Room is cleared in small portions, so that it is still in the first-level
+    /// cache when it is filled.
     #[inline(always)]
     fn make_room(&mut self, least: usize) -> Result<()> {
         if self.room.len() - self.filled < least {
@@ -42,15 +43,15 @@ impl Row {
     }
 }
 
-/// The entries of `ids`. Where an id has none, or none of its own, `other` is called with its place: it appends what
-/// stands there, and returns the place after it.
+/// Copies the entries of `ids`. For an id without an entry, `other` is called with its place: it appends the bytes of
+/// the ids from there on, and returns the next place.
 #[inline(always)]
 pub(super) fn gather(
-    entries: &[Entry<u8>],
+    entries: &[DecodeEntry<u8>],
     ids: Foreign<'_>,
-    mut other: impl FnMut(&mut Row, usize) -> Result<usize>,
+    mut other: impl FnMut(&mut GatheredBytes, usize) -> Result<usize>,
 ) -> Result<Vec<u8>> {
-    let mut row = Row { room: Vec::new(), filled: 0 };
+    let mut row = GatheredBytes { room: Vec::new(), filled: 0 };
     row.room.try_reserve_exact(5 * ids.len() + PARTS + 1)?;
     let mut place = 0;
     while place < ids.len() {

@@ -1,10 +1,11 @@
-//! Ids to bytes, and to text.
+//! From ids to bytes, and to text.
 //!
-//! Tokens of up to fifteen bytes stand in a table ([`gather`]), longer ones in the vocabulary. For long texts there is a second
-//! table of the same kind, of code points: most tokens are whole characters, and go straight to where Python holds them ([`text`]).
+//! Tokens of up to fifteen bytes stand in a table ([`gather`]), longer ones in the vocabulary. For long texts there is
+//! a second table of the same kind, of code points. Most tokens are whole characters, so their code points are copied
+//! directly to the memory where Python holds them ([`text`]).
 //!
-//! The ids may be those of an array that another thread writes to meanwhile ([`Foreign`]). Then they decode to some text or to an error, and
-//! never to memory that is no text.
+//! The ids may stand in an array that another thread writes to ([`Foreign`]). Then they decode to some text or to an
+//! error, but never to memory that is not text.
 
 mod gather;
 #[cfg(test)]
@@ -22,35 +23,35 @@ use crate::error::{Error, Result};
 use crate::memory::{Grow, Zeroed, collect_all};
 use crate::threads;
 use crate::vocab::Vocab;
-use gather::{Entry, PARTS, gather};
+use gather::{DecodeEntry, PARTS, gather};
 use text::Characters;
 pub use text::Plan;
 
-/// Stands for the length of a token that is too long for an entry, or only a part of a character.
+/// In place of a length: the token is too long for an entry, or only a part of a character.
 const ELSEWHERE: u8 = 0xFE;
-/// Stands for the length of a special token.
+/// In place of a length: a special token.
 const SPECIAL: u8 = 0xFD;
-/// Stands for the length of an id that has no token.
+/// In place of a length: the id has no token.
 const UNKNOWN: u8 = 0xFF;
 
-/// Fewer ids than this are not worth a second thread, twice as many not a third, and so on.
+/// Number of ids for each further thread: fewer are not worth starting it.
 const ALONE: usize = 1 << 16;
 
 /// The tokens of a vocabulary, ready to be copied.
 #[derive(Debug)]
 pub struct Decoder {
-    bytes: Zeroed<Entry<u8>>,
+    bytes: Zeroed<DecodeEntry<u8>>,
     isa: Isa,
     characters: OnceLock<Characters>,
-    /// How many ids were decoded that the table of characters would have been of use for.
+    /// Number of ids decoded so far for which the table of characters would have been useful.
     decoded: AtomicUsize,
 }
 
-/// A table of the tokens whose parts `parts_of` gives, if it has any to give.
+/// A table of the tokens. `parts_of` gives the parts of a token, or none.
 fn table<T: Pod + From<u8>>(
     vocab: &Vocab,
     mut parts_of: impl FnMut(&[u8], &mut Vec<T>) -> Result<()>,
-) -> Result<Zeroed<Entry<T>>> {
+) -> Result<Zeroed<DecodeEntry<T>>> {
     let mut entries = Zeroed::new(vocab.tokens.len())?;
     entries.fill([T::from(UNKNOWN); PARTS + 1]);
     let mut parts = Vec::new();
@@ -64,7 +65,8 @@ fn table<T: Pod + From<u8>>(
             entry[PARTS] = T::from(parts.len() as u8);
         }
     }
-    // Special tokens come last in most vocabularies, but their ids may be far beyond: those go by the vocabulary.
+    // Special tokens are the last in most vocabularies, but their ids may lie far beyond the table. Then they are
+    // looked up in the vocabulary.
     for special in &vocab.specials {
         if let Some(entry) = entries.get_mut(special.id as usize) {
             entry[PARTS] = T::from(SPECIAL);
@@ -81,7 +83,8 @@ fn token_at<'v>(vocab: &'v Vocab, ids: Foreign<'_>, position: usize, with_specia
 }
 
 impl Decoder {
-    /// Prepares a vocabulary: 16 bytes an id, and 33 more from the first long text on, or from many that are not short.
+    /// Prepares a vocabulary. It takes 16 bytes an id, and 33 more from the first long text on, or from many short ones
+    /// on.
     ///
     /// # Errors
     /// [`Error::Memory`].
@@ -90,7 +93,7 @@ impl Decoder {
         Ok(Self { bytes, isa, characters: OnceLock::new(), decoded: AtomicUsize::new(0) })
     }
 
-    /// The bytes of a sequence of ids, those of special tokens only if `with_specials`.
+    /// The bytes of a sequence of ids; those of special tokens only if `with_specials`.
     ///
     /// # Errors
     /// [`Error::UnknownId`] for the first id that has no token; [`Error::Memory`].
@@ -102,8 +105,8 @@ impl Decoder {
         })
     }
 
-    /// The bytes of each of many sequences: sequence `i` is `ids[offsets[i]..offsets[i + 1]]`. On at most `threads` threads
-    /// (`None`: as many as there are processors).
+    /// The bytes of each of many sequences: sequence `i` is `ids[offsets[i]..offsets[i + 1]]`. Works on at most
+    /// `threads` threads (`None`: one a processor).
     ///
     /// # Errors
     /// [`Error::UnknownId`] with the position in `ids`; [`Error::Argument`] if the offsets do not ascend within `ids`;
@@ -129,7 +132,7 @@ impl Decoder {
         };
         let share = ranges.len().div_ceil(workers(threads, ids.len())).max(1);
         let run = |ranges: &[Range<usize>]| collect_all(ranges.iter().map(decode));
-        // No more parts than threads.
+        // One part a thread.
         let parts: Vec<_> = threads::map(ranges.chunks(share).collect(), run).into_iter().collect::<Result<_>>()?;
         let mut texts = Vec::new();
         texts.try_reserve_exact(ranges.len())?;
@@ -138,7 +141,7 @@ impl Decoder {
     }
 }
 
-/// An error in a part of the ids, which begins at `start`.
+/// The error of a part of the ids that begins at `start`, with its position in all ids.
 fn further(error: Error, start: usize) -> Error {
     match error {
         Error::UnknownId { id, position, vocab_size } => {
@@ -148,7 +151,7 @@ fn further(error: Error, start: usize) -> Error {
     }
 }
 
-/// The number of threads to use: what was asked for (at least one), but no more than could help.
+/// The number of threads to use: the number asked for (at least one), but no more than can help.
 fn workers(asked: Option<usize>, ids: usize) -> usize {
     if ids < ALONE {
         return 1;

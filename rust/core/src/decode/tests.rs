@@ -1,4 +1,4 @@
-//! Bytes and text against the tokens in a row.
+//! Decoded bytes and text against the concatenated tokens.
 
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,8 +10,8 @@ use crate::arch::CodeUnit;
 use crate::split::Scheme;
 use crate::vocab::{Merges, Normalizer, Special, Tokens};
 
-/// Whole characters, parts of characters, more units than an entry holds; specials within the table and far beyond it, and an
-/// id that nobody has.
+/// Whole characters, parts of characters, and more units than an entry holds; special tokens within the table and far
+/// beyond it; and an id without a token.
 fn vocab() -> Vocab {
     let mut tokens = Tokens::of_bytes();
     let long = "Donaudampfschiff";
@@ -32,7 +32,7 @@ fn vocab() -> Vocab {
     Vocab::new("test", tokens, Merges::Ranks, specials, Scheme::named("gpt2").unwrap(), Normalizer::None).unwrap()
 }
 
-/// Any ids, mostly such that have a token, in runs that outgrow a block.
+/// Any ids, mostly ids that have a token, in runs longer than a block.
 fn ids() -> impl Strategy<Value = Vec<u32>> {
     let id = prop_oneof![
         8 => 97..123u32,
@@ -82,14 +82,15 @@ proptest! {
     }
 }
 
-/// What a plan writes, in one width.
+/// The units that a plan writes, in one width.
 fn written<U: CodeUnit>(plan: &Plan<'_>) -> Vec<u32> {
     let mut room: Vec<U> = Vec::with_capacity(plan.length());
     let parts = plan.write(&mut room.spare_capacity_mut()[..plan.length()]).unwrap();
     parts.into_iter().flatten().map(|&mut unit| unit.into()).collect()
 }
 
-/// Ids that another thread changes between the two goes over them: nothing is written that is not of the length and the width planned.
+/// Another thread changes the ids between the two passes. Nothing is then written that has not the planned length and
+/// width.
 #[test]
 fn ids_that_change_meanwhile_are_never_a_wrong_text() {
     let vocab = vocab();
@@ -119,7 +120,7 @@ fn ids_that_change_meanwhile_are_never_a_wrong_text() {
     }
 }
 
-/// The same with all of them: what was narrow is wide, or the other way round.
+/// The same with all ids: a narrow text becomes wide, and the other way round.
 #[test]
 fn a_text_of_another_width_is_refused() {
     let vocab = vocab();

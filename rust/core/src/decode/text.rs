@@ -1,17 +1,18 @@
-//! Ids to code points of the width in which CPython holds them.
+//! From ids to code points, in the width in which CPython holds them.
 //!
-//! A `str` has one, two or four bytes for each of its characters, the least that all of them fit. So a text is made in two goes:
-//! the first tells how many characters there are, and how wide ([`Decoder::plan`], a number for each id); the second writes them
-//! where they stay ([`Plan::write`]). What is no entry is put together in the first: tokens that are parts of characters, long
-//! ones, those with characters beyond U+FFFF. Of many ids, each thread takes a part in both goes: the table and what is written are more
-//! than one core's caches hold, and fresh memory is found and cleared by the thread that first writes to it.
+//! A `str` has one, two or four bytes for each of its characters, the least that all of them fit. So a text is made in
+//! two passes: the first finds the number and the width of the characters ([`Decoder::plan`]); the second writes them
+//! to their final place ([`Plan::write`]). Tokens without an entry are decoded in the first pass: parts of characters,
+//! long tokens, and tokens with characters beyond U+FFFF. With many ids, each thread takes a part of both passes,
+//! because the table and the text exceed the caches of one core, and because the thread that first writes to a page
+//! waits for the page fault.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::gather::{Entry, PARTS};
+use super::gather::{DecodeEntry, PARTS};
 use super::{Decoder, further, table, token_at, workers};
 use crate::arch::{CodeUnit, Filling, Foreign, U32x16, Work, prefetch};
 use crate::error::{Error, Result};
@@ -22,31 +23,32 @@ use crate::vocab::Vocab;
 /// The tokens that are whole characters, none beyond U+FFFF.
 #[derive(Debug)]
 pub(super) struct Characters {
-    entries: Zeroed<Entry<u16>>,
-    /// Of each: how many characters it has; and [`WIDE`], [`WIDER`], [`ELSEWHERE`]. The last stands for all ids beyond.
+    entries: Zeroed<DecodeEntry<u16>>,
+    /// For each token, its number of characters and the flags [`WIDE`], [`WIDER`] and [`ELSEWHERE`]. The last size
+    /// stands for all ids beyond.
     sizes: Vec<u8>,
 }
 
-/// Where a size has the number of characters.
+/// The bits of a size that hold the number of characters.
 const LENGTH: u8 = 0xF;
-/// Some character is beyond U+007F.
+/// Flag: some character is beyond U+007F.
 const WIDE: u8 = 0x10;
-/// Some character is beyond U+00FF.
+/// Flag: some character is beyond U+00FF.
 const WIDER: u8 = 0x20;
-/// It is no entry.
+/// Flag: the token has no entry.
 const ELSEWHERE: u8 = 0x80;
 
-/// From this many ids on, a plan pays if its table is there; and from this many on, whether or not.
+/// From `SHORT` ids on, a plan pays if its table exists; from `LONG` ids on, it always does.
 const SHORT: usize = 1 << 7;
 const LONG: usize = 1 << 15;
 
-/// To make the table takes as long as to decode so many ids without it.
+/// Making the table takes as long as decoding this many ids without it.
 const TABLE_PAYS: usize = 1 << 21;
 
-/// Ids between two looks at what was written.
+/// Number of ids between two checks of the written characters.
 const BLOCK: usize = 1 << 10;
 
-/// So many ids ahead their entries are asked for.
+/// Number of ids between a prefetch and its use.
 const AHEAD: usize = 24;
 
 impl Characters {
@@ -59,7 +61,7 @@ impl Characters {
             }
             Ok(())
         })?;
-        let size = |entry: &Entry<u16>| match entry[PARTS] as usize {
+        let size = |entry: &DecodeEntry<u16>| match entry[PARTS] as usize {
             length @ 1..=PARTS => {
                 let beyond = |bound, bit| if entry[..length].iter().any(|&unit| unit > bound) { bit } else { 0 };
                 length as u8 | beyond(0x7F, WIDE) | beyond(0xFF, WIDER)
@@ -71,47 +73,47 @@ impl Characters {
     }
 }
 
-/// What a sequence of ids decodes to, before it is written.
+/// The text of a sequence of ids, before it is written.
 #[derive(Debug)]
 pub struct Plan<'d> {
     decoder: &'d Decoder,
     characters: &'d Characters,
-    parts: Vec<Part<'d>>,
+    parts: Vec<PlanPart<'d>>,
 }
 
-/// What a thread decodes.
+/// The part of one thread.
 #[derive(Debug)]
-struct Part<'d> {
+struct PlanPart<'d> {
     ids: Foreign<'d>,
     length: usize,
-    /// A bound of its characters.
+    /// An upper bound of its code points.
     greatest: u32,
     is_utf8: bool,
     stretches: Vec<Stretch>,
-    /// The texts of these.
+    /// The texts of the stretches, one behind the other.
     texts: String,
 }
 
-/// Ids that are no entries, and those that end what they begin.
+/// Consecutive ids without entries, up to one that begins with a character.
 #[derive(Debug)]
 struct Stretch {
     first: usize,
     end: usize,
-    /// Where the text ends in [`Part::texts`].
+    /// The end of its text in [`PlanPart::texts`].
     text_end: usize,
 }
 
 impl Decoder {
-    /// Whether so many ids are decoded sooner by a plan, and not by [`decode`](Self::decode): if they are not too few, and the table that
-    /// this takes is there or has paid for itself.
+    /// Whether a plan decodes this many ids faster than [`decode`](Self::decode): they are not too few, and the table
+    /// exists or has paid for itself.
     pub fn is_worth_a_plan(&self, ids: usize) -> bool {
         let is_there = || self.characters.get().is_some() || self.decoded.fetch_add(ids, Relaxed) >= TABLE_PAYS;
         ids >= LONG || ids >= SHORT && is_there()
     }
 
-    /// What a sequence of ids decodes to, special tokens only if `with_specials`. What is not UTF-8 has U+FFFD in the places where
-    /// [`String::from_utf8_lossy`] puts it. At most `threads` threads work on it, now and when it is written (`None`: as many as there
-    /// are processors).
+    /// Plans the text of a sequence of ids, special tokens only if `with_specials`. Bytes that are not UTF-8 become
+    /// U+FFFD as in [`String::from_utf8_lossy`]. At most `threads` threads work on it, now and when it is written
+    /// (`None`: one a processor).
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
@@ -126,7 +128,8 @@ impl Decoder {
         self.plan_parts(vocab, ids, with_specials, workers(threads, ids.len()))
     }
 
-    /// The table of characters. It may be made twice, but not while another thread waits: a process forked meanwhile would wait for ever.
+    /// The table of characters. Two threads may make it at the same time, but no thread waits for another: a process
+    /// that is forked during the wait would wait for ever.
     fn characters(&self, vocab: &Vocab) -> Result<&Characters> {
         if self.characters.get().is_none() {
             self.characters.set(Characters::new(vocab)?).ok();
@@ -134,7 +137,7 @@ impl Decoder {
         Ok(self.characters.get().expect("it was set"))
     }
 
-    /// [`plan`](Self::plan), in so many parts.
+    /// [`plan`](Self::plan) in `count` parts.
     pub(super) fn plan_parts<'d>(
         &'d self,
         vocab: &Vocab,
@@ -153,7 +156,8 @@ impl Decoder {
 }
 
 impl Characters {
-    /// About equal ranges of ids, each but the first from an entry on: no character reaches across the place before it.
+    /// About equal ranges of ids. Each but the first begins with an entry, so no character reaches across its
+    /// beginning.
     fn shares(&self, ids: Foreign<'_>, count: usize) -> Vec<Range<usize>> {
         let is_entry = |id: u32| size(&self.sizes, id) & ELSEWHERE == 0;
         let mut starts = vec![0];
@@ -165,8 +169,8 @@ impl Characters {
         starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
     }
 
-    /// What is to be written of these.
-    fn part<'d>(&self, vocab: &Vocab, ids: Foreign<'d>, with_specials: bool) -> Result<Part<'d>> {
+    /// Plans one part.
+    fn part<'d>(&self, vocab: &Vocab, ids: Foreign<'d>, with_specials: bool) -> Result<PlanPart<'d>> {
         let (mut length, mut kinds) = (0, 0);
         let (mut stretches, mut texts, mut bytes) = (Vec::new(), String::new(), Vec::new());
         let (mut place, mut greatest, mut is_utf8) = (0, 0, true);
@@ -180,7 +184,7 @@ impl Characters {
             }
             let (first, text_start) = (place, texts.len());
             bytes.clear();
-            // Up to a token that begins with a character: until then parts of characters may come together.
+            // Up to a token that begins with a character: until then the tokens may be parts of one character.
             while place < ids.len() {
                 let token = token_at(vocab, ids, place, with_specials)?;
                 if place > first && token.first().is_some_and(|&byte| !is_continuation(byte)) {
@@ -204,20 +208,20 @@ impl Characters {
             WIDE => 0xFF,
             _ => 0xFFFF,
         };
-        Ok(Part { ids, length, greatest: greatest.max(of_entries), is_utf8, stretches, texts })
+        Ok(PlanPart { ids, length, greatest: greatest.max(of_entries), is_utf8, stretches, texts })
     }
 }
 
-/// Some entries.
+/// Consecutive entries.
 struct Measured {
     count: usize,
     length: usize,
-    /// The bits of all sizes.
+    /// The flags of all sizes.
     kinds: u8,
 }
 
-/// How long and how wide the entries are that `ids` begin with. One by one: sixteen at a time, by a gather, took 1.0 to 1.7 ns an id in
-/// place of 0.7 to 1.0 on Zen 4.
+/// Measures the entries at the beginning of `ids`, one by one. (Sixteen at a time with a gather took 1.0 to 1.7 ns an
+/// id on Zen 4, one by one 0.7 to 1.0.)
 fn measure(sizes: &[u8], ids: Foreign<'_>) -> Measured {
     let (mut count, mut length, mut kinds) = (0, 0, 0);
     for some in ids.sixteens() {
@@ -258,30 +262,30 @@ fn is_continuation(byte: u8) -> bool {
 }
 
 impl Plan<'_> {
-    /// How many characters there are.
+    /// The number of characters.
     pub fn length(&self) -> usize {
         self.parts.iter().map(|part| part.length).sum()
     }
 
-    /// The least of U+007F, U+00FF, U+FFFF and U+10FFFF that no character is beyond.
+    /// The least of U+007F, U+00FF, U+FFFF and U+10FFFF that is not below any character.
     pub fn greatest(&self) -> u32 {
         bound(self.parts.iter().fold(0, |bits, part| bits | part.greatest))
     }
 
-    /// Whether the bytes of the ids are UTF-8, and nothing is replaced.
+    /// Whether the bytes of the ids are UTF-8, so that nothing is replaced.
     pub fn is_utf8(&self) -> bool {
         self.parts.iter().all(|part| part.is_utf8)
     }
 
-    /// Writes the characters, in units that all of them fit, and gives them back, cut where the work of one thread ends and that of the
-    /// next begins.
+    /// Writes the characters in units that fit all of them. Returns the units, divided where the part of one thread
+    /// ends and the next begins.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the ids are others than they were, so that they are no longer of so many characters, or not as wide: then
-    /// what was written is no text of that kind.
+    /// [`Error::Argument`] if another thread has changed the ids, so that their text has another length or width. The
+    /// written units are then no text.
     ///
     /// # Panics
-    /// If there is not a place for each character, or one is left.
+    /// If `room` does not have exactly one place for each character.
     pub fn write<'r, U: CodeUnit>(&self, room: &'r mut [MaybeUninit<U>]) -> Result<Vec<&'r mut [U]>> {
         let mut rest = room;
         let mut shares = Vec::with_capacity(self.parts.len());
@@ -303,15 +307,15 @@ impl Plan<'_> {
     }
 }
 
-/// [`Plan::write`] of a part, in the form that [`Isa::run`](crate::arch::Isa::run) takes.
+/// The arguments of [`Plan::write`] for one part, as [`Isa::run`](crate::arch::Isa::run) needs them.
 struct Writing<'w, 'd, 'r, U> {
-    entries: &'w [Entry<u16>],
-    part: &'w Part<'d>,
+    entries: &'w [DecodeEntry<u16>],
+    part: &'w PlanPart<'d>,
     room: &'w mut Filling<'r, U>,
 }
 
 impl<U: CodeUnit> Work for Writing<'_, '_, '_, U> {
-    /// The bits of all characters; none if there are more of them than there is room for, or an id is no entry any more.
+    /// The bitwise OR of all characters; `None` if they exceed the room, or if an id has no entry any more.
     type Output = Option<u32>;
 
     #[inline(always)]
@@ -333,12 +337,13 @@ impl<U: CodeUnit> Work for Writing<'_, '_, '_, U> {
     }
 }
 
-/// Pushes the entries of ids, each asked for ahead: they lie far apart. Returns the bits of their units, if all are entries.
+/// Copies the entries of ids and returns the bitwise OR of their units; `None` if an id has no entry. Entries are
+/// prefetched, because they lie far apart.
 ///
-/// The bits are those of what was written, block by block while it is in the nearest cache. (Gathered from the entries on their way, they
-/// kept the compiler from writing these as vectors: 7.3 ns an id in place of 3.3.)
+/// The bits are read from the written units, block by block, while these are in the nearest cache. (Reading them from
+/// the entries kept the compiler from vectorizing the copy: 7.3 instead of 3.3 ns an id.)
 #[inline(always)]
-fn push_all<U: CodeUnit>(entries: &[Entry<u16>], ids: Foreign<'_>, room: &mut Filling<'_, U>) -> Option<u32> {
+fn push_all<U: CodeUnit>(entries: &[DecodeEntry<u16>], ids: Foreign<'_>, room: &mut Filling<'_, U>) -> Option<u32> {
     let mut bits = 0;
     let mut place = 0;
     while place < ids.len() {
@@ -358,7 +363,7 @@ fn push_all<U: CodeUnit>(entries: &[Entry<u16>], ids: Foreign<'_>, room: &mut Fi
     Some(bits)
 }
 
-/// The least of U+007F, U+00FF, U+FFFF and U+10FFFF that no character is beyond, by the bits of all.
+/// The least of U+007F, U+00FF, U+FFFF and U+10FFFF that is not below any character, from the bitwise OR of all.
 fn bound(bits: u32) -> u32 {
     [0x7F, 0xFF, 0xFFFF].into_iter().find(|&bound| bits <= bound).unwrap_or(char::MAX.into())
 }

@@ -1,9 +1,9 @@
-//! Tokens on the way from a file into a vocabulary: in any order of ids, not yet checked.
+//! Collects the tokens of a file, in any order of ids, and checks them.
 
 use crate::error::Error;
 use crate::limits;
 use crate::memory::Grow;
-use crate::vocab::{Refused, Tokens, show};
+use crate::vocab::{TokenError, Tokens, show};
 
 /// One token of the file.
 struct Entry {
@@ -32,11 +32,10 @@ impl Entries {
         Ok(self.entries.try_push(Entry { id, start, end: self.bytes.len(), place })?)
     }
 
-    /// The tokens by id, which must all be distinct, as their ids must. `at` says where in the file a place is, for the
-    /// error.
+    /// The tokens by id. All tokens and all ids must be distinct. `at` describes a place in the file, for the error.
     pub(super) fn into_tokens(mut self, at: impl Fn(usize) -> String) -> Result<Tokens, String> {
         let bytes = |entry: &Entry| &self.bytes[entry.start..entry.end];
-        // In place: to sort stably takes memory.
+        // Sorted in place, because a stable sort takes memory.
         self.entries.sort_unstable_by_key(|entry| (entry.id, entry.place));
         let Some(last) = self.entries.last() else { return Err("it has no tokens".to_string()) };
         if u64::from(last.id) > limits::max_id(self.entries.len()) {
@@ -79,10 +78,10 @@ impl Entries {
                 tokens.push(&[])?;
             }
             tokens.try_push(token).map_err(|refused| match refused {
-                Refused::Held(holder) => {
+                TokenError::Held(holder) => {
                     format!("{}{} occurs twice, with the ids {holder} and {}", at(entry.place), show(token), entry.id)
                 }
-                Refused::Memory => Error::Memory.into(),
+                TokenError::Memory => Error::Memory.into(),
             })?;
         }
         Ok(tokens)

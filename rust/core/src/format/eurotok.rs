@@ -1,17 +1,17 @@
-//! `.eurotok`: a vocabulary as small as it goes, quick to load, checked against damage.
+//! `.eurotok`: a compact vocabulary, quick to load, with a checksum.
 //!
-//! After eight bytes that name format and version comes one zstd frame with a checksum. In it, each block preceded by
-//! its length, all numbers as LEB128:
+//! Eight bytes name the format and its version. Then follows one zstd frame with a checksum. Each of its blocks is
+//! preceded by its length, and all numbers are LEB128:
 //!
-//! 1. JSON with everything that is not a token or a merge;
+//! 1. JSON with everything except tokens and merges;
 //! 2. for each id: 0 if it has no token, 1 if its bytes stand in block 4, otherwise 2 + the id of its left part;
-//! 3. for each token that has parts, the id of its right part (parts come before what is made of them);
+//! 3. for each token that has parts, the id of its right part (parts come before the tokens made of them);
 //! 4. the other tokens, each preceded by its length;
 //! 5. for a list of merges, each as the distance of its result from the id after the last one's, and the length of its
-//!    left part, 0 if its parts are those of block 2 and 3.
+//!    left part, 0 if its parts are those of blocks 2 and 3.
 //!
-//! Nearly every token is made of two earlier ones and nearly every merge makes the next token from just these, so a
-//! vocabulary of 200,000 takes about a megabyte.
+//! Nearly every token is made of two earlier ones, and nearly every merge makes the next token from these two. So a
+//! vocabulary of 200,000 tokens takes about a megabyte.
 
 use std::io::{self, Read};
 
@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::memory::{Grow, collect, collect_all, filled, refused};
 use crate::split::Scheme;
-use crate::vocab::{Carried, Inert, Merges, Normalizer, Refused, Special, Tokens, Vocab, show};
+use crate::vocab::{Carried, Inert, Merges, Normalizer, Special, TokenError, Tokens, Vocab, show};
 
 /// Format and version.
 const MAGIC: [u8; 8] = *b"eurotok\x01";
@@ -38,7 +38,7 @@ struct Head {
     nfc: bool,
     /// Content, id, whether special.
     specials: Vec<(String, u32, bool)>,
-    /// `None` for ranks, otherwise whether they are ignored for a piece that is a token.
+    /// `None` for ranks, otherwise whether merges are ignored for a piece that is a token.
     ignore_merges: Option<bool>,
     post_processor: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ struct Head {
     inert: Vec<(String, u32)>,
 }
 
-/// Whether the data begin as an `.eurotok` file of any version. (Counts and checkpoints have a space there.)
+/// Whether the data begin like an `.eurotok` file of any version. (Counts and checkpoints have a space in this place.)
 pub(super) fn is(data: &[u8]) -> bool {
     data.starts_with(&MAGIC[..7]) && data.get(7).is_none_or(u8::is_ascii_control)
 }
@@ -110,7 +110,7 @@ pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         compressor.compress_to_buffer(&body, &mut frame)
     };
     compress().map_err(|error: io::Error| if refused(&error) { Error::Memory } else { fail(error.to_string()) })?;
-    let room = Room::of(&frame);
+    let room = UnpackedLimits::of(&frame);
     let merged = results.iter().map(|&result| tokens.get(result).len()).sum();
     let longest = tokens.iter().map(|(_, token)| token.len()).max().unwrap_or(0);
     room.check_body(body.len())
@@ -125,14 +125,14 @@ pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// What a compressed vocabulary may stand for; whoever writes one holds it to that, too.
+/// Limits of the unpacked size. The writer obeys them, too.
 #[derive(Clone, Copy)]
-struct Room {
+struct UnpackedLimits {
     bytes: usize,
     json: usize,
 }
 
-impl Room {
+impl UnpackedLimits {
     fn of(frame: &[u8]) -> Self {
         let size = frame.len();
         Self { bytes: limits::unpacked(size).min(limits::TOKENS), json: limits::unpacked_json(size) }
@@ -184,10 +184,11 @@ fn results(tokens: &Tokens, pairs: &[(u32, u32)]) -> Result<Vec<u32>> {
     collect_all(tokens.results(pairs).map(|result| Ok(result?.expect("a vocabulary's merges make tokens"))))
 }
 
-/// Bytes to hash at most in search of the parts of a token: beyond a length of 2,048 not all places are tried.
+/// The most bytes to hash in search of the parts of a token: of a token longer than 2,048 bytes not all places are
+/// tried.
 const SEARCHED: usize = 1 << 22;
 
-/// Two earlier tokens that make up token `id`, the left one as long as can be.
+/// Two earlier tokens that make up token `id`, with the longest possible left one.
 fn earlier_parts(tokens: &Tokens, id: u32) -> Option<(u32, u32)> {
     let token = tokens.get(id);
     let places = SEARCHED / token.len().max(1);
@@ -208,12 +209,12 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
         Ok(Some(size)) => usize::try_from(size).unwrap_or(usize::MAX),
         _ => return Err(damaged("the size of its contents is not believable")),
     };
-    let room = Room::of(frame);
+    let room = UnpackedLimits::of(frame);
     room.check_body(size).map_err(|reason| damaged(&reason))?;
     if zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
         return Err(damaged("it is cut short, or something follows it"));
     }
-    // As much as there is, whatever the frame says.
+    // As much as there is, whatever the frame claims.
     let mut body = Vec::new();
     let read = zstd::Decoder::with_buffer(frame).and_then(|frame| frame.take(size as u64 + 1).read_to_end(&mut body));
     read.map_err(|error| if refused(&error) { Error::Memory } else { damaged(&error.to_string()) })?;
@@ -232,10 +233,10 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     Vocab { carried, ..vocab }.with_inert(origin, inert.collect())
 }
 
-/// The contents: what is neither token nor merge, the tokens, the list of merges.
+/// The contents: everything except tokens and merges, the tokens, the list of merges.
 type Contents = (Head, Tokens, Vec<(u32, u32)>);
 
-fn parse(body: &[u8], room: Room) -> Result<Contents, String> {
+fn parse(body: &[u8], room: UnpackedLimits) -> Result<Contents, String> {
     let mut blocks = Numbers(body);
     let mut block = || {
         let length = blocks.next()?;
@@ -278,16 +279,16 @@ fn parse(body: &[u8], room: Room) -> Result<Contents, String> {
         }
         room.check_tokens(token.len(), tokens.flat().0.len() + token.len())?;
         tokens.try_push(&token).map_err(|refused| match refused {
-            Refused::Held(holder) => format!("the tokens {holder} and {id} are both {}", show(&token)),
-            Refused::Memory => Error::Memory.into(),
+            TokenError::Held(holder) => format!("the tokens {holder} and {id} are both {}", show(&token)),
+            TokenError::Memory => Error::Memory.into(),
         })?;
     }
     let pairs = pairs(&tokens, &parts, steps, room)?;
     Ok((head, tokens, pairs))
 }
 
-/// The list of merges, from the tokens they make.
-fn pairs(tokens: &Tokens, parts: &[(u32, u32)], steps: &[u8], room: Room) -> Result<Vec<(u32, u32)>, String> {
+/// The list of merges, from the tokens that they make.
+fn pairs(tokens: &Tokens, parts: &[(u32, u32)], steps: &[u8], room: UnpackedLimits) -> Result<Vec<(u32, u32)>, String> {
     let mut steps = Numbers(steps);
     let mut pairs = Vec::new();
     let (mut next, mut bytes) = (0i64, 0);
@@ -320,7 +321,7 @@ fn put(block: &mut Vec<u8>, mut number: u64) -> Result<()> {
     block.try_push(number as u8)
 }
 
-/// What is left of a block.
+/// The rest of a block.
 struct Numbers<'a>(&'a [u8]);
 
 impl<'a> Numbers<'a> {

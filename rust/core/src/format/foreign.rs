@@ -1,6 +1,6 @@
-//! Files that are no tokenizer of a format that is read here: what they are, for the error.
+//! Recognises files that are no tokenizer of a known format, for the error.
 
-/// What the data are, and what reads them; `None` if that is not known.
+/// A description of the data and of the software that reads them; `None` if they are not recognised.
 pub(super) fn reason(data: &[u8]) -> Option<String> {
     let begins = |magic: &[u8]| data.starts_with(magic);
     let reason = match () {
@@ -26,8 +26,8 @@ pub(super) fn reason(data: &[u8]) -> Option<String> {
     Some(reason.to_string())
 }
 
-/// Whether the data are a Protocol Buffers message that begins with pieces: fields 1 that hold a field 1, a text, and a score and a
-/// type at most.
+/// Whether the data are a Protocol Buffers message that begins with pieces: fields 1 that hold a field 1, a text, and
+/// at most a score and a type.
 fn is_sentencepiece(data: &[u8]) -> bool {
     let mut rest = data;
     for _ in 0..3 {
@@ -42,7 +42,7 @@ fn is_sentencepiece(data: &[u8]) -> bool {
     true
 }
 
-/// The contents of a field with this tag that the message begins with, and what follows.
+/// The contents of the first field, if it has this tag, and the rest of the message.
 fn field(message: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let rest = message.strip_prefix(&[tag])?;
     let (mut length, mut bytes) = (0, 0);

@@ -1,5 +1,5 @@
-//! The parts of JSON that the formats share: values without repeated keys, and the two long lists of a BPE model, read
-//! without a copy where the text has no escapes.
+//! The parts of JSON that the formats share: values without repeated keys, and the two long lists of a BPE model, which
+//! are read without a copy where the text has no escapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::memory::{Grow, Written};
 /// [`Error::Memory`](crate::Error::Memory).
 pub(super) fn to_bytes(value: &impl Serialize) -> crate::Result<Vec<u8>> {
     let mut bytes = Written::default();
-    // Strings and numbers are JSON, so that nothing else fails.
+    // Writing strings and numbers as JSON cannot fail for another reason.
     serde_json::to_writer(&mut bytes, value).map_err(|_| crate::Error::Memory)?;
     Ok(bytes.0)
 }
@@ -32,7 +32,7 @@ pub(super) fn to_pretty_bytes(value: &impl Serialize) -> crate::Result<Vec<u8>> 
     Ok(bytes.0)
 }
 
-/// A string, borrowed from the text where it can be.
+/// A string, borrowed from the text if possible.
 #[derive(Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// Any value; an object that has a key twice is an error, since readers differ in which of the two they take.
+/// Any value. An object that has a key twice is an error, because readers differ in which of the two they take.
 pub(super) struct Strict(pub Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// An object from texts to ids, as it stands in the file: in its order, repeated keys and all.
+/// An object from texts to ids, as it stands in the file: in its order, with repeated keys.
 #[derive(Default)]
 pub(super) struct Ids<'a>(pub Vec<(Cow<'a, str>, u32)>);
 
@@ -138,7 +138,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Ids<'a> {
     }
 }
 
-/// A list, of which no more is believed than has been seen, and as much as there is memory for.
+/// A list. Memory is reserved only for items that were read, whatever length is claimed.
 pub(super) struct List<T>(pub Vec<T>);
 
 impl<T> Default for List<T> {
@@ -170,12 +170,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// Appends to a list, or fails for want of memory.
+/// Appends to a list; fails if memory is short.
 fn push<T, E: Error>(list: &mut Vec<T>, item: T) -> Result<(), E> {
     list.try_push(item).map_err(|error| E::custom(String::from(error)))
 }
 
-/// A merge, in either of its spellings: `"a b"` or `["a", "b"]`.
+/// A merge, in either spelling: `"a b"` or `["a", "b"]`.
 pub(super) struct Pair<'a>(pub Cow<'a, str>, pub Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Pair<'a> {

@@ -1,4 +1,4 @@
-//! Published `.tiktoken` vocabularies, known by the SHA-256 of their file, so that they need no hint.
+//! Published `.tiktoken` vocabularies. They are recognised by the SHA-256 of their file, so that they need no hint.
 
 use sha2::{Digest, Sha256};
 
@@ -7,15 +7,15 @@ use crate::vocab::Special;
 
 /// A published vocabulary.
 pub(super) struct Known {
-    /// Of the file as published: a line a token, by rank.
+    /// Of the published file: a line a token, by rank.
     sha256: &'static str,
     scheme: &'static str,
-    /// The first id of `specials`, which follow one another.
+    /// The first id of `specials`, which are consecutive.
     first: u32,
     specials: &'static [&'static str],
-    /// Special tokens elsewhere.
+    /// Special tokens with other ids.
     others: &'static [(&'static str, u32)],
-    /// Up to this id, numbered reserved tokens follow `specials`.
+    /// Numbered reserved tokens follow `specials` up to this id.
     reserved_to: u32,
 }
 
@@ -66,7 +66,7 @@ static KNOWN: [Known; 5] = [
         reserved_to: 128256,
         ..NONE
     },
-    // Qwen 2, 2.5 and 3 share their tokens; the special tokens are those of 3, which has them all.
+    // Qwen 2, 2.5 and 3 share their tokens. The special tokens are those of Qwen 3, which has all of them.
     Known {
         sha256: "b2b1b8dfb5cc5f024bafc373121c6aba3f66f9a5a0269e243470a1de16a33186",
         scheme: "qwen2",
@@ -103,7 +103,7 @@ static KNOWN: [Known; 5] = [
     },
 ];
 
-/// The published vocabulary whose tokens, as the lines of a `.tiktoken` file by rank, are exactly these.
+/// The published vocabulary with exactly these tokens, given as the lines of a `.tiktoken` file by rank.
 pub(super) fn find(lines: &[u8]) -> Option<&'static Known> {
     let digest = Sha256::digest(lines);
     let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -117,7 +117,7 @@ impl Known {
 
     pub(super) fn specials(&self) -> Vec<Special> {
         let named = self.specials.iter().map(|&content| content.to_string());
-        // Llama's numbers go on from the five that stand among the named tokens.
+        // The numbers of Llama's reserved tokens continue from the five that stand among the named tokens.
         let numbered = (5..).map(|number| format!("<|reserved_special_token_{number}|>"));
         let count = self.specials.len().max(self.reserved_to.saturating_sub(self.first) as usize);
         let in_a_row = named.chain(numbered).take(count).zip(self.first..);

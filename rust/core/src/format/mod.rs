@@ -1,9 +1,9 @@
-//! Vocabularies from files and to files.
+//! Reads vocabularies from files, and writes them.
 //!
-//! Enters: the bytes of a file, whose format [`read`] recognises by its content. Leaves: a checked [`Vocab`] that
-//! means exactly what the file means; what cannot be reproduced exactly is refused with the reason. [`save`] goes the
-//! other way: the file appears whole or not at all. Time and memory are linear in the file, whatever numbers stand in
-//! it.
+//! [`read`] takes the bytes of a file, recognises the format by the content, and returns a checked [`Vocab`] with
+//! exactly the meaning of the file. A file that cannot be reproduced exactly is refused, with the reason. [`save`]
+//! writes a file, which appears whole or not at all. Time and memory are linear in the size of the file, whatever
+//! numbers stand in it.
 
 mod entries;
 mod eurotok;
@@ -29,14 +29,14 @@ use crate::split::Scheme;
 use crate::vocab::{Special, Vocab};
 use tiktoken::Unsaid;
 
-/// A file format to write.
+/// A file format for writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// `tokenizer.json` of Hugging Face.
     TokenizerJson,
     /// `.tiktoken` of OpenAI.
     Tiktoken,
-    /// `.eurotok`, this project's own: everything, compactly.
+    /// `.eurotok`, the format of this project: everything, compactly.
     Eurotok,
 }
 
@@ -54,10 +54,10 @@ impl Format {
         }
     }
 
-    /// The format that the extension of `path` names.
+    /// The format of the extension of `path`.
     ///
     /// # Errors
-    /// [`Error::Argument`] if it names none.
+    /// [`Error::Argument`] if it has none.
     pub fn from_path(path: &Path) -> Result<Self> {
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         Self::from_name(&extension).map_err(|_| {
@@ -67,25 +67,25 @@ impl Format {
     }
 }
 
-/// What the caller knows of a `.tiktoken` file, which does not say it itself.
+/// The caller's knowledge of a `.tiktoken` file, which does not state it itself.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
-    /// How text is split.
+    /// The splitting rule.
     pub scheme: Option<Scheme>,
     /// Contents and ids of the special tokens.
     pub special_tokens: Vec<(String, u32)>,
 }
 
-/// Reads a vocabulary from the bytes of a file. `origin`, its name, appears in errors.
+/// Reads a vocabulary from the bytes of a file. `origin` is its name in errors.
 ///
-/// # Errors [`Error::Format`] if the data contradict themselves or are of no known format, [`Error::Unsupported`] if
-/// they ask for something that cannot be reproduced exactly, [`Error::Argument`] for hints about a file that speaks
-/// for itself.
+/// # Errors
+/// [`Error::Format`] if the data contradict themselves or are of no known format, [`Error::Unsupported`] if they ask
+/// for something that cannot be reproduced exactly, [`Error::Argument`] for hints about a file that needs none.
 pub fn read(origin: &str, data: &[u8], hints: &Hints) -> Result<Vocab> {
     read_beside(origin, data, hints, Unsaid::default())
 }
 
-/// As [`read`], with what stood beside the file; hints take precedence.
+/// As [`read`], with the content of the file beside it. Hints take precedence.
 fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<Vocab> {
     let content = Content::of(origin, data)?;
     if !matches!(content, Content::Tiktoken) {
@@ -115,7 +115,7 @@ fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Resu
             tiktoken::read(origin, data, unsaid)
         }
     }?;
-    // Ordinary tokens have been held to this already, before anything was as long as the largest id.
+    // Ordinary tokens were checked against this limit before any table became as long as the largest id.
     let special = vocab.specials.last().map(|special| (&special.content, special.id));
     let inert = vocab.inert.last().map(|entry| (&entry.content, entry.id));
     match special.into_iter().chain(inert).find(|(_, id)| u64::from(*id) > limits::max_id(vocab.tokens.len())) {
@@ -126,7 +126,7 @@ fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Resu
     }
 }
 
-/// What a file holds.
+/// The content of a file.
 enum Content {
     TokenizerJson,
     Tekken,
@@ -171,7 +171,7 @@ impl Content {
             r#type: Option<String>,
             merges: Option<IgnoredAny>,
         }
-        // What has an escape in it, the parser copies.
+        // The parser copies strings with escapes.
         probe(data.len())?;
         let outline: Outline = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
         match outline {
@@ -193,7 +193,7 @@ impl Content {
     }
 }
 
-/// Reads the vocabulary in a file, and what stands beside it if it is a `.tiktoken` file.
+/// Reads the vocabulary in a file. Beside a `.tiktoken` file, its `.json` file is read, too.
 ///
 /// # Errors
 /// As [`read`], and [`Error::Io`].
@@ -218,7 +218,7 @@ fn contents(path: &Path) -> Result<Vec<u8>> {
     Ok(data)
 }
 
-/// The place of what a `.tiktoken` file leaves unsaid.
+/// The path of the file that completes a `.tiktoken` file.
 fn sidecar(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".json");
@@ -228,7 +228,7 @@ fn sidecar(path: &Path) -> PathBuf {
 /// The bytes of a file in `format`. A `.tiktoken` file alone lacks the regex and the special tokens; see [`save`].
 ///
 /// # Errors
-/// [`Error::Unsupported`] if the format cannot say what the vocabulary says.
+/// [`Error::Unsupported`] if the format cannot express the vocabulary.
 pub fn write(vocab: &Vocab, format: Format) -> Result<Vec<u8>> {
     match format {
         Format::TokenizerJson => tokenizer_json::write(vocab),

@@ -1,7 +1,7 @@
 //! Mistral's Tekken JSON: ranks as in `.tiktoken`, after a block of special tokens.
 //!
-//! The special tokens have the first ids; the ordinary ones follow, and only as many of them count as the configured
-//! size leaves room for.
+//! The special tokens have the first ids. The ordinary tokens follow, and only as many of them are used as the
+//! configured size leaves room for.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! `.tiktoken`: a line `base64 rank` for each token, and nothing else.
 //!
-//! The file has neither the regex nor the special tokens. [`save`](super::save) puts them beside it, in
-//! `<path>.json`; files from elsewhere need a hint, unless their tokens are those of a published vocabulary.
+//! The file has neither the regex nor the special tokens. [`save`](super::save) writes them to `<path>.json`. Files
+//! from elsewhere need a hint, unless their tokens are those of a published vocabulary.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize, Serializer};
@@ -16,7 +16,7 @@ use crate::memory::{collect, filled};
 use crate::split::Scheme;
 use crate::vocab::{Carried, Inert, Merges, Normalizer, Special, Tokens, Vocab, show};
 
-/// What a `.tiktoken` file leaves unsaid.
+/// The parts of a vocabulary that a `.tiktoken` file does not state.
 #[derive(Debug, Default)]
 pub(super) struct Unsaid {
     pub scheme: Option<Scheme>,
@@ -61,7 +61,7 @@ fn inert<S: Serializer>(inert: &[Inert], serializer: S) -> Result<S::Ok, S::Erro
     serializer.collect_map(inert.iter().map(|entry| (&entry.content, entry.id)))
 }
 
-/// Whether the first line is one of a `.tiktoken` file.
+/// Whether the first line is that of a `.tiktoken` file.
 pub(super) fn is(data: &[u8]) -> bool {
     lines(data).next().is_some_and(|(_, line)| parse(line, &mut Vec::new()).is_ok())
 }
@@ -93,7 +93,7 @@ pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
     Vocab { carried: unsaid.carried, ..vocab }.with_inert(origin, unsaid.inert)
 }
 
-/// Reads what stands beside a `.tiktoken` file.
+/// Reads the file beside a `.tiktoken` file.
 pub(super) fn read_sidecar(origin: &str, data: &[u8]) -> Result<Unsaid> {
     let sidecar: Sidecar<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
     let value = |part: Option<Strict>| part.map(|Strict(value)| value);
@@ -110,7 +110,7 @@ pub(super) fn read_sidecar(origin: &str, data: &[u8]) -> Result<Unsaid> {
     })
 }
 
-/// Lines that are not blank, with their numbers.
+/// The lines that are not blank, with their numbers.
 fn lines(data: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let lines = data.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     lines.enumerate().map(|(place, line)| (place + 1, line)).filter(|(_, line)| !line.is_empty())
@@ -137,7 +137,7 @@ fn parse(line: &[u8], token: &mut Vec<u8>) -> Result<u32, String> {
 pub(super) fn to_lines(tokens: &Tokens) -> Result<Vec<u8>> {
     let mut text = String::new();
     for (id, token) in tokens.iter() {
-        // Four characters stand for three bytes; an id has ten digits at most.
+        // Four characters stand for three bytes; an id has at most ten digits.
         text.try_reserve(4 * (token.len() / 3 + 1) + 12)?;
         BASE64_STANDARD.encode_string(token, &mut text);
         text.push_str(&format!(" {id}\n"));
@@ -145,10 +145,10 @@ pub(super) fn to_lines(tokens: &Tokens) -> Result<Vec<u8>> {
     Ok(text.into_bytes())
 }
 
-/// Writes a `.tiktoken` file and what belongs beside it.
+/// Writes a `.tiktoken` file and the file beside it.
 ///
 /// # Errors
-/// [`Error::Unsupported`] if the ranks would not give the ids of `vocab`, naming a token that shows it.
+/// [`Error::Unsupported`] if the ranks would not give the ids of `vocab`, with a token that shows it.
 pub(super) fn write(vocab: &Vocab) -> Result<(Vec<u8>, Vec<u8>)> {
     check(vocab)?;
     let sidecar = OutputSidecar {
@@ -163,11 +163,11 @@ pub(super) fn write(vocab: &Vocab) -> Result<(Vec<u8>, Vec<u8>)> {
     Ok((to_lines(&vocab.tokens)?, sidecar))
 }
 
-/// Whether ranks can say what the vocabulary says.
+/// Whether ranks can express the vocabulary.
 ///
-/// A text is only ever merged by effective merges (see there), and by their order. So if the ranks have the same
-/// effective merges, in the same order, they give the same ids; and a piece that is a token, which `tiktoken` always
-/// takes as that token, must be taken so here.
+/// *Claim.* Ranks give the same ids if they have the same effective merges in the same order, and if each piece that is
+/// a token becomes that token. *Proof.* A text is only merged by [effective](crate::bpe::effective) merges, in their
+/// order; and `tiktoken` always takes a piece that is a token as that token.
 fn check(vocab: &Vocab) -> Result<()> {
     let refuse = |reason: String| Err(Error::unsupported(".tiktoken", reason));
     if vocab.normalizer != Normalizer::None {

@@ -1,10 +1,10 @@
-//! BPE as its definition states it, pair by pair.
+//! BPE as it is defined, pair by pair.
 
 use crate::split::{Scheme, Splitter, scan};
 use crate::vocab::{Merges, Vocab};
 
-/// Merges neighbours until no pair has a rank: the smallest rank first, the leftmost of equals. `rank` gives the rank of two
-/// neighbours, and the symbol that replaces them.
+/// Merges neighbours until no pair has a rank: the smallest rank first, the leftmost of equal ranks. `rank` gives the
+/// rank of two neighbours, and the symbol that replaces them.
 pub fn merge(symbols: &mut Vec<u32>, rank: impl Fn(u32, u32) -> Option<(usize, u32)>) {
     loop {
         let candidate = |(at, pair): (usize, &[u32])| rank(pair[0], pair[1]).map(|(rank, made)| (rank, at, made));
@@ -13,8 +13,8 @@ pub fn merge(symbols: &mut Vec<u32>, rank: impl Fn(u32, u32) -> Option<(usize, u
     }
 }
 
-/// The ids of one piece. A vocabulary of ranks takes a piece that is a token as that token, and so does a list that is told to. A byte
-/// that is no token, which UTF-8 never has, is left out.
+/// The ids of one piece. A vocabulary of ranks takes a piece that is a token as that token, and so does a list with
+/// `ignore_merges`. A byte that is no token, which UTF-8 never has, is left out.
 pub fn piece_ids(vocab: &Vocab, piece: &[u8]) -> Vec<u32> {
     let tokens = &vocab.tokens;
     let takes_whole = matches!(vocab.merges, Merges::Ranks | Merges::List { ignore_merges: true, .. });
@@ -33,7 +33,7 @@ pub fn piece_ids(vocab: &Vocab, piece: &[u8]) -> Vec<u32> {
     ids
 }
 
-/// The ids of a text without added tokens, which is normalized already.
+/// The ids of a normalized text without added tokens.
 ///
 /// # Panics
 /// If the regex of the scheme cannot be compiled, or gives up on the text.
@@ -41,7 +41,7 @@ pub fn text_ids(vocab: &Vocab, text: &str) -> Vec<u32> {
     pieces(&vocab.scheme, text).into_iter().flat_map(|piece| piece_ids(vocab, piece)).collect()
 }
 
-/// The pieces of a text: by the scan if the scheme is of the table, by its regex otherwise.
+/// The pieces of a text: by the scan for a scheme of the table, by the regex otherwise.
 pub(super) fn pieces<'t>(scheme: &Scheme, text: &'t str) -> Vec<&'t [u8]> {
     scan(scheme, text.as_bytes()).unwrap_or_else(|| {
         let mut pieces = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::bpe::pieces;
 use crate::split::Scheme;
 
-/// What is counted of a language: bytes, documents, and how often each piece occurs.
+/// The counts of a language: bytes, documents, and the number of occurrences of each piece.
 pub type Counted = (u64, u64, BTreeMap<Vec<u8>, u64>);
 
 /// The counts of texts.

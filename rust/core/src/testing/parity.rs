@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-/// A piece: its tokens in bytes, its language, and how often it occurs there.
+/// A piece: its tokens in bytes, its language, and its number of occurrences there.
 pub type Piece = (Vec<Vec<u8>>, usize, u64);
 
-/// The characters that stand for bytes keep the order of these numbers.
+/// A key that sorts bytes like the characters that stand for them.
 fn character(byte: u8) -> (bool, u8) {
     (!matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff), byte)
 }
 
-/// The tokens that are made, as pairs of tokens in bytes. Every merge is the most frequent pair of the dearest language.
+/// The merged pairs, as tokens in bytes. Every merge is the most frequent pair of the most expensive language.
 pub fn train(texts: &mut [Piece], parallel: &mut [Piece], size: usize, least: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
     let languages = texts.iter().map(|piece| piece.1 + 1).max().unwrap_or(0);
     let mut exhausted = vec![false; languages];

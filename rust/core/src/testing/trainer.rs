@@ -1,40 +1,40 @@
-//! Training as `tokenizers` defines it, and as fairness does, in the simplest way.
+//! Training as `tokenizers` defines it, and with fairness, in the simplest way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 type Pair = (u32, u32);
 
-/// A place in the queue: what the pair weighed when it came there, and the pieces it was then born in.
-struct Entry {
+/// An entry of the queue: the weight of the pair when it was queued, and the pieces in which it then appeared.
+struct QueuedPair {
     weight: u64,
     pair: Pair,
     pieces: BTreeSet<usize>,
 }
 
-/// A piece: the ids of its tokens, the column it stands in, and how often it occurs there.
+/// A piece: the ids of its tokens, its column, and its number of occurrences there.
 pub type Piece = (Vec<u32>, usize, u64);
 
-/// How columns weigh.
+/// The weights of columns.
 pub struct Columns<'p> {
     /// Their number.
     pub number: usize,
-    /// What an occurrence counts for at first, in the columns that are trained on.
+    /// The first weight of an occurrence, in the columns that are trained on.
     pub first: Vec<u64>,
-    /// How weights follow prices, if they do.
-    pub policy: Option<Policy<'p>>,
+    /// The rule by which weights follow prices, if they do.
+    pub policy: Option<NaivePolicy<'p>>,
 }
 
 /// Weights that follow prices.
 #[derive(Clone, Copy)]
-pub struct Policy<'p> {
-    /// The weights of the columns that are trained on, given how many tokens all columns have now.
+pub struct NaivePolicy<'p> {
+    /// The weights of the columns that are trained on, from the number of tokens of all columns.
     pub factors: &'p dyn Fn(&[u64]) -> Vec<u64>,
-    /// The number of merges after which weights are computed again, given the number when they last were.
+    /// The number of merges at which weights are computed again, from the number at which they last were.
     pub refresh_after: fn(usize) -> usize,
 }
 
-/// The merges of weighted pieces, and all tokens then in use by their ids. `tokens` are those to begin with. A pair is merged if it
-/// weighs `least` at first weights or more; tokens of more than two bytes stay shorter than `longest`.
+/// The merges of weighted pieces, and all tokens at the end by their ids. `tokens` are the first tokens. A pair is
+/// merged if it weighs at least `least` at first weights; tokens of more than two bytes are shorter than `longest`.
 pub fn train(
     pieces: &[Piece],
     columns: &Columns,
@@ -62,7 +62,7 @@ pub fn train(
     let refresh_after = |merges| columns.policy.map_or(usize::MAX, |policy| (policy.refresh_after)(merges));
     let mut refresh = refresh_after(0);
     let mut factors = refreshed(&pieces);
-    let mut queue = Vec::<Entry>::new();
+    let mut queue = Vec::<QueuedPair>::new();
     let mut merges = Vec::new();
     loop {
         if merges.len() == refresh {
@@ -76,7 +76,7 @@ pub fn train(
         for (pair, pieces) in std::mem::take(&mut born) {
             let weight = weigh(&amounts[&pair], present);
             if weight > 0 {
-                queue.push(Entry { weight, pair, pieces });
+                queue.push(QueuedPair { weight, pair, pieces });
             }
         }
         if tokens.len() >= size {

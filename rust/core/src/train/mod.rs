@@ -1,11 +1,13 @@
-//! Counts to merges.
+//! From counts to merges.
 //!
-//! [`train`] makes the byte-level BPE vocabulary that `tokenizers`' `BpeTrainer` makes of the same pieces, merge by merge and id
-//! by id; [`extend`] goes on from any vocabulary, [`truncate()`] goes back. In data-flow order: [`objective`] turns counts into weights, so
-//! that each language has its share, and follows prices with them; [`engine`] merges, in rounds that all threads agree on; [`bounded`]
-//! runs the engine on the pieces that fit a limit of memory, again and again; [`parity`] is parity-aware BPE, to compare with.
-//! The result is the same at any number of threads. Training takes about 10 bytes of memory per byte of unique pieces, or what
-//! the limit leaves.
+//! [`train`] makes the byte-level BPE vocabulary that the `BpeTrainer` of `tokenizers` makes of the same pieces, merge
+//! by merge and id by id. [`extend`] continues from any vocabulary, and [`truncate()`] shortens one. In the order of
+//! the data: [`objective`] turns counts into weights, so that each language has its share, and adapts them to prices;
+//! [`engine`] merges, in rounds on which all threads agree; [`bounded`] runs the engine again and again on the pieces
+//! that fit a memory limit; [`parity`] is parity-aware BPE, for comparison.
+//!
+//! The result is the same at any number of threads. Training takes about 10 bytes of memory a byte of unique pieces, or
+//! the memory of the limit.
 
 mod bounded;
 mod engine;
@@ -27,8 +29,8 @@ use crate::memory::collect;
 use crate::threads;
 use crate::train::engine::pair::Pair;
 use crate::vocab::{Merges, Normalizer, Vocab, try_clone_specials};
-use bounded::Budget;
-use engine::base_merges::Known;
+use bounded::MemoryBudget;
+use engine::base_merges::BaseMerges;
 use engine::checkpoint::Checkpoint;
 use engine::coordinator::Outcome;
 use engine::tokens::Lexicon;
@@ -40,40 +42,41 @@ pub use objective::trace::{NOBODY, Trace};
 pub use parity::{Parity, Window};
 pub use truncate::truncate;
 
-/// What to train.
+/// TrainOptions for training.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// Entries of the vocabulary: special tokens, the 256 bytes, and merges.
+pub struct TrainOptions {
+    /// Number of entries of the vocabulary: special tokens, the 256 bytes, and merges.
     pub vocab_size: usize,
     /// Special tokens. They come first in the vocabulary, in this order.
     pub special_tokens: Vec<String>,
-    /// Whether languages weigh by their share, not by their bytes. Without effect on a single language.
+    /// Whether languages weigh by their share, not by their bytes. It has no effect on a single language.
     pub balance: bool,
-    /// The share of each language; 1 for those left out.
+    /// The share of each language; 1 for languages that are left out.
     pub shares: BTreeMap<String, f64>,
-    /// Whether languages weigh by what they pay.
+    /// Whether languages weigh by their prices.
     pub fairness: Option<Fairness>,
-    /// Parity-aware BPE in place of fairness.
+    /// Parity-aware BPE instead of fairness.
     pub parity: Option<Parity>,
-    /// How often a pair must occur to be merged; if languages are balanced, as if they had been balanced from the start, and
-    /// whatever they pay.
+    /// The least number of occurrences of a pair that is merged. If languages are balanced, the balanced weights count,
+    /// before prices change them.
     pub min_frequency: u64,
-    /// Tokens of more than two bytes stay shorter than this, as in `tokenizers`.
+    /// Tokens of more than two bytes are shorter than this, as in `tokenizers`.
     pub max_token_length: Option<usize>,
-    /// How many threads to use; by default one a core. The result does not depend on it.
+    /// Number of threads; by default one a core. The result does not depend on it.
     pub threads: Option<usize>,
-    /// About how many bytes of memory the process may take, some 40 MB of them for all else that it holds, but without what the
-    /// counts hold. The result does not depend on it, the time does: with less than some ten bytes for each of unique pieces,
-    /// they are gone over many times.
+    /// About the most bytes of memory that the process may take, without the memory of the counts; 40 MB of them are
+    /// for everything but training. The result does not depend on the limit, but the time does: with less than about
+    /// ten bytes a byte of unique pieces, the pieces are read many times.
     pub memory: Option<usize>,
-    /// A file that keeps the merges made so far, at intervals and when `progress` breaks. If it is there, training goes on from it. If it
-    /// cannot be written, `progress` is told, and training goes on.
+    /// A file that keeps the merges so far, written at intervals and when `progress` breaks. If the file exists,
+    /// training continues from it. If it cannot be written, `progress` is told, and training goes on.
     pub checkpoint: Option<PathBuf>,
-    /// How often it is written: by default every half minute. The first time comes after ten seconds of merging at most.
+    /// The interval at which it is written: by default half a minute. The first time comes after at most ten seconds of
+    /// merging.
     pub checkpoint_every: Option<Duration>,
 }
 
-impl Default for Options {
+impl Default for TrainOptions {
     fn default() -> Self {
         Self {
             vocab_size: 65_536,
@@ -92,19 +95,19 @@ impl Default for Options {
     }
 }
 
-/// How far training has come.
+/// The progress of training.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// Pieces are being laid out and their pairs counted.
     Pairs,
     /// The vocabulary grows.
     Merges {
-        /// Its entries now.
+        /// Its present number of entries.
         size: usize,
-        /// Its entries in the end.
+        /// Its final number of entries.
         wanted: usize,
     },
-    /// The checkpoint could not be written, for this reason; training goes on without.
+    /// The checkpoint could not be written, for this reason; training goes on without it.
     Unsaved(String),
 }
 
@@ -113,32 +116,32 @@ pub enum Progress {
 pub struct Trained {
     /// The vocabulary.
     pub vocab: Vocab,
-    /// Whether it has the size that was asked for; if not, the text supports no more merges.
+    /// Whether it has the size that was asked for. If not, the text supports no more merges.
     pub complete: bool,
-    /// How it came about, under fairness or parity.
+    /// The winners of the merges and the prices, under fairness or parity.
     pub trace: Option<Trace>,
 }
 
-/// Trains a vocabulary. `progress` is called some twenty times a second, and may break to interrupt.
+/// Trains a vocabulary. `progress` is called about twenty times a second, and may break to interrupt.
 ///
 /// # Errors
-/// [`Error::Argument`] for a vocabulary too small for the bytes and special tokens, a share that is no share or belongs to no
-/// language, or an unusable special token; [`Error::Corpus`] if there are more pieces, or larger counts, than can be added
-/// up; [`Error::Interrupted`] if `progress` breaks; [`Error::Io`] and [`Error::Format`] for a checkpoint that is there and cannot be used;
-/// [`Error::Memory`].
+/// [`Error::Argument`] for a vocabulary too small for the bytes and special tokens, an invalid share, a share of a
+/// language that the counts lack, or an unusable special token; [`Error::Corpus`] if the pieces or their counts exceed
+/// what can be added up; [`Error::Interrupted`] if `progress` breaks; [`Error::Io`] and [`Error::Format`] for a
+/// checkpoint that exists and cannot be used; [`Error::Memory`].
 pub fn train(
     counts: &Counts,
-    options: &Options,
+    options: &TrainOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Trained> {
     train_above(None, counts, options, progress)
 }
 
-/// As [`train`], first without the pairs that weigh less than `floor`, or less than a good guess.
+/// As [`train`]; at first pairs that weigh less than `floor`, or less than a guess, are left out.
 fn train_above(
     floor: Option<u64>,
     counts: &Counts,
-    options: &Options,
+    options: &TrainOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Trained> {
     let (lexicon, specials) = Lexicon::new(&options.special_tokens, options.vocab_size)?;
@@ -148,16 +151,16 @@ fn train_above(
     grow(&lexicon, vocab, floor, counts, options, progress)
 }
 
-/// Grows a vocabulary to the size in `options`: old tokens keep their ids, new ones get the ids that follow, and are what
-/// training would merge next in the counted text.
+/// Grows a vocabulary to the size in `options`. Old tokens keep their ids. New tokens get the next ids; they are the
+/// merges that training would make next in the counted text.
 ///
 /// # Errors
-/// As for [`train`]; [`Error::Argument`] if the counts were split by another scheme, or if there are special tokens in `options`;
-/// [`Error::Unsupported`] if the vocabulary normalizes text or lacks a byte.
+/// As for [`train`]; [`Error::Argument`] if the counts were split by another scheme, or if there are special tokens in
+/// `options`; [`Error::Unsupported`] if the vocabulary normalizes text or lacks a byte.
 pub fn extend(
     vocab: &Vocab,
     counts: &Counts,
-    options: &Options,
+    options: &TrainOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Trained> {
     let (own, other) = (&vocab.scheme, counts.scheme());
@@ -176,7 +179,7 @@ pub fn extend(
         return Err(Error::unsupported("extension", format!("byte 0x{byte:02x} has no token; counts may have it")));
     }
     let lexicon = Lexicon::of(vocab, options.vocab_size)?;
-    // Ranks say which tokens there are; once tokens are merges of some of them, only a list says which.
+    // Ranks only fit tokens that any merges may make. Once tokens are merges of certain tokens, a list must state them.
     let vocab = match &vocab.merges {
         Merges::List { .. } => vocab.try_clone()?,
         Merges::Ranks => {
@@ -187,18 +190,18 @@ pub fn extend(
     grow(&lexicon, vocab, None, counts, options, progress)
 }
 
-/// Trains on from a vocabulary with a list of merges, of which `lexicon` holds the tokens.
+/// Continues training from a vocabulary with a list of merges; `lexicon` holds its tokens.
 fn grow(
     lexicon: &Lexicon,
     vocab: Vocab,
     floor: Option<u64>,
     counts: &Counts,
-    options: &Options,
+    options: &TrainOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Trained> {
     let weights = Weights::new(counts, options)?;
     let longest = options.max_token_length.unwrap_or(usize::MAX);
-    let first = Known::new(&vocab)?;
+    let first = BaseMerges::new(&vocab)?;
     if let Some(parity) = &options.parity {
         if options.checkpoint.is_some() {
             return Err(Error::argument("checkpoint", "there is none under parity"));
@@ -207,7 +210,7 @@ fn grow(
             return Err(Error::argument("memory", "there is no limit under parity"));
         }
         let min_frequency = options.min_frequency.max(1);
-        let task = parity::Task { parity, weights: &weights, longest, min_frequency, floor, first };
+        let task = parity::ParityTask { parity, weights: &weights, longest, min_frequency, floor, first };
         let (lexicon, merges, trace) = task.run(lexicon.try_clone()?, progress)?;
         let complete = lexicon.len() >= options.vocab_size;
         return Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete, trace: Some(trace) });
@@ -221,21 +224,21 @@ fn grow(
         let (opened, mut merges) = Checkpoint::open(path, fingerprint, options.checkpoint_every)?;
         checkpoint = Some(opened);
         if weights.policy.is_some() {
-            // Where prices were looked at last.
+            // The last refresh of the prices.
             merges.truncate(refresh_before(merges.len()));
         }
         if !merges.is_empty() {
             let lexicon = lexicon.replay(&merges)?.ok_or_else(|| {
                 Error::format(path.display(), "the checkpoint holds merges that training does not make")
             })?;
-            let known = Known::new(&grown(&vocab, &lexicon, &merges)?)?;
+            let known = BaseMerges::new(&grown(&vocab, &lexicon, &merges)?)?;
             task.resumed = Some(Resumed { lexicon, merges, known });
         }
     }
     let Outcome { lexicon, merges, trace, .. } = match options.memory {
         None => task.run(lexicon, checkpoint, progress)?,
         Some(memory) => {
-            let budget = Budget::new(memory, options.vocab_size, threads);
+            let budget = MemoryBudget::new(memory, options.vocab_size, threads);
             bounded::train(task, budget, &vocab, lexicon, checkpoint, progress)?
         }
     };
@@ -243,7 +246,7 @@ fn grow(
     Ok(Trained { vocab: grown(&vocab, &lexicon, &merges)?, complete, trace })
 }
 
-/// A vocabulary with more merges, and with the tokens of the lexicon that has them.
+/// A vocabulary with additional merges, and with the tokens of the lexicon that includes them.
 fn grown(vocab: &Vocab, lexicon: &Lexicon, more: &[Pair]) -> Result<Vocab> {
     let Merges::List { pairs, ignore_merges } = &vocab.merges else { unreachable!("training starts from a list") };
     let pairs = collect(pairs.iter().copied().chain(more.iter().map(|pair| pair.symbols())))?;

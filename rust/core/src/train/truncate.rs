@@ -1,21 +1,21 @@
-//! Vocabularies cut to a smaller size.
+//! Shortens vocabularies.
 
 use crate::error::{Error, Result};
 use crate::memory::collect;
 use crate::vocab::{Merges, Tokens, Vocab, try_clone_specials};
 
-/// The vocabulary that training for `size` entries would have given: what comes last is left out. Special tokens stay; those
-/// whose ids are beyond the end get the last ones.
+/// The vocabulary that training for `size` entries would have given: the last tokens are left out. Special tokens stay;
+/// those whose ids are beyond the end get the last ids.
 ///
 /// # Errors
-/// [`Error::Argument`] if special tokens and bytes do not fit; [`Error::Unsupported`] if special tokens would get other ids and
-/// the `post_processor` or the padding of the vocabulary may name them.
+/// [`Error::Argument`] if special tokens and bytes do not fit; [`Error::Unsupported`] if special tokens would get other
+/// ids and the `post_processor` or the padding of the vocabulary may name them.
 pub fn truncate(vocab: &Vocab, size: usize) -> Result<Vocab> {
     let too_small = |reason: String| Error::argument("vocab_size", reason);
     if size > vocab.size() {
         return Err(too_small(format!("{size} is more than the {} entries there are", vocab.size())));
     }
-    // Ids from `end` on go, special tokens that had them move to the ids from `end` to `size`.
+    // Ids from `end` on are dropped. Special tokens that had them move to the ids from `end` to `size`.
     let moving = |end: usize| vocab.specials.iter().filter(|special| special.id as usize >= end).count();
     let end = (0..=size).rev().find(|&end| end + moving(end) <= size);
     let Some(end) = end else {

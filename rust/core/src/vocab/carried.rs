@@ -1,21 +1,21 @@
-//! Parts of a `tokenizer.json` that are kept and not obeyed.
+//! Parts of a `tokenizer.json` that are kept and not applied.
 
 use serde_json::Value;
 
-/// Parts of a `tokenizer.json` that say how ids are used. They are kept as they stand, and written again; encoding gives the ids of
-/// the text alone.
+/// Parts of a `tokenizer.json` that describe the use of ids. They are kept unchanged and written again; encoding gives
+/// the ids of the text alone.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Carried {
-    /// What puts tokens before and behind those of a text.
+    /// Puts tokens before and behind those of a text.
     pub post_processor: Option<Value>,
-    /// What makes all sequences of a batch equally long.
+    /// Makes all sequences of a batch equally long.
     pub padding: Option<Value>,
-    /// What cuts sequences that are too long.
+    /// Cuts sequences that are too long.
     pub truncation: Option<Value>,
 }
 
 impl Carried {
-    /// What `tokenizers` would do to the ids of a text, and encoding here does not.
+    /// The steps that `tokenizers` would apply to the ids of a text, and encoding here does not.
     pub fn unobeyed(&self) -> Vec<String> {
         let mut unobeyed = Vec::new();
         let mut added = Vec::new();

@@ -14,7 +14,7 @@ use crate::memory::{collect_all, copied, copied_text};
 use crate::split::Scheme;
 pub use carried::Carried;
 use pipeline::Pipeline;
-pub use tokens::{Refused, Tokens};
+pub use tokens::{TokenError, Tokens};
 
 /// The most merges a vocabulary can have: a rank has 21 bits, and the 256 bytes are symbols, too.
 pub const MAX_MERGES: usize = (1 << 21) - 257;

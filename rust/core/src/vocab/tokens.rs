@@ -1,4 +1,4 @@
-//! The bytes of every token, by id, and the way back.
+//! The bytes of every token, by id, and the ids by bytes.
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
@@ -34,10 +34,10 @@ impl Tokens {
     /// Gives the next id to `token` (empty: the id stays without a token).
     ///
     /// # Errors
-    /// [`Refused`]: the bytes have an id already, or there is no memory for them. Nothing is added then.
-    pub fn try_push(&mut self, token: &[u8]) -> Result<u32, Refused> {
+    /// [`TokenError`]: the bytes already have an id, or memory is short. Then nothing is added.
+    pub fn try_push(&mut self, token: &[u8]) -> Result<u32, TokenError> {
         if let Some(holder) = self.id(token) {
-            return Err(Refused::Held(holder));
+            return Err(TokenError::Held(holder));
         }
         let id = self.len() as u32;
         let Self { bytes, starts, index } = self;
@@ -55,7 +55,7 @@ impl Tokens {
         Ok(id)
     }
 
-    /// Gives the next id to `token`, which is known to be new.
+    /// Gives the next id to `token`, which must be new.
     ///
     /// # Errors
     /// [`Error::Memory`].
@@ -64,8 +64,8 @@ impl Tokens {
     /// If it is not new.
     pub fn push(&mut self, token: &[u8]) -> Result<u32> {
         self.try_push(token).map_err(|refused| match refused {
-            Refused::Held(id) => panic!("the token with id {id} is new"),
-            Refused::Memory => Error::Memory,
+            TokenError::Held(id) => panic!("the token with id {id} is new"),
+            TokenError::Memory => Error::Memory,
         })
     }
 
@@ -107,8 +107,9 @@ impl Tokens {
         self.index.find(hash, |&id| entry(&self.bytes, &self.starts, id) == token).copied()
     }
 
-    /// What pairs of tokens, by their ids, make when they merge; `None` where that is no token. Trainers number tokens in
-    /// the order of their merges, so it is mostly the one after the last, which is cheaper to compare than to look up.
+    /// The results of pairs of tokens, given by their ids; `None` where the joined bytes are no token. Trainers number
+    /// tokens in the order of their merges. So the result is mostly the token after the last one, and comparing with it
+    /// is cheaper than a look-up.
     ///
     /// # Errors
     /// [`Error::Memory`].
@@ -130,22 +131,22 @@ impl Tokens {
         (0..self.len() as u32).map(|id| (id, self.get(id))).filter(|(_, token)| !token.is_empty())
     }
 
-    /// All token bytes in a row, and where each starts (one more entry than there are ids): what decoding copies from.
+    /// All token bytes one behind the other, and the start of each (one more entry than there are ids), for decoding.
     pub fn flat(&self) -> (&[u8], &[u32]) {
         (&self.bytes, &self.starts)
     }
 }
 
-/// Why a token was not added.
+/// The reason why a token was not added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// It has this id already.
+pub enum TokenError {
+    /// It already has this id.
     Held(u32),
     /// The system does not grant the memory.
     Memory,
 }
 
-impl From<Error> for Refused {
+impl From<Error> for TokenError {
     fn from(_: Error) -> Self {
         Self::Memory
     }

@@ -8,7 +8,7 @@ use eurotok_core::Error;
 use eurotok_core::count::{self, Counts};
 use eurotok_core::encode::Encoder;
 use eurotok_core::split::Scheme;
-use eurotok_core::train::{self, Options, Progress, Trained};
+use eurotok_core::train::{self, Progress, TrainOptions, Trained};
 use eurotok_core::vocab::Merges;
 
 use super::{folder, frame};
@@ -23,17 +23,20 @@ pub struct Blank {
 
 impl Blank {
     /// Of a run that is stopped before its first merge.
-    pub fn of(counts: &Counts, options: &Options) -> Self {
+    pub fn of(counts: &Counts, options: &TrainOptions) -> Self {
         let folder = folder();
         let path = folder.path().join("checkpoint");
-        let stopped =
-            train::train(counts, &Options { checkpoint: Some(path.clone()), ..options.clone() }, &mut |progress| {
+        let stopped = train::train(
+            counts,
+            &TrainOptions { checkpoint: Some(path.clone()), ..options.clone() },
+            &mut |progress| {
                 if matches!(progress, Progress::Merges { .. }) {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
                 }
-            });
+            },
+        );
         assert!(matches!(stopped, Err(Error::Interrupted)));
         let file = fs::read(&path).expect("an interrupted run leaves a checkpoint");
         let line = file.iter().position(|&byte| byte == b'\n').expect("a first line") + 1;
@@ -64,7 +67,7 @@ pub struct Run {
 pub static RUN: LazyLock<Run> = LazyLock::new(|| {
     let mut counts = Counts::new(Scheme::named("europe").expect("a scheme of the table"));
     let text = "l'eau de l'école, l'été à la mer; die Übung der Bücher über Brücken, 1234 «ναι» ".repeat(3);
-    let once = count::Options { threads: Some(1), ..count::Options::default() };
+    let once = count::CountOptions { threads: Some(1), ..count::CountOptions::default() };
     counts.add_texts("und", &[&text], once, || ControlFlow::Continue(())).expect("text");
     let trained = train(&counts, &options()).expect("a sound run");
     let Merges::List { pairs, .. } = &trained.vocab.merges else { panic!("a trained list") };
@@ -72,11 +75,11 @@ pub static RUN: LazyLock<Run> = LazyLock::new(|| {
     Run { counts, blank, merges, trained }
 });
 
-fn options() -> Options {
-    Options { vocab_size: 300, threads: Some(1), ..Options::default() }
+fn options() -> TrainOptions {
+    TrainOptions { vocab_size: 300, threads: Some(1), ..TrainOptions::default() }
 }
 
-fn train(counts: &Counts, options: &Options) -> Result<Trained, Error> {
+fn train(counts: &Counts, options: &TrainOptions) -> Result<Trained, Error> {
     train::train(counts, options, &mut |_| ControlFlow::Continue(()))
 }
 
@@ -86,7 +89,7 @@ pub fn run(data: &[u8]) {
     let path = folder.path().join("checkpoint");
     fs::write(&path, RUN.blank.file(data)).expect("a folder that can be written to");
     let is_sound = RUN.merges.starts_with(data) && data.len().is_multiple_of(8);
-    match train(&RUN.counts, &Options { checkpoint: Some(path), ..options() }) {
+    match train(&RUN.counts, &TrainOptions { checkpoint: Some(path), ..options() }) {
         Ok(trained) => {
             assert!(!is_sound || trained == RUN.trained, "a checkpoint changes the result");
             Encoder::new(trained.vocab).expect("a vocabulary that was checked");

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use eurotok_core::count::Counts;
-use eurotok_core::train::{self, Options};
+use eurotok_core::train::{self, TrainOptions};
 
 use super::{folder, frame};
 
@@ -44,6 +44,6 @@ pub fn run(data: &[u8]) {
     assert!(fs::read(&saved).expect("a file") == fs::read(&again).expect("a file"), "equal counts, other files");
     let Some((same_scheme, same, _)) = load(&saved, None) else { panic!("saved, and not loaded again") };
     assert_eq!((scheme, pieces), (same_scheme, same));
-    let options = Options { vocab_size: 260, min_frequency: 1, threads: Some(1), ..Options::default() };
+    let options = TrainOptions { vocab_size: 260, min_frequency: 1, threads: Some(1), ..TrainOptions::default() };
     train::train(&counts, &options, &mut |_| ControlFlow::Continue(())).ok();
 }

@@ -8,7 +8,7 @@ use arbitrary::Arbitrary;
 use eurotok_core::count::{self, Counts};
 use eurotok_core::split::Scheme;
 use eurotok_core::testing::trainer::{self, Columns};
-use eurotok_core::train::{self, Options, Trained};
+use eurotok_core::train::{self, TrainOptions, Trained};
 use eurotok_core::vocab::Merges;
 
 use super::{checkpoint, folder, structured};
@@ -42,7 +42,7 @@ impl Input {
     }
 }
 
-fn train(counts: &Counts, options: &Options) -> Trained {
+fn train(counts: &Counts, options: &TrainOptions) -> Trained {
     train::train(counts, options, &mut |_| ControlFlow::Continue(())).expect("sound counts")
 }
 
@@ -53,17 +53,17 @@ pub fn run(data: &[u8]) {
     let mut counts = Counts::new(Scheme::from_pattern(r"\S+|\s"));
     for (piece, &count) in &pieces {
         let texts = vec![piece.as_str(); count as usize];
-        let options = count::Options { threads: Some(1), ..count::Options::default() };
+        let options = count::CountOptions { threads: Some(1), ..count::CountOptions::default() };
         counts.add_texts("und", &texts, options, || ControlFlow::Continue(())).expect("texts");
     }
-    let options = Options {
+    let options = TrainOptions {
         vocab_size: 256 + usize::from(input.size % 80),
         min_frequency: u64::from(input.min_frequency % 4),
         max_token_length: input.max_token_length.map(|length| usize::from(length % 12)),
         threads: Some(1),
-        ..Options::default()
+        ..TrainOptions::default()
     };
-    let bytes = train(&counts, &Options { vocab_size: 256, ..options.clone() }).vocab;
+    let bytes = train(&counts, &TrainOptions { vocab_size: 256, ..options.clone() }).vocab;
     let tokens: Vec<Vec<u8>> = bytes.tokens.iter().map(|(_, token)| token.to_vec()).collect();
     let ids = |piece: &String| piece.bytes().map(|byte| bytes.tokens.id(&[byte]).expect("a byte")).collect();
     let words: Vec<trainer::Piece> = pieces.iter().map(|(piece, &count)| (ids(piece), 0, count)).collect();
@@ -77,7 +77,7 @@ pub fn run(data: &[u8]) {
     };
     let memory = Some(usize::from(input.memory));
     for (threads, memory) in [(1, None), (2, None), (2, memory)] {
-        let options = Options { threads: Some(threads), memory, ..options.clone() };
+        let options = TrainOptions { threads: Some(threads), memory, ..options.clone() };
         check(train(&counts, &options), &format!("{threads} threads, memory {memory:?}"));
     }
     let (merges, tokens) = &expected;
@@ -88,6 +88,6 @@ pub fn run(data: &[u8]) {
         let known = usize::from(input.resumed_from) % (merges.len() + 1);
         let file = checkpoint::Blank::of(&counts, &options).file(&checkpoint::merges(&merges[..known]));
         fs::write(&path, file).expect("a folder that can be written to");
-        check(train(&counts, &Options { checkpoint: Some(path), ..options }), &format!("from {known} merges"));
+        check(train(&counts, &TrainOptions { checkpoint: Some(path), ..options }), &format!("from {known} merges"));
     }
 }

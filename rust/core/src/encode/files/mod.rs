@@ -31,9 +31,9 @@ pub enum Width {
     U32,
 }
 
-/// Options for encoding documents into a file.
+/// EncodeOptions for encoding documents into a file.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct EncodeOptions {
     /// How to read the text of a special token within a document.
     pub specials: Specials,
     /// An id that is written after each document, as a part of it.
@@ -61,7 +61,7 @@ pub struct Summary {
 /// [`finish`](Self::finish). If the writer is dropped before, no file appears.
 pub struct IdsWriter<'e> {
     encoder: &'e Encoder,
-    options: Options,
+    options: EncodeOptions,
     width: Width,
     ids: Array,
     offsets: Array,
@@ -91,7 +91,7 @@ impl<'e> IdsWriter<'e> {
     ///
     /// # Errors
     /// [`Error::Argument`] for another ending, or for a width that does not hold the vocabulary; [`Error::Io`].
-    pub fn create(encoder: &'e Encoder, path: &Path, offsets: &Path, options: Options) -> Result<Self> {
+    pub fn create(encoder: &'e Encoder, path: &Path, offsets: &Path, options: EncodeOptions) -> Result<Self> {
         let size = encoder.vocab().size();
         let width = match options.width {
             Some(Width::U16) if size > 1 << 16 => {
@@ -136,7 +136,7 @@ impl<'e> IdsWriter<'e> {
     /// # Errors
     /// [`Error::Pattern`], [`Error::Io`].
     pub fn add_texts(&mut self, texts: &[&str]) -> Result<()> {
-        let Options { specials, threads, separator, .. } = self.options;
+        let EncodeOptions { specials, threads, separator, .. } = self.options;
         let batch = self.encoder.encode_batch(texts, specials, threads)?;
         let mut encoded = Encoded::default();
         encoded.ids.try_reserve_exact(batch.ids.len() + batch.len())?;
@@ -218,7 +218,7 @@ impl Encoder {
     pub fn count_files(
         &self,
         paths: &[PathBuf],
-        options: Options,
+        options: EncodeOptions,
         mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<Summary> {
         let mut counted = Summary::default();
@@ -234,7 +234,7 @@ impl Encoder {
     fn encode_blocks(
         &self,
         paths: &[PathBuf],
-        options: Options,
+        options: EncodeOptions,
         sink: &mut (dyn BlockSink + Send),
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<()> {
@@ -273,7 +273,7 @@ impl Encoder {
         }
     }
 
-    fn encode_block(&self, worker: &mut Worker, block: &TextBlock, options: Options) -> Result<Encoded> {
+    fn encode_block(&self, worker: &mut Worker, block: &TextBlock, options: EncodeOptions) -> Result<Encoded> {
         let mut encoded = Encoded::default();
         block.for_each_part(options.invalid, |part| {
             if part.first {

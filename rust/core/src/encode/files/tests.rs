@@ -10,8 +10,8 @@ use crate::split::Scheme;
 use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::{Merges, Special, Tokens, Vocab};
 
-const OPTIONS: Options =
-    Options { specials: Specials::Text, separator: None, width: None, threads: None, invalid: Invalid::Refuse };
+const OPTIONS: EncodeOptions =
+    EncodeOptions { specials: Specials::Text, separator: None, width: None, threads: None, invalid: Invalid::Refuse };
 
 /// A vocabulary whose ids tell where pieces end: any two or three of these characters in a row are a token.
 fn telling() -> Vocab {
@@ -89,7 +89,7 @@ fn items(path: &Path, kind: &str) -> Vec<u8> {
     items.to_vec()
 }
 
-fn write(encoder: &Encoder, ids: &Path, paths: &[PathBuf], texts: &[&str], options: Options) -> Result<Summary> {
+fn write(encoder: &Encoder, ids: &Path, paths: &[PathBuf], texts: &[&str], options: EncodeOptions) -> Result<Summary> {
     let mut writer = IdsWriter::create(encoder, ids, &ids.with_extension("offsets.npy"), options)?;
     writer.add_files(paths, |_, _| ControlFlow::Continue(()))?;
     writer.add_texts(texts)?;
@@ -115,7 +115,7 @@ fn files_have_the_ids_of_their_documents() {
         let narrow: Vec<u8> = ids.iter().flat_map(|&id| (id as u16).to_le_bytes()).collect();
         let wide: Vec<u8> = ids.iter().flat_map(|&id| id.to_le_bytes()).collect();
         for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {
-            let options = Options { separator, specials, threads: Some(threads), ..OPTIONS };
+            let options = EncodeOptions { separator, specials, threads: Some(threads), ..OPTIONS };
             let write = || write(&encoder, &output("ids.npy"), &paths, &texts, options).unwrap();
             let written = scarcity::with(most, write);
             let bytes = documents.iter().map(|document| document.len() as u64).sum();
@@ -124,11 +124,12 @@ fn files_have_the_ids_of_their_documents() {
             assert!(items(&output("ids.npy"), "<u2") == narrow, "{threads} threads, {most} to be had");
             assert!(items(&output("ids.offsets.npy"), "<i8") == offsets, "{threads} threads");
         }
-        let counted =
-            encoder.count_files(&paths, Options { separator, specials, ..OPTIONS }, |_, _| ControlFlow::Continue(()));
-        let expected = write(&encoder, &output("counted.npy"), &paths, &[], Options { separator, specials, ..OPTIONS });
+        let counted = encoder
+            .count_files(&paths, EncodeOptions { separator, specials, ..OPTIONS }, |_, _| ControlFlow::Continue(()));
+        let expected =
+            write(&encoder, &output("counted.npy"), &paths, &[], EncodeOptions { separator, specials, ..OPTIONS });
         assert_eq!(counted.unwrap(), expected.unwrap());
-        let options = Options { separator, specials, width: Some(Width::U32), ..OPTIONS };
+        let options = EncodeOptions { separator, specials, width: Some(Width::U32), ..OPTIONS };
         write(&encoder, &output("ids.bin"), &paths, &texts, options).unwrap();
         assert!(fs::read(output("ids.bin")).unwrap() == wide);
     }
@@ -156,7 +157,7 @@ fn the_first_fault_is_reported_and_nothing_is_left() {
     let good = &paths[..paths.len() - 2];
     let much: Vec<PathBuf> = good.iter().cycle().take(100 * good.len()).cloned().collect();
     for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {
-        let options = Options { threads: Some(threads), ..OPTIONS };
+        let options = EncodeOptions { threads: Some(threads), ..OPTIONS };
         let error = scarcity::with(most, || write(&encoder, &output, &paths, &[], options).unwrap_err());
         assert!(error.to_string().ends_with("bad.txt: invalid UTF-8 at byte 2"), "{error}");
         let mut writer = IdsWriter::create(&encoder, &output, &output.with_extension("x"), options).unwrap();
@@ -166,7 +167,7 @@ fn the_first_fault_is_reported_and_nothing_is_left() {
         drop(writer);
     }
     assert_eq!(folder.path().read_dir().unwrap().count(), before);
-    let options = Options { invalid: Invalid::Replace, ..OPTIONS };
+    let options = EncodeOptions { invalid: Invalid::Replace, ..OPTIONS };
     write(&encoder, &output, &paths[..paths.len() - 1], &[], options).unwrap();
 }
 
@@ -181,9 +182,9 @@ fn names_and_widths_that_do_not_fit_are_refused() {
         assert!(error.to_string().contains(".npy or .bin"), "{error}");
     }
     let output = folder.path().join("ids.npy");
-    let error = write(&encoder, &output, &[], &[], Options { width: Some(Width::U16), ..OPTIONS }).unwrap_err();
+    let error = write(&encoder, &output, &[], &[], EncodeOptions { width: Some(Width::U16), ..OPTIONS }).unwrap_err();
     assert!(error.to_string().contains("65537"), "{error}");
-    write(&encoder, &output, &[], &["<far>"], Options { specials: Specials::Parse, ..OPTIONS }).unwrap();
+    write(&encoder, &output, &[], &["<far>"], EncodeOptions { specials: Specials::Parse, ..OPTIONS }).unwrap();
     assert_eq!(items(&output, "<u4"), 65_536_u32.to_le_bytes());
 }
 

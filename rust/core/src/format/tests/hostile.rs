@@ -1,4 +1,4 @@
-//! Small files that stand for much: none may take much longer, or more memory, than its size lets expect.
+//! Small files that claim large contents. None may take much more time or memory than its size justifies.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::super::*;
 use crate::bpe::effective::effective;
 use crate::vocab::{Merges, Normalizer, Tokens};
 
-/// More than any of these takes in a test build on a busy machine; what they took before is minutes.
+/// More than each of these takes in a test build on a busy machine. Without the limits they took minutes.
 const SOON: Duration = Duration::from_secs(20);
 
 fn soon<T>(work: impl FnOnce() -> T) -> T {
@@ -35,7 +35,7 @@ fn packed(blocks: &[&[u8]]) -> Vec<u8> {
 
 const HEAD: &[u8] = br#"{"pattern":"a","nfc":false,"specials":[],"ignore_merges":false,"post_processor":null}"#;
 
-/// The 256 bytes, `a` doubled so many times, and the last of these again and again with one byte more.
+/// The 256 bytes, `a` doubled `times` times, and the last of these repeatedly with one byte more.
 fn doubling(times: u32, more: u32) -> [Vec<u8>; 3] {
     let (mut lefts, mut rights) = (vec![1; 256], Vec::new());
     let literals = (0..=255u8).flat_map(|byte| [1, byte]).collect();
@@ -66,7 +66,7 @@ fn tokens_that_double_are_refused() {
 #[test]
 fn merges_of_long_tokens_are_refused() {
     let [lefts, rights, literals] = doubling(16, 0);
-    // The last token again and again: its distance from the next id is -1.
+    // The last token repeatedly: its distance from the next id is -1.
     let steps = [&[158, 4, 0][..], &[1, 0].repeat(400_000)].concat();
     let error = soon(|| read("t.eurotok", &packed(&[HEAD, &lefts, &rights, &literals, &steps]), &Hints::default()));
     assert!(error.unwrap_err().to_string().contains("results of its merges"));
@@ -86,7 +86,7 @@ fn what_decompresses_to_much_is_refused() {
 
 #[test]
 fn long_tokens_made_in_two_ways_take_no_square() {
-    // Both merges make the same token, so that BPE is run on its bytes.
+    // Both merges make the same token, so BPE runs on its bytes.
     let mut tokens = Tokens::of_bytes();
     let mut pairs = Vec::new();
     let mut last = 97;

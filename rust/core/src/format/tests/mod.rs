@@ -1,4 +1,4 @@
-//! Every format against random vocabularies; [`wrong`] has the files that are wrong on purpose.
+//! Every format against random vocabularies; [`wrong`] has files with deliberate faults.
 
 mod hostile;
 mod wrong;
@@ -44,7 +44,7 @@ fn shuffled(item: impl std::hash::Hash, seed: u64) -> u64 {
     rustc_hash::FxBuildHasher.hash_one((item, seed)).rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Every way to cut a token into two tokens, or most of them, in any order.
+/// Every way to divide a token into two tokens, or most of them, in any order.
 fn list(tokens: &Tokens, seed: u64) -> Vec<(u32, u32)> {
     let cuts = |(_, token): (u32, &[u8])| {
         let parts = |at| Some((tokens.id(&token[..at])?, tokens.id(&token[at..])?));
@@ -56,7 +56,7 @@ fn list(tokens: &Tokens, seed: u64) -> Vec<(u32, u32)> {
     pairs
 }
 
-/// Vocabularies with everything a [`Vocab`] can have. Special tokens come after the last token, or further off.
+/// Vocabularies with everything a [`Vocab`] can have. Special tokens come right after the last token, or further on.
 fn vocab(ranks: impl Strategy<Value = bool>) -> impl Strategy<Value = Vocab> {
     let scheme = prop::sample::select(vec!["gpt2", "cl100k", "o200k", "europe", r"\p{L}+|[^\p{L}]+"]);
     let specials = prop::sample::subsequence(vec!["<|end|>", "<pad>", " ", "née", "\n\"\u{1}"], 0..=5);
@@ -130,7 +130,7 @@ proptest! {
         prop_assert_eq!(&load(&path, &Hints::default()).unwrap(), &vocab);
     }
 
-    /// A list that happens to be in the order of its results, as a trainer's is, or not quite.
+    /// A list that is in the order of its results, as a trainer's is, or nearly so.
     #[test]
     fn lists_become_ranks_only_where_they_are(tokens in tokens(), seed: u64, ignore_merges: bool, sorted: bool) {
         let mut pairs = list(&tokens, seed);
@@ -151,7 +151,7 @@ proptest! {
         prop_assert!(read("cut", &data[..at.index(data.len())], &Hints::default()).is_err());
         let at = at.index(data.len());
         data[at] ^= 1u8 << bit;
-        // One bit of the frame's header is without meaning.
+        // One bit of the frame's header has no meaning.
         prop_assert!(read("flipped", &data, &Hints::default()).map_or(true, |same| same == vocab));
     }
 

@@ -1,4 +1,4 @@
-//! Files that are wrong on purpose: each is refused, and what is wrong with it is named.
+//! Files with deliberate faults: each is refused, and the error names the fault.
 
 use std::path::Path;
 
@@ -276,7 +276,7 @@ fn what_ranks_cannot_say_is_named() {
     assert!(refused(vocab(&["ab", "bc"], &[("b", "c"), ("a", "b")], false)).contains("\"bc\" is merged before \"ab\""));
     // By ranks `abb` is `ab` and `b`; here it is `a` and `bb`.
     assert!(refused(vocab(&["ab", "bb", "abb"], &[("b", "b"), ("a", "bb")], true)).contains("\"ab\""));
-    // No merge makes `abc`; tiktoken takes the piece for the token all the same.
+    // No merge makes `abc`, but tiktoken takes the piece as the token.
     assert!(refused(vocab(&["abc"], &[], false)).contains("\"abc\""));
     write(&vocab(&["abc"], &[], true), Format::Tiktoken).unwrap();
 
@@ -366,7 +366,7 @@ fn files_appear_whole_or_not_at_all() {
     let before = std::fs::read(&path).unwrap();
     assert!(save(&Vocab { normalizer: Normalizer::Nfc, ..vocab.clone() }, &path).is_err());
     assert_eq!((files(), std::fs::read(&path).unwrap()), (2, before));
-    // A folder in the way: the last step fails.
+    // A folder stands in the way, so the last step fails.
     let taken = folder.path().join("d.json");
     std::fs::create_dir(&taken).unwrap();
     assert!(matches!(save(&vocab, &taken), Err(Error::Io { .. })));

@@ -1,4 +1,4 @@
-//! Added tokens as `tokenizers` looks for them: which of them are found by their content alone.
+//! Added tokens as `tokenizers` finds them. Only those that are found by their content alone are supported.
 
 use aho_corasick::Anchored;
 use aho_corasick::automaton::Automaton;
@@ -7,7 +7,7 @@ use aho_corasick::nfa::noncontiguous::NFA;
 use super::AddedToken;
 use crate::vocab::Normalizer;
 
-/// Refuses added tokens that are recognised in another way than by their content in the text.
+/// Refuses added tokens that are not recognised by their content alone.
 pub(super) fn check(added: &[AddedToken], normalizer: Normalizer) -> Result<(), String> {
     for token in added {
         let content = &token.content;
@@ -29,17 +29,19 @@ pub(super) fn check(added: &[AddedToken], normalizer: Normalizer) -> Result<(), 
     }
 }
 
-/// Whether normalizing a text to NFC neither makes nor destroys an occurrence of `content` in it: no other character
-/// becomes one of its characters, and its last does not combine with what follows.
+/// Whether normalizing a text to NFC neither makes nor destroys an occurrence of `content`: no other character becomes
+/// one of its characters, and its last character does not combine with the next one.
 fn untouched_by_nfc(content: &str) -> bool {
     content.is_ascii()
         && !content.contains(['K', '`', ';'])
         && !content.ends_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '<' | '=' | '>'))
 }
 
-/// A token of `late` that may begin before and overlap one of `early` in a text. `tokenizers` would take the second,
-/// which it looks for first, where a search for all of them takes the first. Linear in their bytes: of an automaton that knows
-/// `early`, its state behind a token of `late` tells whether one of them ends within it, or has begun.
+/// A token of `late` that may begin before and overlap a token of `early` in a text. `tokenizers` would take the
+/// second, which it looks for first; a search for all tokens takes the first.
+///
+/// The search is linear in the bytes of the tokens. The state of an automaton for `early`, after reading a token of
+/// `late`, tells whether a token of `early` ends within it, or has begun.
 fn overlap<'t>(
     late: impl Iterator<Item = &'t str>,
     early: impl Iterator<Item = &'t str>,
@@ -57,7 +59,8 @@ fn overlap<'t>(
         for &byte in &token.as_bytes()[..first] {
             state = automaton.next_state(Anchored::No, state, byte);
         }
-        // From here on it goes by two states: one that knows the whole token, and one that knows it but for its first character.
+        // From here on there are two states: one has read the whole token, and one the token without its first
+        // character.
         let (mut all, mut rest) = (state, root);
         let mut within = automaton.is_match(all).then(|| automaton.match_pattern(all, 0));
         for &byte in &token.as_bytes()[first..] {

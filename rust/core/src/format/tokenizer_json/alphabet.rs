@@ -1,6 +1,6 @@
 //! The printable character that stands for each byte in a `tokenizer.json`.
 //!
-//! Bytes that are printable Latin-1 characters stand for themselves; the other 68, in order, are U+0100 and up: a
+//! A byte that is a printable Latin-1 character stands for itself. The other 68 bytes, in order, are U+0100 and up: a
 //! space is `Ġ`, a line feed `Ċ`.
 
 /// One more than the last character of the alphabet.
@@ -41,7 +41,7 @@ pub(super) fn spell(token: &[u8]) -> String {
     token.iter().map(|&byte| CHARS[usize::from(byte)]).collect()
 }
 
-/// Appends the bytes that `spelling` stands for. Returns `false` if a character of it stands for none.
+/// Appends the bytes of `spelling`. Returns `false` if one of its characters stands for no byte.
 pub(super) fn read(spelling: &str, token: &mut Vec<u8>) -> bool {
     spelling.chars().all(|c| match BYTES.get(c as usize) {
         Some(&Some(byte)) => {

@@ -1,7 +1,7 @@
-//! `tokenizer.json` of Hugging Face's `tokenizers`: byte-level BPE, and nothing that would change ids.
+//! `tokenizer.json` of Hugging Face's `tokenizers`: byte-level BPE.
 //!
-//! The reader accepts what it can reproduce exactly and refuses the rest by name. Settings that cannot matter when
-//! every byte has a token (`unk_token`, `fuse_unk`, `byte_fallback`) are accepted and forgotten.
+//! The reader accepts a file that it can reproduce exactly, and refuses any other by name. Settings that have no effect
+//! if every byte has a token (`unk_token`, `fuse_unk`, `byte_fallback`) are accepted and not kept.
 
 mod added;
 mod alphabet;
@@ -20,7 +20,7 @@ use crate::vocab::{Carried, Merges, Normalizer, Special, Vocab};
 use model::Parts;
 pub(super) use write::write;
 
-/// What `ByteLevel` splits by when it splits at all.
+/// The regex by which `ByteLevel` splits, if it splits.
 const BYTE_LEVEL: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 /// A regex that leaves every text whole, for files that do not split.
 const WHOLE: &str = r"[\s\S]+";
@@ -95,7 +95,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     Vocab { carried, ..vocab }.with_inert(origin, inert)
 }
 
-/// The scheme and the normalizer, or what in the file is not supported.
+/// The scheme and the normalizer, or the unsupported part of the file.
 fn settings(file: &File<'_>) -> Result<(Scheme, Normalizer), String> {
     let model = &file.model;
     if model.dropout.is_some_and(|dropout| dropout != 0.0) {
@@ -136,7 +136,7 @@ fn settings(file: &File<'_>) -> Result<(Scheme, Normalizer), String> {
     Ok((scheme(pre_tokenizer)?, normalizer))
 }
 
-/// The scheme of a `ByteLevel` pre-tokenizer, with a `Split` before it or without.
+/// The scheme of a `ByteLevel` pre-tokenizer, with or without a `Split` before it.
 fn scheme(pre_tokenizer: &Value) -> Result<Scheme, String> {
     let parts = parts(pre_tokenizer, "pretokenizers");
     let Some((byte_level, splits)) = parts.split_last().filter(|(last, _)| kind(last) == "ByteLevel") else {
@@ -161,13 +161,13 @@ fn split_scheme(split: &Value) -> Result<Scheme, String> {
     let scheme = dialect::from_oniguruma(regex)?;
     match (split["behavior"].as_str().unwrap_or(""), flag(split, "invert", false)) {
         ("Isolated", _) => Ok(scheme),
-        // What the regex does not match is dropped; the schemes of the table match everything.
+        // `Removed` drops the text between matches. The schemes of the table match everything.
         ("Removed", true) if scheme.name().is_some() => Ok(scheme),
         (behavior, invert) => Err(format!("a Split with the behavior {behavior:?} and invert {invert}")),
     }
 }
 
-/// Whether a component is of this type, or has a part that is.
+/// Whether a component, or one of its parts, is of this type.
 fn names(value: &Value, name: &str) -> bool {
     let lists = ["pretokenizers", "normalizers", "decoders"];
     kind(value) == name
@@ -176,7 +176,7 @@ fn names(value: &Value, name: &str) -> bool {
             .any(|list| value[list].as_array().is_some_and(|parts| parts.iter().any(|part| kind(part) == name)))
 }
 
-/// The parts of a `Sequence`, or the one thing that is none.
+/// The parts of a `Sequence`, or the component itself.
 fn parts<'v>(value: &'v Value, list: &str) -> Vec<&'v Value> {
     match value[list].as_array() {
         Some(parts) if kind(value) == "Sequence" => parts.iter().collect(),

@@ -15,13 +15,13 @@ pub(super) struct Parts {
     pub inert: Vec<Inert>,
 }
 
-/// The tokens and merges of the model, or what contradicts itself.
+/// The tokens and merges of the model, or its contradiction.
 pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<Parts, String> {
     let Model { vocab: Ids(vocab), merges: List(merges), .. } = model;
     let mut ids: HashMap<&str, u32> = HashMap::new();
     ids.try_reserve(added.len()).map_err(Error::from)?;
     ids.extend(added.iter().map(|token| (token.content.as_str(), token.id)));
-    // No larger than the added tokens are many.
+    // It never has more entries than there are added tokens.
     let mut merged = HashSet::new();
     merged.try_reserve(added.len()).map_err(Error::from)?;
     let mut joined = String::new();
@@ -50,7 +50,7 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<Parts, Str
             if !known.insert(*content) {
                 return Err(format!("{spelling:?} occurs twice in the vocabulary"));
             }
-            // Such an entry gives the added token its id; the model itself has no other use for it.
+            // This entry gives the added token its id; the model has no other use for it.
             let used = spelling.chars().nth(1).is_none() || merged.contains(content);
             if !used || !alphabet::read(spelling, &mut Vec::new()) {
                 continue;
@@ -63,12 +63,12 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<Parts, Str
                 Ok(*id)
             })?;
         } else {
-            // Texts come in the byte-level alphabet: the model never meets other characters, nor an empty token.
+            // Texts arrive in the byte-level alphabet, so the model never meets other characters, or an empty token.
             inert.push(Inert { content: spelling.to_string(), id: *id });
         }
     }
     let tokens = entries.into_tokens(|_| String::new())?;
-    // `tokenizers` goes by content: what the vocabulary lacks gets the next id, whatever the file says.
+    // `tokenizers` goes by content: a token that the vocabulary lacks gets the next id, whatever the file states.
     let absent = added.iter().filter(|token| !known.contains(token.content.as_str()));
     for (token, next) in absent.zip(vocab.len()..) {
         if token.id as usize != next {

@@ -1,4 +1,4 @@
-//! Writing a `tokenizer.json`.
+//! Writes a `tokenizer.json`.
 
 use std::borrow::Cow;
 
@@ -43,7 +43,7 @@ fn as_map<S: Serializer>(items: &[(Cow<'_, str>, u32)], serializer: S) -> Result
     serializer.collect_map(items.iter().map(|(text, id)| (text, id)))
 }
 
-/// Writes a `tokenizer.json` from which `tokenizers` gets the ids of `vocab`.
+/// Writes a `tokenizer.json` with which `tokenizers` gives the ids of `vocab`.
 pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     let unsupported = |reason| Error::unsupported("tokenizer.json", reason);
     let regex = dialect::to_oniguruma(&vocab.scheme).map_err(unsupported)?;
@@ -98,8 +98,8 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     crate::format::json::to_pretty_bytes(&output)
 }
 
-/// The vocabulary as the model lists it, inert entries among the tokens. Special tokens are in it too, unless they get the ids they have as those that
-/// follow the last token.
+/// The vocabulary as the model lists it, with inert entries among the tokens. Special tokens are listed, too, unless
+/// they are those that follow the last token, which get their ids anyway.
 fn spelled(vocab: &Vocab) -> Result<Vec<(Cow<'_, str>, u32)>> {
     let Vocab { tokens, specials, inert, .. } = vocab;
     let mut spelled: Vec<(Cow<'_, str>, u32)> =

@@ -1,18 +1,18 @@
-//! What pairs weigh at most, in as little memory as there is.
+//! A count-min sketch of the weights of pairs: upper bounds, in as little memory as there is.
 
 use crate::train::engine::pair::Pair;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::Result;
 use crate::memory::collect;
-/// Classes of weights to an octave: a power of two, of which the binary logarithm is [`PLACES`].
+/// Classes of weights in an octave: a power of two, whose binary logarithm is [`PLACES`].
 const CLASSES: usize = 1 << PLACES;
 const PLACES: u32 = 5;
 
-/// Sums of the weights of pairs by two hashes, neither of them below the truth, of which the smaller is nearer to it; and in how many places
-/// pairs stand.
+/// A count-min sketch: sums of the weights of pairs by two hashes. Neither sum is below the true weight, so the smaller
+/// one is the better bound. It also counts the occurrences of pairs.
 pub(crate) struct Sketch {
-    /// Weights and places by the first hash.
+    /// Weights and occurrences by the first hash.
     first: Vec<(AtomicU64, AtomicU64)>,
     /// Weights by the second hash.
     second: Vec<AtomicU64>,
@@ -66,27 +66,27 @@ impl Sketch {
     }
 }
 
-/// Which of the classes a weight is in.
+/// The class of a weight.
 fn class(weight: u64) -> usize {
     let octave = weight.ilog2();
     let fraction = (u128::from(weight) << PLACES >> octave) as usize - CLASSES;
     octave as usize * CLASSES + fraction
 }
 
-/// The least weight in a class.
+/// The least weight of a class.
 fn least(class: usize) -> u64 {
     let octave = class / CLASSES;
     (((CLASSES + class % CLASSES) as u128) << octave).div_ceil(CLASSES as u128) as u64
 }
 
-/// What stands in a class of weights and all above it.
+/// The totals of a class of weights and of all classes above it.
 #[derive(Debug, Default, Clone, Copy)]
 struct Above {
     places: u64,
     buckets: usize,
 }
 
-/// How much a floor leaves.
+/// The numbers of pairs and occurrences above each floor.
 pub(crate) struct Floors {
     /// By class.
     above: Vec<Above>,
@@ -97,28 +97,28 @@ impl Floors {
         self.above[if floor == 0 { 0 } else { class(floor) }]
     }
 
-    /// In how many places pairs stand that may weigh a floor or more.
+    /// The number of occurrences of pairs that may weigh `floor` or more.
     pub(crate) fn places(&self, floor: u64) -> u64 {
         self.above_floor(floor).places
     }
 
-    /// About how many pairs there are that may weigh a floor or more.
+    /// About the number of pairs that may weigh `floor` or more.
     pub(crate) fn pairs(&self, floor: u64) -> usize {
         self.above_floor(floor).buckets
     }
 
-    /// The lowest floor that pairs in no more than this many places may reach, or at least those of the heaviest class; `None` if
-    /// there are no pairs.
+    /// The lowest floor with at most `places` occurrences of pairs that may reach it, but at most the floor of the
+    /// heaviest class; `None` if there are no pairs.
     pub(crate) fn lowest(&self, places: u64) -> Option<u64> {
         let heaviest = self.above.iter().rposition(|above| above.places > 0)?;
         let class = self.above.partition_point(|above| above.places > places).min(heaviest);
         Some(if class == 0 || self.above[class].places == self.above[0].places { 0 } else { least(class) })
     }
 
-    /// A higher floor, which pairs in an eighth fewer places may reach, if there is one.
+    /// A higher floor, with an eighth fewer occurrences, if there is one.
     pub(crate) fn above(&self, floor: u64) -> Option<u64> {
         let higher = self.lowest(self.places(floor) / 8 * 7)?;
-        // What is left may be in one class.
+        // All remaining pairs may be in one class.
         if higher > floor { Some(higher) } else { None }
     }
 }

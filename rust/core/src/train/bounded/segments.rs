@@ -1,24 +1,28 @@
-//! What can still change of the pieces, under a limit of memory.
+//! Segments: the parts of pieces that can still change, under a memory limit.
 //!
-//! All pieces and their weights stand on disk. Given the merges made so far and a floor, [`Pieces::cut`] goes over them and
-//! cuts each between any two symbols whose pair weighs less than the floor. The parts of two symbols or more are the
-//! *segments*; equal ones become one, with the sum of their weights.
+//! **Definition.** All pieces and their weights stand on disk. Given the merges so far and a floor, [`PieceStore::cut`]
+//! divides each piece between any two symbols whose pair weighs less than the floor. The parts of at least two symbols
+//! are the *segments*. Equal segments become one, with the sum of their weights. A pair that is divided is a *cut
+//! pair*.
 //!
-//! **Claim.** As long as a pair weighs the floor or more, training on the segments merges what training on the pieces does,
-//! provided that no token is made twice.
+//! **Claim.** As long as a pair weighs the floor or more, training on the segments makes the same merges as training on
+//! the pieces, if no token is made twice.
 //!
-//! **Proof.** Call a pair of symbols that stand on both sides of a cut a *cut pair*. A pair is cut wherever it occurs or nowhere. So a pair that
-//! is not cut weighs the same in both, and one that is cut weighs less than the floor. It remains to look at the pairs that are born. Each token has been
-//! made of one pair only, hence begins and ends with the same symbols of before wherever it stands. So of the pair (x, y) of two tokens, old or
-//! new, every occurrence stands where the last symbol of before in x met the first in y: at a cut if that pair was cut, and between no
-//! cut otherwise. In the second case it weighs the same in both. In the first case it weighs at most what the cut pair did, less than
-//! the floor, and does not come up. ∎
+//! **Proof.** A pair is cut wherever it occurs or nowhere, because its weight is the same everywhere.
 //!
-//! Nor need a segment remember its symbols: since nothing was merged across a cut, the merges make of the bytes of a segment
-//! what they made of them in the piece.
+//! 1. *PairQueue that exist at the cut.* A pair that is not cut weighs the same in the segments and in the pieces. A cut
+//!    pair weighs less than the floor, and is not merged.
+//! 2. *PairQueue (x, y) that appear later.* Each token has been made from one pair only. So it begins with the same old
+//!    symbol and ends with the same old symbol wherever it stands. Each occurrence of (x, y) therefore stands where the
+//!    last old symbol of x meets the first old symbol of y, and this pair of old symbols is the same for all
+//!    occurrences. If it is not a cut pair, no occurrence is at a cut, and (x, y) weighs the same in both. If it is a
+//!    cut pair, (x, y) weighs at most as much as it, less than the floor, and is not merged. ∎
 //!
-//! Which pairs weigh less than a floor is known from a [`Sketch`], sums of weights by hash that are never below the truth:
-//! when in doubt, a pair is not cut.
+//! A segment need not store its symbols: nothing was merged across a cut, so the merges turn the bytes of a segment
+//! into the same symbols as within the piece.
+//!
+//! The pairs below a floor are found with a count-min [`Sketch`], which never underestimates a weight. In doubt, a pair
+//! is not cut.
 
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,20 +30,20 @@ use std::thread;
 
 use crate::arch::return_free_memory;
 use crate::bpe::Merger;
-use crate::count::{Language, Run, SHARDS, Shard, Shared, Writer};
+use crate::count::{Language, Run, SHARDS, Shard, SharedTable, Writer};
 use crate::error::Result;
 use crate::memory::Grow;
 use crate::threads;
 use crate::train::bounded::count_min::{Floors, Sketch};
-use crate::train::engine::base_merges::Known;
+use crate::train::engine::base_merges::BaseMerges;
 use crate::train::objective::{Column, too_large};
 
-/// How large something is.
+/// The size of pieces or segments.
 #[derive(Debug, Default)]
 pub(crate) struct Size {
-    /// Bytes of pieces, and one for each.
+    /// Bytes of pieces, and one more for each piece.
     pub(crate) cells: AtomicUsize,
-    /// Pairs in them.
+    /// Number of pairs in them.
     pub(crate) pairs: AtomicUsize,
 }
 
@@ -49,15 +53,15 @@ impl Size {
         self.pairs.fetch_add(symbols - 1, Ordering::Relaxed);
     }
 
-    /// Bytes of memory that training on it takes: a cell is a symbol; an occurrence of a pair is noted when it is born, two of
-    /// them for each that is merged.
+    /// Bytes of memory that training on them takes. A cell is a symbol. An occurrence of a pair is recorded when the
+    /// pair appears; each merge makes two pairs appear.
     pub(crate) fn memory(&self) -> usize {
         4 * self.cells.load(Ordering::Relaxed) + 12 * self.pairs.load(Ordering::Relaxed)
     }
 }
 
 /// All pieces of two bytes or more and their weights, on disk.
-pub(crate) struct Pieces {
+pub(crate) struct PieceStore {
     pub(crate) language: Language,
     threads: usize,
     longest: usize,
@@ -67,14 +71,14 @@ pub(crate) struct Pieces {
 /// Segments on disk.
 pub(crate) struct Segments {
     pub(crate) language: Language,
-    /// What no cut pair weighs.
+    /// More than the weight of any cut pair.
     pub(crate) floor: u64,
     pub(crate) size: Size,
     /// Bytes of memory that their table took.
     pub(crate) table: usize,
 }
 
-impl Pieces {
+impl PieceStore {
     /// Writes the pieces to the disk.
     pub(crate) fn new(
         column: &Column,
@@ -101,7 +105,7 @@ impl Pieces {
         Ok(Self { language: Language::of_run(writer.finish()?), threads, longest, size })
     }
 
-    /// Calls `work` with the number of every shard, on all threads, and `report` in between.
+    /// Calls `work` with the number of every shard, on all threads, and `report` between the shards.
     fn on_all(
         &self,
         report: &mut dyn FnMut() -> Result<()>,
@@ -129,7 +133,12 @@ impl Pieces {
     }
 
     /// Calls `sink` with the pieces of a shard, as [`Batch`]es.
-    fn for_each_batch(&self, number: usize, known: &Known, mut sink: impl FnMut(&Batch) -> Result<()>) -> Result<()> {
+    fn for_each_batch(
+        &self,
+        number: usize,
+        known: &BaseMerges,
+        mut sink: impl FnMut(&Batch) -> Result<()>,
+    ) -> Result<()> {
         let mut batch = Batch::new()?;
         self.language.for_each_in(number, |piece, weight| {
             if batch.is_full() {
@@ -143,8 +152,13 @@ impl Pieces {
         sink(&batch)
     }
 
-    /// What pairs weigh after some merges. `report` is called now and then, and may fail to stop the work.
-    pub(crate) fn sketch(&self, known: &Known, bytes: usize, report: &mut dyn FnMut() -> Result<()>) -> Result<Sketch> {
+    /// The weights of pairs after some merges. `report` is called at intervals; its failure stops the work.
+    pub(crate) fn sketch(
+        &self,
+        known: &BaseMerges,
+        bytes: usize,
+        report: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Sketch> {
         let sketch = Sketch::new(bytes)?;
         self.on_all(report, |number, report| {
             self.for_each_batch(number, known, |batch| {
@@ -159,11 +173,11 @@ impl Pieces {
         Ok(sketch)
     }
 
-    /// The segments above a floor of which `fits` says that there is room for them: of the given one, or of a higher one. It is
-    /// given the floor, the bytes that their table takes, and their size.
+    /// The segments of the first floor, from `floor` upwards, at which they fit. `fits` is given the floor, the bytes
+    /// of their table, and their size.
     pub(crate) fn cut(
         &self,
-        known: &Known,
+        known: &BaseMerges,
         sketch: &Sketch,
         floors: &Floors,
         floor: u64,
@@ -171,18 +185,18 @@ impl Pieces {
         report: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Segments> {
         let is_last = floors.above(floor).is_none();
-        let cut = RwLock::new(Cut {
+        let cut = RwLock::new(Cutter {
             pieces: self,
             known,
             sketch,
             floor,
             is_last,
-            table: Shared::default(),
+            table: SharedTable::default(),
             size: Size::default(),
         });
         self.on_all(report, |number, report| {
             self.for_each_batch(number, known, |batch| {
-                let is_full = |cut: &Cut| !cut.is_last && !fits(cut.floor, cut.table.memory(), &cut.size);
+                let is_full = |cut: &Cutter| !cut.is_last && !fits(cut.floor, cut.table.memory(), &cut.size);
                 let full = {
                     let cut = cut.read().expect("no thread panics");
                     batch.pieces().try_for_each(|piece| cut.add(piece))?;
@@ -197,32 +211,32 @@ impl Pieces {
                 report()
             })
         })?;
-        let Cut { floor, table, size, .. } = cut.into_inner().expect("no thread panics");
+        let Cutter { floor, table, size, .. } = cut.into_inner().expect("no thread panics");
         let memory = table.memory();
         let shards: Vec<Shard> = (0..SHARDS).map(|number| table.take(number)).collect();
         Ok(Segments { language: Language::of_run(Run::write(&shards)?), floor, size, table: memory })
     }
 
-    /// Whether two symbols may become one: two bytes always may.
-    fn may_join(&self, known: &Known, left: u32, right: u32) -> bool {
+    /// Whether two symbols may be merged: two bytes always may.
+    fn may_join(&self, known: &BaseMerges, left: u32, right: u32) -> bool {
         let length = (known.lengths[left as usize] + known.lengths[right as usize]) as usize;
         length == 2 || length < self.longest
     }
 }
 
-/// Some pieces, and what the merges make of them.
+/// Some pieces, and their symbols after the merges.
 struct Batch {
     merger: Merger,
     bytes: Vec<u8>,
-    /// Where each piece ends, and what it weighs.
+    /// The end and the weight of each piece.
     ends: Vec<(usize, u64)>,
     symbols: Vec<u32>,
-    /// The number of a piece, and where its symbols end.
+    /// The number of a piece, and the end of its symbols.
     merged: Vec<(u32, usize)>,
 }
 
 impl Batch {
-    /// Pieces that are merged together: they wait for memory together, too.
+    /// Number of pieces that are merged together, so that their cache misses overlap.
     const PIECES: usize = 512;
     const BYTES: usize = 1 << 16;
 
@@ -245,11 +259,11 @@ impl Batch {
         self.ends.try_push((self.bytes.len(), weight))
     }
 
-    fn merge(&mut self, known: &Known) -> Result<()> {
+    fn merge(&mut self, known: &BaseMerges) -> Result<()> {
         let Self { merger, bytes, ends, symbols, merged } = self;
         symbols.clear();
         merged.clear();
-        // No more symbols than bytes.
+        // There are no more symbols than bytes.
         symbols.try_reserve(bytes.len())?;
         merged.try_reserve(ends.len())?;
         let pieces = (0..ends.len()).map(|number| piece(bytes, ends, number));
@@ -259,7 +273,7 @@ impl Batch {
         })
     }
 
-    /// The pieces of several symbols, their weights, and their symbols.
+    /// The pieces of several symbols, with their weights and symbols.
     fn pieces(&self) -> impl Iterator<Item = (&[u8], u64, &[u32])> {
         let mut start = 0;
         let pieces = self.merged.iter().map(move |&(number, end)| {
@@ -276,19 +290,19 @@ fn piece<'b>(bytes: &'b [u8], ends: &[(usize, u64)], number: usize) -> &'b [u8] 
     &bytes[start..ends[number].0]
 }
 
-/// Pieces being cut.
-struct Cut<'c> {
-    pieces: &'c Pieces,
-    known: &'c Known,
+/// Cuts pieces into segments.
+struct Cutter<'c> {
+    pieces: &'c PieceStore,
+    known: &'c BaseMerges,
     sketch: &'c Sketch,
     floor: u64,
     /// Whether there is no higher floor.
     is_last: bool,
-    table: Shared,
+    table: SharedTable,
     size: Size,
 }
 
-impl Cut<'_> {
+impl Cutter<'_> {
     /// Cuts a piece of some symbols.
     fn add(&self, (piece, weight, symbols): (&[u8], u64, &[u32])) -> Result<()> {
         let Self { pieces, known, sketch, floor, .. } = *self;
@@ -310,7 +324,7 @@ impl Cut<'_> {
         Ok(())
     }
 
-    /// Cuts again what has been cut, by a higher floor.
+    /// Cuts the segments again, by a higher floor.
     fn raise(&mut self, floors: &Floors) -> Result<()> {
         let Some(higher) = floors.above(self.floor) else {
             self.is_last = true;

@@ -1,14 +1,14 @@
-//! Threads that work in step.
+//! A barrier: threads wait there until all have arrived.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// How often a waiting thread looks before it gives way to others, if each thread has a core. Steps are microseconds
-/// long: waking a sleeping thread would take longer than the work.
+/// Number of times that a waiting thread checks before it yields, if each thread has a core. The steps between barriers
+/// take microseconds; waking a sleeping thread would take longer.
 const LOOKS: u32 = 2000;
 
-/// A meeting point of a fixed number of threads.
-pub(crate) struct Team {
+/// A barrier of a fixed number of threads.
+pub(crate) struct Barrier {
     size: usize,
     looks: u32,
     arrived: AtomicUsize,
@@ -16,7 +16,7 @@ pub(crate) struct Team {
     broken: AtomicBool,
 }
 
-impl Team {
+impl Barrier {
     pub(crate) fn new(size: usize) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -31,8 +31,8 @@ impl Team {
     /// Waits until all threads are here.
     ///
     /// # Panics
-    /// If another thread panicked, since it will not come.
-    pub(crate) fn meet(&self) {
+    /// If another thread has panicked, because it will not arrive.
+    pub(crate) fn wait(&self) {
         let meeting = self.meetings.load(Ordering::Acquire);
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.size {
             self.arrived.store(0, Ordering::Relaxed);
@@ -41,7 +41,7 @@ impl Team {
         }
         let mut looks = 0;
         while self.meetings.load(Ordering::Acquire) == meeting {
-            assert!(!self.broken.load(Ordering::Relaxed), "another thread of the team panicked");
+            assert!(!self.broken.load(Ordering::Relaxed), "another thread of the barrier panicked");
             if looks < self.looks {
                 looks += 1;
                 std::hint::spin_loop();
@@ -51,16 +51,16 @@ impl Team {
         }
     }
 
-    /// Keeps the others from waiting for this thread if it panics.
-    pub(crate) fn member(&self) -> Member<'_> {
-        Member(self)
+    /// Keeps the other threads from waiting for this one if it panics.
+    pub(crate) fn guard(&self) -> BarrierGuard<'_> {
+        BarrierGuard(self)
     }
 }
 
-/// Membership of a thread in a team.
-pub(crate) struct Member<'t>(&'t Team);
+/// Breaks the barrier if its thread panics.
+pub(crate) struct BarrierGuard<'t>(&'t Barrier);
 
-impl Drop for Member<'_> {
+impl Drop for BarrierGuard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.broken.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! A vocabulary that training starts from.
+//! The merges of a vocabulary from which training continues.
 
 use crate::arch::Isa;
 use crate::bpe::Merger;
@@ -8,23 +8,23 @@ use crate::error::Result;
 use crate::memory::{Grow, collect};
 use crate::vocab::Vocab;
 
-/// The merges of a vocabulary, ready to be made in any piece.
-pub(crate) struct Known {
+/// The merges of a vocabulary, ready to be applied to any piece.
+pub(crate) struct BaseMerges {
     pairs: PairTable,
     /// The id of each symbol of `pairs`.
     ids: Vec<u32>,
-    /// By id: the bytes of each token.
+    /// The number of bytes of each token, by id.
     pub(crate) lengths: Vec<u32>,
 }
 
-impl Known {
+impl BaseMerges {
     pub(crate) fn new(vocab: &Vocab) -> Result<Self> {
         let (pairs, ids) = table(vocab, &sufficient(vocab)?, Isa::choose()?)?;
         let lengths = collect((0..vocab.tokens.len() as u32).map(|id| vocab.tokens.get(id).len() as u32))?;
         Ok(Self { pairs, ids, lengths })
     }
 
-    /// Replaces `tokens` by those that the merges leave of a piece.
+    /// Replaces `tokens` by the tokens of a piece.
     pub(crate) fn merge(&self, merger: &mut Merger, piece: &[u8], tokens: &mut Vec<u32>) -> Result<()> {
         tokens.clear();
         if self.ids.len() == 256 {
@@ -37,7 +37,7 @@ impl Known {
         Ok(())
     }
 
-    /// Calls `sink` with the number of each piece and the tokens that the merges leave of it, in any order.
+    /// Calls `sink` with the number and the tokens of each piece, in any order.
     pub(crate) fn merge_all<'p>(
         &self,
         merger: &mut Merger,

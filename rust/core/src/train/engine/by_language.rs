@@ -1,4 +1,4 @@
-//! What pairs occur, by column of text: mostly in one alone.
+//! The occurrences of pairs, by column of text. Most pairs occur in a single column.
 
 use crate::error::Result;
 use crate::memory::Grow;
@@ -6,41 +6,41 @@ use crate::train::objective::too_large;
 
 /// Amounts by column.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Row {
+pub(crate) enum Amounts {
     One {
         column: u32,
         amount: u64,
     },
-    /// A range of [`Rows`], with room up to the next power of two.
+    /// A range of [`AmountTable`], with room up to the next power of two.
     Many {
         length: u32,
         start: usize,
     },
 }
 
-impl Row {
+impl Amounts {
     /// Nothing.
     pub(crate) const NONE: Self = Self::Many { length: 0, start: 0 };
 }
 
-/// The amounts of rows with several columns.
+/// The amounts of pairs that occur in several columns.
 #[derive(Debug, Default)]
-pub(crate) struct Rows {
+pub(crate) struct AmountTable {
     amounts: Vec<(u32, u64)>,
 }
 
-impl Rows {
-    /// Forgets all rows.
+impl AmountTable {
+    /// Removes all amounts.
     pub(crate) fn clear(&mut self) {
         self.amounts.clear();
     }
 
-    /// Calls `sink` with every column of a row and the amount there.
+    /// Calls `sink` with every column and the amount there.
     #[inline(always)]
-    pub(crate) fn for_each(&self, row: Row, mut sink: impl FnMut(u32, u64)) {
+    pub(crate) fn for_each(&self, row: Amounts, mut sink: impl FnMut(u32, u64)) {
         match row {
-            Row::One { column, amount } => sink(column, amount),
-            Row::Many { length, start } => {
+            Amounts::One { column, amount } => sink(column, amount),
+            Amounts::Many { length, start } => {
                 for &(column, amount) in &self.amounts[start..start + length as usize] {
                     sink(column, amount);
                 }
@@ -48,9 +48,10 @@ impl Rows {
         }
     }
 
-    /// The sum of the amounts times the factors of their columns. It fits, unless a pair is reborn more often than it may occur.
+    /// The sum of the amounts times the factors of their columns. It does not overflow, unless a pair reappears more
+    /// often than it can occur.
     #[inline(always)]
-    pub(crate) fn weigh(&self, row: Row, factors: &[u64]) -> u64 {
+    pub(crate) fn weigh(&self, row: Amounts, factors: &[u64]) -> u64 {
         let mut sum = 0;
         self.for_each(row, |column, amount| {
             sum = u64::saturating_add(sum, amount.saturating_mul(factors[column as usize]));
@@ -58,8 +59,8 @@ impl Rows {
         sum
     }
 
-    /// The column that counts for most of a row's weight, of several the first.
-    pub(crate) fn winner(&self, row: Row, factors: &[u64]) -> u32 {
+    /// The column with the largest part of the weight; the first of equal ones.
+    pub(crate) fn winner(&self, row: Amounts, factors: &[u64]) -> u32 {
         let mut best = (0, 0);
         self.for_each(row, |column, amount| {
             let weight = amount.saturating_mul(factors[column as usize]);
@@ -70,55 +71,55 @@ impl Rows {
         best.1
     }
 
-    /// Copies a row of others here.
-    pub(crate) fn copy(&mut self, row: Row, others: &Self) -> Result<Row> {
-        let Row::Many { length, start: old } = row else { return Ok(row) };
+    /// Copies amounts from another table.
+    pub(crate) fn copy(&mut self, row: Amounts, others: &Self) -> Result<Amounts> {
+        let Amounts::Many { length, start: old } = row else { return Ok(row) };
         let start = self.amounts.len();
         self.amounts.try_extend_from_slice(&others.amounts[old..old + length as usize])?;
         self.amounts.try_resize(start + length.next_power_of_two() as usize, (0, 0))?;
-        Ok(Row::Many { length, start })
+        Ok(Amounts::Many { length, start })
     }
 
     /// Adds to the amount in a column.
-    pub(crate) fn add(&mut self, row: &mut Row, column: u32, more: u64) -> Result<()> {
+    pub(crate) fn add(&mut self, row: &mut Amounts, column: u32, more: u64) -> Result<()> {
         if let Some(amount) = self.amount(row, column) {
             *amount = amount.checked_add(more).ok_or_else(too_large)?;
             return Ok(());
         }
         let (length, start) = match *row {
-            Row::Many { length: 0, .. } => {
-                *row = Row::One { column, amount: more };
+            Amounts::Many { length: 0, .. } => {
+                *row = Amounts::One { column, amount: more };
                 return Ok(());
             }
-            Row::One { column, amount } => {
+            Amounts::One { column, amount } => {
                 self.amounts.try_push((column, amount))?;
                 (1, self.amounts.len() - 1)
             }
-            Row::Many { length, start } if length.is_power_of_two() => {
+            Amounts::Many { length, start } if length.is_power_of_two() => {
                 self.amounts.try_reserve(length as usize)?;
                 self.amounts.extend_from_within(start..start + length as usize);
                 (length, self.amounts.len() - length as usize)
             }
-            Row::Many { length, start } => (length, start),
+            Amounts::Many { length, start } => (length, start),
         };
         let end = start + length as usize;
         self.amounts.try_resize(self.amounts.len().max(start + (length + 1).next_power_of_two() as usize), (0, 0))?;
         self.amounts[end] = (column, more);
-        *row = Row::Many { length: length + 1, start };
+        *row = Amounts::Many { length: length + 1, start };
         Ok(())
     }
 
-    /// Takes from the amount in a column, which is that much.
-    pub(crate) fn subtract(&mut self, row: &mut Row, column: u32, less: u64) {
+    /// Subtracts from the amount in a column, which must be at least that large.
+    pub(crate) fn subtract(&mut self, row: &mut Amounts, column: u32, less: u64) {
         if let Some(amount) = self.amount(row, column) {
             *amount -= less;
         }
     }
 
-    fn amount<'r>(&'r mut self, row: &'r mut Row, wanted: u32) -> Option<&'r mut u64> {
+    fn amount<'r>(&'r mut self, row: &'r mut Amounts, wanted: u32) -> Option<&'r mut u64> {
         match row {
-            Row::One { column, amount } => (*column == wanted).then_some(amount),
-            Row::Many { length, start } => {
+            Amounts::One { column, amount } => (*column == wanted).then_some(amount),
+            Amounts::Many { length, start } => {
                 let amounts = &mut self.amounts[*start..*start + *length as usize];
                 amounts.iter_mut().find(|(column, _)| *column == wanted).map(|(_, amount)| amount)
             }

@@ -1,7 +1,7 @@
-//! Merges on disk, so that a run that was killed goes on where it was.
+//! Merges on disk, so that a run that was killed can continue.
 //!
-//! A line of text that names the format and its version, then one Zstandard frame with a checksum: the fingerprint of what was
-//! being trained, and the merges as pairs of ids; all numbers little-endian.
+//! A checkpoint is a line of text that names the format and its version, then one Zstandard frame with a checksum. The
+//! frame holds the fingerprint of the run, and the merges as pairs of ids; all numbers are little-endian.
 
 use crate::train::engine::pair::Pair;
 use std::fs::File;
@@ -15,26 +15,27 @@ use crate::output::Output;
 use crate::train::objective::Weights;
 use crate::vocab::MAX_MERGES;
 
-/// What a checkpoint of this version begins with.
+/// The beginning of a checkpoint of this version.
 const MAGIC: &[u8] = b"eurotok checkpoint 1\n";
 
-/// How often one is written, unless the user says.
+/// The default interval.
 const INTERVAL: Duration = Duration::from_secs(30);
 
-/// When the first one is written, at the latest.
+/// The first checkpoint is written after this time at the latest.
 const FIRST: Duration = Duration::from_secs(10);
 
-/// Where a run leaves its merges.
+/// The checkpoint of a run.
 pub(crate) struct Checkpoint {
     path: PathBuf,
     fingerprint: u64,
     every: Duration,
-    /// When the next one is written.
+    /// The time of the next write.
     due: Instant,
 }
 
 impl Checkpoint {
-    /// The checkpoint of a run, and the merges that stand in it if the run began before. It is written at intervals of `every`.
+    /// Opens the checkpoint of a run, and returns the merges in it if the file exists. It is written at intervals of
+    /// `every`.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if the file is damaged, no checkpoint, or that of another run.
@@ -49,7 +50,7 @@ impl Checkpoint {
         Ok((checkpoint, merges))
     }
 
-    /// Reads the merges, no more of them than a vocabulary can have, and none of another run.
+    /// Reads the merges: at most as many as a vocabulary can have, and only those of this run.
     fn parse(&self, mut file: impl BufRead) -> Result<Vec<Pair>> {
         let damaged = |reason: &str| Error::format(self.path.display(), reason);
         let failed = |error: io::Error| match error.raw_os_error() {
@@ -77,10 +78,10 @@ impl Checkpoint {
         Ok(merges.as_chunks().0.iter().map(|bits| Pair::from_bits(u64::from_le_bytes(*bits))).collect())
     }
 
-    /// Writes the merges, if it is time to.
+    /// Writes the merges if the interval has passed.
     ///
     /// # Errors
-    /// [`Error::Io`]. The file is what it was, and the next attempt is made when the next checkpoint is due.
+    /// [`Error::Io`]. The file is then unchanged, and the next attempt is made after the next interval.
     pub(crate) fn update(&mut self, merges: &[Pair]) -> Result<()> {
         if Instant::now() < self.due { Ok(()) } else { self.write(merges) }
     }
@@ -108,8 +109,8 @@ impl Checkpoint {
     }
 }
 
-/// A number that is the same for runs that make the same merges, whatever the order of the pieces: the sum of their hashes
-/// times their weights, and a hash of `options`.
+/// A number that is equal for runs that make the same merges, whatever the order of the pieces: the sum of the pieces'
+/// hashes times their weights, and a hash of `options`.
 pub(crate) fn fingerprint(weights: &Weights, options: &str) -> Result<u64> {
     let mut sum = hash(options.as_bytes());
     for (number, column) in (1_u64..).step_by(2).zip(&weights.columns) {
@@ -123,7 +124,7 @@ pub(crate) fn fingerprint(weights: &Weights, options: &str) -> Result<u64> {
     Ok(sum)
 }
 
-/// FNV-1a: files outlive the hashes of libraries.
+/// FNV-1a. Files outlive the hash functions of libraries.
 fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }

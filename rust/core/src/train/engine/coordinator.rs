@@ -1,4 +1,4 @@
-//! Which merges come next, or what else: the claim of [`rounds`](crate::train::engine) at work.
+//! Decides on the next merges, by the claim of [`engine`](crate::train::engine), or on another step.
 
 use std::ops::{ControlFlow, DerefMut};
 use std::sync::atomic::Ordering;
@@ -11,57 +11,58 @@ use crate::error::{Error, Result};
 use crate::memory::{Grow, collect, copied};
 use crate::train::Progress;
 use crate::train::engine::Task;
-use crate::train::engine::pair::{Merge, Pair};
+use crate::train::engine::pair::{Pair, PlannedMerge};
 use crate::train::engine::queue::Proposal;
 use crate::train::engine::shared::{Board, Floor, Next, Step};
 use crate::train::engine::tokens::{Joined, Lexicon};
 use crate::train::objective::fairness::refresh_after;
 use crate::train::objective::trace::Trace;
 
-/// By how much the floor is lowered when nothing is left above it.
+/// The floor is divided by this when no pair above it is left.
 const LOWERING: u64 = 8;
 
-/// How often progress is reported; to tests, after every round.
+/// The interval between reports of progress; in tests, every round is reported.
 const INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 50 });
 
-/// What training came to.
+/// The result of training.
 pub(crate) struct Outcome {
     pub(crate) lexicon: Lexicon,
     pub(crate) merges: Vec<Pair>,
     pub(crate) checkpoint: Option<Checkpoint>,
-    pub(crate) end: End,
-    /// How prices went, under fairness.
+    pub(crate) end: EndReason,
+    /// The prices, under fairness.
     pub(crate) trace: Option<Trace>,
 }
 
-/// Why training ended.
+/// The reason why training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The lexicon is complete, or no pair is left that weighs as much as the floor.
+pub(crate) enum EndReason {
+    /// The lexicon is complete, or no pair weighs as much as the floor.
     Done,
-    /// It needs more memory.
+    /// Training needs more memory.
     Full,
     /// The next merge makes a token that was made before.
     Again,
 }
 
-/// What decides on the steps.
-pub(crate) struct Leader<'l> {
+/// Decides on the steps of all threads.
+pub(crate) struct Coordinator<'l> {
     /// The lexicon before the first merge.
     first: &'l Lexicon,
     lexicon: Lexicon,
     merges: Vec<Pair>,
-    /// Bytes of memory that all threads may take.
+    /// Bytes of memory that all threads together may take.
     memory: Option<usize>,
-    /// Rounds made.
+    /// Number of rounds so far.
     made: usize,
-    end: End,
-    /// Where the merges are kept, as long as they are all it takes to go on: until a token is made twice.
+    end: EndReason,
+    /// The checkpoint. It is dropped when a token is made a second time, because the merges alone are then not enough
+    /// to continue.
     checkpoint: Option<Checkpoint>,
-    /// By symbol: the last run in which it was a left symbol, and a right one.
+    /// By symbol: the last round in which it was a left symbol, and a right symbol.
     sides: Vec<[u32; 2]>,
     runs: u32,
-    /// The number of merges at which prices are looked at next.
+    /// The number of merges at which prices are refreshed next.
     refresh: Option<usize>,
     trace: Trace,
     least: u64,
@@ -69,7 +70,7 @@ pub(crate) struct Leader<'l> {
     reported: Option<Instant>,
 }
 
-impl<'l> Leader<'l> {
+impl<'l> Coordinator<'l> {
     pub(crate) fn new(
         task: &Task<'_>,
         first: &'l Lexicon,
@@ -88,7 +89,7 @@ impl<'l> Leader<'l> {
             merges,
             memory: task.memory,
             made: 0,
-            end: End::Done,
+            end: EndReason::Done,
             checkpoint,
             sides: Vec::new(),
             runs: 0,
@@ -98,16 +99,16 @@ impl<'l> Leader<'l> {
         })
     }
 
-    /// What it all came to.
+    /// The result of training.
     pub(crate) fn finish(self) -> Result<Outcome> {
         let Self { lexicon, merges, checkpoint, end, refresh, trace, .. } = self;
         Ok(Outcome { lexicon, merges: last_of_each(&merges)?, checkpoint, end, trace: refresh.map(|_| trace) })
     }
 
-    /// Decides on the next step, given what the threads have proposed, and the floor.
+    /// Decides on the next step, from the proposals of the threads and the floor.
     pub(crate) fn lead(&mut self, board: &Board, floor: Floor) {
         if board.has_failed() {
-            // What was proposed may not add up.
+            // The proposals may be inconsistent.
             *board.step.write().expect("no thread panics") = Step::Else(Next::Stop);
             return;
         }
@@ -119,7 +120,7 @@ impl<'l> Leader<'l> {
         }
         let memory = || board.memory.iter().map(|memory| memory.load(Ordering::Relaxed)).sum::<usize>();
         let step = if self.made > 0 && self.memory.is_some_and(|most| memory() > most) {
-            self.end = End::Full;
+            self.end = EndReason::Full;
             Step::Else(Next::Stop)
         } else {
             let chosen = self.choose(floor, &mut proposals.collect::<Vec<_>>());
@@ -142,17 +143,17 @@ impl<'l> Leader<'l> {
         *board.step.write().expect("no thread panics") = step;
     }
 
-    /// Leaves a checkpoint without the merges that were just chosen.
+    /// Writes a checkpoint without the merges of the current step.
     fn interrupt(&mut self, step: &Step) -> Error {
         let chosen = if let Step::Round(round) = step { round.len() } else { 0 };
         let made = &self.merges[..self.merges.len() - chosen];
         let kept = self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.write(made));
-        // The work ends here, whatever the answer.
+        // Training ends here, whatever the answer.
         let _ = self.warn(kept);
         Error::Interrupted
     }
 
-    /// Tells of a checkpoint that could not be written.
+    /// Reports a checkpoint that could not be written.
     fn warn(&mut self, kept: Result<()>) -> ControlFlow<()> {
         match kept {
             Ok(()) => ControlFlow::Continue(()),
@@ -160,7 +161,7 @@ impl<'l> Leader<'l> {
         }
     }
 
-    /// Chooses the longest run that the claim allows, or what else is to be done.
+    /// Chooses the longest run that the claim allows, or another step.
     fn choose(&mut self, floor: Floor, proposals: &mut [impl DerefMut<Target = Proposal>]) -> Result<Step> {
         if self.refresh == Some(self.merges.len()) && !self.lexicon.is_complete() {
             self.refresh = Some(refresh_after(self.merges.len()));
@@ -186,7 +187,7 @@ impl<'l> Leader<'l> {
             let (product, joined) = self.lexicon.join(left, right)?;
             if joined == Joined::Again && floor.present > 1 && self.memory.is_some() {
                 if round.is_empty() {
-                    self.end = End::Again;
+                    self.end = EndReason::Again;
                     return Ok(Step::Else(Next::Stop));
                 }
                 break;
@@ -194,7 +195,7 @@ impl<'l> Leader<'l> {
             if joined == Joined::Again {
                 self.checkpoint = None;
                 if floor.present > 1 {
-                    // Pairs that were dropped would matter now, and when they were born.
+                    // The pairs below the floor, and the times at which they appeared, matter now.
                     self.lexicon = self.first.try_clone()?;
                     self.merges.clear();
                     self.refresh = self.refresh.map(|_| refresh_after(0));
@@ -209,7 +210,7 @@ impl<'l> Leader<'l> {
             let is_new = joined == Joined::New;
             self.merges.push(pair);
             self.trace.winners.push(proposal.winners[proposal.taken - 1]);
-            round.push(Merge { pair, product, is_new, keeper, number: entry.number, whole_pieces });
+            round.push(PlannedMerge { pair, product, is_new, keeper, number: entry.number, whole_pieces });
             if !is_new || whole_pieces || left == right || exhausted {
                 break;
             }
@@ -225,7 +226,7 @@ impl<'l> Leader<'l> {
     }
 }
 
-/// The merges without those that are made again later: of a pair merged several times, the last merge counts.
+/// The merges without those that are repeated later: of a pair merged several times, the last merge counts.
 pub(crate) fn last_of_each(merges: &[Pair]) -> Result<Vec<Pair>> {
     let mut last: HashMap<Pair, usize> = HashMap::new();
     last.try_reserve(merges.len())?;

@@ -1,4 +1,4 @@
-//! What a round did to pairs in one thread's words, gathered by neighbour.
+//! The changes of a round to the pairs in one thread's words, gathered by neighbour.
 
 use crate::train::engine::pair::Pair;
 use std::ops::DerefMut;
@@ -6,29 +6,29 @@ use std::sync::{RwLock, RwLockWriteGuard};
 
 use crate::error::Result;
 use crate::memory::Grow;
-/// What a thread reports after a round to one of those that keep pairs.
+/// The report of a thread, after a round, to one of the threads that keep pairs.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    pub(crate) births: Vec<Birth>,
-    pub(crate) deaths: Vec<Death>,
+    pub(crate) gains: Vec<Gain>,
+    pub(crate) losses: Vec<Loss>,
 }
 
-/// Occurrences in a column that a merge made of a pair that it made possible.
+/// Gained occurrences: a merge made a new pair in a column.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Birth {
+pub(crate) struct Gain {
     /// The number of the merge in its round.
     pub(crate) merge: u32,
-    /// The side of the merged symbol that the other is on.
+    /// The side of the merged symbol on which the neighbour stands.
     pub(crate) side: u32,
     pub(crate) pair: Pair,
     pub(crate) column: u32,
-    /// Nothing in a column that does not count.
+    /// 0 in a column that does not count.
     pub(crate) weight: u64,
-    /// How many occurrences in all columns, if it is the first of the pair in its merge; else 0.
+    /// The number of occurrences in all columns, in the first gain of the pair by its merge; else 0.
     pub(crate) count: u32,
 }
 
-impl Birth {
+impl Gain {
     /// The symbol beside the merged one.
     pub(crate) fn neighbour(&self) -> usize {
         let (left, right) = self.pair.symbols();
@@ -36,9 +36,9 @@ impl Birth {
     }
 }
 
-/// Occurrences of a pair that a merge took away from a column.
+/// Lost occurrences: a merge removed a pair from a column.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Death {
+pub(crate) struct Loss {
     /// The number of the merge in its round.
     pub(crate) merge: u32,
     pub(crate) column: u32,
@@ -50,12 +50,12 @@ pub(crate) struct Death {
 pub(crate) const LEFT: usize = 0;
 pub(crate) const RIGHT: usize = 1;
 
-/// The pair of a merged symbol and the one on a side of it.
+/// The pair of a merged symbol and its neighbour on a side.
 pub(crate) fn joined(product: u32, side: usize, neighbour: u32) -> Pair {
     if side == LEFT { Pair::new(neighbour, product) } else { Pair::new(product, neighbour) }
 }
 
-/// How much, and how often.
+/// A weight and a number of occurrences.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Tally {
     pub(crate) weight: u64,
@@ -69,29 +69,29 @@ impl Tally {
     }
 }
 
-/// The cursor of a pair whose occurrences are not noted.
+/// The cursor of a pair whose occurrences are not recorded.
 const UNNOTED: usize = usize::MAX;
 
-/// What the merges of a round met on one side.
+/// The neighbours of the merges of a round on one side.
 #[derive(Debug, Default)]
 pub(crate) struct Side {
-    /// What the present merge met in the present column, by symbol.
+    /// By symbol: its occurrences beside the current merge in the current column.
     tallies: Vec<Tally>,
-    /// The symbols it met there.
+    /// The symbols that occur there.
     met: Vec<u32>,
-    /// What it met in all columns.
+    /// The neighbours of the merges, with their columns.
     found: Vec<Found>,
-    /// How many occurrences of each symbol it met in all columns.
+    /// By symbol: its occurrences beside the current merge in all columns.
     counts: Vec<u32>,
-    /// All that was met in the round: the symbol, and the cell where the merged one begins.
+    /// All neighbours of the round: the symbol, and the cell where the merged symbol begins.
     meetings: Vec<(u32, u32)>,
-    /// Where each merge's meetings end.
+    /// The end of each merge in `meetings`.
     ends: Vec<usize>,
-    /// Where the next occurrence of the pair with each symbol is noted, by symbol.
+    /// By symbol: the place where the next occurrence of the pair with it is recorded.
     cursors: Vec<usize>,
 }
 
-/// A symbol that a merge met in a column.
+/// A neighbour of a merge in a column.
 #[derive(Debug, Clone, Copy)]
 struct Found {
     neighbour: u32,
@@ -107,11 +107,11 @@ impl Side {
         self.cursors.try_resize(symbols, UNNOTED)
     }
 
-    /// Makes room for so many more meetings.
+    /// Makes room for `meetings` more neighbours.
     #[inline(always)]
     pub(crate) fn make_room(&mut self, meetings: usize) -> Result<()> {
         self.meetings.try_reserve(meetings)?;
-        // Each symbol is met once for the first time.
+        // Each symbol enters `met` at most once.
         Ok(self.met.try_reserve(meetings.min(self.tallies.len()))?)
     }
 
@@ -120,7 +120,7 @@ impl Side {
         self.ends.clear();
     }
 
-    /// Notes a meeting, for which there is room.
+    /// Records a neighbour. There must be room for it.
     #[inline(always)]
     pub(crate) fn meet(&mut self, neighbour: u32, cell: u32, weight: u64) {
         let tally = &mut self.tallies[neighbour as usize];
@@ -142,7 +142,8 @@ impl Side {
         Ok(())
     }
 
-    /// Ends a merge: calls `sink` with all it met, by column; occurrences come with the first.
+    /// Ends a merge: calls `sink` with all its neighbours, by column. The number of occurrences comes with the first
+    /// column.
     pub(crate) fn end_merge(&mut self, mut sink: impl FnMut(u32, u32, Tally) -> Result<()>) -> Result<()> {
         for Found { neighbour, column, weight } in self.found.drain(..) {
             let count = std::mem::take(&mut self.counts[neighbour as usize]);
@@ -151,12 +152,12 @@ impl Side {
         self.ends.try_push(self.meetings.len())
     }
 
-    /// How many merges the round had.
+    /// The number of merges of the round.
     pub(crate) fn merges(&self) -> usize {
         self.ends.len()
     }
 
-    /// Has occurrences of the pair with a symbol noted from a place on.
+    /// From now on, the occurrences of the pair with a neighbour are recorded from `cursor` on.
     pub(crate) fn set(&mut self, neighbour: usize, cursor: usize) {
         self.cursors[neighbour] = cursor;
     }
@@ -165,7 +166,7 @@ impl Side {
         self.cursors[neighbour] = UNNOTED;
     }
 
-    /// Notes the occurrences of the pairs that a merge gave birth to and that are set.
+    /// Records the occurrences of the gained pairs of a merge that have a cursor.
     pub(crate) fn note(&mut self, merge: usize, occurrences: &mut [u32], begin: impl Fn(u32, u32) -> u32) {
         let start = if merge == 0 { 0 } else { self.ends[merge - 1] };
         for &(neighbour, cell) in &self.meetings[start..self.ends[merge]] {
@@ -178,17 +179,17 @@ impl Side {
     }
 }
 
-/// Takes all of a thread's reports, to write them.
+/// Locks all of a thread's reports for writing.
 pub(crate) fn write_all(reports: &[RwLock<Report>]) -> Vec<RwLockWriteGuard<'_, Report>> {
     reports.iter().map(|report| report.write().expect("no thread panics")).collect()
 }
 
-/// Reports a birth to the thread that keeps the pair.
-pub(crate) fn report_birth(reports: &mut [impl DerefMut<Target = Report>], birth: Birth) -> Result<()> {
-    reports[birth.pair.keeper(reports.len())].births.try_push(birth)
+/// Reports a gain to the thread that keeps the pair.
+pub(crate) fn report_gain(reports: &mut [impl DerefMut<Target = Report>], gain: Gain) -> Result<()> {
+    reports[gain.pair.keeper(reports.len())].gains.try_push(gain)
 }
 
-/// Reports deaths to the thread that keeps the pair.
-pub(crate) fn report_death(reports: &mut [impl DerefMut<Target = Report>], death: Death) -> Result<()> {
-    reports[death.pair.keeper(reports.len())].deaths.try_push(death)
+/// Reports a loss to the thread that keeps the pair.
+pub(crate) fn report_loss(reports: &mut [impl DerefMut<Target = Report>], loss: Loss) -> Result<()> {
+    reports[loss.pair.keeper(reports.len())].losses.try_push(loss)
 }

@@ -1,4 +1,4 @@
-//! Pieces in one array of cells, column by column, and what they weigh.
+//! Pieces in one array of cells, column by column, and their weights.
 
 use std::ops::Range;
 
@@ -9,19 +9,20 @@ use crate::bpe::Merger;
 use crate::count::SHARDS;
 use crate::error::{Error, Result};
 use crate::memory::{Grow, Zeroed, collect};
-use crate::train::engine::base_merges::Known;
+use crate::train::engine::base_merges::BaseMerges;
 use crate::train::objective::{Weights, too_large};
 
-/// What stands between pieces.
+/// The cell between two pieces.
 pub(crate) const GAP: u32 = u32::MAX;
 
-/// What stands where a symbol began that is now the right part of another.
+/// The first cell of a symbol that has become the right part of another.
 pub(crate) const DEAD: u32 = u32::MAX - 1;
 
-/// Cells between entries of the index of weights.
+/// Number of cells between entries of the index of weights.
 const STRIDE: usize = 64;
 
-/// Pieces of two bytes or more, heaviest first in each column: a cell a byte, a [`GAP`] before each and after the last.
+/// Pieces of two bytes or more, the heaviest first in each column. A byte takes a cell; a [`GAP`] stands before each
+/// piece and behind the last.
 pub(crate) struct Layout {
     pub(crate) symbols: Zeroed<u32>,
     pub(crate) weights: CellWeights,
@@ -33,16 +34,16 @@ pub(crate) struct Layout {
 /// The cells of one column.
 pub(crate) struct CellColumn {
     pub(crate) cells: Range<u32>,
-    /// Whether what occurs there counts.
+    /// Whether its occurrences count.
     pub(crate) counts: bool,
     pub(crate) is_priced: bool,
-    /// The tokens there, those of pieces of one byte included, if it is priced.
+    /// The number of its tokens if it is priced, including pieces of one byte.
     pub(crate) tokens: u64,
 }
 
-/// What pieces weigh, by cell: since they stand in the order of their weight, where it changes says it all.
+/// The weights of the pieces, by cell. Pieces are sorted by weight, so the cells where it changes are enough.
 pub(crate) struct CellWeights {
-    /// Where the weight changes, and to what.
+    /// The cells where the weight changes, and the new weights.
     changes: Vec<(u32, u64)>,
     /// The change in force at every `STRIDE`th cell.
     index: Vec<u32>,
@@ -62,8 +63,8 @@ impl CellWeights {
         Ok(Self { index: collect(index)?, changes })
     }
 
-    /// The weight at a cell. `hint` is the change that was in force at another one, and then is at this: near cells find
-    /// theirs at once.
+    /// The weight at a cell. `hint` is a change in force near the cell, and becomes the one in force at the cell. So
+    /// neighbouring cells find theirs at once.
     #[inline(always)]
     pub(crate) fn at(&self, cell: usize, hint: &mut usize) -> u64 {
         if !(self.changes[*hint].0 as usize..self.changes[*hint + 1].0 as usize).contains(&cell) {
@@ -77,12 +78,12 @@ impl CellWeights {
 }
 
 impl Layout {
-    /// Lays out thread `me`'s part of the pieces, with the known merges made. Goes over the pieces twice, so that nothing but
+    /// Lays out thread `me`'s part of the pieces, with the base merges applied. Reads the pieces twice, so that only
     /// the result takes memory.
-    pub(crate) fn new(weights: &Weights, known: &Known, me: usize, threads: usize) -> Result<Self> {
+    pub(crate) fn new(weights: &Weights, known: &BaseMerges, me: usize, threads: usize) -> Result<Self> {
         let shards = || (me..SHARDS).step_by(threads);
         let mut columns = Vec::with_capacity(weights.columns.len());
-        // By column and weight: how many cells its pieces take, and then where the next of them goes.
+        // By column and weight: the number of cells of the pieces, and later the cell of the next piece.
         let mut places: Vec<HashMap<u64, usize, FxBuildHasher>> = Vec::with_capacity(weights.columns.len());
         let mut changes = Vec::new();
         let mut next = 0;
@@ -101,7 +102,7 @@ impl Layout {
                 Ok(())
             })?;
             total += sum * u128::from(column.factor);
-            // Threads add up what is laid out; prices are added up as they come.
+            // The threads' weights are added up later, so each holds only its part of the single bytes.
             let priced = if column.is_priced { (sum + single) * threads as u128 } else { 0 };
             if total.max(priced) >= 1 << 63 {
                 return Err(too_large());
@@ -151,7 +152,8 @@ impl Layout {
         Ok(Self { symbols, weights: CellWeights::new(changes, next + 1)?, columns, total: total as u64 })
     }
 
-    /// The column of a cell of a piece, looked for from one before it or from the first.
+    /// The column of a cell. The search begins at column `before` if the cell lies behind its start, or else at the
+    /// first column.
     pub(crate) fn column(columns: &[CellColumn], cell: u32, before: usize) -> usize {
         let from = if columns[before].cells.start <= cell { before } else { 0 };
         from + columns[from..].iter().position(|column| cell < column.cells.end).expect("pieces end before columns do")

@@ -1,32 +1,51 @@
 //! Merges in rounds, on all threads.
 //!
-//! [`layout`] puts the pieces into one array, with the [`base_merges`] applied; [`words`] merges pairs in it and gathers the weight that moved, as
-//! [`deltas`]; [`queue`] holds the weight of every pair, [`by_language`], and proposes the heaviest; the [`coordinator`] decides which
-//! of them may be merged in one round; threads meet at a [`barrier`] and exchange what they know through [`shared`]; [`tokens`] gives ids;
-//! [`checkpoint`] keeps merges on disk.
+//! Data flow: [`layout`] puts the pieces into one array and applies the [`base_merges`]; [`words`] merges pairs there
+//! and gathers the changed weights as [`deltas`]; [`queue`] holds the weight of every pair, [`by_language`], and
+//! proposes the heaviest; the [`coordinator`] decides which of these are merged in one round; threads wait for each
+//! other at a [`barrier`] and exchange data through [`shared`]; [`tokens`] gives ids; [`checkpoint`] keeps merges on
+//! disk.
 //!
-//! A round is a run of merges that sequential training would make one after the other. Each thread makes all of
-//! them, in their order, in its own words, so within a round nothing needs to be exchanged; afterwards the threads that keep the
-//! pairs sum up what changed, and propose the pairs that are heaviest now. So the result is right if the run is.
+//! ```text
+//! every thread                                       the coordinator (one thread)
+//! propose the heaviest pairs it keeps
+//! ────────────────────────────── barrier ──────────────────────────────
+//!                                                    choose a run of pairs
+//! ────────────────────────────── barrier ──────────────────────────────
+//! merge the run in its own words, report the changes
+//! ────────────────────────────── barrier ──────────────────────────────
+//! sum up the changes of the pairs it keeps
+//! ```
 //!
-//! **Claim.** Let pairs *p1 > ... > pk* be the first of all pairs in the order of the queue (weight, then smallest), all weights
-//! exact, where no left symbol of any of them is a right symbol of any of them, and p1 to p(k-1) make tokens that are new.
-//! Then sequential training merges p1, ..., pk in this order.
+//! **Definition.** A *run* is a sequence of merges that sequential training makes one after the other. A *round* makes
+//! a run: each thread makes all merges of the run in its own words, in their order. Within a round no data is
+//! exchanged. So the result is correct if the run is one.
 //!
-//! **Proof.** By induction: let p1, ..., p(i-1) be merged, pi = (a, b). A merge of (l, r) takes weight from pairs (x, l) and (r, y) and from
-//! no others. None of p1, ..., pk is such a pair, as its right symbol would be a left symbol of the run, or its left symbol a
-//! right one. So pi to pk still weigh what they did, and all pairs that existed at the start are still behind pk or among them.
-//! It remains to show that no pair born since comes before pi. A pair that holds the token *n* of a merged (l, r) is born
-//! where a pair (x, l) or (r, y), or one born from such a pair since, dies, for as much weight at most; by
-//! induction it weighs at most what some pair q = (x, l) or (r, y) weighed at the start, which is no pj, as shown, hence
-//! behind pk: lighter, and then the new pair is behind pk, too; or as heavy and larger. In that case compare the symbols
-//! that stand where q's did: each is one of q's or a new token, whose id is larger than all that pk holds, so the new pair
-//! is larger than pk as well. With (n, n) and (n, n') it is the same, q being (r, l) or (r, l'). ∎
+//! **Claim.** Let pairs *p1 > ... > pk* be the first of all pairs in the order of the queue (larger weight first, then
+//! smaller pair), all weights exact. Let no left symbol of these pairs be a right symbol of one of them. Let p1 to
+//! p(k-1) make new tokens. Then sequential training merges p1, ..., pk in this order.
 //!
-//! The claim is about fixed weights, so a run ends where factors are refreshed: at numbers of merges that depend on nothing else.
+//! **Proof.** By induction over i. Let p1, ..., p(i-1) be merged, and pi = (a, b).
 //!
-//! A pair of a symbol with itself, and one that makes a known token, may thus end a run, but not be followed. So may one that
-//! is looked for in whole pieces, since it has a weight that its occurrences do not bear out.
+//! 1. *The weights of pi to pk are unchanged.* A merge of (l, r) only takes weight from pairs (x, l) and (r, y). None
+//!    of p1, ..., pk is such a pair: its right symbol l would be a left symbol of the run, or its left symbol r a right
+//!    symbol of the run.
+//! 2. So every pair that existed at the start is one of p1, ..., pk, or still comes behind pk. It remains to show that
+//!    no pair that appeared since comes before pi.
+//! 3. *A new pair weighs no more than an old one behind pk.* A pair with the token *n* of a merged (l, r) appears where
+//!    a pair (x, l) or (r, y) disappears, or a pair that itself appeared there since, and with at most its weight. By
+//!    induction it weighs at most as much as some pair q = (x, l) or (r, y) did at the start. By step 1, q is none of
+//!    p1, ..., pk, so it comes behind pk.
+//! 4. *The new pair comes behind pk, too.* If q is lighter than pk, the new pair is lighter. If q is as heavy as pk,
+//!    then q is the larger pair. Each symbol of the new pair is the symbol of q in the same place, or a new token,
+//!    whose id is larger than all ids in pk. So the new pair is also larger than pk.
+//! 5. The same holds for the pairs (n, n) and (n, n'), with q = (r, l) or (r, l'). ∎
+//!
+//! The claim is about fixed factors. So a run ends where factors are refreshed, at numbers of merges that depend on
+//! nothing else.
+//!
+//! A pair of a symbol with itself, and a pair that makes a known token, may thus be the last of a run only. The same
+//! holds for a pair that is merged everywhere in its pieces, because its weight differs from that of its occurrences.
 
 pub(crate) mod barrier;
 pub(crate) mod base_merges;
@@ -49,12 +68,12 @@ use std::thread;
 use super::Progress;
 use crate::error::{Error, Result};
 use crate::threads;
-use crate::train::engine::base_merges::Known;
+use crate::train::engine::base_merges::BaseMerges;
 use crate::train::engine::checkpoint::Checkpoint;
-use crate::train::engine::coordinator::{Leader, Outcome};
+use crate::train::engine::coordinator::{Coordinator, Outcome};
 use crate::train::engine::deltas::Report;
 use crate::train::engine::pair::Pair;
-use crate::train::engine::queue::{Pairs, Proposal};
+use crate::train::engine::queue::{PairQueue, Proposal};
 use crate::train::engine::shared::{Board, Floor, Next, Step};
 use crate::train::engine::tokens::Lexicon;
 use crate::train::engine::words::Words;
@@ -63,42 +82,43 @@ use crate::train::objective::{Weights, too_large};
 /// The most pairs that a thread proposes for a round.
 const PROPOSALS: usize = 128;
 
-/// The guess at what the last merge weighs: all weights by the size of the vocabulary and by this. Measured on 95 MB of 24
-/// languages, 23, 27 and 33 for vocabularies of 2^15, 2^16 and 2^17; pairs born lighter than half of that are nine in
-/// ten, and guessing too high costs one more look at all words.
+/// The first floor is the sum of all weights, divided by the size of the vocabulary and by this: a guess at the weight
+/// of the last merge. Measured on 95 MB of 24 languages, the exact number is 23, 27 and 33 for vocabularies of 2^15,
+/// 2^16 and 2^17. Nine in ten new pairs weigh less than half of that, and too high a guess costs one more pass over all
+/// words.
 const SPREAD: u64 = 64;
 
-/// The same with fairness, under which rarer pairs of dear languages are merged. On the same text with fairness 10, 64 meant a
-/// second look, and 4.2 s in place of 3.2; 256 cost as much in pairs kept.
+/// [`SPREAD`] with fairness, which merges rarer pairs of expensive languages. On the same text with fairness 10, 64
+/// took a second pass, 4.2 s instead of 3.2; 256 cost as much in kept pairs.
 const FAIR_SPREAD: u64 = 128;
 
-/// What to train, and how.
+/// The task of the engine.
 pub(crate) struct Task<'t> {
     pub(crate) weights: &'t Weights<'t>,
-    /// Tokens of more than two bytes stay shorter than this.
+    /// Tokens of more than two bytes are shorter than this.
     pub(crate) longest: usize,
-    /// Pairs that weigh less are not kept at first; by default a guess.
+    /// The first floor: lighter pairs are not kept at first. By default a guess.
     pub(crate) floor: Option<u64>,
     pub(crate) threads: usize,
-    /// Bytes of memory that words and pairs may take. With a limit, training ends instead of beginning again.
+    /// Bytes of memory that words and pairs may take. With a limit, training ends where it would otherwise begin again.
     pub(crate) memory: Option<usize>,
     /// The merges that were made before training.
-    pub(crate) first: Known,
-    /// What an earlier run came to.
+    pub(crate) first: BaseMerges,
+    /// The result of an earlier run.
     pub(crate) resumed: Option<Resumed>,
 }
 
-/// What a run had come to when it left its last checkpoint.
+/// The state of a run at its last checkpoint.
 pub(crate) struct Resumed {
     pub(crate) lexicon: Lexicon,
     pub(crate) merges: Vec<Pair>,
-    /// These merges and those before training.
-    pub(crate) known: Known,
+    /// These merges, and those before training.
+    pub(crate) known: BaseMerges,
 }
 
 impl Task<'_> {
-    /// Merges until the lexicon is complete or nothing is left that weighs enough. Returns the lexicon, the merges, and under
-    /// fairness how they came about.
+    /// Merges until the lexicon is complete or no pair weighs enough. Returns the lexicon, the merges, and the trace
+    /// under fairness.
     pub(crate) fn run(
         &self,
         lexicon: &Lexicon,
@@ -111,12 +131,13 @@ impl Task<'_> {
         let wanted = lexicon.wanted() as u64;
         let spread = if self.weights.policy.is_some() { FAIR_SPREAD } else { SPREAD };
         let guess = |total: u64| self.floor.unwrap_or(total / wanted / spread).max(self.weights.least);
-        let mut leader = Leader::new(self, lexicon, checkpoint, progress)?;
-        self.work_on(self.threads, &guess, &mut |board, floor| leader.lead(board, floor))?;
-        leader.finish()
+        let mut coordinator = Coordinator::new(self, lexicon, checkpoint, progress)?;
+        self.work_on(self.threads, &guess, &mut |board, floor| coordinator.lead(board, floor))?;
+        coordinator.finish()
     }
 
-    /// Does the work on so many threads, this one among them, which `lead`s; on fewer if the system does not give as many.
+    /// Works on `threads` threads, or fewer if the system does not grant as many. The calling thread is one of them and
+    /// calls `lead`.
     fn work_on(
         &self,
         threads: usize,
@@ -124,13 +145,13 @@ impl Task<'_> {
         lead: &mut dyn FnMut(&Board, Floor),
     ) -> Result<()> {
         let board = Board::new(threads);
-        let workers: Vec<_> = (0..threads).map(|me| Worker { me, task: self, board: &board, guess }).collect();
+        let workers: Vec<_> = (0..threads).map(|me| TrainWorker { me, task: self, board: &board, guess }).collect();
         let (own, others) = workers.split_first().expect("there is at least one thread");
-        // Words are dealt out to a fixed number of threads, so none begins before all are there.
+        // Words are divided among a fixed number of threads, so no thread begins before all have started.
         let are_complete = OnceLock::new();
         let started = thread::scope(|scope| {
             let are_complete = &are_complete;
-            let work = |other: &Worker| {
+            let work = |other: &TrainWorker| {
                 if *are_complete.wait() {
                     other.work(&mut |_, _| {});
                 }
@@ -148,32 +169,33 @@ impl Task<'_> {
     }
 }
 
-/// One thread: some of the words, and some of the pairs.
-struct Worker<'b> {
+/// One thread: a part of the words, and a part of the pairs.
+struct TrainWorker<'b> {
     me: usize,
     task: &'b Task<'b>,
     board: &'b Board,
-    /// The first floor, by the sum of all weights.
+    /// The first floor, from the sum of all weights.
     guess: &'b (dyn Fn(u64) -> u64 + Sync),
 }
 
-impl Worker<'_> {
-    /// Works until there is nothing to do. `lead` decides on the next step, given the floor, while the others wait.
+impl TrainWorker<'_> {
+    /// Works until training ends. `lead` decides on the next step, given the floor, while the other threads wait.
     fn work(&self, lead: &mut dyn FnMut(&Board, Floor)) {
         let Self { me, task, board, guess } = *self;
-        let _member = board.team.member();
+        let _guard = board.barrier.guard();
         let reports = &board.reports[me];
         let about: Vec<&RwLock<Report>> = board.reports.iter().map(|reports| &reports[me]).collect();
         let mut floor = None;
         loop {
-            // A restart is one from the beginning.
+            // A restart begins without the earlier run.
             let resumed = task.resumed.as_ref().filter(|_| floor.is_none());
             let known = resumed.map_or(&task.first, |resumed| &resumed.known);
             let words = Words::new(task.weights, known, task.longest, me, board.reports.len());
             let words = words.map_err(|error| board.fail(error));
             if let (Ok(words), None) = (&words, floor) {
                 let before = board.total.fetch_add(words.total(), Ordering::Relaxed);
-                // No part is that large, so whichever makes the sum so meets it before it goes round.
+                // No part reaches 2^63 by itself, so the thread whose part takes the sum to 2^63 sees it before the sum
+                // wraps.
                 if before.saturating_add(words.total()) >= 1 << 63 {
                     board.fail(too_large());
                 }
@@ -181,16 +203,16 @@ impl Worker<'_> {
             if let Ok(words) = &words {
                 self.price(words);
             }
-            board.team.meet();
+            board.barrier.wait();
             let has_failed = board.has_failed();
-            // Nobody goes on to what may fail next before all have looked: they go on together, or none does.
-            board.team.meet();
+            // All threads look before any of them goes on to a step that may fail, so that all go on or none does.
+            board.barrier.wait();
             let (Ok(mut words), false) = (words, has_failed) else { return };
             let mut present = floor.unwrap_or_else(|| guess(board.total.load(Ordering::Relaxed)));
-            let mut pairs = Pairs::new(task.weights, self.factors());
+            let mut pairs = PairQueue::new(task.weights, self.factors());
             floor = loop {
                 board.note(words.report_all(reports));
-                board.team.meet();
+                board.barrier.wait();
                 board.note(pairs.start(present, &about, &mut board.kept[me].write().expect("no thread panics")));
                 match self.rounds(&mut words, &mut pairs, &about, &mut |board, safe| {
                     lead(board, Floor { present, safe });
@@ -203,7 +225,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Tells the others the tokens of each column.
+    /// Shares the number of tokens of each column with the other threads.
     fn price(&self, words: &Words) {
         if self.task.weights.policy.is_some() {
             let mut tokens = self.board.tokens[self.me].lock().expect("no thread panics");
@@ -212,17 +234,17 @@ impl Worker<'_> {
         }
     }
 
-    /// The factors under the present prices. Threads compute them alike.
+    /// The factors under the present prices. All threads compute the same ones.
     fn factors(&self) -> Vec<u64> {
         let policy = self.task.weights.policy.as_ref();
         policy.map_or_else(|| self.task.weights.first_factors(), |policy| policy.factors(&self.board.tokens()))
     }
 
-    /// Merges round by round, until something else is to be done.
+    /// Merges round by round, until another step is chosen.
     fn rounds(
         &self,
         words: &mut Words,
-        pairs: &mut Pairs,
+        pairs: &mut PairQueue,
         about: &[&RwLock<Report>],
         lead: &mut dyn FnMut(&Board, u64),
     ) -> Next {
@@ -236,14 +258,14 @@ impl Worker<'_> {
                 if is_first {
                     *proposal = Proposal::default();
                 } else {
-                    // Twice what was of use last time: entries that come back cost more than a shorter round.
+                    // Twice the number that was taken last time: returning an entry costs more than a shorter round.
                     most = (2 * proposal.taken + 2).min(PROPOSALS);
                 }
                 board.note(pairs.propose(&mut proposal, most));
             }
-            board.team.meet();
+            board.barrier.wait();
             lead(board, pairs.safe());
-            board.team.meet();
+            board.barrier.wait();
             let step = board.step.read().expect("no thread panics");
             let round = match &*step {
                 Step::Round(round) => round,
@@ -260,8 +282,8 @@ impl Worker<'_> {
             board.note(noted.and_then(|()| words.merge(round, reports)));
             self.price(words);
             board.memory[me].store(words.memory() + pairs.memory(), Ordering::Relaxed);
-            board.team.meet();
-            // What a thread that failed has reported does not add up; the leader stops all of them next.
+            board.barrier.wait();
+            // The reports of a thread that failed are inconsistent; the coordinator stops all threads at the next step.
             if !board.has_failed() {
                 board.note(pairs.apply(round, about, &mut board.kept[me].write().expect("no thread panics")));
             }

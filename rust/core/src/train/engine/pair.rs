@@ -1,6 +1,6 @@
-//! Pairs of symbols, and merges of them.
+//! PairQueue of symbols, and merges of them.
 
-/// Two symbols side by side. Ordered by the left one, then the right one.
+/// Two neighbouring symbols. Ordered by the left symbol, then by the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Pair(u64);
 
@@ -21,26 +21,26 @@ impl Pair {
         ((self.0 >> 32) as u32, self.0 as u32)
     }
 
-    /// Which of the threads keeps it.
+    /// The thread that keeps the pair.
     pub(crate) fn keeper(self, threads: usize) -> usize {
         let hash = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         ((hash * threads as u64) >> 32) as usize
     }
 }
 
-/// The number of a birth that is not kept.
+/// The number of a gain whose pair is not kept.
 pub(crate) const UNKEPT: u32 = u32::MAX;
 
-/// A merge, as the threads are told of it.
+/// A merge of a round, as all threads receive it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Merge {
+pub(crate) struct PlannedMerge {
     pub(crate) pair: Pair,
     pub(crate) product: u32,
     /// Whether the product is a new token.
     pub(crate) is_new: bool,
-    /// Which thread keeps the pair, and the number of its entry there.
+    /// The thread that keeps the pair, and the number of its entry there.
     pub(crate) keeper: usize,
     pub(crate) number: u32,
-    /// Whether it is made wherever it occurs in the pieces of its occurrences.
+    /// Whether the pair is merged everywhere in the pieces of its occurrences.
     pub(crate) whole_pieces: bool,
 }

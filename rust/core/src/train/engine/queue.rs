@@ -1,16 +1,18 @@
-//! What pairs weigh: those that one thread keeps, by hash.
+//! The pairs that one thread keeps, selected by hash, and their weights.
 //!
-//! What occurs of each pair is exact, by column: a round's births and deaths are applied merge by merge. What a pair weighs is
-//! that times the factors of the columns. Each time a pair is born it joins the queue with the
-//! weight it then has; entries are brought up to date only when they come first, since weights hardly ever rise.
+//! The occurrences of each pair are exact, by column: the gains and losses of a round are applied merge by merge. The
+//! weight of a pair is the sum of its occurrences times the factors of their columns. A new pair joins the queue with
+//! its present weight. Weights hardly ever rise, so an entry is updated only when it comes first.
 //!
-//! When factors change, some do. So entries have their weight times a gauge, which falls by as much as any factor rises: what
-//! stands in the queue remains no less than what it would be now, and near it, as prices change little from one time to the next.
+//! When factors change, some weights rise. So an entry holds its weight times a gauge, and the gauge is divided by the
+//! largest rise of any factor. The entry then stays at least as large as it should be, and close to it, because prices
+//! change little between two refreshes.
 //!
-//! Weights also rise when a token is made a second time from other parts (`abc` of `ab|c`, and of `a|bc` where `ab` never formed):
-//! pairs with it are born again. We then do as `tokenizers` does: every birth has an entry of its own in the queue, with its
-//! own occurrences; the entry that comes up is merged wherever the pair occurs in the pieces of those occurrences; a merged
-//! pair keeps its weight, to which a later birth adds; and of a pair merged several times the last merge counts.
+//! Weights also rise when a token is made a second time from other parts (`abc` from `ab|c`, and from `a|bc` where `ab`
+//! never formed): pairs with this token appear again. The rule is that of `tokenizers`. Each time a pair appears, it
+//! gets a new entry in the queue, with the new occurrences. An entry that comes first is merged everywhere in the
+//! pieces of its occurrences. A merged pair keeps its weight, to which later occurrences add. Of a pair that is merged
+//! several times, the last merge counts.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -22,83 +24,83 @@ use rustc_hash::FxBuildHasher;
 
 use crate::error::Result;
 use crate::memory::{Grow, collect};
-use crate::train::engine::by_language::{Row, Rows};
-use crate::train::engine::deltas::{Birth, RIGHT, Report, joined};
-use crate::train::engine::pair::{Merge, Pair, UNKEPT};
+use crate::train::engine::by_language::{AmountTable, Amounts};
+use crate::train::engine::deltas::{Gain, RIGHT, Report, joined};
+use crate::train::engine::pair::{Pair, PlannedMerge, UNKEPT};
 use crate::train::objective::Weights;
 
-impl<W> Entry<W> {
-    fn map<V>(self, of: impl FnOnce(W) -> V) -> Entry<V> {
-        Entry { weight: of(self.weight), pair: self.pair, number: self.number }
+impl<W> QueueEntry<W> {
+    fn map<V>(self, of: impl FnOnce(W) -> V) -> QueueEntry<V> {
+        QueueEntry { weight: of(self.weight), pair: self.pair, number: self.number }
     }
 }
 
-/// The gauge at first.
+/// The first gauge.
 const GAUGE: u64 = 1 << 63;
 
-/// Below this it has lost too many places.
+/// Below this, the gauge has lost too many digits.
 const LOW: u64 = 1 << 32;
 
-/// A pair as it stands in the queue, or as it is proposed: the heaviest first, then the smallest.
+/// A pair in the queue or in a proposal: the heaviest first, then the smallest pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Entry<W = u64> {
+pub(crate) struct QueueEntry<W = u64> {
     pub(crate) weight: W,
     pub(crate) pair: Reverse<Pair>,
-    /// By which the threads know the occurrences that belong to this entry.
+    /// The number under which the threads know the occurrences of this entry.
     pub(crate) number: u32,
 }
 
 /// The pairs that one thread keeps.
-pub(crate) struct Pairs {
-    /// The factors of columns at first, under which a pair must weigh `floor` when it is born to be kept, and `least` to be merged.
+pub(crate) struct PairQueue {
+    /// The first factors of the columns. By these, a new pair must weigh `floor` to be kept, and `least` to be merged.
     first: Vec<u64>,
     floor: u64,
     least: u64,
     factors: Vec<u64>,
     gauge: u64,
-    kept: HashMap<Pair, Row, FxBuildHasher>,
-    rows: Rows,
-    /// With weights times the gauge.
-    queue: BinaryHeap<Entry<u128>>,
-    /// Pairs that have several entries.
+    kept: HashMap<Pair, Amounts, FxBuildHasher>,
+    rows: AmountTable,
+    /// Entries with their weight times the gauge.
+    queue: BinaryHeap<QueueEntry<u128>>,
+    /// PairQueue that have several entries.
     reborn: HashSet<Pair, FxBuildHasher>,
-    /// The numbers given to entries.
+    /// Number of entries so far.
     numbers: u32,
-    /// What one merge gave birth to, by neighbour: those joined on their right, and on their left.
-    born: [Vec<Born>; 2],
-    /// The rows of `born`.
-    scratch: Rows,
+    /// The new pairs of one merge, by neighbour: with the neighbour on the right of the merged symbol, and on its left.
+    born: [Vec<NewPair>; 2],
+    /// The amounts of `born`.
+    scratch: AmountTable,
     /// The entries of `born` in use: the side and the neighbour.
     met: Vec<(usize, u32)>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Born {
-    /// Of `Pairs::scratch`.
-    row: Row,
+struct NewPair {
+    /// Amounts in `PairQueue::scratch`.
+    row: Amounts,
     is_met: bool,
     number: u32,
 }
 
-const UNBORN: Born = Born { row: Row::NONE, is_met: false, number: UNKEPT };
+const NO_NEW_PAIR: NewPair = NewPair { row: Amounts::NONE, is_met: false, number: UNKEPT };
 
 /// The heaviest pairs of one keeper.
 #[derive(Debug, Default)]
 pub(crate) struct Proposal {
     /// In the order of the queue, with their exact weights.
-    pub(crate) entries: Vec<Entry>,
-    /// For each, whether it must be looked for in whole pieces.
+    pub(crate) entries: Vec<QueueEntry>,
+    /// For each entry, whether it must be merged everywhere in its pieces.
     pub(crate) whole_pieces: Vec<bool>,
-    /// For each, the column that counts for most of its weight.
+    /// For each entry, the column with the largest part of its weight.
     pub(crate) winners: Vec<u32>,
     /// Whether there are more pairs that might be merged.
     pub(crate) more: bool,
-    /// How many of them the round took.
+    /// Number of entries that the round took.
     pub(crate) taken: usize,
 }
 
-impl Pairs {
-    /// No pairs yet. They will be those of columns with these factors.
+impl PairQueue {
+    /// An empty queue for columns with these factors.
     pub(crate) fn new(weights: &Weights, factors: Vec<u64>) -> Self {
         Self {
             first: weights.first_factors(),
@@ -107,31 +109,32 @@ impl Pairs {
             factors,
             gauge: GAUGE,
             kept: HashMap::default(),
-            rows: Rows::default(),
+            rows: AmountTable::default(),
             queue: BinaryHeap::new(),
             reborn: HashSet::default(),
             numbers: 0,
             born: [Vec::new(), Vec::new()],
-            scratch: Rows::default(),
+            scratch: AmountTable::default(),
             met: Vec::new(),
         }
     }
 
-    /// Forgets all pairs and starts with those that `reports` of every thread bring, as long as they weigh `floor`; neither are
-    /// lighter ones kept later. For each birth of each report, `kept` becomes the number of its entry.
+    /// Removes all pairs, and takes the pairs of `reports` that weigh at least `floor`; later, lighter new pairs are
+    /// dropped, too. `kept` becomes, for each gain of each report, the number of its entry.
     ///
     /// # Errors
-    /// [`Error::Corpus`](crate::Error::Corpus) if there are more than can be added up; [`Error::Memory`](crate::Error::Memory).
+    /// [`Error::Corpus`](crate::Error::Corpus) if there are more pairs than can be added up;
+    /// [`Error::Memory`](crate::Error::Memory).
     pub(crate) fn start(&mut self, floor: u64, reports: &[&RwLock<Report>], kept: &mut [Vec<u32>]) -> Result<()> {
         self.floor = floor;
         self.queue.clear();
         self.kept.clear();
         self.reborn.clear();
         let reports: Vec<_> = reports.iter().map(|report| report.read().expect("no thread panics")).collect();
-        let mut rows = Rows::default();
-        for birth in reports.iter().flat_map(|report| &report.births).filter(|birth| birth.weight > 0) {
+        let mut rows = AmountTable::default();
+        for gain in reports.iter().flat_map(|report| &report.gains).filter(|gain| gain.weight > 0) {
             self.kept.try_reserve(1)?;
-            rows.add(self.kept.entry(birth.pair).or_insert(Row::NONE), birth.column, birth.weight)?;
+            rows.add(self.kept.entry(gain.pair).or_insert(Amounts::NONE), gain.column, gain.weight)?;
         }
         self.rows.clear();
         let mut copied = Ok(());
@@ -145,7 +148,7 @@ impl Pairs {
         copied?;
         let entry = |((&pair, &row), number)| {
             let weight = self.gauged(self.rows.weigh(row, &self.factors));
-            Entry { weight, pair: Reverse(pair), number }
+            QueueEntry { weight, pair: Reverse(pair), number }
         };
         let entries = collect(self.kept.iter().zip(0..).map(entry))?;
         self.numbers = entries.len() as u32;
@@ -154,74 +157,80 @@ impl Pairs {
         numbers.extend(entries.iter().map(|entry| (entry.pair.0, entry.number)));
         for (report, kept) in reports.iter().zip(kept) {
             kept.clear();
-            kept.try_extend(report.births.iter().map(|birth| numbers.get(&birth.pair).copied().unwrap_or(UNKEPT)))?;
+            kept.try_extend(report.gains.iter().map(|gain| numbers.get(&gain.pair).copied().unwrap_or(UNKEPT)))?;
         }
         self.queue = entries.into();
         Ok(())
     }
 
-    /// Applies what a round did, from `reports` of every thread. `kept` and errors as in [`start`](Self::start).
-    pub(crate) fn apply(&mut self, round: &[Merge], reports: &[&RwLock<Report>], kept: &mut [Vec<u32>]) -> Result<()> {
+    /// Applies the changes of a round, from the `reports` of all threads. `kept` and the errors are as in
+    /// [`start`](Self::start).
+    pub(crate) fn apply(
+        &mut self,
+        round: &[PlannedMerge],
+        reports: &[&RwLock<Report>],
+        kept: &mut [Vec<u32>],
+    ) -> Result<()> {
         let reports: Vec<_> = reports.iter().map(|report| report.read().expect("no thread panics")).collect();
-        let mut births: Vec<_> = reports.iter().map(|report| report.births.as_slice()).collect();
-        let mut deaths: Vec<_> = reports.iter().map(|report| report.deaths.as_slice()).collect();
+        let mut gains: Vec<_> = reports.iter().map(|report| report.gains.as_slice()).collect();
+        let mut losses: Vec<_> = reports.iter().map(|report| report.losses.as_slice()).collect();
         kept.iter_mut().for_each(Vec::clear);
         for (number, merge) in round.iter().enumerate() {
-            let births = births.iter_mut().map(|births| split_while(births, |birth| birth.merge as usize == number));
-            let births: Vec<_> = births.collect();
-            let deaths = deaths.iter_mut().map(|deaths| split_while(deaths, |death| death.merge as usize == number));
-            self.add_up(births.iter().copied().flatten())?;
+            let gains = gains.iter_mut().map(|gains| split_while(gains, |gain| gain.merge as usize == number));
+            let gains: Vec<_> = gains.collect();
+            let losses = losses.iter_mut().map(|losses| split_while(losses, |loss| loss.merge as usize == number));
+            self.add_up(gains.iter().copied().flatten())?;
             if !merge.is_new {
-                self.bear_again(merge.product)?;
+                self.add_to_known_pairs(merge.product)?;
             }
-            for death in deaths.flatten() {
-                let (left, right) = death.pair.symbols();
+            for loss in losses.flatten() {
+                let (left, right) = loss.pair.symbols();
                 if merge.is_new && left == merge.product {
-                    // Born a moment ago, unless it would be too long.
+                    // The pair appeared in this round, unless its token would be too long.
                     if let Some(born) = self.born[RIGHT].get_mut(right as usize).filter(|born| born.is_met) {
-                        self.scratch.subtract(&mut born.row, death.column, death.weight);
+                        self.scratch.subtract(&mut born.row, loss.column, loss.weight);
                     }
-                } else if let Some(row) = self.kept.get_mut(&death.pair) {
-                    self.rows.subtract(row, death.column, death.weight);
+                } else if let Some(row) = self.kept.get_mut(&loss.pair) {
+                    self.rows.subtract(row, loss.column, loss.weight);
                 }
             }
-            self.bear(merge)?;
-            for (kept, births) in kept.iter_mut().zip(births) {
-                kept.try_extend(births.iter().map(|birth| self.born[birth.side as usize][birth.neighbour()].number))?;
+            self.queue_new_pairs(merge)?;
+            for (kept, gains) in kept.iter_mut().zip(gains) {
+                kept.try_extend(gains.iter().map(|gain| self.born[gain.side as usize][gain.neighbour()].number))?;
             }
             for (side, neighbour) in self.met.drain(..) {
-                self.born[side][neighbour as usize] = UNBORN;
+                self.born[side][neighbour as usize] = NO_NEW_PAIR;
             }
             self.scratch.clear();
         }
         Ok(())
     }
 
-    fn add_up<'b>(&mut self, births: impl Iterator<Item = &'b Birth>) -> Result<()> {
-        for birth in births {
-            let (side, neighbour) = (&mut self.born[birth.side as usize], birth.neighbour());
+    fn add_up<'b>(&mut self, gains: impl Iterator<Item = &'b Gain>) -> Result<()> {
+        for gain in gains {
+            let (side, neighbour) = (&mut self.born[gain.side as usize], gain.neighbour());
             if side.len() <= neighbour {
-                side.try_resize((neighbour + 1).next_power_of_two(), UNBORN)?;
+                side.try_resize((neighbour + 1).next_power_of_two(), NO_NEW_PAIR)?;
             }
             let born = &mut side[neighbour];
             if !born.is_met {
-                self.met.try_push((birth.side as usize, neighbour as u32))?;
+                self.met.try_push((gain.side as usize, neighbour as u32))?;
                 born.is_met = true;
             }
-            if birth.weight > 0 {
-                self.scratch.add(&mut born.row, birth.column, birth.weight)?;
+            if gain.weight > 0 {
+                self.scratch.add(&mut born.row, gain.column, gain.weight)?;
             }
         }
         Ok(())
     }
 
-    /// Adds births of pairs with a token that is not new to what occurs of the pairs already.
-    fn bear_again(&mut self, product: u32) -> Result<()> {
+    /// The token is not new: adds the gains to the occurrences of pairs that exist already.
+    fn add_to_known_pairs(&mut self, product: u32) -> Result<()> {
         for &(side, neighbour) in &self.met {
             let pair = joined(product, side, neighbour);
             self.kept.try_reserve(1)?;
             self.reborn.try_reserve(1)?;
-            let row = self.kept.entry(pair).or_insert(Row::NONE);
+            let row = self.kept.entry(pair).or_insert(Amounts::NONE);
             if self.rows.weigh(*row, &self.first) > 0 {
                 self.reborn.insert(pair);
             }
@@ -234,8 +243,8 @@ impl Pairs {
         Ok(())
     }
 
-    /// Puts the pairs that a merge gave birth to into the queue.
-    fn bear(&mut self, merge: &Merge) -> Result<()> {
+    /// Puts the new pairs of a merge into the queue.
+    fn queue_new_pairs(&mut self, merge: &PlannedMerge) -> Result<()> {
         self.kept.try_reserve(self.met.len())?;
         self.queue.try_reserve(self.met.len())?;
         for &(side, neighbour) in &self.met {
@@ -252,10 +261,10 @@ impl Pairs {
             }
             let twin = self.born[1 - side].get(neighbour as usize).map_or(UNKEPT, |born| born.number);
             let number = if neighbour == merge.product && twin != UNKEPT {
-                // The token beside itself is met from both sides, but is one pair.
+                // The token beside itself is found from both sides, but is one pair.
                 twin
             } else {
-                self.queue.push(Entry { weight, pair: Reverse(pair), number: self.numbers });
+                self.queue.push(QueueEntry { weight, pair: Reverse(pair), number: self.numbers });
                 self.numbers += 1;
                 self.numbers - 1
             };
@@ -264,11 +273,11 @@ impl Pairs {
         Ok(())
     }
 
-    /// The weight from which on a pair comes before all that are not kept: these weigh less than the floor times the most that a
-    /// factor has risen.
+    /// The weight from which on a pair comes before all dropped pairs. A dropped pair weighs less than the floor times
+    /// the largest rise of any factor.
     pub(crate) fn safe(&self) -> u64 {
         if self.floor <= self.least {
-            // Those not kept are not merged either.
+            // PairQueue that are not kept are not merged either.
             return 1;
         }
         let pairs = self.factors.iter().zip(&self.first);
@@ -280,7 +289,7 @@ impl Pairs {
         u128::from(weight) * u128::from(self.gauge)
     }
 
-    /// Has pairs weighed by other factors. Takes all proposals back.
+    /// Changes the factors. Takes all proposals back.
     pub(crate) fn refresh(&mut self, factors: Vec<u64>, proposal: &mut Proposal) -> Result<()> {
         self.take_back(proposal)?;
         let gauges = self.factors.iter().zip(&factors).map(|(&old, &new)| {
@@ -288,7 +297,7 @@ impl Pairs {
         });
         self.gauge = gauges.min().map_or(self.gauge, |gauge| gauge.min(self.gauge));
         self.factors = factors;
-        // Entries of pairs with several may be lighter than their pair.
+        // A pair with several entries may weigh more than each entry states.
         if self.gauge < LOW || !self.reborn.is_empty() {
             self.gauge = GAUGE;
             let mut entries = std::mem::take(&mut self.queue).into_vec();
@@ -303,7 +312,7 @@ impl Pairs {
 
     /// Bytes of memory in use.
     pub(crate) fn memory(&self) -> usize {
-        self.kept.capacity() * size_of::<(Pair, Row)>() + self.queue.len() * size_of::<Entry<u128>>()
+        self.kept.capacity() * size_of::<(Pair, Amounts)>() + self.queue.len() * size_of::<QueueEntry<u128>>()
     }
 
     fn take_back(&mut self, proposal: &mut Proposal) -> Result<()> {
@@ -317,7 +326,7 @@ impl Pairs {
         Ok(())
     }
 
-    /// Proposes up to `most` pairs, after what the last round did not take has returned.
+    /// Returns the entries that the last round did not take, and proposes up to `most` pairs.
     pub(crate) fn propose(&mut self, proposal: &mut Proposal, most: usize) -> Result<()> {
         self.take_back(proposal)?;
         while let Some(mut first) = self.queue.peek_mut() {
@@ -339,14 +348,14 @@ impl Pairs {
             let entry = PeekMut::pop(first);
             proposal.whole_pieces.push(self.reborn.contains(&entry.pair.0));
             proposal.winners.push(self.rows.winner(row, &self.factors));
-            // Of a pair with several, the entry may have less.
+            // An entry of a pair with several may have less than the weight of the pair.
             proposal.entries.push(entry.map(|gauged| (gauged / u128::from(self.gauge)) as u64));
         }
         Ok(())
     }
 }
 
-/// Takes the items for which a condition holds off the front of a slice.
+/// Splits the first items that fulfil a condition off a slice.
 fn split_while<'s, T>(slice: &mut &'s [T], condition: impl Fn(&T) -> bool) -> &'s [T] {
     let end = slice.iter().position(|item| !condition(item)).unwrap_or(slice.len());
     let (front, back) = slice.split_at(end);

@@ -1,52 +1,52 @@
-//! What the threads of training tell one another.
+//! The state that the threads of training share.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, RwLock};
 
 use crate::error::{Error, Result};
-use crate::train::engine::barrier::Team;
+use crate::train::engine::barrier::Barrier;
 use crate::train::engine::deltas::Report;
-use crate::train::engine::pair::Merge;
+use crate::train::engine::pair::PlannedMerge;
 use crate::train::engine::queue::Proposal;
 
-/// What is to be done next.
+/// The next step of all threads.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// These merges.
-    Round(Vec<Merge>),
-    /// Weigh pairs by the present prices.
+    /// PlannedMerge these pairs.
+    Round(Vec<PlannedMerge>),
+    /// Weigh the pairs by the present prices.
     Refresh,
     Else(Next),
 }
 
-/// What follows when there is no round.
+/// The next step if there is no round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Next {
-    /// Find all pairs again, as none is left that weighs as much as the floor, which is lowered to this.
+    /// Find all pairs again, above this lower floor, because no pair above the present one is left.
     Recall(u64),
     /// Begin again with this floor.
     Restart(u64),
     Stop,
 }
 
-/// What weighs too little to be known.
+/// The weights below which pairs are not known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Floor {
-    /// The weight under the first factors that a pair must be born with to be kept.
+    /// A new pair is kept if it weighs at least this under the first factors.
     pub(crate) present: u64,
-    /// The weight from which on a pair comes before all that are not kept.
+    /// A pair of at least this weight comes before all dropped pairs.
     pub(crate) safe: u64,
 }
 
-/// What the threads share. Each lock is taken by one thread to write between two meetings, or by several to read.
+/// The shared state. Between two barriers, each lock is either written by one thread or read by several.
 pub(crate) struct Board {
-    pub(crate) team: Team,
-    /// By the thread whose words it is about, then the thread that keeps the pairs.
+    pub(crate) barrier: Barrier,
+    /// By the thread that reports, then by the thread that keeps the pairs.
     pub(crate) reports: Vec<Vec<RwLock<Report>>>,
-    /// By the thread that keeps the pairs, then the one whose words it is about: the number of each birth.
+    /// By the thread that keeps the pairs, then by the thread that reports: the number of each gain.
     pub(crate) kept: Vec<RwLock<Vec<Vec<u32>>>>,
     pub(crate) proposals: Vec<Mutex<Proposal>>,
-    /// The tokens of each column in each thread's words.
+    /// The number of tokens of each column in each thread's words.
     pub(crate) tokens: Vec<Mutex<Vec<u64>>>,
     /// Bytes of memory in use, by thread.
     pub(crate) memory: Vec<AtomicUsize>,
@@ -59,7 +59,7 @@ pub(crate) struct Board {
 impl Board {
     pub(crate) fn new(threads: usize) -> Self {
         Self {
-            team: Team::new(threads),
+            barrier: Barrier::new(threads),
             reports: (0..threads).map(|_| (0..threads).map(|_| RwLock::default()).collect()).collect(),
             kept: (0..threads).map(|_| RwLock::new(vec![Vec::new(); threads])).collect(),
             proposals: (0..threads).map(|_| Mutex::default()).collect(),
@@ -75,7 +75,7 @@ impl Board {
         self.failure.lock().expect("no thread panics").get_or_insert(error);
     }
 
-    /// Has the leader stop all threads if something failed. Until then they go on meeting.
+    /// Records an error. The coordinator stops all threads at the next step; until then they go on to the barriers.
     pub(crate) fn note(&self, done: Result<()>) {
         if let Err(error) = done {
             self.fail(error);
@@ -86,7 +86,7 @@ impl Board {
         self.failure.lock().expect("no thread panics").is_some()
     }
 
-    /// The tokens of each column, all threads together.
+    /// The number of tokens of each column in the words of all threads.
     pub(crate) fn tokens(&self) -> Vec<u64> {
         let mut all = Vec::new();
         for part in &self.tokens {
@@ -97,7 +97,7 @@ impl Board {
         all
     }
 
-    /// Calls `use_kept` with what each keeper answered to the reports of thread `me`.
+    /// Calls `use_kept` with each keeper's answer to the reports of thread `me`.
     pub(crate) fn with_kept<T>(&self, me: usize, use_kept: impl FnOnce(&[&[u32]]) -> T) -> T {
         let kept: Vec<_> = self.kept.iter().map(|kept| kept.read().expect("no thread panics")).collect();
         let kept: Vec<&[u32]> = kept.iter().map(|kept| kept[me].as_slice()).collect();

@@ -1,5 +1,5 @@
-//! Tokens and their ids, in the order of `tokenizers`: special tokens, the 256 bytes as sorted by the characters that stand for
-//! them in `tokenizer.json`, and then merges.
+//! Tokens and their ids, in the order of `tokenizers`: special tokens, the 256 bytes in the order of the characters
+//! that stand for them in `tokenizer.json`, and then merges.
 
 use crate::train::engine::pair::Pair;
 use hashbrown::HashMap;
@@ -10,21 +10,21 @@ use crate::vocab::{Special, Tokens, Vocab};
 
 /// The tokens so far.
 pub(crate) struct Lexicon {
-    /// The bytes of each id; empty for a special token that is not an ordinary one as well.
+    /// The bytes of each id; empty for a special token that is not also an ordinary token.
     tokens: Vec<Box<[u8]>>,
     ids: HashMap<Box<[u8]>, u32>,
-    /// How large it may become.
+    /// The largest size allowed.
     wanted: usize,
 }
 
-/// What a token is that two others make.
+/// The kind of token that two tokens make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Joined {
-    /// A new one, with the largest id.
+    /// A new token, with the next id.
     New,
     /// The text of a special token, made for the first time; it keeps its id.
     Special,
-    /// One that was made before, of other parts; it keeps its id.
+    /// A token that was made before from other parts; it keeps its id.
     Again,
 }
 
@@ -34,7 +34,7 @@ fn is_literal(byte: u8) -> bool {
 }
 
 impl Lexicon {
-    /// A new lexicon, and the special tokens that begin it.
+    /// A new lexicon that begins with the special tokens.
     pub(crate) fn new(contents: &[String], wanted: usize) -> Result<(Self, Vec<Special>)> {
         let mut lexicon = Self { tokens: Vec::new(), ids: HashMap::new(), wanted };
         let mut specials: Vec<Special> = Vec::with_capacity(contents.len());
@@ -95,7 +95,7 @@ impl Lexicon {
         Ok(lexicon)
     }
 
-    /// Reserves what may read like a token for a special token: written as a token would be, it is that token, too.
+    /// Reserves the token that reads like a special token in `tokenizer.json`: the two share their id.
     fn reserve(&mut self, content: &str, id: u32) -> Result<()> {
         let token = content.as_bytes();
         if token.iter().all(u8::is_ascii_graphic) && !self.ids.contains_key(token) {
@@ -104,7 +104,7 @@ impl Lexicon {
         Ok(())
     }
 
-    /// Notes the id of a token that has none.
+    /// Records the id of a token that has none.
     fn know(&mut self, token: &[u8], id: u32) -> Result<()> {
         self.ids.try_reserve(1)?;
         self.ids.insert(copied(token)?.into(), id);
@@ -125,7 +125,7 @@ impl Lexicon {
         Ok(clone)
     }
 
-    /// The lexicon after some merges; `None` if it cannot be they that were made.
+    /// The lexicon after some merges; `None` if these merges are impossible.
     pub(crate) fn replay(&self, merges: &[Pair]) -> Result<Option<Self>> {
         let mut lexicon = self.try_clone()?;
         for pair in merges {
@@ -138,7 +138,7 @@ impl Lexicon {
         Ok(Some(lexicon))
     }
 
-    /// The number of ids given.
+    /// The number of ids.
     pub(crate) fn len(&self) -> usize {
         self.tokens.len()
     }
@@ -171,7 +171,7 @@ impl Lexicon {
         Ok((id, Joined::New))
     }
 
-    /// The tokens, with empty ones for ids that are only those of special tokens.
+    /// The tokens; empty for ids that belong only to special tokens.
     pub(crate) fn tokens(&self) -> Result<Tokens> {
         let mut tokens = Tokens::new();
         for token in &self.tokens {
@@ -181,7 +181,8 @@ impl Lexicon {
     }
 }
 
-/// Whether a character stands for a byte in `tokenizer.json`: for itself, or, counted from U+0100, for one that cannot be shown.
+/// Whether a character stands for a byte in `tokenizer.json`: for itself, or, counted from U+0100, for a byte that
+/// cannot be shown.
 fn stands_for_byte(character: char) -> bool {
     let hidden = (0..=255).filter(|&byte| !is_literal(byte)).count() as u32;
     u8::try_from(character).is_ok_and(is_literal) || (0x100..0x100 + hidden).contains(&u32::from(character))

@@ -1,16 +1,21 @@
-//! The pieces of one thread as symbols, and where pairs occur in them.
+//! One thread's pieces as symbols, and the occurrences of pairs in them.
 //!
-//! All pieces stand in one array, a cell a byte, with a [`GAP`] before each and after the last. A symbol fills as many cells as
-//! its token has bytes and is written into the first and the last of them, so that both neighbours are found without
-//! links. Cells between keep what they held; the first cell of a symbol that became the right part of another is [`DEAD`].
+//! **Definition.** All pieces stand in one array with a cell a byte, and a [`GAP`] before each piece and behind the
+//! last. A symbol fills as many cells as its token has bytes. Its value stands in its first and its last cell, so both
+//! neighbours are found without links. The cells between keep old values. When a symbol becomes the right part of
+//! another, its first cell becomes [`DEAD`]. An *occurrence* of a pair (l, r) is the cell where l begins. It is
+//! recorded once, when the pair appears there, and never removed.
 //!
-//! An occurrence of a pair is the cell where it begins. It is noted once, when the pair is born there, and never deleted: to
-//! validate it, compare the symbols. Proof that this suffices: symbols only grow, and only together. So a cell that holds
-//! symbol *s* of two bytes or more, having once been the first cell of *s*, is not the last cell of anything now, hence its
-//! value was written when *s* began there, and neither has a symbol begun there since nor has *s* become a right part, which would
-//! have left `DEAD`. And a cell that holds a single byte never regains that value once it is merged.
+//! **Claim.** The pair (l, r) still stands at a recorded cell exactly if the cell holds l, and the cell behind the
+//! bytes of l holds r.
 //!
-//! Pieces stand in the order of their weight, so that a table of where the weight changes, and of its entries for every 64th
+//! **Proof.** Symbols only grow, and only by joining. Take a cell that was once the first cell of a symbol s of two
+//! bytes or more, and that holds s now. It is not the last cell of a symbol, because the symbol that contains it
+//! reaches at least to the end of s. So its value was written when s began there. Since then no other symbol has begun
+//! there, which would have replaced the value, and s has not become a right part, which would have left `DEAD`. So s
+//! still begins there. A cell that holds a single byte never gets this value back once the byte is merged.
+//!
+//! Pieces are sorted by weight. So a table of the cells where the weight changes, with an index entry for every 64th
 //! cell, gives the weight of any cell.
 
 use std::ops::{DerefMut, Range};
@@ -23,32 +28,32 @@ use super::layout::{CellColumn, CellWeights, DEAD, GAP, Layout};
 use crate::arch;
 use crate::error::Result;
 use crate::memory::{Grow, copied, filled};
-use crate::train::engine::base_merges::Known;
-use crate::train::engine::deltas::{self, Birth, Death, LEFT, RIGHT, Report, Side, Tally};
-use crate::train::engine::pair::{Merge, Pair, UNKEPT};
+use crate::train::engine::base_merges::BaseMerges;
+use crate::train::engine::deltas::{self, Gain, LEFT, Loss, RIGHT, Report, Side, Tally};
+use crate::train::engine::pair::{Pair, PlannedMerge, UNKEPT};
 use crate::train::objective::Weights;
 
-/// How many occurrences ahead cells are asked for.
+/// Number of occurrences between a prefetch and its use.
 const AHEAD: usize = 16;
 
-/// As long as there are no more symbols than this, pairs are numbered by a square.
+/// With up to this many symbols, the numbers of pairs form a square.
 const SQUARE: usize = 1 << 10;
 
-/// Numbers of pairs.
-enum Numbers {
-    /// By both symbols, if there are no more than this.
+/// PairNumbers of pairs.
+enum PairNumbers {
+    /// By both symbols, each below the width.
     Square(usize),
     Map(HashMap<Pair, u32, FxBuildHasher>),
 }
 
-impl Default for Numbers {
+impl Default for PairNumbers {
     fn default() -> Self {
         Self::Square(0)
     }
 }
 
-impl Numbers {
-    /// The number of a pair; with `next` for one that has none.
+impl PairNumbers {
+    /// The number of a pair; a pair without a number gets `next`.
     fn of(&mut self, left: u32, right: u32, next: usize) -> Result<usize> {
         Ok(match self {
             Self::Square(width) => left as usize * *width + right as usize,
@@ -73,28 +78,28 @@ impl Slice {
     }
 }
 
-/// All pairs of one thread's pieces, with numbers.
+/// All pairs of one thread's pieces, numbered.
 #[derive(Default)]
 struct Census {
-    numbers: Numbers,
-    /// What of each occurs in the present column.
+    numbers: PairNumbers,
+    /// The occurrences of each pair in the current column.
     tallies: Vec<(Pair, Tally)>,
-    /// The numbers of those that do.
+    /// The numbers of the pairs that occur in the current column.
     met: Vec<u32>,
-    /// What occurs in all columns: the number, the column and the weight.
+    /// The occurrences in all columns: the number of the pair, the column and the weight.
     found: Vec<(u32, u32, u64)>,
-    /// How many occurrences of each there are in all columns.
+    /// The number of occurrences of each pair in all columns.
     counts: Vec<u32>,
 }
 
 impl Census {
     fn new(symbols: usize) -> Result<Self> {
         if symbols > SQUARE {
-            return Ok(Self { numbers: Numbers::Map(HashMap::default()), ..Self::default() });
+            return Ok(Self { numbers: PairNumbers::Map(HashMap::default()), ..Self::default() });
         }
         let tallies = filled((Pair::new(0, 0), Tally::default()), symbols * symbols)?;
         let counts = filled(0, symbols * symbols)?;
-        Ok(Self { numbers: Numbers::Square(symbols), tallies, counts, ..Self::default() })
+        Ok(Self { numbers: PairNumbers::Square(symbols), tallies, counts, ..Self::default() })
     }
 
     #[inline(always)]
@@ -127,21 +132,27 @@ impl Census {
 /// One thread's pieces.
 pub(crate) struct Words {
     layout: Layout,
-    /// Bytes of each symbol's token.
+    /// Number of bytes of each symbol's token.
     lengths: Vec<u32>,
     longest: usize,
     occurrences: Vec<u32>,
     /// By the thread that keeps the pair, and its number there.
     slices: Vec<Vec<Slice>>,
-    /// The left and the right of what a round merged.
+    /// The neighbours of the merges of a round, on the left and on the right.
     sides: [Side; 2],
-    /// The numbers by which all pairs were reported, until they are noted.
-    numbers: Numbers,
+    /// The numbers of all reported pairs, until their occurrences are recorded.
+    numbers: PairNumbers,
 }
 
 impl Words {
-    /// Thread `me`'s part of the pieces, with the known merges made.
-    pub(crate) fn new(weights: &Weights, known: &Known, longest: usize, me: usize, threads: usize) -> Result<Self> {
+    /// Thread `me`'s part of the pieces, with the base merges applied.
+    pub(crate) fn new(
+        weights: &Weights,
+        known: &BaseMerges,
+        longest: usize,
+        me: usize,
+        threads: usize,
+    ) -> Result<Self> {
         let mut words = Self {
             layout: Layout::new(weights, known, me, threads)?,
             lengths: Vec::new(),
@@ -149,7 +160,7 @@ impl Words {
             occurrences: Vec::new(),
             slices: vec![Vec::new(); threads],
             sides: [Side::default(), Side::default()],
-            numbers: Numbers::default(),
+            numbers: PairNumbers::default(),
         };
         words.resize(known.lengths.len())?;
         words.lengths.copy_from_slice(&known.lengths);
@@ -161,12 +172,12 @@ impl Words {
         self.layout.total
     }
 
-    /// The tokens of each column that is priced.
+    /// The number of tokens of each priced column.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = u64> {
         self.layout.columns.iter().map(|column| column.tokens)
     }
 
-    /// Bytes of memory in use, but for what only grows with the number of tokens.
+    /// Bytes of memory in use, except memory that only grows with the number of tokens.
     pub(crate) fn memory(&self) -> usize {
         let slices: usize = self.slices.iter().map(|slices| size_of_val(slices.as_slice())).sum();
         size_of_val(&*self.layout.symbols) + size_of_val(self.occurrences.as_slice()) + slices
@@ -181,7 +192,7 @@ impl Words {
         Ok(())
     }
 
-    /// Calls `sink` with every pair in some cells that begin with a gap, and the cell where it begins, until it fails.
+    /// Calls `sink` with every pair in a range of cells that begins with a gap, and with its cell, until it fails.
     fn for_each_pair(
         symbols: &[u32],
         cells: &Range<u32>,
@@ -201,10 +212,10 @@ impl Words {
         Ok(())
     }
 
-    /// Reports every pair there is as born, and forgets all occurrences.
+    /// Reports all pairs as gained, and removes all occurrences.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory), here and below: neither words nor reports are of use then.
+    /// [`Error::Memory`](crate::Error::Memory), as in the methods below. Words and reports must then be dropped.
     pub(crate) fn report_all(&mut self, reports: &[RwLock<Report>]) -> Result<()> {
         self.occurrences.clear();
         self.slices.iter_mut().for_each(Vec::clear);
@@ -221,9 +232,9 @@ impl Words {
         let threads = reports.len();
         let mut reports = deltas::write_all(reports);
         for report in &mut reports {
-            report.births.clear();
-            report.deaths.clear();
-            report.births.try_reserve(census.found.len() / threads)?;
+            report.gains.clear();
+            report.losses.clear();
+            report.gains.try_reserve(census.found.len() / threads)?;
         }
         for (number, column, weight) in census.found {
             let pair = census.tallies[number as usize].0;
@@ -232,27 +243,27 @@ impl Words {
             // Two bytes may always be merged.
             if length == 2 || length < self.longest {
                 let count = std::mem::take(&mut census.counts[number as usize]);
-                let birth = Birth { merge: 0, side: RIGHT as u32, pair, column, weight, count };
-                deltas::report_birth(&mut reports, birth)?;
+                let gain = Gain { merge: 0, side: RIGHT as u32, pair, column, weight, count };
+                deltas::report_gain(&mut reports, gain)?;
             }
         }
         self.numbers = census.numbers;
         Ok(())
     }
 
-    /// Notes the occurrences of the pairs that [`report_all`](Self::report_all) reported and that are kept.
+    /// Records the occurrences of the kept pairs that [`report_all`](Self::report_all) reported.
     pub(crate) fn note_all(&mut self, reports: &[RwLock<Report>], kept: &[&[u32]]) -> Result<()> {
         const UNNOTED: usize = usize::MAX;
-        let mut numbers = std::mem::replace(&mut self.numbers, Numbers::Square(0));
+        let mut numbers = std::mem::replace(&mut self.numbers, PairNumbers::Square(0));
         let mut cursors = match &numbers {
-            Numbers::Square(width) => filled(UNNOTED, width * width)?,
-            Numbers::Map(map) => filled(UNNOTED, map.len())?,
+            PairNumbers::Square(width) => filled(UNNOTED, width * width)?,
+            PairNumbers::Map(map) => filled(UNNOTED, map.len())?,
         };
         for (keeper, (report, kept)) in reports.iter().zip(kept).enumerate() {
-            for (birth, &number) in report.read().expect("no thread panics").births.iter().zip(*kept) {
-                if number != UNKEPT && birth.count > 0 {
-                    let (left, right) = birth.pair.symbols();
-                    cursors[numbers.of(left, right, 0)?] = self.allot(keeper, number, birth.count)?;
+            for (gain, &number) in report.read().expect("no thread panics").gains.iter().zip(*kept) {
+                if number != UNKEPT && gain.count > 0 {
+                    let (left, right) = gain.pair.symbols();
+                    cursors[numbers.of(left, right, 0)?] = self.allot(keeper, number, gain.count)?;
                 }
             }
         }
@@ -267,7 +278,7 @@ impl Words {
         })
     }
 
-    /// Makes room for more occurrences of a pair, next to those it has, and returns where they go.
+    /// Makes room for more occurrences of a pair, next to those it has, and returns the place of the first.
     fn allot(&mut self, keeper: usize, number: u32, count: u32) -> Result<usize> {
         let slices = &mut self.slices[keeper];
         if slices.len() <= number as usize {
@@ -284,12 +295,12 @@ impl Words {
         Ok(cursor)
     }
 
-    /// Merges the pairs of a round in their order, and reports what that did.
-    pub(crate) fn merge(&mut self, round: &[Merge], reports: &[RwLock<Report>]) -> Result<()> {
+    /// Makes the merges of a round in their order, and reports the changes.
+    pub(crate) fn merge(&mut self, round: &[PlannedMerge], reports: &[RwLock<Report>]) -> Result<()> {
         let mut reports = deltas::write_all(reports);
         for report in &mut reports {
-            report.births.clear();
-            report.deaths.clear();
+            report.gains.clear();
+            report.losses.clear();
         }
         self.sides.iter_mut().for_each(Side::clear);
         for (number, merge) in round.iter().enumerate() {
@@ -298,7 +309,7 @@ impl Words {
             self.lengths[merge.product as usize] = self.lengths[left as usize] + self.lengths[right as usize];
             let slice = self.slices[merge.keeper].get(merge.number as usize).copied().unwrap_or_default();
             let occurrences = &self.occurrences[slice.range()];
-            let mut merger = Merger {
+            let mut merger = PairMerger {
                 symbols: &mut self.layout.symbols,
                 weights: &self.layout.weights,
                 hint: 0,
@@ -322,20 +333,25 @@ impl Words {
         Ok(())
     }
 
-    /// Reports what a merge met.
-    fn report(&mut self, merge: &Merge, number: u32, reports: &mut [impl DerefMut<Target = Report>]) -> Result<()> {
+    /// Reports the changes of a merge.
+    fn report(
+        &mut self,
+        merge: &PlannedMerge,
+        number: u32,
+        reports: &mut [impl DerefMut<Target = Report>],
+    ) -> Result<()> {
         let (left, right) = merge.pair.symbols();
         let length = self.lengths[merge.product as usize] as usize;
         for (side, lost) in [(LEFT, left), (RIGHT, right)] {
             self.sides[side].end_merge(|neighbour, column, Tally { weight, count }| {
                 if self.layout.columns[column as usize].counts {
                     let pair = deltas::joined(lost, side, neighbour);
-                    deltas::report_death(reports, Death { merge: number, column, pair, weight })?;
+                    deltas::report_loss(reports, Loss { merge: number, column, pair, weight })?;
                 }
                 if self.lengths[neighbour as usize] as usize + length < self.longest {
                     let pair = deltas::joined(merge.product, side, neighbour);
                     let side = side as u32;
-                    deltas::report_birth(reports, Birth { merge: number, side, pair, column, weight, count })?;
+                    deltas::report_gain(reports, Gain { merge: number, side, pair, column, weight, count })?;
                 }
                 Ok(())
             })?;
@@ -343,19 +359,19 @@ impl Words {
         Ok(())
     }
 
-    /// Notes the occurrences of the pairs that the last round gave birth to and that are kept.
+    /// Records the occurrences of the kept pairs that appeared in the last round.
     pub(crate) fn note(&mut self, reports: &[RwLock<Report>], kept: &[&[u32]]) -> Result<()> {
         let reports: Vec<_> = reports.iter().map(|report| report.read().expect("no thread panics")).collect();
-        let mut births: Vec<_> =
-            reports.iter().zip(kept).map(|(report, kept)| report.births.iter().zip(*kept).peekable()).collect();
+        let mut gains: Vec<_> =
+            reports.iter().zip(kept).map(|(report, kept)| report.gains.iter().zip(*kept).peekable()).collect();
         let mut set = Vec::new();
         for merge in 0..self.sides[LEFT].merges() {
-            for (keeper, births) in births.iter_mut().enumerate() {
-                while let Some((birth, &number)) = births.next_if(|(birth, _)| birth.merge as usize == merge) {
-                    if number != UNKEPT && birth.count > 0 {
-                        let cursor = self.allot(keeper, number, birth.count)?;
-                        self.sides[birth.side as usize].set(birth.neighbour(), cursor);
-                        set.try_push(birth)?;
+            for (keeper, gains) in gains.iter_mut().enumerate() {
+                while let Some((gain, &number)) = gains.next_if(|(gain, _)| gain.merge as usize == merge) {
+                    if number != UNKEPT && gain.count > 0 {
+                        let cursor = self.allot(keeper, number, gain.count)?;
+                        self.sides[gain.side as usize].set(gain.neighbour(), cursor);
+                        set.try_push(gain)?;
                     }
                 }
             }
@@ -365,26 +381,26 @@ impl Words {
             let [left, right] = &mut self.sides;
             left.note(merge, &mut self.occurrences, |neighbour, cell| cell - self.lengths[neighbour as usize]);
             right.note(merge, &mut self.occurrences, |_, cell| cell);
-            for birth in set.drain(..) {
-                self.sides[birth.side as usize].unset(birth.neighbour());
+            for gain in set.drain(..) {
+                self.sides[gain.side as usize].unset(gain.neighbour());
             }
         }
         Ok(())
     }
 }
 
-/// The column where a merge is under way.
+/// The column in which a merge is under way.
 #[derive(Default)]
 struct Present {
     cells: Range<u32>,
     counts: bool,
     is_priced: bool,
-    /// By how many tokens the text has become shorter.
+    /// Number of tokens by which the text has become shorter.
     saved: u64,
 }
 
 /// A merge under way.
-struct Merger<'w> {
+struct PairMerger<'w> {
     symbols: &'w mut [u32],
     weights: &'w CellWeights,
     hint: usize,
@@ -398,13 +414,13 @@ struct Merger<'w> {
     product: u32,
 }
 
-impl Merger<'_> {
-    /// Makes room for what so many merges meet, on each side.
+impl PairMerger<'_> {
+    /// Makes room for the neighbours of `merges` merges, on each side.
     fn make_room(&mut self, merges: usize) -> Result<()> {
         self.sides.iter_mut().try_for_each(|side| side.make_room(merges))
     }
 
-    /// Merges the pair where it occurs.
+    /// Merges the pair at its occurrences.
     fn merge_all(&mut self, occurrences: &[u32]) -> Result<()> {
         self.make_room(occurrences.len())?;
         for (place, &cell) in occurrences.iter().enumerate() {
@@ -416,7 +432,7 @@ impl Merger<'_> {
         Ok(())
     }
 
-    /// Merges the pair wherever it occurs in the pieces that hold some cells.
+    /// Merges the pair everywhere in the pieces that hold the given cells.
     fn merge_in_pieces(&mut self, mut cells: Vec<u32>) -> Result<()> {
         cells.sort_unstable();
         let mut done = 0;
@@ -437,7 +453,7 @@ impl Merger<'_> {
         Ok(())
     }
 
-    /// Merges the pair at a cell, if that is where one begins. There is room for what it meets.
+    /// Merges the pair at a cell if it stands there. There must be room for its neighbours.
     #[inline(always)]
     fn merge_at(&mut self, begin: usize) -> Result<()> {
         let Self { symbols, left, right, product, lengths, .. } = self;
@@ -477,7 +493,7 @@ impl Merger<'_> {
         Ok(())
     }
 
-    /// Ends what was merged in the present column.
+    /// Ends the current column.
     fn end_column(&mut self) -> Result<()> {
         if let Some(column) = self.columns.get_mut(self.column).filter(|column| column.is_priced) {
             column.tokens -= std::mem::take(&mut self.present.saved);

@@ -1,12 +1,12 @@
-//! Prices of languages to what an occurrence of a pair in each of them counts for.
+//! From the prices of languages to the weight of an occurrence of a pair in each language.
 //!
-//! Let T be the price of a language, the tokens of its parallel text under the merges so far, B the bytes of that text, N those of
-//! its training text, tau its target. An occurrence in it counts `share * (T / tau)^strength * B / N`: the pair that comes to most over all
-//! languages is a step of greedy descent on the (strength + 1)-norm of the prices. Without parallel text a language is priced by
-//! its training text, per byte.
+//! Let T be the price of a language: the tokens of its parallel text under the merges so far. Let B be the bytes of
+//! that text, N the bytes of its training text, and tau its target. An occurrence weighs `share * (T / tau)^strength *
+//! B / N`. The pair of the largest total weight is then a step of greedy descent on the (strength + 1)-norm of the
+//! prices. A language without parallel text is priced by its training text, per byte.
 //!
-//! These factors are integers, as large as fits the sum over all text, and at least 1: they say what languages count for beside
-//! one another. A column without a price has a fixed share of the whole.
+//! These factors are integers, as large as the sum over all text allows, and at least 1. Only their proportions matter.
+//! A column without a price has a fixed share of the whole.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,31 +15,32 @@ use crate::count::Counts;
 use crate::error::{Error, Result};
 use crate::train::objective::fixed_point::{ONE, PLACES, exp2, log2};
 
-/// How far from the cheapest vocabulary to go towards one with equal prices.
+/// The position between the cheapest vocabulary and equal prices.
 #[derive(Debug, Clone, Default)]
 pub struct Fairness {
-    /// The exponent of prices: 0 makes the vocabulary that is cheapest over all languages, much of it the one under which the
-    /// dearest language is cheapest.
+    /// The exponent of prices. 0 makes the vocabulary that is cheapest over all languages; a large value makes the one
+    /// whose most expensive language is cheapest.
     pub strength: f64,
-    /// Counts of the same sentences in every language, of the scheme of the training text. They say what languages
-    /// pay, and are not trained on. Without them the training text does, byte by byte.
+    /// Counts of the same sentences in every language, with the scheme of the training text. They define the prices and
+    /// are not trained on. Without them, prices come from the training text, byte by byte.
     pub parallel: Option<Arc<Counts>>,
-    /// The price that each language should have, in proportion to the others; 1 for those left out.
+    /// The price that each language should have, in proportion to the others; 1 for languages that are left out.
     pub targets: BTreeMap<String, f64>,
 }
 
-/// The strongest fairness: beyond, a difference of a hundredth in price already decides alone.
+/// The strongest fairness: a difference of one percent in price already decides alone.
 const STRONGEST: f64 = 10_000.0;
 
-/// The sum of all factors times the bytes they are for stays below two to this power.
+/// The sum of all factors times their bytes stays below two to this power.
 const ROOM: i128 = 62;
 
-/// Merges between refreshes are this part of those made, within limits: prices fall fastest at first.
+/// The number of merges between refreshes is this part of the merges so far, within limits: prices fall fastest at
+/// first.
 const PART: usize = 64;
 const FEWEST: usize = 16;
 const MOST: usize = 256;
 
-/// How factors follow from prices.
+/// The rule from prices to factors.
 #[derive(Debug)]
 pub(crate) struct Policy {
     /// The exponent of prices, with [`PLACES`] binary places.
@@ -48,7 +49,7 @@ pub(crate) struct Policy {
     columns: Vec<Terms>,
 }
 
-/// What a column's factor is made of.
+/// The terms of a column's factor.
 #[derive(Debug)]
 struct Terms {
     /// Bytes of training text.
@@ -58,16 +59,16 @@ struct Terms {
     price: Option<Price>,
 }
 
-/// Where a column's price comes from.
+/// The source of a column's price.
 #[derive(Debug)]
 struct Price {
-    /// The column whose tokens it is.
+    /// The column whose tokens are counted.
     column: usize,
     /// The logarithm of the factor for a price of 1.
     constant: i128,
 }
 
-/// A language as the policy needs it.
+/// A language, as the policy needs it.
 pub(crate) struct Priced<'c> {
     pub(crate) name: &'c str,
     pub(crate) bytes: u64,
@@ -77,7 +78,7 @@ pub(crate) struct Priced<'c> {
 }
 
 impl Fairness {
-    /// How factors follow from the prices of these languages.
+    /// The policy for these languages.
     ///
     /// # Errors
     /// [`Error::Argument`] for a strength or a target outside its domain, or a target without a price.
@@ -116,7 +117,7 @@ fn power(exponent: i128, log: i128) -> i128 {
 }
 
 impl Policy {
-    /// What an occurrence counts for, by column of training text, under these prices: the tokens of each column.
+    /// The weight of an occurrence by column of training text, from the number of tokens of each column.
     pub(crate) fn factors(&self, tokens: &[u64]) -> Vec<u64> {
         let logs = self.columns.iter().map(|terms| {
             let price = terms.price.as_ref()?;
@@ -130,7 +131,8 @@ impl Policy {
             columns.map(|terms| terms.share).sum::<u128>()
         };
         let (with_price, fixed) = (shares(true).max(1), shares(false));
-        // All columns weigh less than the heaviest by their number, and by what those with a fixed share add.
+        // No column weighs more than the heaviest one. So their number, and the columns with a fixed share, bound the
+        // sum.
         let parts = (1 + self.columns.len() as u128) * (1 + fixed.div_ceil(with_price));
         let whole = heaviest + log2(u64::try_from(parts).unwrap_or(u64::MAX)) + ONE;
         let scale = ROOM * ONE - whole;
@@ -145,7 +147,7 @@ impl Policy {
     }
 }
 
-/// The merges at which factors are refreshed: the first such number after this many.
+/// The number of merges at the next refresh after `merges`.
 pub(crate) fn refresh_after(merges: usize) -> usize {
     let mut next = 0;
     while next <= merges {
@@ -154,7 +156,7 @@ pub(crate) fn refresh_after(merges: usize) -> usize {
     next
 }
 
-/// The last such number up to this many merges.
+/// The number of merges at the last refresh up to `merges`.
 pub(crate) fn refresh_before(merges: usize) -> usize {
     let mut last = 0;
     loop {
@@ -199,7 +201,7 @@ mod tests {
                 share * (tokens[which] as f64 / target).powf(strength) * text[which] as f64 / bytes[which] as f64
             };
             let exact = [exact(0, 1.0, 1.0), exact(1, share, target)];
-            // The lighter of two keeps as many places as the ratio leaves.
+            // The lighter of two factors keeps as many digits as the ratio leaves.
             let (ratio, expected) = (factors[1] as f64 / factors[0] as f64, exact[1] / exact[0]);
             let places = 1.0 / factors[0].min(factors[1]) as f64;
             prop_assert!((ratio / expected - 1.0).abs() < 1e-5 + 2.0 * places || places == 1.0, "{ratio} {expected}");
@@ -208,7 +210,7 @@ mod tests {
             prop_assert!((part - 1.0).abs() < 1e-5 + 1.0 / factors[2] as f64, "{part}");
             let whole = weigh(0) + weigh(1) + weigh(2);
             prop_assert!((54.0..62.1).contains(&whole.log2()), "{}", whole.log2());
-            // A language that becomes cheaper counts for no more than before beside another.
+            // A language that becomes cheaper never gains weight relative to another.
             let cheaper = policy.factors(&[0, 0, 0, tokens[0], tokens[1] - 1]);
             prop_assert!(u128::from(cheaper[1]) * u128::from(factors[0])
                 <= u128::from(factors[1]) * u128::from(cheaper[0]) + u128::from(cheaper[0] + factors[0]) * 2);

@@ -1,4 +1,4 @@
-//! Powers in fixed point: the same integers on every machine, which no `powf` promises.
+//! Powers in fixed point: the same integers on every machine, which `powf` does not promise.
 
 /// Binary places of a logarithm.
 pub(crate) const PLACES: u32 = 32;
@@ -6,12 +6,12 @@ pub(crate) const PLACES: u32 = 32;
 /// One, as a logarithm.
 pub(crate) const ONE: i128 = 1 << PLACES;
 
-/// The binary logarithm of a positive number, to [`PLACES`]: each square of the mantissa gives one place more. It never falls as
-/// the number rises, since squares and shifts keep order.
+/// The binary logarithm of a positive number, with [`PLACES`] binary places: each squaring of the mantissa gives one
+/// more place. It is monotonic, because squares and shifts keep the order.
 pub(crate) fn log2(number: u64) -> i128 {
     debug_assert!(number > 0);
     let mut log = i128::from(number.ilog2());
-    // The mantissa, from 1 to 2, with 63 places.
+    // The mantissa, from 1 to 2, with 63 binary places.
     let mut mantissa = u128::from(number) << (63 - number.ilog2());
     for _ in 0..PLACES {
         mantissa = (mantissa * mantissa) >> 63;
@@ -22,8 +22,8 @@ pub(crate) fn log2(number: u64) -> i128 {
     log
 }
 
-/// Two to the power of a logarithm, rounded down; what is beyond a `u64` is its largest. It never falls as the logarithm rises: a
-/// step in its last place changes the product below by a part in 2^33, what rounding loses by less than one in 2^57.
+/// Two to the power of a logarithm, rounded down; at most `u64::MAX`. It is monotonic: a step in the last place changes
+/// the product by one part in 2^33, and rounding loses less than one in 2^57.
 pub(crate) fn exp2(log: i128) -> u64 {
     let (whole, mut places) = (log.div_euclid(ONE), log.rem_euclid(ONE));
     if whole >= 64 {
@@ -32,7 +32,7 @@ pub(crate) fn exp2(log: i128) -> u64 {
     if whole < 0 {
         return 0;
     }
-    // The product of two to the power of each place that is set, with 63 places.
+    // The product of two to the power of each set place, with 63 binary places.
     let (mut product, mut root) = (1_u128 << 63, 2_u128 << 63);
     while places > 0 {
         root = (root << 63).isqrt();

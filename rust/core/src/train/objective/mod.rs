@@ -1,8 +1,9 @@
-//! What each language's pieces weigh.
+//! The weights of each language's pieces.
 //!
-//! Text stands in columns. Without fairness there is one, of all languages, in which a piece weighs its counts times the factors of
-//! their languages. With fairness each language has its own, in which a piece weighs its count, since factors change as
-//! prices fall; and so has the parallel text of each language, which counts for nothing in a pair, but is priced.
+//! Text stands in columns. Without fairness there is one column of all languages, in which a piece weighs its counts
+//! times the factors of their languages. With fairness each language has a column of its own, in which a piece weighs
+//! its count, because factors change as prices fall. The parallel text of each language has another column, which has
+//! no weight in a pair, but is priced.
 
 pub(crate) mod fairness;
 mod fixed_point;
@@ -11,38 +12,38 @@ pub(crate) mod trace;
 use crate::count::{Counts, Language, Shard, merge_languages};
 use crate::error::{Error, Result};
 
-use super::Options;
+use super::TrainOptions;
 use crate::train::objective::fairness::{Policy, Priced};
 
-/// A weight of 1 has this many binary places, so that shares are kept to five digits.
+/// Binary places of weights: a weight of 1 has this many, so that shares are exact to five digits.
 const PLACES: u32 = 16;
 
-/// Counts of languages, each with the factor that makes weights of them.
+/// The counts of languages, each with its factor.
 pub(crate) struct Weights<'c> {
-    /// Those of training text first.
+    /// The columns, those of training text first.
     pub(crate) columns: Vec<Column<'c>>,
-    /// The weight that a pair needs to be merged, under the first factors of columns.
+    /// The least weight of a merged pair, under the first factors of columns.
     pub(crate) least: u64,
     /// The languages, if each has a column.
     pub(crate) names: Vec<&'c str>,
-    /// By column of training text: the column of its price, unless it has a fixed share.
+    /// By column of training text: the column of its price; `None` for a fixed share.
     pub(crate) prices: Vec<Option<usize>>,
-    /// How the factors of columns change.
+    /// The rule by which the factors of columns change.
     pub(crate) policy: Option<Policy>,
 }
 
-/// Text of which an occurrence counts for as much, whatever the piece.
+/// Text in which every occurrence has the same factor.
 pub(crate) struct Column<'c> {
     languages: Vec<(&'c Language, u64)>,
-    /// What an occurrence counts for before fairness; 0 for text that is only priced.
+    /// The weight of an occurrence before fairness; 0 for text that is only priced.
     pub(crate) factor: u64,
-    /// Whether its tokens are somebody's price.
+    /// Whether its tokens are a language's price.
     pub(crate) is_priced: bool,
 }
 
 impl<'c> Weights<'c> {
-    /// Weights under which every language has its share of the text: factors are integers, so that sums are exact.
-    pub(crate) fn new(counts: &'c Counts, options: &'c Options) -> Result<Self> {
+    /// Weights under which every language has its share of the text. Factors are integers, so that sums are exact.
+    pub(crate) fn new(counts: &'c Counts, options: &'c TrainOptions) -> Result<Self> {
         for (name, share) in &options.shares {
             if !(share.is_finite() && *share >= 0.0) {
                 return Err(Error::argument("shares", format!("{share} for {name:?} is not a share (0 or more)")));
@@ -63,7 +64,7 @@ impl<'c> Weights<'c> {
         } else {
             let bytes: f64 = languages.iter().map(|(_, language, _)| language.bytes() as f64).sum();
             let shares: f64 = languages.iter().map(|(_, _, share)| share).sum();
-            // Weights add up to the bytes there are, in units of `one`: what fits a `u64` decides on the unit.
+            // The weights add up to the number of bytes, in units of `one`. The unit is as small as a `u64` allows.
             let spare = 62_u32.saturating_sub(bytes.log2().ceil() as u32);
             let one = 1_u64 << PLACES.min(spare);
             let factor =
@@ -124,19 +125,19 @@ impl<'c> Weights<'c> {
         Ok(Self { columns, least, names, prices, policy })
     }
 
-    /// The weights of pieces that have been weighed, all languages together.
+    /// Pieces with given weights, all languages together.
     pub(crate) fn of(pieces: &'c Language, least: u64) -> Self {
         let column = Column { languages: vec![(pieces, 1)], factor: 1, is_priced: false };
         Self { columns: vec![column], least, names: Vec::new(), prices: vec![None], policy: None }
     }
 
-    /// What an occurrence counts for before fairness, by column of training text.
+    /// The weight of an occurrence before fairness, by column of training text.
     pub(crate) fn first_factors(&self) -> Vec<u64> {
         self.columns.iter().map(|column| column.factor).filter(|&factor| factor > 0).collect()
     }
 }
 
-/// The parallel text of a language, if there is some.
+/// The parallel text of a language, if there is any.
 fn text<'p>(parallel: &'p Counts, name: &str, counts: &Counts) -> Result<Option<&'p Language>> {
     if parallel.scheme() != counts.scheme() {
         let name = |counts: &Counts| counts.scheme().name().unwrap_or(counts.scheme().pattern()).to_string();
@@ -148,13 +149,13 @@ fn text<'p>(parallel: &'p Counts, name: &str, counts: &Counts) -> Result<Option<
 }
 
 impl Column<'_> {
-    /// Calls `sink` with every piece in a shard, in the order of their bytes, and its weight over all languages; needs no memory
-    /// for what is on disk.
+    /// Calls `sink` with every piece of a shard, in the order of their bytes, and its weight over all languages. Pieces
+    /// on disk take no memory.
     pub(crate) fn merge_pieces(&self, number: usize, sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
         merge_languages(&self.languages, number, sink)
     }
 
-    /// Calls `sink` with every piece in some of the shards and its weight over all languages, until it fails.
+    /// Calls `sink` with every piece of some shards and its weight over all languages, until it fails.
     pub(crate) fn for_each_piece(
         &self,
         shards: impl Iterator<Item = usize>,

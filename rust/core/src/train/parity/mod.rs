@@ -1,14 +1,15 @@
-//! Parity-aware BPE (Foroutan et al., arXiv:2508.04796), as `tokenizers`' `ParityBpeTrainer` has it: the next merge is the most frequent
-//! pair of the language that pays most.
+//! Parity-aware BPE (Foroutan et al., arXiv:2508.04796), as the `ParityBpeTrainer` of `tokenizers` has it: the next
+//! merge is the most frequent pair of the most expensive language.
 //!
-//! What a language pays is the tokens of its parallel text; without, those of its training text, or how little that was
-//! compressed beside a ratio. Of pairs as frequent, the one whose tokens are largest as text in `tokenizer.json` comes first.
-//! A language without pairs is passed over from then on. The merges are theirs, but for two things. They count merges, so tokens
-//! that are made twice leave the vocabulary short; here it has its size. With a window they never return once the languages left are
-//! all above the threshold.
+//! The price of a language is the number of tokens of its parallel text. Without parallel text, it is the number of
+//! tokens of its training text, or its compression in proportion to a ratio. Of equally frequent pairs, the one whose
+//! tokens are largest as text in `tokenizer.json` comes first. A language without pairs is passed over from then on.
+//! There are two differences. `tokenizers` counts merges, so a vocabulary in which tokens are made twice is too small;
+//! here it has its size. With a window, `tokenizers` never returns once all remaining languages are above the
+//! threshold.
 //!
-//! This is a mode to compare with: merges are made one by one on one thread, by counts that are those of all text at any time.
-//! As elsewhere, rare pairs are not kept until it comes to them.
+//! This mode is for comparison: merges are made one by one on one thread, by counts of all text. As elsewhere, rare
+//! pairs are kept only when they are needed.
 
 mod ranking;
 
@@ -22,33 +23,34 @@ use super::Progress;
 use crate::count::Counts;
 use crate::error::{Error, Result};
 use crate::memory::Grow;
-use crate::train::engine::base_merges::Known;
+use crate::train::engine::base_merges::BaseMerges;
 use crate::train::engine::coordinator::last_of_each;
 use crate::train::engine::deltas::Report;
-use crate::train::engine::pair::{Merge, Pair};
+use crate::train::engine::pair::{Pair, PlannedMerge};
 use crate::train::engine::tokens::{Joined, Lexicon};
 use crate::train::engine::words::Words;
 use crate::train::objective::Weights;
 use crate::train::objective::trace::{NOBODY, Trace};
 use crate::train::parity::ranking::Ranking;
 
-/// Parity-aware BPE, in place of fairness.
+/// Parity-aware BPE, instead of fairness.
 #[derive(Debug, Clone, Default)]
 pub struct Parity {
-    /// How many merges in a row a language may have.
+    /// The limit of merges that a language may have in a row.
     pub window: Option<Window>,
-    /// Counts of the same sentences in every language, of the scheme of the training text.
+    /// Counts of the same sentences in every language, with the scheme of the training text.
     pub parallel: Option<Arc<Counts>>,
-    /// In place of parallel text: how well each language is to be compressed, in bytes per token, in proportion to the others.
+    /// Instead of parallel text: the wanted compression of each language, in bytes per token, in proportion to the
+    /// others.
     pub ratio: BTreeMap<String, f64>,
-    /// How many merges to begin with are those of plain BPE on all text: the paper's hybrid.
+    /// Number of merges of plain BPE on all text at the beginning: the paper's hybrid.
     pub global_merges: usize,
 }
 
 /// The paper's moving window: a language may have `alpha` times its part of the last `size` merges.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
-    /// Merges looked back at.
+    /// Number of past merges in the window.
     pub size: usize,
     /// Above 0; 1 gives each language its turn.
     pub alpha: f64,
@@ -57,17 +59,17 @@ pub struct Window {
 /// Merges between two reports of progress.
 const INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 50 });
 
-/// Merges between two notes of prices.
+/// Merges between two records of prices.
 const TRACED: usize = 256;
 
-/// By how much the floor is lowered when a language has no pair above it.
+/// The floor is divided by this when a language has no pair above it.
 const LOWERING: u64 = 8;
 
-/// As [`SPREAD`](crate::train::engine) there; languages come to their rarest pairs at different times.
+/// As [`SPREAD`](crate::train::engine) there. Languages reach their rarest pairs at different times.
 const SPREAD: u64 = 128;
 
 impl Parity {
-    /// Checks what no other argument bears on.
+    /// Checks the options that depend on no others.
     pub(crate) fn check(&self, languages: &[&str]) -> Result<()> {
         if let Some(Window { size, alpha }) = self.window {
             if size == 0 {
@@ -95,8 +97,8 @@ impl Parity {
     }
 }
 
-/// Whose turn it is.
-struct Turns<'p> {
+/// Decides on the language of the next merge.
+struct LanguageTurns<'p> {
     parity: &'p Parity,
     /// By language: its ratio.
     ratios: Vec<f64>,
@@ -106,10 +108,10 @@ struct Turns<'p> {
     last: VecDeque<usize>,
 }
 
-impl Turns<'_> {
-    /// The language that comes next, given the tokens of each.
+impl LanguageTurns<'_> {
+    /// The next language, from the number of tokens of each.
     fn next(&mut self, tokens: &[u64]) -> Option<usize> {
-        // The dearest first; of those that pay alike, the first.
+        // The most expensive first; of equal prices, the first language.
         let dearer = |&a: &usize, &b: &usize| -> Ordering {
             if self.ratios.is_empty() {
                 return tokens[b].cmp(&tokens[a]);
@@ -131,20 +133,20 @@ impl Turns<'_> {
     }
 }
 
-/// What to train.
-pub(crate) struct Task<'t> {
+/// The task of parity-aware training.
+pub(crate) struct ParityTask<'t> {
     pub(crate) parity: &'t Parity,
     pub(crate) weights: &'t Weights<'t>,
     pub(crate) longest: usize,
     pub(crate) min_frequency: u64,
-    /// The floor of tests.
+    /// The first floor, set by tests.
     pub(crate) floor: Option<u64>,
-    pub(crate) first: Known,
+    pub(crate) first: BaseMerges,
 }
 
-impl Task<'_> {
-    /// Merges until the lexicon is complete or no language has a pair left. Returns the lexicon, the merges, and how
-    /// they came about.
+impl ParityTask<'_> {
+    /// Merges until the lexicon is complete or no language has a pair left. Returns the lexicon, the merges, and the
+    /// trace.
     pub(crate) fn run(
         &self,
         mut lexicon: Lexicon,
@@ -167,7 +169,7 @@ impl Task<'_> {
             self.weights.prices.iter().flatten().map(|&column| all[column]).collect()
         };
         let ratios = self.weights.names.iter().filter_map(|&name| self.parity.ratio.get(name).copied()).collect();
-        let mut turns = Turns {
+        let mut turns = LanguageTurns {
             parity: self.parity,
             ratios,
             first: tokens(&words),
@@ -218,10 +220,10 @@ impl Task<'_> {
             let is_new = joined == Joined::New;
             merges.try_push(pair)?;
             trace.winners.try_push(language.map_or(NOBODY, |language| language as u32))?;
-            let merge = Merge { pair, product, is_new, keeper: 0, number, whole_pieces: false };
+            let merge = PlannedMerge { pair, product, is_new, keeper: 0, number, whole_pieces: false };
             words.merge(&[merge], &reports)?;
             if joined == Joined::Again {
-                // Of pairs with this token, some may not have been kept.
+                // Some pairs with this token may not have been kept.
                 words.report_all(&reports)?;
                 kept = ranking.start(floor, &reports[0])?;
                 words.note_all(&reports, &[&kept])?;

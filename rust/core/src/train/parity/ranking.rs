@@ -1,4 +1,4 @@
-//! The most frequent pair of each language, and of all.
+//! The most frequent pair of each language, and of all languages.
 
 use std::collections::BinaryHeap;
 use std::sync::RwLock;
@@ -8,33 +8,34 @@ use rustc_hash::FxBuildHasher;
 
 use crate::error::Result;
 use crate::memory::{Grow, collect, collect_all, copied};
-use crate::train::engine::by_language::{Row, Rows};
+use crate::train::engine::by_language::{AmountTable, Amounts};
 use crate::train::engine::deltas::Report;
-use crate::train::engine::pair::{Merge, Pair, UNKEPT};
+use crate::train::engine::pair::{Pair, PlannedMerge, UNKEPT};
 use crate::train::engine::tokens::Lexicon;
 
-/// The pairs of a language in order, as far as they have come up.
+/// The pairs of a language in order, as far as they were needed.
 #[derive(Default)]
 struct Queue {
-    /// Frequencies that may have fallen since, and numbers of pairs. What rises comes in once more.
+    /// Frequencies, which may have fallen since, and numbers of pairs. A pair whose frequency rises is added again.
     heap: BinaryHeap<(u64, u32)>,
-    /// The pairs that came up with the highest frequency, in the order of their text.
+    /// The pairs of the highest frequency, in the order of their text.
     tied: Vec<u32>,
     level: u64,
 }
 
 /// All pairs that are kept, and their order.
 pub(crate) struct Ranking {
-    /// What a pair needs in one of the languages to be kept, and of all languages together to come before those that are not.
+    /// The least frequency of a kept pair in one of the languages; and the frequency in all languages together from
+    /// which on a pair comes before all dropped pairs.
     floors: Vec<u64>,
     factors: Vec<u64>,
     pairs: Vec<Pair>,
-    occurrences: Vec<Row>,
-    rows: Rows,
+    occurrences: Vec<Amounts>,
+    rows: AmountTable,
     numbers: HashMap<Pair, u32, FxBuildHasher>,
     /// By language, then of all.
     queues: Vec<Queue>,
-    /// By symbol: its bytes, as they are ordered by the characters that stand for them.
+    /// By symbol: its bytes, mapped so that they sort like the characters that stand for them.
     texts: Vec<Vec<u8>>,
 }
 
@@ -47,7 +48,7 @@ impl Ranking {
                 order[usize::from(*byte)] = id;
             }
         }
-        // Ids of bytes rise with their characters, but special tokens may come before or, reading like a byte, between them.
+        // The ids of bytes rise with their characters, but special tokens may stand before or between them.
         let mut sorted = order;
         sorted.sort_unstable();
         let ranks = order.map(|id| sorted.partition_point(|&other| other < id) as u8);
@@ -58,14 +59,15 @@ impl Ranking {
             factors,
             pairs: Vec::new(),
             occurrences: Vec::new(),
-            rows: Rows::default(),
+            rows: AmountTable::default(),
             numbers: HashMap::default(),
             queues: Vec::new(),
             texts,
         })
     }
 
-    /// Forgets all pairs and starts with those of a report that weigh `floor` in a language. Returns the number of each birth.
+    /// Removes all pairs, and takes those of a report that weigh `floor` in a language. Returns the number of each
+    /// gain.
     pub(crate) fn start(&mut self, floor: u64, report: &RwLock<Report>) -> Result<Vec<u32>> {
         self.floors = self.factors.iter().map(|&factor| floor.div_ceil(factor)).collect();
         let all = self.floors.iter().fold(0, |sum: u64, &floor| sum.saturating_add(floor));
@@ -84,32 +86,32 @@ impl Ranking {
         self.floors.iter().all(|&floor| floor == 1)
     }
 
-    /// Applies what a merge of a pair did that made a new token. Returns the number of each birth.
-    pub(crate) fn apply(&mut self, merge: &Merge, report: &RwLock<Report>) -> Result<Vec<u32>> {
+    /// Applies the changes of a merge that made a new token. Returns the number of each gain.
+    pub(crate) fn apply(&mut self, merge: &PlannedMerge, report: &RwLock<Report>) -> Result<Vec<u32>> {
         let (left, right) = merge.pair.symbols();
         let mut text = copied(&self.texts[left as usize])?;
         text.try_extend_from_slice(&self.texts[right as usize])?;
         let product = merge.product as usize;
         self.texts.try_resize(self.texts.len().max(product + 1), Vec::new())?;
         self.texts[product] = text;
-        self.occurrences[merge.number as usize] = Row::NONE;
+        self.occurrences[merge.number as usize] = Amounts::NONE;
         let kept = self.add(report)?;
-        for death in &report.read().expect("no thread panics").deaths {
-            if let Some(&number) = self.numbers.get(&death.pair) {
-                self.rows.subtract(&mut self.occurrences[number as usize], death.column, death.weight);
+        for loss in &report.read().expect("no thread panics").losses {
+            if let Some(&number) = self.numbers.get(&loss.pair) {
+                self.rows.subtract(&mut self.occurrences[number as usize], loss.column, loss.weight);
             }
         }
         Ok(kept)
     }
 
-    /// Adds the births of a report, which are of pairs that there were not.
+    /// Adds the gains of a report, whose pairs must be new.
     fn add(&mut self, report: &RwLock<Report>) -> Result<Vec<u32>> {
         let report = report.read().expect("no thread panics");
-        let mut rows = Rows::default();
-        let mut born: HashMap<Pair, Row, FxBuildHasher> = HashMap::default();
-        for birth in report.births.iter().filter(|birth| birth.weight > 0) {
+        let mut rows = AmountTable::default();
+        let mut born: HashMap<Pair, Amounts, FxBuildHasher> = HashMap::default();
+        for gain in report.gains.iter().filter(|gain| gain.weight > 0) {
             born.try_reserve(1)?;
-            rows.add(born.entry(birth.pair).or_insert(Row::NONE), birth.column, birth.weight)?;
+            rows.add(born.entry(gain.pair).or_insert(Amounts::NONE), gain.column, gain.weight)?;
         }
         for (pair, row) in born {
             let mut is_kept = false;
@@ -135,11 +137,11 @@ impl Ranking {
                 self.queues.last_mut().expect("one is of all").heap.push((all, number));
             }
         }
-        collect(report.births.iter().map(|birth| self.numbers.get(&birth.pair).copied().unwrap_or(UNKEPT)))
+        collect(report.gains.iter().map(|gain| self.numbers.get(&gain.pair).copied().unwrap_or(UNKEPT)))
     }
 
-    /// The most frequent pair of a language, or of all: its number and how often it occurs there. `None` if none is as frequent as
-    /// must be to come before those that are not kept.
+    /// The most frequent pair of a language, or of all: its number and its frequency there. `None` if a dropped pair
+    /// may be more frequent.
     pub(crate) fn best(&mut self, language: Option<usize>) -> Result<Option<(u32, Pair, u64)>> {
         let place = language.unwrap_or(self.queues.len() - 1);
         let mut queue = std::mem::take(&mut self.queues[place]);
@@ -194,7 +196,7 @@ impl Ranking {
         }
     }
 
-    /// What decides between pairs that are as frequent.
+    /// The text that decides between equally frequent pairs.
     fn text(&self, number: u32) -> (&[u8], &[u8]) {
         let (left, right) = self.pairs[number as usize].symbols();
         (&self.texts[left as usize], &self.texts[right as usize])

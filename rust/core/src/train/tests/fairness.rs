@@ -1,4 +1,4 @@
-//! Fairness against the naive trainer, and against what is known of prices.
+//! Fairness against the naive trainer, and against known properties of prices.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::train::objective::fairness::refresh_after;
 
 type Texts = Vec<(String, u64)>;
 
-/// Columns as training lays them out, for the naive trainer, of languages in alphabetical order.
+/// Columns as training lays them out, for the naive trainer. Languages are in alphabetical order.
 fn naive_pieces(counts: &Counts, tokens: &[Vec<u8>], first: usize) -> Vec<trainer::Piece> {
     let byte_id = |byte: u8| tokens.iter().position(|token| *token == [byte]).unwrap() as u32;
     let mut pieces = BTreeMap::new();
@@ -24,7 +24,7 @@ fn naive_pieces(counts: &Counts, tokens: &[Vec<u8>], first: usize) -> Vec<traine
     pieces.into_iter().map(piece).collect()
 }
 
-fn check_fair(texts: &[Texts], parallel: Option<&[Texts]>, options: &Options) -> Result<(), TestCaseError> {
+fn check_fair(texts: &[Texts], parallel: Option<&[Texts]>, options: &TrainOptions) -> Result<(), TestCaseError> {
     let names = ["aa", "bb", "cc"];
     let of = |texts: &[Texts]| {
         let texts: Vec<_> = names.iter().zip(texts).map(|(&name, texts)| (name, texts.as_slice())).collect();
@@ -33,7 +33,7 @@ fn check_fair(texts: &[Texts], parallel: Option<&[Texts]>, options: &Options) ->
     let counts = of(texts);
     let parallel = parallel.map(of).map(Arc::new);
     let fairness = Fairness { parallel: parallel.clone(), ..options.fairness.clone().unwrap() };
-    let options = Options { fairness: Some(fairness), ..options.clone() };
+    let options = TrainOptions { fairness: Some(fairness), ..options.clone() };
     let weights = Weights::new(&counts, &options).unwrap();
     let (lexicon, _) = Lexicon::new(&[], options.vocab_size).unwrap();
     let tokens: Vec<Vec<u8>> = (0..lexicon.len() as u32).map(|id| lexicon.tokens().unwrap().get(id).to_vec()).collect();
@@ -46,11 +46,11 @@ fn check_fair(texts: &[Texts], parallel: Option<&[Texts]>, options: &Options) ->
     let columns = trainer::Columns {
         number: weights.columns.len(),
         first: weights.first_factors(),
-        policy: Some(trainer::Policy { factors: &factors, refresh_after }),
+        policy: Some(trainer::NaivePolicy { factors: &factors, refresh_after }),
     };
     let (merges, tokens) = trainer::train(&pieces, &columns, tokens, options.vocab_size, weights.least, usize::MAX);
     for (threads, floor) in [(1, None), (2, Some(1)), (2, Some(1 << 19)), (8, Some(1 << 22))] {
-        let options = Options { threads: Some(threads), ..options.clone() };
+        let options = TrainOptions { threads: Some(threads), ..options.clone() };
         let trained = train_above(floor, &counts, &options, &mut unhurried).unwrap();
         prop_assert_eq!(pairs(&trained.vocab), merges.as_slice(), "{} threads, floor {:?}", threads, floor);
         prop_assert_eq!(trained.vocab.size(), tokens.len());
@@ -62,13 +62,13 @@ fn languages(alphabets: [&'static str; 3], length: usize) -> impl Strategy<Value
     Vec::from(alphabets.map(|alphabet| pieces(alphabet, length)))
 }
 
-fn options(size: usize, strength: f64, share: f64, target: f64) -> Options {
-    Options {
+fn options(size: usize, strength: f64, share: f64, target: f64) -> TrainOptions {
+    TrainOptions {
         vocab_size: size,
         min_frequency: 1,
         shares: BTreeMap::from([("bb".to_string(), share)]),
         fairness: Some(Fairness { strength, targets: BTreeMap::from([("aa".to_string(), target)]), parallel: None }),
-        ..Options::default()
+        ..TrainOptions::default()
     }
 }
 
@@ -97,7 +97,7 @@ proptest! {
         min_frequency in 1..4_u64,
     ) {
         let mut parallel = parallel;
-        let mut options = Options { min_frequency, ..options(size, strength, share, target) };
+        let mut options = TrainOptions { min_frequency, ..options(size, strength, share, target) };
         if let Some(parallel) = parallel.as_mut().filter(|_| missing) {
             // The last language keeps a fixed share.
             parallel.truncate(2);
@@ -116,7 +116,7 @@ fn a_fair_run_goes_on_from_its_checkpoint() {
     let plain = options(420, 10.0, 1.0, 0.8);
     let expected = train(&counts, &plain, &mut unhurried).unwrap();
     let checkpoint = Some(folder.path().join("checkpoint"));
-    let kept = Options { checkpoint, ..plain.clone() };
+    let kept = TrainOptions { checkpoint, ..plain.clone() };
     let interrupted = train(&counts, &kept, &mut |progress| match progress {
         Progress::Merges { size, .. } if size > 360 => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
@@ -131,6 +131,6 @@ fn a_fair_run_goes_on_from_its_checkpoint() {
     });
     assert_eq!(resumed.unwrap().vocab, expected.vocab);
     assert!(first.is_some_and(|size| size > 340), "training went on at {first:?}");
-    let other = Options { fairness: Some(Fairness { strength: 9.0, ..Fairness::default() }), ..kept };
+    let other = TrainOptions { fairness: Some(Fairness { strength: 9.0, ..Fairness::default() }), ..kept };
     assert!(matches!(train(&counts, &other, &mut unhurried), Err(Error::Format { .. })), "another run");
 }

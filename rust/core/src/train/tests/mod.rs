@@ -13,13 +13,13 @@ use crate::testing::trainer;
 use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::{Carried, Special, Tokens};
 
-/// Counts of pieces between spaces: a scheme without further rules, so that any piece can be had.
+/// Counts of pieces between spaces: the scheme has no other rules, so that any piece is possible.
 fn counts(languages: &[(&str, &[(String, u64)])]) -> Counts {
     let mut counts = Counts::new(Scheme::from_pattern(r"\S+|\s"));
     for (language, pieces) in languages {
         for (piece, count) in *pieces {
             let text = vec![piece.as_str(); *count as usize];
-            let options = count::Options { threads: Some(1), ..count::Options::default() };
+            let options = count::CountOptions { threads: Some(1), ..count::CountOptions::default() };
             counts.add_texts(language, &text, options, || ControlFlow::Continue(())).unwrap();
         }
     }
@@ -41,7 +41,7 @@ fn pairs(vocab: &Vocab) -> &[(u32, u32)] {
 type Way = (usize, Option<u64>, Option<usize>);
 
 /// Compares with the naive trainer.
-fn check(pieces: &[(String, u64)], options: &Options, ways: &[Way]) -> Result<(), TestCaseError> {
+fn check(pieces: &[(String, u64)], options: &TrainOptions, ways: &[Way]) -> Result<(), TestCaseError> {
     let counts = counts(&[("und", pieces)]);
     let (lexicon, specials) = Lexicon::new(&options.special_tokens, options.vocab_size).unwrap();
     let mut tokens: Vec<Vec<u8>> =
@@ -60,7 +60,7 @@ fn check(pieces: &[(String, u64)], options: &Options, ways: &[Way]) -> Result<()
     let longest = options.max_token_length.unwrap_or(usize::MAX);
     let (merges, tokens) = trainer::train(&words, &columns, tokens, options.vocab_size, options.min_frequency, longest);
     for (&(threads, floor, memory), most) in ways.iter().flat_map(|way| [(way, PLENTY), (way, 1), (way, 0)]) {
-        let options = Options { threads: Some(threads), memory, ..options.clone() };
+        let options = TrainOptions { threads: Some(threads), memory, ..options.clone() };
         let train = || train_above(floor, &counts, &options, &mut unhurried).unwrap();
         let trained = scarcity::with(most, train);
         let way = format!("{threads} threads, {most} to be had, floor {floor:?}, memory {memory:?}");
@@ -92,12 +92,12 @@ proptest! {
             1 => Just(vec!["b".to_string()]),
         ],
     ) {
-        let options = Options {
+        let options = TrainOptions {
             vocab_size: size + special_tokens.len(),
             special_tokens,
             min_frequency,
             max_token_length,
-            ..Options::default()
+            ..TrainOptions::default()
         };
         check(&pieces, &options, &[(1, None, None), (2, Some(1), None), (2, Some(9), None), (8, Some(40), None)])?;
     }
@@ -119,14 +119,14 @@ proptest! {
         max_token_length in prop_oneof![3 => Just(None), 1 => (0..8_usize).prop_map(Some)],
         memory in 0..20_000_usize,
     ) {
-        let options = Options { vocab_size, max_token_length, ..Options::default() };
+        let options = TrainOptions { vocab_size, max_token_length, ..TrainOptions::default() };
         check(&pieces, &options, &[(2, None, Some(memory))])?;
     }
 }
 
 /// The vocabulary of this size, if no token is made twice.
 fn simple(pieces: &[(String, u64)], vocab_size: usize) -> Option<Vocab> {
-    let options = Options { vocab_size, ..Options::default() };
+    let options = TrainOptions { vocab_size, ..TrainOptions::default() };
     let trained = train(&counts(&[("und", pieces)]), &options, &mut unhurried).unwrap();
     (pairs(&trained.vocab).len() == trained.vocab.size() - 256).then_some(trained.vocab)
 }
@@ -138,7 +138,7 @@ proptest! {
         let Some(expected) = simple(&pieces, large) else { return Ok(()) };
         let first = simple(&pieces, small).unwrap();
         for threads in [1, 2] {
-            let options = Options { vocab_size: large, threads: Some(threads), ..Options::default() };
+            let options = TrainOptions { vocab_size: large, threads: Some(threads), ..TrainOptions::default() };
             let grown = extend(&first, &counts(&[("und", &pieces)]), &options, &mut unhurried).unwrap();
             prop_assert_eq!(&grown.vocab, &expected);
         }
@@ -158,14 +158,14 @@ proptest! {
         memory in prop_oneof![Just(None), (0..10_000_usize).prop_map(Some)],
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options {
+        let options = TrainOptions {
             vocab_size: size,
             memory,
             checkpoint: Some(folder.path().join("checkpoint")),
-            ..Options::default()
+            ..TrainOptions::default()
         };
         let counts = counts(&[("und", &pieces)]);
-        let expected = Options { checkpoint: None, memory: None, ..options.clone() };
+        let expected = TrainOptions { checkpoint: None, memory: None, ..options.clone() };
         let expected = train(&counts, &expected, &mut unhurried).unwrap();
         let mut called = 0;
         let interrupted = train(&counts, &options, &mut |_| {
@@ -183,7 +183,7 @@ fn a_checkpoint_saves_the_work() {
     let path = folder.path().join("checkpoint");
     let pieces: Vec<_> = (0..300).map(|number: u64| (format!("{:x}", number * 7919), 2)).collect();
     let counts = counts(&[("en", &pieces)]);
-    let options = Options { vocab_size: 400, checkpoint: Some(path.clone()), ..Options::default() };
+    let options = TrainOptions { vocab_size: 400, checkpoint: Some(path.clone()), ..TrainOptions::default() };
     let last = |stop_at: usize| {
         let mut first = None;
         let result = train(&counts, &options, &mut |progress| match progress {
@@ -202,7 +202,7 @@ fn a_checkpoint_saves_the_work() {
     assert!(first > 290, "training went on at {first}");
 
     let sound = std::fs::read(&path).unwrap();
-    let refused = |bytes: &[u8], options: &Options| {
+    let refused = |bytes: &[u8], options: &TrainOptions| {
         std::fs::write(&path, bytes).unwrap();
         matches!(train(&counts, options, &mut unhurried), Err(Error::Format { .. }))
     };
@@ -212,12 +212,12 @@ fn a_checkpoint_saves_the_work() {
     for place in 0..sound.len() {
         let mut bytes = sound.clone();
         bytes[place] ^= 1;
-        // The size of the decoder's window may change without changing anything else.
+        // The size of the decoder's window may change without any other effect.
         std::fs::write(&path, bytes).unwrap();
         let unharmed = train(&counts, &options, &mut unhurried);
         assert!(matches!(&unharmed, Err(Error::Format { .. })) || unharmed.unwrap() == expected, "changed at {place}");
     }
-    assert!(refused(&sound, &Options { min_frequency: 1, ..options.clone() }), "another run");
+    assert!(refused(&sound, &TrainOptions { min_frequency: 1, ..options.clone() }), "another run");
     assert!(!refused(&sound, &options));
 }
 
@@ -230,13 +230,16 @@ fn a_vocabulary_of_ranks_grows() {
     let scheme = Scheme::from_pattern(r"\S+|\s");
     let vocab = Vocab::new("test", tokens, Merges::Ranks, vec![special], scheme, Normalizer::None).unwrap();
     let counts = counts(&[("und", &pieces)]);
-    let options = Options { vocab_size: 303, ..Options::default() };
+    let options = TrainOptions { vocab_size: 303, ..TrainOptions::default() };
     let grown = extend(&vocab, &counts, &options, &mut unhurried).unwrap().vocab;
     assert_eq!([256, 300, 301, 302].map(|id| grown.token(id).unwrap()), [b"ab" as &[u8], b"<end>", b"abab", b"abc"]);
-    let refused = |vocab: &Vocab, options: Options| extend(vocab, &counts, &options, &mut unhurried).unwrap_err();
-    assert!(matches!(refused(&vocab, Options { vocab_size: 300, ..options.clone() }), Error::Argument { .. }));
+    let refused = |vocab: &Vocab, options: TrainOptions| extend(vocab, &counts, &options, &mut unhurried).unwrap_err();
+    assert!(matches!(refused(&vocab, TrainOptions { vocab_size: 300, ..options.clone() }), Error::Argument { .. }));
     let specials = vec!["<a>".to_string()];
-    assert!(matches!(refused(&vocab, Options { special_tokens: specials, ..options.clone() }), Error::Argument { .. }));
+    assert!(matches!(
+        refused(&vocab, TrainOptions { special_tokens: specials, ..options.clone() }),
+        Error::Argument { .. }
+    ));
     let nfc = Vocab { normalizer: Normalizer::Nfc, ..vocab.clone() };
     assert!(matches!(refused(&nfc, options.clone()), Error::Unsupported { .. }));
     let other = Vocab { scheme: Scheme::named("gpt2").unwrap(), ..vocab };
@@ -263,7 +266,7 @@ fn cutting_keeps_special_tokens() {
 fn an_order_worked_out_by_hand() {
     let pieces = [("hug", 10), ("pug", 5), ("pun", 12), ("bun", 4), ("hugs", 5)];
     let pieces = pieces.map(|(piece, count)| (piece.to_string(), count));
-    let options = Options { vocab_size: 259, ..Options::default() };
+    let options = TrainOptions { vocab_size: 259, ..TrainOptions::default() };
     let vocab = train(&counts(&[("en", &pieces)]), &options, &mut unhurried).unwrap().vocab;
     let text = |id| String::from_utf8(vocab.token(id).unwrap().to_vec()).unwrap();
     let merges: Vec<_> = pairs(&vocab).iter().map(|&(left, right)| (text(left), text(right))).collect();
@@ -277,17 +280,17 @@ fn languages_weigh_by_their_share() {
     let many: Vec<_> = vec![("aa".to_string(), 900)];
     let few: Vec<_> = vec![("bb".to_string(), 10), ("bc".to_string(), 3)];
     let counts = counts(&[("xx", &many), ("yy", &few)]);
-    let first = |options: Options| {
-        let trained = train(&counts, &Options { vocab_size: 257, ..options }, &mut unhurried).unwrap();
+    let first = |options: TrainOptions| {
+        let trained = train(&counts, &TrainOptions { vocab_size: 257, ..options }, &mut unhurried).unwrap();
         trained.vocab.token(256).unwrap().to_vec()
     };
-    assert_eq!(first(Options { balance: false, ..Options::default() }), b"aa");
-    assert_eq!(first(Options::default()), b"aa");
+    assert_eq!(first(TrainOptions { balance: false, ..TrainOptions::default() }), b"aa");
+    assert_eq!(first(TrainOptions::default()), b"aa");
     let shares = |xx: f64| BTreeMap::from([("xx".to_string(), xx)]);
-    assert_eq!(first(Options { shares: shares(0.5), ..Options::default() }), b"bb");
-    assert_eq!(first(Options { shares: shares(0.0), ..Options::default() }), b"bb");
+    assert_eq!(first(TrainOptions { shares: shares(0.5), ..TrainOptions::default() }), b"bb");
+    assert_eq!(first(TrainOptions { shares: shares(0.0), ..TrainOptions::default() }), b"bb");
     let balanced = |least| {
-        let options = Options { vocab_size: 300, min_frequency: least, ..Options::default() };
+        let options = TrainOptions { vocab_size: 300, min_frequency: least, ..TrainOptions::default() };
         train(&counts, &options, &mut unhurried).unwrap().vocab.size() - 256
     };
     // 1826 bytes are 913 for each language: a pair of xx weighs 900 * 913/1800, of yy 10 * 913/26 and 3 * 913/26.
@@ -297,7 +300,7 @@ fn languages_weigh_by_their_share() {
 #[test]
 fn a_text_too_small_gives_a_smaller_vocabulary() {
     let trained = |pieces: &[(String, u64)]| {
-        let options = Options { vocab_size: 1000, ..Options::default() };
+        let options = TrainOptions { vocab_size: 1000, ..TrainOptions::default() };
         train(&counts(&[("en", pieces)]), &options, &mut unhurried).unwrap()
     };
     let some = trained(&[("abc".to_string(), 2)]);
@@ -310,20 +313,20 @@ fn a_text_too_small_gives_a_smaller_vocabulary() {
 fn arguments_outside_their_domain_are_refused() {
     let pieces = [("abc".to_string(), 2)];
     let counts = counts(&[("en", &pieces), ("fr", &pieces)]);
-    let refused = |options: Options| match train(&counts, &options, &mut unhurried) {
+    let refused = |options: TrainOptions| match train(&counts, &options, &mut unhurried) {
         Err(Error::Argument { name, .. }) => name,
         other => panic!("{other:?}"),
     };
-    let specials = |specials: &[&str]| Options {
+    let specials = |specials: &[&str]| TrainOptions {
         special_tokens: specials.iter().map(|special| special.to_string()).collect(),
-        ..Options::default()
+        ..TrainOptions::default()
     };
-    let shares = |language: &str, share| Options {
+    let shares = |language: &str, share| TrainOptions {
         shares: BTreeMap::from([(language.to_string(), share)]),
-        ..Options::default()
+        ..TrainOptions::default()
     };
-    assert_eq!(refused(Options { vocab_size: 255, ..Options::default() }), "vocab_size");
-    assert_eq!(refused(Options { vocab_size: 257, ..specials(&["<a>", "<b>"]) }), "vocab_size");
+    assert_eq!(refused(TrainOptions { vocab_size: 255, ..TrainOptions::default() }), "vocab_size");
+    assert_eq!(refused(TrainOptions { vocab_size: 257, ..specials(&["<a>", "<b>"]) }), "vocab_size");
     for bad in [["", "<a>"], ["<a>", "<a>"], ["<a>", "Ġthe"], ["<a>", "é"]] {
         assert_eq!(refused(specials(&bad)), "special_tokens");
     }
@@ -339,7 +342,7 @@ fn a_break_interrupts() {
     for threads in [1, 2] {
         for calls in 1..3 {
             let mut called = 0;
-            let options = Options { threads: Some(threads), ..Options::default() };
+            let options = TrainOptions { threads: Some(threads), ..TrainOptions::default() };
             let result = train(&counts, &options, &mut |_| {
                 called += 1;
                 if called == calls { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

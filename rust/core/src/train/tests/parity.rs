@@ -1,4 +1,4 @@
-//! Parity-aware BPE by counting everything again before each merge.
+//! Parity-aware BPE that counts everything again before each merge.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ proptest! {
         };
         let expected = parity::train(&mut split(&train), &mut split(&parallel), size, min_frequency);
         let parity = Some(Parity { parallel: Some(Arc::new(of(&parallel))), ..Parity::default() });
-        let options = Options { vocab_size: size, min_frequency, parity, ..Options::default() };
+        let options = TrainOptions { vocab_size: size, min_frequency, parity, ..TrainOptions::default() };
         let vocab = train_above(floor, &of(&train), &options, &mut unhurried).unwrap().vocab;
         let token = |id: u32| vocab.token(id).unwrap().to_vec();
         let merges: Vec<_> = pairs(&vocab).iter().map(|&(left, right)| (token(left), token(right))).collect();

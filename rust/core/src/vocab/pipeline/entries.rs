@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::memory::{Grow, collect, copied_text};
-use crate::vocab::{Refused, Tokens};
+use crate::vocab::{TokenError, Tokens};
 
 /// Texts by id. Unlike [`Tokens`], an entry may be empty, and two ids may have the same text, of which the largest is that of the text.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -49,8 +49,8 @@ impl Entries {
                 tokens.push(&[])?;
             }
             tokens.try_push(own.as_bytes()).map_err(|refused| match refused {
-                Refused::Held(_) => unreachable!("only the last of its text has it"),
-                Refused::Memory => Error::Memory,
+                TokenError::Held(_) => unreachable!("only the last of its text has it"),
+                TokenError::Memory => Error::Memory,
             })?;
         }
         Ok(Self { tokens, others })
