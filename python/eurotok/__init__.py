@@ -23,6 +23,8 @@ from eurotok._core import (
     schemes,
     split,
 )
+from eurotok.batch import Batch
+from eurotok.chat import ChatError
 from eurotok.comparison import Comparison, compare
 from eurotok.ragged import Ragged
 from eurotok.tokenizer import NotObeyedWarning, Tokenizer, load, models
@@ -33,6 +35,8 @@ from eurotok.training.sweep import Sweep, sweep
 from eurotok.training.trace import Trace
 
 __all__ = [
+    "Batch",
+    "ChatError",
     "Comparison",
     "CorpusError",
     "Counts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,21 @@ def as_ids(values: ArrayLike) -> NDArray[np.uint32]:
     if array.size and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() > 0xFFFF_FFFF):
         raise ValueError("ids must be integers from 0 to 2**32 - 1")
     return array.astype(np.uint32)
+
+
+def padded_width(lengths: NDArray[np.int64], length: int | None, multiple_of: int | None) -> int:
+    """Give the width to which rows are padded.
+
+    Raises
+    ------
+    ValueError
+        If one of the numbers is not positive.
+    """
+    for name, number in (("length", length), ("multiple_of", multiple_of)):
+        if number is not None and number < 1:
+            raise ValueError(f"{name}: {number} is not positive")
+    width = int(lengths.max(initial=0)) if length is None else length
+    return width if multiple_of is None else -(-width // multiple_of) * multiple_of
 
 
 class Ragged(Sequence[NDArray[np.uint32]]):
@@ -128,6 +143,63 @@ class Ragged(Sequence[NDArray[np.uint32]]):
     def lengths(self) -> NDArray[np.int64]:
         """The number of ids of each text: int64, shape (texts,)."""
         return np.diff(self.offsets)
+
+    def places(self, width: int, side: Literal["left", "right"] = "right") -> NDArray[np.bool_]:
+        """Tell where ids stand if all texts are padded to a width: bool, shape (texts, width).
+
+        Raises
+        ------
+        ValueError
+            If a text is wider, or the side is neither `"left"` nor `"right"`.
+        """
+        if side not in ("left", "right"):
+            raise ValueError(f"side: {side!r} is neither 'left' nor 'right'")
+        lengths = self.lengths[:, None]
+        if lengths.size and lengths.max() > width:
+            raise ValueError(f"length: text {int(lengths.argmax())} has {lengths.max()} ids, more than {width}")
+        column = np.arange(width)
+        return column < lengths if side == "right" else column >= width - lengths
+
+    def pad(
+        self,
+        value: int,
+        side: Literal["left", "right"] = "right",
+        length: int | None = None,
+        multiple_of: int | None = None,
+    ) -> NDArray[np.int64]:
+        """Give the ids as an array, shorter texts filled up.
+
+        Parameters
+        ----------
+        value
+            The id to fill with.
+        side
+            Where to put it.
+        length
+            The width of the array; by default that of the longest text.
+        multiple_of
+            The width is rounded up to a multiple of this.
+
+        Returns
+        -------
+        NDArray[np.int64]
+            Shape (texts, width).
+
+        Raises
+        ------
+        ValueError
+            If a text is longer than `length`.
+
+        Examples
+        --------
+        >>> Ragged([7, 8, 9], [0, 2, 3]).pad(0)
+        array([[7, 8],
+               [9, 0]])
+        """
+        kept = self.places(padded_width(self.lengths, length, multiple_of), side)
+        made = np.full(kept.shape, value, np.int64)
+        made[kept] = self.ids
+        return made
 
     def to_list(self) -> list[list[int]]:
         """Give the ids as Python lists, one a text."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from eurotok import _core
+from eurotok.chat.calls import Chats
 from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
 from eurotok.progress import Report, reporting
@@ -49,7 +50,7 @@ class EncodedFiles:
     offsets: Path
 
 
-class Tokenizer(_core.Tokenizer):
+class Tokenizer(Chats, _core.Tokenizer):
     """A byte-level BPE tokenizer: text to ids and back, without loss.
 
     Made by `eurotok.load` and `eurotok.train`; immutable, shared freely between threads and processes. Two are equal
@@ -319,8 +320,8 @@ class Tokenizer(_core.Tokenizer):
         rule = f"scheme={self.scheme!r}" if self.scheme else f"pattern={self.pattern!r}"
         return f"Tokenizer(vocab_size={self.vocab_size}, {rule}, special_tokens={len(self.special_tokens)})"
 
-    def __reduce__(self) -> tuple[type[Self], tuple[bytes, str]]:
-        return type(self), (self.to_bytes("eurotok"), "pickled tokenizer")
+    def __reduce__(self) -> tuple[type[Self], tuple[bytes, str], dict[str, object]]:
+        return type(self), (self.to_bytes("eurotok"), "pickled tokenizer"), vars(self)
 
 
 def models() -> list[str]:
@@ -389,7 +390,11 @@ def read(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     """Load a tokenizer as `load` does, without a warning."""
     _, name = labelled(path)
     specials = None if special_tokens is None else dict(several("special_tokens", special_tokens))
-    found = MODELS / f"{name}.eurotok" if name in models() else locate(name)
+    if name in models():
+        tokenizer = Tokenizer(_core.load(os.fspath(MODELS / f"{name}.eurotok"), scheme, specials))
+        tokenizer.chat_template = (MODELS / "chat.jinja").read_text(encoding="utf-8")
+        return tokenizer
+    found = locate(name)
     if isinstance(found, Vocabulary):
         return Tokenizer(found.data, name, scheme or found.pattern, specials or found.special_tokens)
     try:
