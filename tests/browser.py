@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -89,6 +88,10 @@ class Browser:
         """Say what the system asks for: `light` or `dark`."""
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
+    def media(self, kind: str) -> None:
+        """Show the page as on `screen`, or as in `print`."""
+        self.send("Emulation.setEmulatedMedia", media="" if kind == "screen" else kind, features=[])
+
     def screenshot(self, path: Path) -> None:
         """Keep the whole page as a PNG."""
         made = self.send("Page.captureScreenshot", captureBeyondViewport=True)
@@ -135,8 +138,3 @@ class Browser:
                 self.complaints.append(str(about["args"]))
             case "Log.entryAdded":
                 self.complaints.append(f"{about['entry']['text']} {about['entry'].get('url', '')}")
-
-
-def opened() -> Browser:
-    """Open a browser with a profile of its own."""
-    return Browser(Path(tempfile.mkdtemp(prefix="eurotok-browser-")))

@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 import eurotok
+from browser import BROWSER, Browser
 from eurotok.pricing.parallel_text import SAMPLE, load_parallel
 
 _DEFAULT = Path(__file__).parents[2] / "shared" / "corpus"
@@ -22,10 +24,23 @@ settings.load_profile("eurotok")
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
-def pytest_report_header() -> str:
-    if CORPUS.is_dir():
-        return f"corpus: {CORPUS}"
-    return "corpus: none (EUROTOK_CORPUS is not set); the tests over real text run on the sample or are skipped"
+def pytest_report_header() -> list[str]:
+    corpus = "none (EUROTOK_CORPUS is not set); the tests over real text run on the sample or are skipped"
+    return [
+        f"corpus: {CORPUS if CORPUS.is_dir() else corpus}",
+        f"browser: {BROWSER or 'none: the report and the playground are not opened (apt-get install chromium)'}",
+    ]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser, if one is installed."""
+    if BROWSER is None:
+        pytest.skip("no browser: the report and the playground are not opened (apt-get install chromium)")
+    with tempfile.TemporaryDirectory(prefix="eurotok-browser-", ignore_cleanup_errors=True) as profile:
+        opened = Browser(Path(profile))
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,29 +4,34 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 import xml.etree.ElementTree as ET
-from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from colours import contrast
 from conftest import Run
 from eurotok import Comparison, Tokenizer, compare
 from eurotok.output import report
-from eurotok.output.plots import order, surcharges, svg
-from eurotok.output.report import cuts as cuts_of
-from eurotok.pricing.parallel_text import ParallelText, language_name
-
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from eurotok.output.plots import COLOURS, order, surcharges, svg
+from eurotok.output.report.names import KINDS
+from eurotok.output.report.tokens import cuts as cuts_of
+from eurotok.output.report.wording import HOME, wording
+from eurotok.pricing.parallel_text import LANGUAGE_NAMES, ParallelText, language_name
+from eurotok.pricing.statistics import PROBLEMS
 
 
 @pytest.fixture(scope="session")
 def comparison(tok: Tokenizer) -> Comparison:
     return compare({"ours": tok, "<b>&bytes</script>": lambda text: list(text.encode())})
+
+
+ROOT = Path(__file__).parents[1]
+OTHERS = ("fr", "de")
 
 
 class Page(HTMLParser):
@@ -53,8 +58,11 @@ def test_page_is_whole_and_fetches_nothing(comparison: Comparison) -> None:
     text = comparison.to_html()
     page = Page(text)
     assert page.open == []
-    assert not [tag for tag, it in page.attributes if it.get("src") or (it.get("href") or "#")[0] != "#"]
-    assert not re.search(r"https?://|@import|url\(|fetch\(", text)
+    assert [it["href"] for _, it in page.attributes if (it.get("href") or "#")[0] != "#"] == [HOME]
+    assert not [tag for tag, it in page.attributes if it.get("src")]
+    assert not re.search(r"https?://|@import|url\(|fetch\(", text.replace(HOME, ""))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert HOME in project["urls"].values()
     assert "<b>" not in text
     data = data_of(text)
     assert data["tokenizers"] == ["ours", "<b>&bytes</script>"]
@@ -118,11 +126,55 @@ def test_text_has_contrast(place: int) -> None:
     grounds = [(colours[text], colours[under]) for text in ("ink", "faint", "link") for under in ("bg", "panel")]
     grounds += [(colours[text], colours["panel"]) for text in ("good", "poor")]
     grounds += [(colours["ink"], colours[shade]) for shade in ("a", "b")]
+    marks = [colours[name] for name in (*(f"c{n}" for n in range(len(COLOURS))), "off")]
+    grounds += [(mark, colours[under]) for mark in marks for under in ("bg", "panel")]
+    assert place or marks[:-1] == list(COLOURS), "pictures and pages have the same colours"
     # The strongest shade of a cell is 30 parts in 100, as the style sheet mixes it.
     assert css.count("* 30%") == 2
     grounds += [(colours["ink"], mixed(colours[it], colours["bg"], 0.3)) for it in ("better", "worse")]
     for text, ground in grounds:
         assert contrast(text, ground) >= 4.5, (text, ground)
+
+
+def blanks(text: object) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", str(text)))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_text_is_there_in_every_language(language: str) -> None:
+    english, other = wording("en").texts, wording(language).texts
+    assert {*english, "languages", "problems"} == set(other)
+    for section, texts in {**english, "problems": PROBLEMS, "languages": LANGUAGE_NAMES}.items():
+        assert list(texts) == list(other[section]), section
+        for name, text in texts.items():
+            assert blanks(text) == blanks(other[section][name]), name
+            if isinstance(text, list):
+                assert len(text) == len(other[section][name])
+    assert list(english["figures"]) == list(KINDS)
+
+
+def test_typography() -> None:
+    french = (Path(report.__file__).parent / "texts" / "fr.toml").read_text(encoding="utf-8")
+    for value in re.findall(r'"((?:[^"\\]|\\.)*)"', french):
+        assert not re.search(r"(?<![\w&]) [;:?!%»]|« |\w'\w", value.replace("\\u202f", "\u202f")), value
+    german = (Path(report.__file__).parent / "texts" / "de.toml").read_text(encoding="utf-8")
+    assert not re.search(r"\d %", german)
+    with pytest.raises(ValueError, match="no page in 'it'; there is en, fr, de"):
+        wording("it")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_nothing_is_left_in_english(tok: Tokenizer, language: Any) -> None:
+    def lossy(text: str) -> list[int]:
+        return [ord(it) for it in text if it != "e"]
+
+    losing = SimpleNamespace(encode=lossy, decode=lambda ids: "".join(map(chr, ids)))
+    result = compare({"ours": tok, "lossy": losing})
+    text = result.to_html(language=language)
+    body = re.sub(r"<script.*?</script>|<style.*?</style>", "", text, flags=re.DOTALL)
+    assert not re.search(r"\b(the|languages|sentences|Greek|English|worst)\b", body)
+    assert wording(language).texts["page"]["sample_source"] in body
+    assert wording(language).language_name("el") in body
 
 
 def test_cuts_join_to_the_sentences(comparison: Comparison) -> None:
@@ -172,85 +224,6 @@ def test_every_output_of_a_poor_text(tok: Tokenizer, sentences: dict[str, list[s
         outputs = [result.table(figure=figure), result.to_markdown(figure=figure), result.to_latex(figure=figure)]
         assert not [it for it in [*outputs, result.table(width=60)] if re.search(r"\bnan\b", it)]
     assert "NaN" not in result.to_json()
-
-
-# What a reader does, done by a script, which writes down what it sees.
-ACTIONS = """
-<script>{
-const seen = {};
-const first = () => byId("table").tBodies[0].rows[0].cells[0].textContent;
-const act = (element, kind) => element.dispatchEvent(new Event(kind, { bubbles: true }));
-const choose = (id, value) => { byId(id).value = value; act(byId(id), "change"); act(byId(id), "input"); };
-seen.alphabetical = first();
-const heads = document.querySelectorAll("[data-sort]");
-heads[1].focus(); seen.focus = document.activeElement === heads[1]; heads[1].click(); seen.dearest = first();
-heads[1].click(); seen.cheapest = first();
-seen.sorted = heads[1].closest("th").getAttribute("aria-sort");
-choose("figure", data.figures.findIndex((it) => it.key === "tokens_per_sentence"));
-seen.about = byId("about").textContent;
-const box = document.querySelector("[data-toggle]"); box.click();
-seen.off = document.querySelectorAll('.track .mark.off').length;
-const cost = () => [...byId("cost").tBodies[0].rows].map((row) => [2, 3, 4].map((n) => row.cells[n].textContent));
-choose("cost-language", data.codes.indexOf("fr"));
-choose("cost-unit", "0"); choose("cost-amount", "100"); choose("cost-price", "2"); seen.tokens = cost();
-choose("cost-unit", "words"); seen.words = cost();
-const ranking = () => [...byId("ranking").children].map((it) => it.querySelector("h3, th").textContent.trim());
-choose("ranked", "1"); seen.ranked = ranking(); choose("ranked", "0"); seen.unranked = ranking();
-seen.csv = csv().split("\\r\\n");
-seen.shades = [...byId("table").tBodies[0].rows].map((row) => [1, 2].map((t) => row.cells[t].className));
-const background = () => getComputedStyle(document.body).backgroundColor;
-byId("theme").click(); seen.light = background(); byId("theme").click(); seen.dark = background();
-seen.spans = byId("tokens").querySelectorAll("span").length;
-seen.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-seen.width = window.innerWidth;
-const inputs = [...document.querySelectorAll("select, input")];
-seen.unlabelled = inputs.filter((it) => !it.labels.length && !it.ariaLabel).length;
-document.body.append(make("pre", JSON.stringify(seen), { id: "seen" }));
-}</script>
-"""
-
-
-@pytest.mark.skipif(BROWSER is None, reason="no chromium: the page is not opened in a browser")
-@pytest.mark.parametrize("width", [390, 1200])
-def test_page_in_a_browser(comparison: Comparison, tmp_path: Path, width: int) -> None:
-    page = comparison.to_html().replace("</body>", f"{ACTIONS}</body>")
-    (tmp_path / "r.html").write_text(page, encoding="utf-8")
-    # A window is no narrower than 500 pixels; a frame is. The frame's page hands over what it saw.
-    frame = f"""<iframe src="r.html" width="{width}" height="900"></iframe><script>
-        onload = () => document.body.append(frames[0].document.getElementById("seen").cloneNode(true));</script>"""
-    (tmp_path / "frame.html").write_text(frame, encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--enable-logging=stderr"]
-    options += ["--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,900"]
-    command = [str(BROWSER), *options, (tmp_path / "frame.html").as_uri()]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
-    assert b"CONSOLE" not in done.stderr, done.stderr
-    seen = json.loads(unescape(done.stdout.decode().partition('<pre id="seen">')[2].partition("</pre>")[0]))
-    by_surcharge = [language_name(comparison.languages[i]) for i in comparison.surcharges[0].argsort(kind="stable")]
-    assert (seen["alphabetical"], seen["dearest"], seen["cheapest"]) == ("Bulgarian", by_surcharge[-1], by_surcharge[0])
-    assert seen["focus"]
-    assert seen["sorted"] == "ascending"
-    assert seen["about"].startswith("Mean over the sentences")
-    assert seen["off"] == 23 + 24, "in both charts"
-    french, english = comparison.languages.index("fr"), comparison.languages.index("en")
-    price = comparison.prices
-    for t, (tokens, cost, more) in enumerate(seen["tokens"]):
-        sentences = 100 / price[0, french]
-        expected = sentences * np.array(
-            [price[t, french], 2 * price[t, french], 2 * (price[t, french] - price[t, english])]
-        )
-        assert [float(it.replace("−", "-").replace(",", "")) for it in (tokens, cost, more)] == pytest.approx(
-            expected, abs=0.02
-        )
-    words = 100 / comparison.texts[english].words.mean()
-    assert float(seen["words"][0][0].replace(",", "")) == pytest.approx(words * price[0, french], rel=1e-3)
-    assert seen["ranked"] != seen["unranked"] or comparison.prices.mean(axis=1).argmin() == comparison.mean.argmin()
-    assert seen["csv"][0] == "tokenizer,language,figure,value,low,high"
-    assert len(seen["csv"]) == 2 + 2 * 24 * len(comparison.figures)
-    assert {it for row in seen["shades"] for it in row} >= {"better", "worse"}
-    assert seen["light"] != seen["dark"]
-    assert seen["spans"] > 24 * 5
-    assert seen["unlabelled"] == 0
-    assert (seen["wide"], seen["width"]) == (0, width), "nothing is cut off at the side"
 
 
 def test_svg_holds_every_figure(comparison: Comparison) -> None:
@@ -307,3 +280,8 @@ def test_the_command_writes_them(run: Run, tok_json: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert sorted(it.name for it in tmp_path.iterdir()) == ["r.html", "r.md", "r.svg", "r.tex"]
     assert 'value="2.5"' in (tmp_path / "r.html").read_text(encoding="utf-8")
+    done = run("compare", tok_json, "--html", "r.html", "--language", "fr")
+    assert done.returncode == 0, done.stderr
+    assert '<html lang="fr">' in (tmp_path / "r.html").read_text(encoding="utf-8")
+    done = run("compare", tok_json, "--language", "fr")
+    assert (done.returncode, b"--languages says which languages to price" in done.stderr) == (2, True)

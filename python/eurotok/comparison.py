@@ -16,7 +16,8 @@ from eurotok import escape
 from eurotok.corpus import StrPath
 from eurotok.files import replacing
 from eurotok.output import plots, report, tables
-from eurotok.output.report.names import FIGURE_NAMES
+from eurotok.output.report.names import KINDS
+from eurotok.output.report.wording import PageLanguage, wording
 from eurotok.output.tables import GREEN, RED, YELLOW, Cell, between, grade, signed_percent
 from eurotok.pricing import stored
 from eurotok.pricing.adapters import Encoded, Encoder, encoder_of, run
@@ -88,17 +89,24 @@ class Comparison(Figures):
         rows = [[parts for parts, _ in row] for row in self._rows(figure)]
         return _written(tables.latex(["", *self.tokenizers], rows, caption=" ".join(self._notes(figure))), path)
 
-    def to_html(self, path: StrPath | None = None) -> str:
+    def to_html(self, path: StrPath | None = None, language: PageLanguage = "en") -> str:
         """Write everything as one page that needs nothing else; to a file, too, if there is a path.
+
+        Parameters
+        ----------
+        path
+            Ends in `.html` or `.htm`.
+        language
+            That of the page: `"en"`, `"fr"` or `"de"`.
 
         Raises
         ------
         ValueError
-            If the path ends in neither `.html` nor `.htm`.
+            If the path ends otherwise, or there are no pages in the language.
         """
         if path is not None:
             report.check_name(os.fspath(path))
-        return _written(report.page(self), path)
+        return _written(report.page(self, language), path)
 
     def picture(self, path: StrPath) -> None:
         """Draw the surcharges by language.
@@ -124,7 +132,7 @@ class Comparison(Figures):
     def _notes(self, figure: str) -> list[str]:
         if figure == "surcharge":
             return self.notes()
-        name, _, about = FIGURE_NAMES[figure]
+        name, about = wording().texts["figures"][figure]
         ends = " In brackets 95 % intervals (paired bootstrap over sentences)." if figure in self.intervals else ""
         return [f"{name}: {about} {self.sentences:,} sentences, {self.text.name}.{ends}", *self.problems]
 
@@ -144,12 +152,12 @@ class Comparison(Figures):
 
     def _rows(self, figure: str) -> list[list[Parts]]:
         """Give the name of each row, and the parts of its cells, the same number in all; an empty row is a rule."""
-        if figure not in FIGURE_NAMES:
-            raise ValueError(f"no figure {figure!r}; there is {', '.join(FIGURE_NAMES)}")
+        if figure not in KINDS:
+            raise ValueError(f"no figure {figure!r}; there is {', '.join(KINDS)}")
         return self._price_rows() if figure == "surcharge" else self._value_rows(figure)
 
     def _value_rows(self, figure: str) -> list[list[Parts]]:
-        kind = FIGURE_NAMES[figure][1]
+        kind = KINDS[figure]
         values, ends = self.figures[figure], self.intervals.get(figure)
 
         def write(value: float) -> str:

@@ -13,6 +13,7 @@ example:
 import argparse
 import shutil
 import sys
+from typing import get_args
 
 from eurotok import comparison
 from eurotok.cli.arguments import add_errors, add_scheme, tokenizer_files
@@ -20,7 +21,8 @@ from eurotok.cli.streams import DASH
 from eurotok.corpus import find_languages
 from eurotok.files import check_outputs
 from eurotok.output import plots, report
-from eurotok.output.report.names import FIGURE_NAMES
+from eurotok.output.report.names import KINDS
+from eurotok.output.report.wording import PageLanguage
 from eurotok.output.tables import has_colours
 
 PAGES = {"html": "a page with every figure", "markdown": "the table in Markdown", "latex": "the table in LaTeX"}
@@ -52,12 +54,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--figure",
         metavar="NAME",
         default="surcharge",
-        choices=FIGURE_NAMES,
-        help=f"set this in the tables instead of the surcharge: {', '.join(FIGURE_NAMES)}",
+        choices=KINDS,
+        help=f"set this in the tables instead of the surcharge: {', '.join(KINDS)}",
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures here, too; - writes only them")
     for kind, what in PAGES.items():
         parser.add_argument(f"--{kind}", metavar="FILE", help=f"write {what} here")
+    parser.add_argument(
+        "--language",
+        choices=get_args(PageLanguage),
+        help="language of the page of --html (default: en); --languages says which languages to price",
+    )
     parser.add_argument(
         "--picture", metavar="FILE", action="append", default=[], help="draw surcharges and tokens here: .svg or .png"
     )
@@ -99,7 +106,7 @@ def run(args: argparse.Namespace) -> None:
     if args.json not in (None, DASH):
         result.to_json(args.json)
     if args.html:
-        result.to_html(args.html)
+        result.to_html(args.html, args.language or "en")
     if args.markdown:
         result.to_markdown(args.markdown, args.figure)
     if args.latex:
@@ -110,6 +117,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_arguments(args: argparse.Namespace) -> None:
     """Refuse before the work what would be refused after it."""
+    if args.language and not args.html:
+        args.parser.error("--language is that of the page of --html; --languages says which languages to price")
     pages = [getattr(args, kind) for kind in (*PAGES, "json")]
     outputs = [path for path in pages if path not in (None, DASH)]
     for path in args.picture:

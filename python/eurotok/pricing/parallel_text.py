@@ -48,6 +48,9 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 """The embedded parallel text: some dozen sentences in each official language, written for this package."""
 
 
+SAMPLE_NAME = "the embedded sample"
+"""What it is called."""
+
 SAMPLE_SOURCE = "Written for eurotok in 2026, under its licence (MIT or Apache-2.0)"
 """Where the embedded sample is from."""
 
@@ -142,7 +145,7 @@ def load_parallel(
     if isinstance(source, ParallelText):
         return source
     given = _given(SAMPLE if source is None else source, errors)
-    origin = "the embedded sample" if source is None else name_of(source)
+    origin = SAMPLE_NAME if source is None else name_of(source)
     if REFERENCE not in given:
         raise _core.CorpusError(f"{origin}: no English text ({REFERENCE} or {SOURCE}) to compare with")
     official = set(OFFICIAL) & set(given)

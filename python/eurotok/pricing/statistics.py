@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +24,73 @@ ENOUGH = 300
 
 FIRST_FEW = 3
 """Languages that a note names before it only counts them."""
+
+
+PROBLEMS = {
+    "missing": "Not in the text: {languages}.",
+    "single": "A single sentence: no intervals, and no verdict.",
+    "rough": "Only {sentences} sentences: the intervals are rough, and no verdict.",
+    "few": "Only {sentences} sentences: too few for conclusions; compare on {enough} or more.",
+    "fails": (
+        "{name} fails on {count} of {sentences} sentences in {language}, which has no price under it "
+        "(sentence {first}: {message})."
+    ),
+    "lossy": "{name} is lossy: {places} do not decode to what they were.",
+    "apart": "{name}: the tokens of {places} do not join to the text: no figures of its words.",
+    "places": "sentences {places}",
+    "place": "{count} in {language} (first {first})",
+    "more": " and others in {count} languages",
+}
+"""What findings say, by their kind; the last three are parts of sentences."""
+
+
+class Finding:
+    """Something that a reader of the figures must know.
+
+    Parameters
+    ----------
+    kind
+        One of `PROBLEMS`.
+    places
+        The places of sentences, by language, if it is about some.
+    values
+        What the sentence names.
+    """
+
+    def __init__(self, kind: str, places: Mapping[str, Sequence[int]] | None = None, **values: object) -> None:
+        self.kind, self.places, self.values = kind, places or {}, values
+
+    def told(
+        self,
+        texts: Mapping[str, str] = PROBLEMS,
+        number: Callable[[int], str] = "{:,}".format,
+        language: Callable[[str], str] = str,
+    ) -> str:
+        """Say it in a sentence.
+
+        Parameters
+        ----------
+        texts
+            The sentences, by kind.
+        number, language
+            How numbers are written, and what languages are called.
+        """
+
+        def written(name: str, value: object) -> str:
+            if isinstance(value, int):
+                return number(value)
+            if isinstance(value, tuple):
+                return ", ".join(map(language, value))
+            return language(str(value)) if name == "language" else str(value)
+
+        values = {name: written(name, value) for name, value in self.values.items()}
+        few = [
+            texts["place"].format(count=number(len(each)), language=language(code), first=number(each[0] + 1))
+            for code, each in self.places.items()
+        ]
+        more = texts["more"].format(count=number(len(few) - FIRST_FEW)) if len(few) > FIRST_FEW else ""
+        places = texts["places"].format(places=", ".join(few[:FIRST_FEW]) + more) if few else ""
+        return texts[self.kind].format(places=places, **values)
 
 
 @dataclass(frozen=True)
@@ -199,34 +266,42 @@ class Figures:
         return {name: bootstrap.interval(values) for name, values in samples.items()}
 
     @cached_property
-    def problems(self) -> tuple[str, ...]:
-        """What a reader of the figures must know: failures, losses, languages that are missing; a sentence each."""
+    def findings(self) -> tuple[Finding, ...]:
+        """What a reader of the figures must know: failures, losses, languages that are missing."""
         found = []
         if self.text.missing:
-            found.append(f"Not in the text: {', '.join(self.text.missing)}.")
+            found.append(Finding("missing", languages=self.text.missing))
         if self.sentences < 2:
-            found.append("A single sentence: no intervals, and no verdict.")
-        elif self.sentences < FEW:
-            found.append(f"Only {self.sentences} sentences: the intervals are rough, and no verdict.")
+            found.append(Finding("single"))
         elif self.sentences < ENOUGH:
-            found.append(f"Only {self.sentences} sentences: too few for conclusions; compare on {ENOUGH} or more.")
+            found.append(Finding("rough" if self.sentences < FEW else "few", sentences=self.sentences, enough=ENOUGH))
         for name, encoded, used in zip(self.tokenizers, self.encoded, self.usages, strict=True):
             failures = {lang: it.failures for lang, it in zip(self.languages, encoded, strict=True) if it.failures}
             for language, places in failures.items():
                 (first, message), count = next(iter(places.items())), len(places)
                 found.append(
-                    f"{name} fails on {count:,} of {self.sentences:,} sentences in {language}, which has no price "
-                    f"under it (sentence {first + 1}: {message})."
+                    Finding(
+                        "fails",
+                        name=name,
+                        count=count,
+                        sentences=self.sentences,
+                        language=language,
+                        first=first + 1,
+                        message=message,
+                    )
                 )
             inexact = {lang: it.inexact for lang, it in zip(self.languages, used, strict=True) if it.inexact}
             if inexact:
-                found.append(f"{name} is lossy: {_places(inexact)} do not decode to what they were.")
+                found.append(Finding("lossy", name=name, places=inexact))
             apart = {lang: it.unaligned for lang, it in zip(self.languages, used, strict=True) if it.unaligned}
             if apart and apart != inexact:
-                found.append(
-                    f"{name}: the tokens of {_places(apart)} do not join to the text: no figures of its words."
-                )
+                found.append(Finding("apart", name=name, places=apart))
         return tuple(found)
+
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        """The findings, a sentence each."""
+        return tuple(finding.told() for finding in self.findings)
 
     def flaw(self, t: int) -> str:
         """Say in a word what is wrong with a tokenizer on this text: it fails, or is lossy; else nothing."""
@@ -261,9 +336,3 @@ class Figures:
 
 def _mean(values: Floats) -> Floats:
     return np.asarray(values.mean(axis=-1)) if values.shape[-1] else np.full(values.shape[:-1], np.nan)
-
-
-def _places(places: Mapping[str, Sequence[int]]) -> str:
-    few = [f"{len(each):,} in {language} (first {each[0] + 1})" for language, each in places.items()]
-    more = f" and others in {len(few) - FIRST_FEW} languages" if len(few) > FIRST_FEW else ""
-    return f"sentences {', '.join(few[:FIRST_FEW])}{more}"

@@ -7,7 +7,6 @@ any figure, and the distribution, the tokens and the calculator appear.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
 from importlib import resources
 from string import Template
 from typing import Any
@@ -15,17 +14,22 @@ from typing import Any
 import numpy as np
 
 from eurotok import escape
+from eurotok.output.layout import NEAR_PART, axis
 from eurotok.output.report.charts import dots, legend
-from eurotok.output.report.names import FIGURE_NAMES, MORE_IS_BETTER
+from eurotok.output.report.names import KINDS, MORE_IS_BETTER
 from eurotok.output.report.summary import CARDS, best, lead, notice, summary
-from eurotok.output.report.writing import breakable, interval, percent
+from eurotok.output.report.tokens import cuts
+from eurotok.output.report.wording import HOME, PageLanguage, Wording, breakable, wording
 from eurotok.pricing import bootstrap
 from eurotok.pricing.measure import token_bytes
-from eurotok.pricing.parallel_text import REFERENCE, language_name
-from eurotok.pricing.statistics import Figures, Floats
+from eurotok.pricing.parallel_text import REFERENCE, SAMPLE_NAME, SAMPLE_SOURCE
+from eurotok.pricing.statistics import PROBLEMS, Figures, Floats
 
 EXAMPLES = 3
 """Sentences that are shown with their tokens."""
+
+CROWDED = 12
+"""Tokenizers above which the printed table leaves out intervals."""
 
 COLOURED = 5
 """Tokenizers that the picture shows in colour before a reader chooses others, if there are more than that."""
@@ -34,39 +38,80 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """What is shown of the distribution over sentences."""
 
 
-def page(figures: Figures) -> str:
+def page(figures: Figures, language: PageLanguage = "en") -> str:
     """Write the page.
+
+    Parameters
+    ----------
+    figures
+        What it shows.
+    language
+        In which language it says so.
 
     Returns
     -------
     str
         HTML that fetches nothing.
+
+    Raises
+    ------
+    ValueError
+        If there are no pages in the language.
     """
+    words = wording(language)
     folder = resources.files(__name__)
     template = Template((folder / "page.html").read_text(encoding="utf-8"))
     shown = _shown_first(figures, best(figures))
+    surcharges, tokens = (dots(figures, shown, name, words) for name in ("surcharge", "tokens_per_sentence"))
+    scripts = ("elements.js", "page.js")
     return template.substitute(
+        _texts(figures, words),
+        lang=words.language,
         style=(folder / "page.css").read_text(encoding="utf-8"),
-        script=(folder / "page.js").read_text(encoding="utf-8"),
-        data=escape.script(_data(figures)),
-        notice=notice(figures),
-        lead=lead(figures),
-        summary=summary(figures),
-        base=escape.html(figures.tokenizers[figures.base]),
+        script="".join((folder / name).read_text(encoding="utf-8") for name in scripts),
+        data=escape.script(_data(figures, words)),
+        notice=notice(figures, words),
+        lead=lead(figures, words),
+        summary=summary(figures, words),
         legend=legend(figures, shown),
-        surcharges=dots(figures, shown, "surcharge"),
-        tokens=dots(figures, shown, "tokens_per_sentence"),
-        table=_table(figures),
-        size="few" if len(figures.tokenizers) <= CARDS else "many",
-        text=escape.html(figures.text.name),
-        source=escape.html(f" {figures.text.source}." if figures.text.source else ""),
-        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-        sentences=f"{figures.sentences:,}",
-        languages=len(figures.languages),
-        replicates=f"{bootstrap.REPLICATES:,}",
-        problems="".join(f"<li>{escape.html(it)}</li>" for it in figures.problems) or "<li>None found.</li>",
-        price=f"{figures.price:g}",
+        surcharges=surcharges[0],
+        amounts=tokens[0],
+        broken_scale=words.texts["page"]["broken"],
+        broken=f"<p>{words.texts['page']['broken']}</p>" if surcharges[1] else "",
+        broken_amounts=f"<p>{words.texts['page']['broken']}</p>" if tokens[1] else "",
+        table=_table(figures, words),
+        size="few" if len(figures.tokenizers) <= CARDS else "many" if len(figures.tokenizers) <= CROWDED else "crowd",
+        problems=_problems(figures, words),
+        price_given=f"{figures.price:g}",
+        first_figure=words.texts["figures"]["surcharge"][0],
+        first_about=words.texts["figures"]["surcharge"][1],
     )
+
+
+def _texts(figures: Figures, words: Wording) -> dict[str, str]:
+    """Fill in the texts of the page."""
+    texts = words.texts["page"]
+    source = texts["sample_source"] if figures.text.source == SAMPLE_SOURCE else figures.text.source
+    values = {
+        "languages": words.number(len(figures.languages)),
+        "sentences": words.number(figures.sentences),
+        "base": escape.html(figures.tokenizers[figures.base]),
+        "text": escape.html(texts["sample"] if figures.text.name == SAMPLE_NAME else figures.text.name),
+        "source": escape.html(f" {source}." if source else ""),
+        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "replicates": words.number(bootstrap.REPLICATES),
+        "home": HOME,
+    }
+    # Those with {enough} are filled in by `notice`.
+    # Those with {enough} are filled in by `notice`; that of a broken axis stands only where there is one.
+    left = {"few_one", "few", "few_more", "broken"}
+    return {name: text.format_map(values) for name, text in texts.items() if name not in left}
+
+
+def _problems(figures: Figures, words: Wording) -> str:
+    texts = words.texts.get("problems", PROBLEMS)
+    told = [it.told(texts, words.number, words.language_name) for it in figures.findings]
+    return "".join(f"<li>{escape.html(it)}</li>" for it in told) or f"<li>{words.texts['page']['no_problems']}</li>"
 
 
 def check_name(path: str) -> None:
@@ -87,68 +132,84 @@ def _shown_first(figures: Figures, fairest: int) -> set[int]:
     return set(range(count)) if count <= COLOURED else {*range(COLOURED - 1), figures.base, fairest}
 
 
-def _table(figures: Figures) -> str:
+def _table(figures: Figures, words: Wording) -> str:
+    language = words.texts["page"]["language"]
     head = "".join(
-        f'<th scope="col"><button type="button" data-sort="{t + 1}">{breakable(name)}</button></th>'
+        f'<th scope="col" data-name="{escape.html(name)}">'
+        f'<button type="button" data-sort="{t + 1}">{breakable(name)}</button></th>'
         for t, name in enumerate(figures.tokenizers)
     )
     ends = figures.intervals["surcharge"]
     body = []
-    for i, language in enumerate(figures.languages):
+    for i, code in enumerate(figures.languages):
         cells = "".join(
-            f'<td><span class="tokens">{_tokens(price)}</span> {percent(value)}{_small(low, high)}</td>'
+            f'<td><span class="tokens">{words.number(price, 1)}</span> '
+            f"{words.percent(value)}{_small(low, high, words)}</td>"
             for price, value, low, high in zip(
                 figures.prices[:, i], figures.surcharges[:, i], *ends[:, :, i], strict=True
             )
         )
-        code, name = escape.html(language), escape.html(language_name(language))
-        body.append(f'<tr><th scope="row" data-code="{code}">{name}</th>{cells}</tr>')
+        name = escape.html(words.heading(code))
+        body.append(f'<tr><th scope="row" data-code="{escape.html(code)}">{name}</th>{cells}</tr>')
     return (
-        '<thead><tr><th scope="col" aria-sort="ascending"><button type="button" data-sort="0">Language</button></th>'
+        f'<thead><tr><th scope="col" data-name="{language}" aria-sort="ascending">'
+        f'<button type="button" data-sort="0">{language}</button></th>'
         f"{head}</tr></thead><tbody>{''.join(body)}</tbody>"
     )
 
 
-def _tokens(price: float) -> str:
-    return "–" if np.isnan(price) else f"{price:.1f}"
-
-
-def _small(low: float, high: float) -> str:
+def _small(low: float, high: float, words: Wording) -> str:
     if np.isnan(low) or low == high:
         return " <small></small>"
-    return f" <small>{interval(low, high)}</small>"
+    return f" <small>{words.interval(low, high)}</small>"
 
 
-def _data(figures: Figures) -> dict[str, Any]:
+def _data(figures: Figures, words: Wording) -> dict[str, Any]:
     """Gather what the script needs, in the order of the languages and tokenizers."""
     examples = _examples(figures)
+    quantiles = _quantiles(figures)
     return {
+        "language": words.language,
+        "texts": words.texts["script"],
+        "to": words.texts["form"]["to"],
+        "percent": words.texts["form"]["percent"],
         "reference": figures.languages.index(REFERENCE),
         "codes": figures.languages,
-        "languages": [language_name(it) for it in figures.languages],
+        "languages": [words.heading(it) for it in figures.languages],
+        "names": [words.language_name(it) for it in figures.languages],
         "tokenizers": figures.tokenizers,
         "base": figures.base,
         "fairest": best(figures),
         "figures": [
             {
                 "key": key,
-                "name": name,
-                "about": about,
+                "name": words.texts["figures"][key][0],
+                "about": words.texts["figures"][key][1],
                 "kind": kind,
                 "more": key in MORE_IS_BETTER,
                 "values": _plain(figures.figures[key]),
                 "ends": _plain(figures.intervals[key].transpose(1, 2, 0)) if key in figures.intervals else None,
             }
-            for key, (name, kind, about) in FIGURE_NAMES.items()
+            for key, kind in KINDS.items()
         ],
-        "words": _plain(figures.texts[figures.languages.index(REFERENCE)].words.mean()),
-        "quantiles": _plain(_quantiles(figures)),
+        "words": [_plain(text.words.mean()) for text in figures.texts],
+        "characters": [_plain(text.characters.mean()) for text in figures.texts],
+        "quantiles": _plain(quantiles),
+        "axes": [_axis(of_tokenizer) for of_tokenizer in quantiles],
+        "near": NEAR_PART,
         "sentences": [[text.sentences[s] for text in figures.texts] for s in examples],
         "cuts": [
             [[_cuts(figures, t, i, s) for i in range(len(figures.languages))] for s in examples]
             for t in range(len(figures.tokenizers))
         ],
     }
+
+
+def _axis(quantiles: Floats) -> dict[str, Any]:
+    """Make the axis of the distributions under a tokenizer: shape of `quantiles` (languages, quantiles)."""
+    known = quantiles[~np.isnan(quantiles).any(axis=1)]
+    made = axis(known[:, -1].tolist(), reach=known[:, 0].tolist())
+    return {"ticks": list(made.ticks), "end": made.end}
 
 
 def _quantiles(figures: Figures) -> Floats:
@@ -169,32 +230,6 @@ def _cuts(figures: Figures, t: int, i: int, s: int) -> list[int | list[int]]:
     if ids is None or encoder.token is None or s in figures.usages[t][i].unaligned:
         return []
     return cuts(token_bytes(encoder, ids[s]), sentence)
-
-
-def cuts(tokens: Sequence[bytes], sentence: str) -> list[int | list[int]]:
-    r"""Tell how long each token is, in code units of UTF-16, as JavaScript counts.
-
-    Tokens that cut a character are one with those that complete it: their length, and of how many tokens it is.
-
-    Examples
-    --------
-    >>> cuts([b"Ath", b"\xce", b"\xb1", b"."], "Athα.")
-    [3, [1, 2], 1]
-    """
-    made: list[int | list[int]] = []
-    held, parts = b"", 0
-    first = b" " if tokens and b"".join(tokens) == b" " + sentence.encode() else b""
-    for token in tokens:
-        held, parts = held + token, parts + 1
-        if first:
-            held, first = held.removeprefix(first), b""
-        try:
-            length = len(held.decode().encode("utf-16-le")) // 2
-        except UnicodeDecodeError:
-            continue
-        made.append(length if parts == 1 else [length, parts])
-        held, parts = b"", 0
-    return made
 
 
 def _plain(values: Floats) -> Any:  # noqa: ANN401 - lists as deep as the array

@@ -9,8 +9,8 @@ import numpy as np
 from eurotok import escape
 from eurotok.output.layout import apart, axis, lanes
 from eurotok.output.plots import look, order
-from eurotok.output.report.writing import percent
-from eurotok.pricing.parallel_text import REFERENCE, language_name
+from eurotok.output.report.wording import Wording
+from eurotok.pricing.parallel_text import REFERENCE
 from eurotok.pricing.statistics import Figures
 
 NEAR = 0.02
@@ -32,7 +32,9 @@ def legend(figures: Figures, shown: set[int]) -> str:
     )
 
 
-def dots(figures: Figures, shown: set[int], figure: Literal["surcharge", "tokens_per_sentence"]) -> str:
+def dots(
+    figures: Figures, shown: set[int], figure: Literal["surcharge", "tokens_per_sentence"], words: Wording
+) -> tuple[str, bool]:
     """Draw a figure: the most expensive language first, positions in per cent of the width, so that it fits any.
 
     Parameters
@@ -43,6 +45,15 @@ def dots(figures: Figures, shown: set[int], figure: Literal["surcharge", "tokens
         The tokenizers in colour.
     figure
         Which of them to draw. English has tokens, and no surcharge.
+    words
+        The texts.
+
+    Returns
+    -------
+    str
+        The chart.
+    bool
+        Whether its axis is broken.
     """
     of_surcharge = figure == "surcharge"
     rows = order(figures) if of_surcharge else [*order(figures), figures.languages.index(REFERENCE)]
@@ -54,20 +65,22 @@ def dots(figures: Figures, shown: set[int], figure: Literal["surcharge", "tokens
         return f"{100 * scale.part(value):.2f}%"
 
     def told(value: float) -> str:
-        return percent(value, 1) if of_surcharge else f"{value:.1f} tokens per sentence"
+        if of_surcharge:
+            return words.percent(value, 1)
+        return words.say("script", "per_sentence", value=words.number(value, 1))
 
     steps = [*scale.ticks, *([scale.end] if scale.broken else [])]
     zero = steps.index(0.0)
     labels = "".join(
         f'<span{" class=odd" if (n - zero) % 2 and it != scale.end else ""} style="left:{x(it)}">'
-        f"{'0' if not it else percent(it) if of_surcharge else f'{it:g}'}</span>"
+        f"{'0' if not it else words.percent(it) if of_surcharge else words.number(it)}</span>"
         for n, it in enumerate(steps)
     )
     kinds = {0.0: " zero", scale.ticks[-1]: " break" if scale.broken else ""}
     grid = "".join(f'<i class="grid{kinds.get(it, "")}" style="left:{x(it)}"></i>' for it in steps)
     lines = [f'<div class="row axis"><span></span><div class="track">{labels}</div></div>']
     for i in rows:
-        name, marks = language_name(figures.languages[i]), []
+        name, marks = words.heading(figures.languages[i]), []
         tokenizers = [t for t in range(len(figures.tokenizers)) if not np.isnan(values[t, i])]
         coloured = [t for t in tokenizers if t in shown]
         moved = dict(zip(coloured, apart([scale.part(values[t, i]) for t in coloured], NEAR), strict=True))
@@ -85,4 +98,4 @@ def dots(figures: Figures, shown: set[int], figure: Literal["surcharge", "tokens
             f'<div class="row" style="--lanes:{lanes(list(moved.values()))}"><span>{escape.html(name)}</span>'
             f'<div class="track">{grid}{"".join(marks)}</div></div>'
         )
-    return "".join(lines)
+    return "".join(lines), scale.broken

@@ -1,48 +1,53 @@
-"use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
-const byId = (id) => document.getElementById(id);
-const make = (tag, text, attributes = {}) => {
-  const element = document.createElement(tag);
-  if (text !== undefined) element.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-};
-const fill = (select, names, chosen = 0) => {
-  select.replaceChildren(...names.map((name, i) => make("option", name, { value: i })));
-  select.value = String(chosen);
-};
-const minus = (text) => text.replace("-", "\u2212");
-const number = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const signed = (value) => value === 0 ? "0\u00a0%" : minus((value >= 0 ? "+" : "") + (100 * value).toFixed(0)) + "\u00a0%";
+// The report on a comparison: ranking, table, distribution, tokens and calculator.
 const show = {
   signed,
-  share: (value) => (100 * value).toFixed(1) + "\u00a0%",
+  share: (value) => number(100 * value, 1) + data.percent,
   whole: (value) => number(value, 0),
   number: (value) => number(value, Math.abs(value) < 1 ? 3 : Math.abs(value) < 10 ? 2 : 1),
 };
 const written = (kind, value) => (value === null ? "\u2013" : show[kind](value));
 
-// Colours: as the system has them, or as chosen.
-const theme = byId("theme");
-const themes = ["system", "light", "dark"];
-theme.hidden = false;
-theme.addEventListener("click", () => {
-  const next = themes[(themes.indexOf(document.documentElement.dataset.theme ?? "system") + 1) % themes.length];
-  if (next === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = next;
-  theme.textContent = "Theme: " + next;
-});
+// Marks that would lie on each other take lanes, by the width that there is; paper is narrower than a screen.
+const MARK = 14;
+const PAPER = 560;
+function spreadMarks(row) {
+  const track = row.querySelector(".track");
+  const marks = [...track.querySelectorAll(".mark:not(.off)")].map((mark) => ({ mark, x: (parseFloat(mark.style.left) / 100) * Math.min(track.clientWidth, PAPER) }));
+  marks.sort((a, b) => a.x - b.x);
+  const groups = [];
+  marks.forEach((it, n) => (n && it.x - marks[n - 1].x < MARK ? groups.at(-1).push(it) : groups.push([it])));
+  let most = 1;
+  for (const group of groups) {
+    const ends = [];
+    for (const it of group) {
+      const free = ends.findIndex((end) => it.x - end >= MARK);
+      it.lane = free < 0 ? ends.length : free;
+      ends[it.lane] = it.x;
+    }
+    for (const { mark, lane } of group) {
+      for (const part of track.querySelectorAll(`[data-t="${mark.dataset.t}"]`)) part.style.setProperty("--lane", lane - (ends.length - 1) / 2);
+    }
+    most = Math.max(most, ends.length);
+  }
+  row.style.setProperty("--lanes", most);
+}
+const spreadAll = () => document.querySelectorAll(".row:has(.mark)").forEach(spreadMarks);
 
 for (const box of document.querySelectorAll("[data-toggle]")) {
   const apply = () => {
-    for (const mark of document.querySelectorAll(`.track [data-t="${box.dataset.toggle}"]`)) mark.classList.toggle("off", !box.checked);
+    for (const mark of document.querySelectorAll(`.track [data-t="${box.dataset.toggle}"]`)) {
+      mark.classList.toggle("off", !box.checked);
+      mark.style.removeProperty("--lane");
+    }
   };
-  box.addEventListener("change", apply);
+  box.addEventListener("change", () => { apply(); spreadAll(); });
   apply();
 }
+spreadAll();
+addEventListener("resize", spreadAll);
 
 // The ranking by either figure, the best first.
-const ranks = [["mean surcharge", "surcharge"], ["tokens per sentence", "tokens"]];
+const ranks = [[say("by_surcharge"), "surcharge"], [say("by_tokens"), "tokens"]];
 fill(byId("ranked"), ranks.map(([name]) => name));
 byId("ranked").addEventListener("change", () => {
   const key = ranks[byId("ranked").value][1];
@@ -74,7 +79,7 @@ function drawTable() {
   const rows = data.languages.map((name, i) => ({ name, i, values: figure.values.map((row) => row[i]) }));
   const { column, down } = sorted;
   rows.sort((a, b) => {
-    if (column === 0) return (down ? -1 : 1) * a.name.localeCompare(b.name);
+    if (column === 0) return (down ? -1 : 1) * a.name.localeCompare(b.name, data.language);
     const [x, y] = [a.values[column - 1], b.values[column - 1]];
     if (x === null || y === null) return (x === null) - (y === null);
     return down ? y - x : x - y;
@@ -101,14 +106,14 @@ function drawTable() {
         const ends = figure.ends?.[t][i];
         const told = value !== null && ends && ends[0] !== null && ends[0] !== ends[1];
         if (figure.ends) {
-          cell.append(" ", make("small", told ? written(figure.kind, ends[0]).replace("\u00a0%", "") + " to " + written(figure.kind, ends[1]) : ""));
+          cell.append(" ", make("small", told ? `${written(figure.kind, ends[0]).replace(data.percent, "")} ${data.to} ${written(figure.kind, ends[1])}` : ""));
         }
         row.append(cell);
       });
       return row;
     }),
   );
-  byId("about").textContent = figure.about + (figure.more ? " More is better." : " Less is better.") + (figure.key === "surcharge" ? " Before it the tokens per sentence." : "") + (figure.ends ? " Small: 95\u00a0% intervals." : "");
+  byId("about").textContent = figure.about + say(figure.more ? "more_is_better" : "less_is_better") + (figure.key === "surcharge" ? say("tokens_first") : "") + (figure.ends ? say("intervals") : "");
   byId("table").querySelectorAll("thead th").forEach((head, place) => {
     if (place === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
@@ -131,12 +136,14 @@ function drawSpread() {
   const rows = data.languages.map((name, i) => ({ name, at: data.quantiles[t][i], i }));
   const shown = rows.filter((row) => row.i !== data.reference && row.at.every((value) => value !== null));
   shown.sort((a, b) => b.at[2] - a.at[2]);
-  const low = Math.min(0, ...shown.map((row) => row.at[0]));
-  const high = Math.max(0.1, ...shown.map((row) => row.at[4]));
-  const step = [0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 20, 50].find((size) => (high - low) / size <= 8) ?? 100;
-  const [from, to] = [Math.floor(low / step) * step, Math.ceil(high / step) * step];
-  const x = (value) => `${(100 * (value - from)) / (to - from)}%`;
-  const steps = Array.from({ length: Math.round((to - from) / step) + 1 }, (_, n) => from + n * step);
+  const { ticks, end } = data.axes[t];
+  const broken = end > ticks.at(-1);
+  const room = broken ? data.near : 1;
+  const part = (value) => value <= ticks.at(-1) ? (room * (value - ticks[0])) / (ticks.at(-1) - ticks[0]) : room + ((1 - room) * (value - ticks.at(-1))) / (end - ticks.at(-1));
+  const x = (value) => `${100 * part(value)}%`;
+  const steps = broken ? [...ticks, end] : ticks;
+  const zero = steps.indexOf(0);
+  byId("spread-broken").hidden = !broken;
   const track = (name, children) => {
     const row = make("div", undefined, { class: "row" });
     const inner = make("div", undefined, { class: "track" });
@@ -146,31 +153,27 @@ function drawSpread() {
   };
   const axis = track(
     "",
-    steps.map((s) => {
-      const label = make("span", Math.abs(s) < 1e-9 ? "0" : signed(s), { style: `left:${x(s)}` });
-      if (Math.round(s / step) % 2) label.className = "odd";
-      return label;
-    }),
+    steps.map((s, n) => make("span", s ? signed(s) : "0", { style: `left:${x(s)}`, class: (n - zero) % 2 && s !== end ? "odd" : "" })),
   );
   axis.classList.add("axis");
   byId("spread").replaceChildren(
     axis,
     ...shown.map(({ name, at }) => {
       const marks = steps.map((s) =>
-        make("i", undefined, { class: Math.abs(s) < 1e-9 ? "grid zero" : "grid", style: `left:${x(s)}` }),
+        make("i", undefined, { class: s ? (broken && s === ticks.at(-1) ? "grid break" : "grid") : "grid zero", style: `left:${x(s)}` }),
       );
       const bar = (kind, a, b) =>
         make("i", undefined, { class: kind, style: `left:${x(a)};width:calc(${x(b)} - ${x(a)})` });
       marks.push(bar("line", at[0], at[4]), bar("box", at[1], at[3]));
       marks.push(make("i", undefined, { class: "median", style: `left:${x(at[2])}` }));
       const row = track(name, marks);
-      row.title = `${name}: median ${signed(at[2])}, half ${signed(at[1])} to ${signed(at[3])}, nine in ten ${signed(at[0])} to ${signed(at[4])}`;
+      row.title = say("quantiles", { name, median: signed(at[2]), low: signed(at[1]), high: signed(at[3]), least: signed(at[0]), most: signed(at[4]) });
       return row;
     }),
   );
   byId("spread").setAttribute(
     "aria-label",
-    "Surcharge of single sentences, median and nine in ten. " + shown.map(({ name, at }) => `${name} ${signed(at[2])}, ${signed(at[0])} to ${signed(at[4])}`).join("; "),
+    `${say("spread_label")} ${shown.map(({ name, at }) => `${name} ${signed(at[2])}, ${signed(at[0])} ${data.to} ${signed(at[4])}`).join("; ")}`,
   );
 }
 fill(byId("spread-of"), data.tokenizers);
@@ -182,20 +185,8 @@ const order = data.languages.map((_, i) => i).sort((a, b) => (b === data.referen
 function cutAt(sentence, cuts, language) {
   const text = make("dd", undefined, { lang: language });
   const tokens = cuts.reduce((sum, cut) => sum + (cut.length ? cut[1] : 1), 0);
-  text.append(make("small", tokens || "?", { title: tokens ? `${tokens} tokens` : "boundaries not known", lang: "en" }));
-  const line = make("div");
-  let begin = 0;
-  for (const cut of cuts) {
-    const [length, parts] = cut.length ? cut : [cut, 1];
-    const span = make("span", sentence.slice(begin, (begin += length)));
-    if (parts > 1) {
-      span.className = "cut";
-      span.append(make("sup", String(parts)));
-    }
-    line.append(span);
-  }
-  line.append(sentence.slice(begin));
-  text.append(line);
+  text.append(make("small", tokens || "?", { title: tokens ? say("count", { count: number(tokens) }) : say("unknown"), lang: data.language }));
+  text.append(tokenSpans(sentence, cuts));
   return text;
 }
 function drawTokens() {
@@ -209,7 +200,7 @@ function drawTokens() {
   );
 }
 fill(byId("tokens-of"), data.tokenizers);
-byId("tokens-beside").replaceChildren(make("option", "none", { value: "" }), ...data.tokenizers.map((name, t) => make("option", name, { value: t })));
+byId("tokens-beside").replaceChildren(make("option", say("none"), { value: "" }), ...data.tokenizers.map((name, t) => make("option", name, { value: t })));
 // The reference beside the fairest, of those that tell their tokens.
 const telling = data.tokenizers.map((_, t) => t).filter((t) => data.cuts[t].some((row) => row.some((cuts) => cuts.length)));
 const shownFirst = [data.base, data.fairest, ...telling].filter((t, place, all) => telling.includes(t) && all.indexOf(t) === place);
@@ -221,9 +212,10 @@ fill(byId("sentence"), inEnglish.map((text) => (text.length > 60 ? text.slice(0,
 for (const id of ["tokens-of", "tokens-beside", "sentence"]) byId(id).addEventListener("change", drawTokens);
 drawTokens();
 
-// The calculator: the same content under every tokenizer, given as tokens of one of them or as English words.
+// The calculator: the same content under every tokenizer, given as pages or words of a language, or as tokens.
 const perSentence = data.figures.find((it) => it.key === "tokens_per_sentence").values;
-const heads = ["Tokenizer", "Price", "Million tokens", "Cost", "More than in English"];
+const PAGE = 1800; // characters
+const heads = [say("tokenizer"), say("price"), say("tokens"), say("cost"), say("against_reference", { name: data.tokenizers[data.base] }), say("against_english")];
 function makeCost() {
   const head = make("thead");
   const titles = make("tr");
@@ -233,41 +225,48 @@ function makeCost() {
   data.tokenizers.forEach((name, t) => {
     const row = make("tr");
     const cell = make("td");
-    const input = make("input", undefined, { type: "number", min: 0, step: "any", inputmode: "decimal", "data-price": t, "aria-label": `Price of a million tokens under ${name}` });
-    cell.append(input);
-    row.append(make("th", name, { scope: "row", title: name }), cell, make("td"), make("td"), make("td"));
+    cell.append(make("input", undefined, { type: "number", min: 0, step: "any", inputmode: "decimal", "data-price": t, "aria-label": say("price_of", { name }) }));
+    row.append(make("th", name, { scope: "row", title: name }), cell, make("td"), make("td"), make("td"), make("td"));
     body.append(row);
   });
   byId("cost").replaceChildren(head, body);
 }
-const amountOf = (input) => Math.max(0, Number(input.value) || 0);
+const significant = (value) => minus(value.toLocaleString(data.language, { maximumSignificantDigits: 4 }));
+const difference = (cost, beside) => (!known(cost) || !beside ? "\u2013" : Math.abs(cost / beside - 1) < 0.005 ? say("same") : signed(cost / beside - 1));
+// How many sentences of the text the amount is worth: by the characters, words or tokens that one of them has.
+function worth(amount, unit, i) {
+  const each = unit === "pages" ? data.characters[i] / PAGE : unit === "words" ? data.words[i] : perSentence[Number(unit)][i] / 1e6;
+  return each ? amount / each : null;
+}
 function drawCost() {
   const i = Number(byId("cost-language").value);
-  const amount = amountOf(byId("cost-amount"));
-  const unit = byId("cost-unit").value;
-  // In sentences of the text: what the amount is worth, by the tokens or the words that one of these takes.
-  const english = data.reference;
-  const perUnit = unit === "words" ? data.words : perSentence[Number(unit)][i];
-  const sentences = perUnit ? amount / perUnit : null;
+  const currency = byId("cost-currency").value;
+  const sentences = worth(amountOf(byId("cost-amount")), byId("cost-unit").value, i);
   const rows = byId("cost").tBodies[0].rows;
+  const paid = (t, language) => {
+    const tokens = sentences === null || perSentence[t][language] === null ? null : sentences * perSentence[t][language];
+    return { tokens, cost: tokens === null ? null : (tokens / 1e6) * amountOf(rows[t].querySelector("input")) };
+  };
+  const base = paid(data.base, i).cost;
   data.tokenizers.forEach((_, t) => {
-    const price = amountOf(rows[t].querySelector("input"));
-    const known = sentences !== null && perSentence[t][i] !== null && perSentence[t][english] !== null;
-    const tokens = known ? sentences * perSentence[t][i] : null;
-    const extra = known ? tokens - sentences * perSentence[t][english] : null;
-    [tokens, known ? tokens * price : null, known ? extra * price : null].forEach((value, place) => {
-      rows[t].cells[2 + place].textContent = value === null ? "\u2013" : minus(number(value, 2));
-    });
+    const { tokens, cost } = paid(t, i);
+    const shown = [
+      known(tokens) ? significant(tokens) : "\u2013",
+      known(cost) ? money(cost, currency) : "\u2013",
+      t === data.base ? "" : difference(cost, base),
+      i === data.reference ? "" : difference(cost, paid(t, data.reference).cost),
+    ];
+    shown.forEach((text, place) => { rows[t].cells[2 + place].textContent = text; });
   });
-  const words = sentences === null ? null : sentences * data.words;
-  byId("cost-note").textContent =
-    (words === null ? "Not known: that tokenizer fails in this language. " : `A month of ${data.languages[i]} that says what ${number(words, 2)} million words of English say. `) +
-    "Prices are in any currency, for a million tokens; the last column is what the same content in English would save.";
+  const words = (language) => significant(sentences * data.words[language]);
+  byId("cost-note").textContent = sentences === null ? say("cost_unknown") : say("cost_note", { words: words(i), english: words(data.reference), language: data.names[i] });
 }
 makeCost();
-fill(byId("cost-language"), data.languages, data.codes.includes("fr") ? data.codes.indexOf("fr") : 0);
-fill(byId("cost-unit"), data.tokenizers.map((name) => `million tokens of ${name}`));
-byId("cost-unit").append(make("option", "million words of English", { value: "words" }));
+const first = [data.language, "fr"].find((code) => code !== "en" && data.codes.includes(code));
+fill(byId("cost-language"), data.languages, first === undefined ? 0 : data.codes.indexOf(first));
+const units = [["pages", say("pages")], ["words", say("words")], ...data.tokenizers.map((name, t) => [t, say("million_of", { name })])];
+byId("cost-unit").replaceChildren(...units.map(([value, name]) => make("option", name, { value })));
+fillCurrencies(byId("cost-currency"));
 const prices = () => byId("cost").querySelectorAll("input");
 const priceAll = () => prices().forEach((input) => { input.value = byId("cost-price").value; });
 priceAll();

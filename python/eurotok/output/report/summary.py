@@ -7,8 +7,8 @@ import numpy as np
 from eurotok import escape
 from eurotok.output.plots import order
 from eurotok.output.report.charts import mark
-from eurotok.output.report.writing import breakable, interval, percent, times, times_between
-from eurotok.pricing.parallel_text import REFERENCE, language_name
+from eurotok.output.report.wording import Wording, breakable
+from eurotok.pricing.parallel_text import REFERENCE
 from eurotok.pricing.statistics import ENOUGH, Figures
 
 CARDS = 4
@@ -20,18 +20,17 @@ def best(figures: Figures) -> int:
     return int(np.nanargmin(figures.mean)) if not np.isnan(figures.mean).all() else 0
 
 
-def notice(figures: Figures) -> str:
+def notice(figures: Figures, words: Wording) -> str:
     """Say before anything else that there are too few sentences, if there are."""
     if figures.sentences >= ENOUGH:
         return ""
-    count = "One sentence is" if figures.sentences == 1 else f"{figures.sentences} sentences are"
-    return (
-        f'<p class="notice" role="note"><strong>{count} too few for conclusions.</strong> This page shows how the '
-        f"figures look. Compare on a parallel text of {ENOUGH} sentences or more before you choose a tokenizer.</p>"
-    )
+    kind = "few_one" if figures.sentences == 1 else "few"
+    few = words.say("page", kind, sentences=words.number(figures.sentences))
+    more = words.say("page", "few_more", enough=words.number(ENOUGH))
+    return f'<p class="notice" role="note"><strong>{few}</strong> {more}</p>'
 
 
-def lead(figures: Figures) -> str:
+def lead(figures: Figures, words: Wording) -> str:
     """State the finding: the most expensive language under the reference, beside the fairest tokenizer.
 
     Then the tokens of English and of all languages under the two, since a surcharge alone does not say who pays more.
@@ -40,31 +39,36 @@ def lead(figures: Figures) -> str:
     if np.isnan(figures.mean[base]):
         return ""
     i = max(order(figures), key=lambda i: figures.surcharges[base, i])
-    names = [f"<strong>{escape.html(figures.tokenizers[t])}</strong>" for t in (base, fairest)]
-    language = escape.html(language_name(figures.languages[i]))
-    text = f"Under {names[0]} the same text takes {_more(figures.surcharges[base, i])} in {language} than in English"
+    names = {
+        "base": f"<strong>{escape.html(figures.tokenizers[base])}</strong>",
+        "fairest": f"<strong>{escape.html(figures.tokenizers[fairest])}</strong>",
+        "language": escape.html(words.language_name(figures.languages[i])),
+    }
+
+    def more(name: str, value: float) -> str:
+        kind = f"{name}_{'more' if value >= 0 else 'fewer'}"
+        return words.say("summary", kind, value=words.share(value), **names)
+
+    text = more("lead", figures.surcharges[base, i])
     if fairest == base:
         return f'<p class="lead">{text}.</p>'
-    text += (
-        f"; under {names[1]}, the tokenizer with the lowest mean surcharge, {_more(figures.surcharges[fairest, i])}."
-    )
-    english = figures.over_reference[fairest, figures.languages.index(REFERENCE)]
-    ends = times_between(*figures.intervals["over_reference_mean"][:, fairest])
-    whole = f"{times(figures.over_reference_mean[fairest])}{f' ({ends})' if ends else ''}"
-    text += (
-        f" Over all {len(figures.languages)} languages {names[1]} takes {whole} the tokens of {names[0]}, "
-        f"in English {times(english)}, in {language} {times(figures.over_reference[fairest, i])}."
+    text += more("fairest", figures.surcharges[fairest, i])
+    ends = words.times_between(*figures.intervals["over_reference_mean"][:, fairest])
+    text += " " + words.say(
+        "summary",
+        "tokens",
+        count=words.number(len(figures.languages)),
+        whole=f"{words.times(figures.over_reference_mean[fairest])}{f' ({ends})' if ends else ''}",
+        english=words.times(figures.over_reference[fairest, figures.languages.index(REFERENCE)]),
+        there=words.times(figures.over_reference[fairest, i]),
+        **names,
     )
     return f'<p class="lead">{text}</p>'
 
 
-def _more(value: float) -> str:
-    return f"{abs(100 * value):.0f}\u00a0% {'more' if value >= 0 else 'fewer'} tokens"
-
-
-def summary(figures: Figures) -> str:
+def summary(figures: Figures, words: Wording) -> str:
     """Summarize the tokenizers: cards if they are few, rows of a table if they are many."""
-    return _cards(figures) if len(figures.tokenizers) <= CARDS else _ranking(figures)
+    return _cards(figures, words) if len(figures.tokenizers) <= CARDS else _ranking(figures, words)
 
 
 def _ranks(figures: Figures, t: int) -> str:
@@ -73,71 +77,68 @@ def _ranks(figures: Figures, t: int) -> str:
     return "" if np.isnan(mean) else f' data-surcharge="{mean:.6f}" data-tokens="{tokens:.6f}"'
 
 
-def _cards(figures: Figures) -> str:
+def _cards(figures: Figures, words: Wording) -> str:
+    texts = words.texts["summary"]
     cards = []
     for t in _by_surcharge(figures):
-        name = f"<span {mark(t, {t})}></span> {breakable(figures.tokenizers[t])}{_flaw(figures, t)}"
+        name = f"<span {mark(t, {t})}></span> {breakable(figures.tokenizers[t])}{_flaw(figures, t, words)}"
         if np.isnan(figures.mean[t]):
-            cards.append(f"<li><h3>{name}</h3><p>No mean: see the problems below.</p></li>")
+            cards.append(f"<li><h3>{name}</h3><p>{texts['no_mean']}</p></li>")
             continue
         several = len(figures.tokenizers) > 1
-        tag = ' <span class="tag">lowest mean surcharge</span>' if t == best(figures) and several else ""
+        tag = f' <span class="tag">{texts["lowest"]}</span>' if t == best(figures) and several else ""
         if several and t == figures.base:
-            tag += ' <span class="tag plain">reference</span>'
-        between = interval(*figures.intervals["surcharge_mean"][:, t])
+            tag += f' <span class="tag plain">{texts["reference"]}</span>'
+        between = words.interval(*figures.intervals["surcharge_mean"][:, t])
         cards.append(
             f"<li{_ranks(figures, t)}><h3>{name}{tag}</h3>"
-            f'<div class="two"><p><span class="big">{percent(figures.mean[t])}</span>'
-            f"mean surcharge{f' ({between})' if between else ''}</p>"
-            f'<p><span class="big">{figures.prices[t].mean():.1f}</span>'
-            f"tokens per sentence{_against(figures, t)}</p></div>"
-            f"<dl><div><dt>Worst surcharge</dt><dd>{percent(figures.worst[t])} {_dearest(figures, t)}</dd></div>"
-            f"<div><dt>Nine languages in ten below</dt><dd>{percent(figures.p90[t])}</dd></div>"
-            f"<div><dt>Gini (0: all pay alike)</dt><dd>{figures.gini[t]:.3f}</dd></div></dl></li>"
+            f'<div class="two"><p><span class="big">{words.percent(figures.mean[t])}</span>'
+            f"{texts['mean']}{f' ({between})' if between else ''}</p>"
+            f'<p><span class="big">{words.number(figures.prices[t].mean(), 1)}</span>'
+            f"{texts['sentence']}{_against(figures, t, words)}</p></div>"
+            f"<dl><div><dt>{texts['worst']}</dt>"
+            f"<dd>{words.percent(figures.worst[t])} {_dearest(figures, t, words)}</dd></div>"
+            f"<div><dt>{texts['p90']}</dt><dd>{words.percent(figures.p90[t])}</dd></div>"
+            f"<div><dt>{texts['gini']}</dt><dd>{words.number(figures.gini[t], 3)}</dd></div></dl></li>"
         )
     return f'<ul class="cards" id="ranking">{"".join(cards)}</ul>'
 
 
-def _against(figures: Figures, t: int) -> str:
+def _against(figures: Figures, t: int, words: Wording) -> str:
     if len(figures.tokenizers) == 1 or t == figures.base:
         return ""
-    ends = times_between(*figures.intervals["over_reference_mean"][:, t])
+    ends = words.times_between(*figures.intervals["over_reference_mean"][:, t])
     told = f" ({ends.removeprefix('×')})" if ends else ""
-    return f": {times(figures.over_reference_mean[t])} those of {breakable(figures.tokenizers[figures.base])}{told}"
+    base, times = breakable(figures.tokenizers[figures.base]), words.times(figures.over_reference_mean[t])
+    return f", {words.say('summary', 'against', times=times, base=base)}{told}"
 
 
-def _ranking(figures: Figures) -> str:
-    head = (
-        "Tokenizer",
-        "Mean surcharge",
-        "Tokens per sentence",
-        f"× {figures.tokenizers[figures.base]}",
-        "Nine in ten below",
-        "Worst",
-        "Gini",
-    )
+def _ranking(figures: Figures, words: Wording) -> str:
+    texts = words.texts["summary"]
+    head = [*texts["head"][:3], f"× {figures.tokenizers[figures.base]}", *texts["head"][3:]]
     longest = max(float(np.nanmax(figures.mean, initial=0.0)), 1e-9)
     rows = []
     for t in _by_surcharge(figures):
         name = escape.html(figures.tokenizers[t])
-        cells = ["No mean: see the problems below.", "–", "–", "–", "–", "–"]
+        cells = [texts["no_mean"], "–", "–", "–", "–", "–"]
         if not np.isnan(figures.mean[t]):
             part = 100 * max(figures.mean[t], 0.0) / longest
-            ends = times_between(*figures.intervals["over_reference_mean"][:, t]) if t != figures.base else ""
+            ends = words.times_between(*figures.intervals["over_reference_mean"][:, t]) if t != figures.base else ""
             cells = [
-                f'<span class="bar" style="--w:{part:.1f}%"></span><b>{percent(figures.mean[t])}</b> '
-                f"<small>{interval(*figures.intervals['surcharge_mean'][:, t])}</small>",
-                f"{figures.prices[t].mean():.1f}",
-                f"{times(figures.over_reference_mean[t])} <small>{ends.removeprefix('×')}</small>",
-                percent(figures.p90[t]),
-                f"{percent(figures.worst[t])} {_dearest(figures, t)}",
-                f"{figures.gini[t]:.3f}",
+                f'<span class="bar" style="--w:{part:.1f}%"></span><b>{words.percent(figures.mean[t])}</b> '
+                f"<small>{words.interval(*figures.intervals['surcharge_mean'][:, t])}</small>",
+                words.number(figures.prices[t].mean(), 1),
+                f"{words.times(figures.over_reference_mean[t])} <small>{ends.removeprefix('×')}</small>",
+                words.percent(figures.p90[t]),
+                f"{words.percent(figures.worst[t])} {_dearest(figures, t, words)}",
+                words.number(figures.gini[t], 3),
             ]
         row = "".join(f"<td>{cell}</td>" for cell in cells)
-        rows.append(f'<tr{_ranks(figures, t)}><th scope="row" title="{name}">{name}{_flaw(figures, t)}</th>{row}</tr>')
+        flaw = _flaw(figures, t, words)
+        rows.append(f'<tr{_ranks(figures, t)}><th scope="row" title="{name}">{name}{flaw}</th>{row}</tr>')
     titles = "".join(f'<th scope="col">{escape.html(it)}</th>' for it in head)
     return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Summary by tokenizer"><table class="ranking">'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{texts["label"]}"><table class="ranking">'
         f'<thead><tr>{titles}</tr></thead><tbody id="ranking">{"".join(rows)}</tbody></table></div>'
     )
 
@@ -146,11 +147,12 @@ def _by_surcharge(figures: Figures) -> list[int]:
     return sorted(range(len(figures.tokenizers)), key=lambda t: np.nan_to_num(figures.mean[t], nan=np.inf))
 
 
-def _flaw(figures: Figures, t: int) -> str:
+def _flaw(figures: Figures, t: int, words: Wording) -> str:
     flaw = figures.flaw(t)
-    return f' <a class="tag bad" href="#problems">{flaw}</a>' if flaw else ""
+    return f' <a class="tag bad" href="#problems">{words.texts["summary"][flaw]}</a>' if flaw else ""
 
 
-def _dearest(figures: Figures, t: int) -> str:
+def _dearest(figures: Figures, t: int, words: Wording) -> str:
     others = order(figures)
-    return escape.html(language_name(figures.languages[max(others, key=lambda i: figures.surcharges[t, i])]))
+    dearest = max(others, key=lambda i: figures.surcharges[t, i])
+    return escape.html(words.language_name(figures.languages[dearest]))
