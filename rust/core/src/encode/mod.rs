@@ -10,6 +10,7 @@
 mod added;
 mod batch;
 mod cache;
+mod characters;
 pub mod files;
 mod nfc;
 mod offsets;
@@ -24,16 +25,19 @@ use std::sync::{Mutex, MutexGuard};
 
 use crate::arch::{Isa, U32x16, append_nontemporal};
 use crate::bpe::Merger;
-use crate::bpe::effective::{ABSENT, sufficient, table};
+use crate::bpe::effective::{ABSENT, Merge, sufficient, table};
 use crate::bpe::pair_table::PairTable;
 use crate::error::{Error, Result};
-use crate::memory::{Held, collect, filled};
+use crate::memory::{Grow, Held, collect, filled};
 use crate::split::{Ends, Splitter};
 use crate::stop::Stop;
 use crate::threads;
+use crate::vocab::pipeline::Pipeline;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
 use cache::{Cache, CacheSize};
+use characters::lower::{Lowered, lower};
+use characters::{Characters, Prefix};
 use pipeline::barriers::Barriers;
 use pipeline::lookup::Group;
 use pipeline::unmergeable::Unmergeable;
@@ -61,6 +65,8 @@ pub struct Encoder {
     unmergeable: Unmergeable,
     barriers: Barriers,
     added: Added,
+    /// What BPE over characters needs besides.
+    characters: Option<Box<Characters>>,
     workers: Vec<Mutex<KeptWorker>>,
 }
 
@@ -87,6 +93,10 @@ struct Worker {
     /// The ids of a short text.
     ids: Vec<u32>,
     texts: TextRow,
+    /// Texts that a normalizer changed.
+    rewritten: String,
+    /// The first piece of a text, behind the space that comes before the text.
+    behind_space: Vec<u8>,
 }
 
 impl Worker {
@@ -99,6 +109,8 @@ impl Worker {
             group: Group::new()?,
             ids: Vec::new(),
             texts: TextRow::default(),
+            rewritten: String::new(),
+            behind_space: Vec::new(),
         })
     }
 }
@@ -141,9 +153,24 @@ impl Encoder {
     /// # Errors
     /// [`Error::Pattern`] if its regex does not compile; [`Error::Memory`].
     pub fn new(vocab: Vocab) -> Result<Self> {
+        let merges = sufficient(&vocab)?;
+        Self::with(vocab, &merges, None)
+    }
+
+    /// Prepares a tokenizer whose model is BPE over characters, if it can be run as one over bytes; `None` if not. Its
+    /// [`vocab`](Self::vocab) is that of bytes: tokens have spaces in place of `▁`, and those that stand for bytes are these.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn of_characters(pipeline: &Pipeline) -> Result<Option<Self>> {
+        let Some(Lowered { vocab, merges, characters }) = lower(pipeline)? else { return Ok(None) };
+        Self::with(vocab, &merges, Some(Box::new(characters))).map(Some)
+    }
+
+    fn with(vocab: Vocab, merges: &[Merge], characters: Option<Box<Characters>>) -> Result<Self> {
         let isa = Isa::choose()?;
         let splitter = Splitter::with_isa(vocab.scheme.clone(), isa)?;
-        let (pairs, ids) = table(&vocab, &sufficient(&vocab)?, isa)?;
+        let (pairs, ids) = table(&vocab, merges, isa)?;
         let mut is_reached = filled(false, vocab.tokens.len())?;
         match vocab.merges {
             // Effective merges make exactly the reachable tokens.
@@ -168,7 +195,7 @@ impl Encoder {
         let room = |number| if number < processors { CacheSize::Wide } else { CacheSize::Narrow };
         let kept = (0..processors.max(WORKERS)).map(|number| KeptWorker { worker: None, room: room(number) });
         let workers = kept.map(Mutex::new).collect();
-        Ok(Self { vocab, isa, splitter, pairs, ids, unmergeable, barriers, added, workers })
+        Ok(Self { vocab, isa, splitter, pairs, ids, unmergeable, barriers, added, characters, workers })
     }
 
     /// The vocabulary.
@@ -278,8 +305,9 @@ impl Encoder {
             return self.encode_into(worker, text, specials, out);
         }
         let mut texts = std::mem::take(&mut worker.texts);
-        let done =
-            texts.fill(number, &[text], self.isa).and_then(|()| self.encode_into(worker, &texts.row, specials, out));
+        let done = texts
+            .fill(number, &[text], self.isa, Prefix::Never)
+            .and_then(|()| self.encode_into(worker, &texts.row, specials, out));
         worker.texts = texts.bounded();
         done
     }
@@ -287,35 +315,88 @@ impl Encoder {
     fn encode_into(&self, worker: &mut Worker, text: &str, specials: Specials, out: &mut impl Sink) -> Result<()> {
         // Most texts have no added tokens. Without this test, the iterator took a twelfth of a short call.
         if !self.added.any(specials) {
-            return self.encode_plain(worker, text, out);
+            return self.encode_plain(worker, text, true, out);
         }
         let mut done = 0;
         for (range, id) in self.added.find(text, specials) {
-            self.encode_plain(worker, &text[done..range.start], out)?;
+            self.encode_plain(worker, &text[done..range.start], done == 0, out)?;
             out.put(&[id])?;
             done = range.end;
         }
-        self.encode_plain(worker, &text[done..], out)
+        self.encode_plain(worker, &text[done..], done == 0, out)
     }
 
-    /// Encodes text without added tokens.
+    /// Encodes text without added tokens: the beginning of a text, or what follows an added token.
     #[inline(always)]
-    fn encode_plain(&self, worker: &mut Worker, text: &str, out: &mut impl Sink) -> Result<()> {
+    fn encode_plain(&self, worker: &mut Worker, text: &str, is_first: bool, out: &mut impl Sink) -> Result<()> {
         let text = self.normalize(text)?;
-        self.encode_range(worker, text.as_bytes(), 0..text.len(), out)
+        self.encode_beginning(worker, text.as_bytes(), 0..text.len(), is_first, out)
+    }
+
+    /// As [`encode_range`](Self::encode_range), for one at the beginning of a text.
+    #[inline(always)]
+    fn encode_beginning(
+        &self,
+        worker: &mut Worker,
+        text: &[u8],
+        range: Range<usize>,
+        is_first: bool,
+        out: &mut impl Sink,
+    ) -> Result<()> {
+        if let Some(characters) = &self.characters
+            && range.start == 0
+            && characters.prefix.precedes(text, is_first)
+        {
+            return self.encode_behind_space(worker, characters, text, range, out);
+        }
+        self.encode_range(worker, text, range, out)
+    }
+
+    /// Encodes a text with a space before it: the first piece is copied for that, the rest stays where it is.
+    fn encode_behind_space(
+        &self,
+        worker: &mut Worker,
+        characters: &Characters,
+        text: &[u8],
+        range: Range<usize>,
+        out: &mut impl Sink,
+    ) -> Result<()> {
+        let first = characters.joints.first(text);
+        let mut piece = std::mem::take(&mut worker.behind_space);
+        piece.clear();
+        piece.try_push(b' ')?;
+        piece.try_extend_from_slice(&text[..first])?;
+        let done = self.encode_range(worker, &piece, 0..piece.len(), out);
+        worker.behind_space = piece;
+        done?;
+        self.encode_range(worker, text, first..range.end.max(first), out)
     }
 
     #[inline(always)]
     fn normalize<'t>(&self, text: &'t str) -> Result<Cow<'t, str>> {
+        if let Some(characters) = &self.characters {
+            return characters.rewrites.apply(text);
+        }
         if self.is_normal(text) { Ok(Cow::Borrowed(text)) } else { nfc::normalized(text).map(Cow::Owned) }
     }
 
     /// Whether the normalizer leaves `text` unchanged.
     #[inline(always)]
     fn is_normal(&self, text: &str) -> bool {
+        if let Some(characters) = &self.characters {
+            return matches!(characters.rewrites.apply(text), Ok(Cow::Borrowed(_)));
+        }
         match self.vocab.normalizer {
             Normalizer::None => true,
             Normalizer::Nfc => nfc::is_normal(text),
+        }
+    }
+
+    /// The first place at or after `from` where a piece ends in any text that reads the same around it.
+    fn next_boundary(&self, text: &[u8], from: usize) -> Option<usize> {
+        match &self.characters {
+            None => self.splitter.next_boundary(text, from),
+            Some(characters) => characters.joints.next(text, from),
         }
     }
 
@@ -339,7 +420,10 @@ impl Encoder {
         let mut parts = std::mem::take(&mut worker.parts);
         let mut start = range.start;
         while start < range.end {
-            let next = self.splitter.cut(&row[text.clone()], start..range.end, &mut ends)?;
+            let next = match &self.characters {
+                None => self.splitter.cut(&row[text.clone()], start..range.end, &mut ends)?,
+                Some(characters) => characters.joints.cut(&row[text.clone()], start..range.end, &mut ends)?,
+            };
             let are_last = are_last && next == range.end;
             let base = text.start + start;
             let ends = self.barriers.split(&row[base..text.start + next], &ends, &self.unmergeable, &mut parts)?;
@@ -356,7 +440,7 @@ impl Encoder {
         &self,
         worker: &mut Worker,
         first: usize,
-        TextRow { row, ends }: &TextRow,
+        TextRow { row, ends, .. }: &TextRow,
         specials: Specials,
         out: &mut impl Sink,
     ) -> Result<()> {

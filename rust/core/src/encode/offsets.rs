@@ -35,7 +35,7 @@ impl Encoder {
         {
             let plain = &text[done..range.start];
             let before = ids.len();
-            lease.with(stop, |worker| self.encode_plain(worker, plain, &mut ids))?;
+            lease.with(stop, |worker| self.encode_plain(worker, plain, done == 0, &mut ids))?;
             stop.check()?;
             let places = Places::new(plain, &self.normalize(plain)?)?;
             let mut start = 0;

@@ -1,5 +1,6 @@
 //! The forms in which a text may lie in memory.
 
+use super::characters::Prefix;
 use crate::arch::{Isa, Utf8Error, prefetch};
 use crate::error::{Error, Result};
 use crate::memory::Grow;
@@ -94,24 +95,47 @@ pub(super) struct TextRow {
     pub(super) row: String,
     /// The end of each text.
     pub(super) ends: Vec<usize>,
+    /// Where each begins, if a space may come before it.
+    pub(super) begins: Vec<usize>,
 }
 
 impl TextRow {
-    /// Replaces the content by the given texts; `first` is the number of the first one.
+    /// Replaces the content by the given texts, each behind a space if `prefix` says so; `first` is the number of the first
+    /// one.
     ///
     /// # Errors
     /// [`Error::Surrogate`], [`Error::Memory`].
-    pub(super) fn fill<'t, T: AsText<'t>>(&mut self, first: usize, texts: &[T], isa: Isa) -> Result<()> {
+    pub(super) fn fill<'t, T: AsText<'t>>(
+        &mut self,
+        first: usize,
+        texts: &[T],
+        isa: Isa,
+        prefix: Prefix,
+    ) -> Result<()> {
         self.row.clear();
         self.ends.clear();
+        self.begins.clear();
         for (place, &text) in texts.iter().enumerate() {
             if let Some(&next) = texts.get(place + 1) {
                 next.into().prefetch();
+            }
+            let before = self.row.len();
+            if prefix != Prefix::Never {
+                self.row.try_reserve(1)?;
+                self.row.push(' ');
             }
             text.into().push(isa, &mut self.row).map_err(|refused| match refused {
                 Utf8Error::NoCharacter { place: position } => Error::Surrogate { text: first + place, position },
                 Utf8Error::Memory => Error::Memory,
             })?;
+            if prefix != Prefix::Never {
+                if !prefix.precedes(&self.row.as_bytes()[before + 1..], true) {
+                    self.row.remove(before);
+                    self.begins.try_push(before)?;
+                } else {
+                    self.begins.try_push(before + 1)?;
+                }
+            }
             self.ends.try_push(self.row.len())?;
         }
         Ok(())

@@ -40,7 +40,7 @@ impl Ends {
     /// Checks whether to go on with the next stretch. Most stretches are two kilobytes, so `stop` is asked once in
     /// sixteen.
     #[inline(always)]
-    pub(super) fn check(&mut self) -> Result<()> {
+    pub(crate) fn check(&mut self) -> Result<()> {
         self.unasked = (self.unasked + 1) % 16;
         if self.unasked == 0 { self.stop.check() } else { Ok(()) }
     }
@@ -53,6 +53,21 @@ impl Ends {
     /// Removes all ends.
     pub(super) fn clear(&mut self, has_caseless: bool) {
         (self.length, self.has_caseless) = (0, has_caseless);
+    }
+
+    /// Room for ends of other pieces, one more than `count`; [`take`](Self::take) says which are there.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub(crate) fn room(&mut self, count: usize) -> Result<&mut [u32]> {
+        self.length = 0;
+        self.reserve(count + 1)?;
+        Ok(&mut self.buffer)
+    }
+
+    /// Takes the first `count` ends that were put into the [`room`](Self::room).
+    pub(crate) fn take(&mut self, count: usize, has_caseless: bool) {
+        (self.length, self.has_caseless) = (count, has_caseless);
     }
 
     /// The last end; 0 if there is none.

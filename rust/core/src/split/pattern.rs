@@ -62,6 +62,22 @@ impl Pattern {
         Ok(false)
     }
 
+    /// Calls `sink` with each match in turn.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`] if the regex gives up.
+    pub(crate) fn for_each_match(&self, text: &str, mut sink: impl FnMut(&str)) -> Result<()> {
+        let (mut budget, mut from) = (StepBudget::of(text.as_bytes()), 0);
+        while let Some((start, end)) = self.find(text, from, &mut budget)? {
+            sink(&text[start..end]);
+            from = end + text[end..].chars().next().filter(|_| start == end).map_or(0, char::len_utf8);
+            if start == end && end == text.len() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Calls `sink` with each piece. A match is a piece, and so is the text between two matches. An empty match is
     /// none. (The regex engine allocates without asking: its automaton's cache and its stack have limits of their own,
     /// some megabytes and a million steps.)

@@ -170,7 +170,7 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
     /// The stretch of a large text that begins at `start`.
     fn stretch(&self, state: &mut JobQueue<'t, T>, text: LargeText<'t>, start: usize) -> Job<'t, T> {
         let content = text.as_str();
-        let end = self.encoder.splitter.next_boundary(content.as_bytes(), start + JOB).unwrap_or(content.len());
+        let end = self.encoder.next_boundary(content.as_bytes(), start + JOB).unwrap_or(content.len());
         if end < content.len() {
             state.divided = Some((text.clone(), end));
         }

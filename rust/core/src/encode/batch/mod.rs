@@ -9,6 +9,7 @@ mod reorder;
 
 use std::thread;
 
+use super::characters::Prefix;
 use super::text::AsText;
 use super::{Count, Encoder, Sink, Specials, Worker};
 use crate::arch::prefer_huge_pages;
@@ -156,8 +157,14 @@ impl Encoder {
             }
             Job::Texts { first, texts } => {
                 let mut row = std::mem::take(&mut worker.texts);
-                let done =
-                    row.fill(first, texts, self.isa).and_then(|()| self.encode_row(worker, first, &row, specials, out));
+                let done = match &self.characters {
+                    None => row
+                        .fill(first, texts, self.isa, Prefix::Never)
+                        .and_then(|()| self.encode_row(worker, first, &row, specials, out)),
+                    Some(characters) => row
+                        .fill(first, texts, self.isa, characters.prefix)
+                        .and_then(|()| self.encode_row_by_characters(characters, worker, first, &row, specials, out)),
+                };
                 worker.texts = row;
                 done?;
                 let ends = worker.group.ends();
@@ -167,7 +174,7 @@ impl Encoder {
             }
             Job::Stretch { number, text, range } => {
                 let bytes = text.as_str().as_bytes();
-                self.encode_range(worker, bytes, range, out).map_err(|error| error.in_text(number))?;
+                self.encode_beginning(worker, bytes, range, true, out).map_err(|error| error.in_text(number))?;
                 part.ends.try_push(out.length())
             }
         }

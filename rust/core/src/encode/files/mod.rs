@@ -260,6 +260,9 @@ impl Encoder {
     /// and, with a normalizer, [`LOOKAHEAD`] bytes before the last ASCII character, even if NFC makes one byte of
     /// three.
     fn cut(&self, text: &[u8], specials: Specials) -> Option<usize> {
+        if self.characters.is_some() {
+            return None;
+        }
         let limit = self.settled(text).checked_sub(4 * LOOKAHEAD + self.added.longest(specials))?;
         self.splitter.last_boundary(text, limit, |place| !self.added.may_span([text[place - 1], text[place]], specials))
     }
@@ -288,6 +291,10 @@ impl Encoder {
     /// Encodes a part of a document. The part begins and ends at an end of the document or at a [`cut`](Self::cut).
     fn encode_part(&self, worker: &mut Worker, part: Part, specials: Specials, out: &mut Vec<u32>) -> Result<()> {
         let Part { text, end, .. } = part;
+        if self.characters.is_some() {
+            // It is a whole document.
+            return self.encode_into(worker, &lossy_text(text)?, specials, out);
+        }
         if self.added.longest(specials) == 0 && self.vocab.normalizer == Normalizer::None {
             return self.encode_range(worker, text, 0..end, out);
         }

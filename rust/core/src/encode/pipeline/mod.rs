@@ -15,7 +15,7 @@
 //! is known, and how many ids it has. These decide on numbers and addresses instead of branches: on text of new words,
 //! a mispredicted branch costs more than a look-up.
 
-mod answers;
+pub(crate) mod answers;
 pub(crate) mod barriers;
 pub(crate) mod lookup;
 pub(crate) mod unmergeable;
@@ -138,6 +138,9 @@ impl Encoder {
         answers.make_room(most)?;
         let start = answers.filled();
         merger.merge_into(&self.pairs, words.iter().map(piece), MergedMisses { words, answers, most })?;
+        if let Some(characters) = &self.characters {
+            characters.spell_out(answers, start, words)?;
+        }
         misses.answer_duplicates();
         Ok(start)
     }
