@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from eurotok import _core
 from eurotok.chat.calls import Chats
@@ -21,6 +21,7 @@ from eurotok.progress import Report, reporting
 from eurotok.published import Vocabulary, labelled, locate
 from eurotok.ragged import Ragged
 from eurotok.sequences import several
+from eurotok.streams import StreamDecoder, encode_stream
 
 MODELS = Path(__file__).parent / "models"
 """The shipped tokenizers, and a card of each."""
@@ -287,6 +288,52 @@ class Tokenizer(Chats, _core.Tokenizer):
         """
         ragged = batch if isinstance(batch, Ragged) else Ragged.from_lists(batch)
         return self._decode_batch(ragged.ids, ragged.offsets, threads, errors, skip_specials)
+
+    def decoder(
+        self, *, errors: Literal["strict", "replace"] = "replace", skip_specials: bool = False
+    ) -> StreamDecoder:
+        """Make a decoder of ids that come one at a time, as a model writes them.
+
+        Parameters
+        ----------
+        errors, skip_specials
+            As for `decode`.
+
+        Examples
+        --------
+        >>> tok = load("euro-64k")
+        >>> stream = tok.decoder()
+        >>> "".join(stream.push(id) for id in tok.encode("Λόγος 👩‍👩‍👧")) + stream.finish()
+        'Λόγος 👩‍👩‍👧'
+        """
+        return StreamDecoder(self, errors, skip_specials)
+
+    def encode_stream(
+        self, chunks: Iterable[str], *, specials: Literal["text", "parse"] = "text"
+    ) -> Iterator[NDArray[np.uint32]]:
+        """Encode text that comes in parts.
+
+        Parameters
+        ----------
+        chunks
+            The parts of the text, cut anywhere.
+        specials
+            As for `encode`.
+
+        Yields
+        ------
+        NDArray[np.uint32]
+            Ids, shape (tokens,), as soon as they are certain: as far as the last place where a visible ASCII character
+            stands before a space. Joined, they are those of the whole text. With a regex of one's own in place of a
+            scheme, or a special token that has such a place in it, all come at the end.
+
+        Examples
+        --------
+        >>> tok = load("euro-64k")
+        >>> [tok.decode(ids) for ids in tok.encode_stream(["Der Bo", "den ist na", "ss."])]
+        ['Der', ' Boden ist', ' nass.']
+        """
+        return encode_stream(self, chunks, specials)
 
     def save(self, path: StrPath) -> None:
         """Write the tokenizer to a file, whole or not at all.

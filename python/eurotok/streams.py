@@ -1,0 +1,164 @@
+"""Text and ids that come in parts: decoding as a model writes, encoding as text arrives."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+CUT = re.compile(r"[!-~](?= )")
+"""A visible ASCII character before a space: with any scheme of the table a piece ends there, whatever follows."""
+
+
+class Vocabulary(Protocol):
+    """The part of a tokenizer that decoding needs."""
+
+    def token(self, id: int) -> bytes:  # noqa: A002 - as of the binding
+        """Give the bytes of an id."""
+
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """Ids of special and added tokens, by their text."""
+
+
+class StreamDecoder:
+    """Decodes ids one at a time. Made by `Tokenizer.decoder`.
+
+    What it gives, joined, is what `decode` gives for all ids; a character is given when it is whole. Pickled in the
+    midst of a stream, it goes on where it was.
+
+    Parameters
+    ----------
+    tokenizer
+        Whose ids they are.
+    errors
+        `"replace"` to put U+FFFD where bytes are not UTF-8, or `"strict"`.
+    skip_specials
+        Whether to leave out special tokens.
+
+    Examples
+    --------
+    >>> import eurotok
+    >>> tok = eurotok.train(["x"], vocab_size=256, special_tokens=[])
+    >>> stream = tok.decoder()
+    >>> [stream.push(id) for id in tok.encode_list("aď!")], stream.finish()
+    (['a', '', 'ď', '!'], '')
+    """
+
+    __slots__ = ("_errors", "_rest", "_skip_specials", "_tokenizer", "_whole")
+
+    def __init__(
+        self,
+        tokenizer: Vocabulary,
+        errors: Literal["strict", "replace"] = "replace",
+        skip_specials: bool = False,
+    ) -> None:
+        if errors not in ("strict", "replace"):
+            raise ValueError(f"errors: {errors!r} is neither 'strict' nor 'replace'")
+        self._tokenizer, self._errors, self._skip_specials = tokenizer, errors, skip_specials
+        self._rest = b""
+        self._whole = whole_tokens(tokenizer, skip_specials)
+
+    def push(self, id: int) -> str:  # noqa: A002 - the word of the field
+        """Take the next id, and give the text that is certain since the last.
+
+        Raises
+        ------
+        UnknownIdError
+            If the vocabulary has no such id.
+        UnicodeDecodeError
+            If the bytes are not UTF-8 and `errors` is `"strict"`.
+        """
+        if not self._rest:
+            text = self._whole.get(id)
+            if text is not None:
+                return text
+        return self._push(id)
+
+    def finish(self) -> str:
+        """End the stream, and give what is left: U+FFFD for a character that is not whole. A new stream begins."""
+        rest, self._rest = self._rest, b""
+        return codecs.utf_8_decode(rest, self._errors, True)[0]
+
+    def _push(self, number: int) -> str:
+        token = self._tokenizer.token(number)
+        if self._skip_specials and number in self._tokenizer.special_tokens.values():
+            token = b""
+        if not self._rest:
+            try:
+                self._whole[number] = token.decode()
+            except UnicodeDecodeError:
+                pass
+            else:
+                return self._whole[number]
+        data = self._rest + token
+        text, used = codecs.utf_8_decode(data, self._errors, False)
+        self._rest = data[used:]
+        return text
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._tokenizer, self._errors, self._skip_specials, self._rest
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._tokenizer, self._errors, self._skip_specials, self._rest = state
+        self._whole = whole_tokens(self._tokenizer, self._skip_specials)
+
+
+def whole_tokens(tokenizer: Any, skip_specials: bool) -> dict[int, str]:  # noqa: ANN401 - any tokenizer
+    """Give the texts of tokens that are whole characters, as far as streams met them: one table a tokenizer."""
+    tables: dict[bool, dict[int, str]] = tokenizer.__dict__.setdefault("_whole_tokens", {})
+    return tables.setdefault(skip_specials, {})
+
+
+class Encoder(Protocol):
+    """The part of a tokenizer that encoding needs."""
+
+    @property
+    def scheme(self) -> str | None:
+        """The name of the splitting rule, if it has one."""
+
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """Ids of special and added tokens, by their text."""
+
+    def encode(self, text: str, *, specials: Literal["text", "parse"] = "text") -> NDArray[np.uint32]:
+        """Encode a text."""
+
+
+def encode_stream(
+    tokenizer: Encoder, chunks: Iterable[str], specials: Literal["text", "parse"] = "text"
+) -> Iterator[NDArray[np.uint32]]:
+    """Encode text that comes in parts: ids as soon as they are certain. See `Tokenizer.encode_stream`."""
+    tokens = tokenizer.special_tokens
+    longest = max(map(len, tokens), default=0)
+    spaced = any(CUT.search(token) for token in tokens)
+    text = ""
+    for chunk in chunks:
+        if not isinstance(chunk, str):
+            raise TypeError(f"chunks: a str is expected, got {type(chunk).__name__}")
+        text += chunk
+        if tokenizer.scheme is None or spaced:
+            continue
+        cut = _last_cut(text, len(text) - longest)
+        if cut:
+            yield tokenizer.encode(text[:cut], specials=specials)
+            text = text[cut:]
+    yield tokenizer.encode(text, specials=specials)
+
+
+def _last_cut(text: str, limit: int) -> int:
+    """Give the last place before `limit` where the text can be cut, or 0."""
+    size = 64
+    while limit > 0:
+        begin = max(0, limit - size)
+        found = [match.end() for match in CUT.finditer(text, begin, limit)]
+        if found:
+            return found[-1]
+        if begin == 0:
+            return 0
+        size *= 4
+    return 0
