@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from eurotok.corpus import StrPath
+from eurotok.folder import FILES
 
 OF_TIKTOKEN = re.compile(
     r"(o200k|cl100k|p50k|r50k)_\w+|(chat)?gpt-?[2-9][\w.-]*|(?i:gpt-oss)[\w.-]*|o[1-9](-[\w.-]+)?"
     r"|(text|code)-[\w.-]+|(ada|babbage|curie|cushman|davinci)(-[\w.-]+)?"
 )
 """Names of encodings and models that `tiktoken` knows, as far as they can be told without it."""
-
-TOKENIZER = "tokenizer.json"
 
 
 @dataclass(frozen=True)
@@ -66,20 +65,19 @@ def locate(name: StrPath) -> Path | Vocabulary:
     Parameters
     ----------
     name
-        In this order: a file; a folder that holds a `tokenizer.json`; an encoding or a model of `tiktoken`
+        In this order: a file; a folder that holds one; an encoding or a model of `tiktoken`
         (`o200k_base`, `gpt-4o`); a model in the local Hugging Face cache (`org/model`). A label (`NAME=`) is left out.
 
     Returns
     -------
     Path or Vocabulary
-        The file, or the parts of an encoding. What is none of these is given back as a path, for the reader to refuse.
+        The file, the folder, or the parts of an encoding. What is none of these is given back as a path, for the reader
+        to refuse.
 
     Raises
     ------
     FileNotFoundError
         If it is a name of a model that `tiktoken` does not know.
-    IsADirectoryError
-        If it is a folder without a `tokenizer.json`.
     ImportError
         If it is a name of `tiktoken`, which is not installed.
     OSError
@@ -87,10 +85,6 @@ def locate(name: StrPath) -> Path | Vocabulary:
     """
     _, text = labelled(name)
     path = Path(text)
-    if path.is_dir():
-        if (path / TOKENIZER).is_file():
-            return path / TOKENIZER
-        raise IsADirectoryError(errno.EISDIR, f"Is a directory, without a {TOKENIZER}", text)
     if path.exists():
         return path
     if OF_TIKTOKEN.fullmatch(text):
@@ -114,7 +108,7 @@ def _of_tiktoken(name: str) -> Vocabulary:
 
 
 def _cached(name: str) -> Iterator[Path]:
-    """List the files of a model in the cache of Hugging Face, that of `main` first."""
+    """List the folders of a model in the cache of Hugging Face, that of `main` first."""
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         return
     home = Path(os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface"))
@@ -128,5 +122,5 @@ def _cached(name: str) -> Iterator[Path]:
         candidates = []
     candidates += sorted(model.glob("snapshots/*"))
     for snapshot in candidates:
-        if (snapshot / TOKENIZER).is_file():
-            yield snapshot / TOKENIZER
+        if any((snapshot / name).is_file() for name in FILES):
+            yield snapshot

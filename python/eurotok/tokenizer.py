@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from eurotok import _core
+from eurotok import _core, folder
 from eurotok.chat.calls import Chats
 from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
@@ -77,6 +78,9 @@ class Tokenizer(Chats, _core.Tokenizer):
     >>> tok.count("ein Haus")
     2
     """
+
+    stated_roles: Mapping[str, int] = MappingProxyType({})
+    """The ids of the special tokens of each role (`bos`, `eos`, `pad`, `unk`) that the folder it came from states."""
 
     def encode_batch(
         self,
@@ -393,9 +397,9 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     ----------
     path
         A name of `models()`; or a `tokenizer.json` with a byte-level BPE model, a `.tiktoken`, `.eurotok` or Tekken
-        JSON file; a folder that holds a `tokenizer.json`; a name of `tiktoken`, if that is installed (`o200k_base`,
-        `gpt-4o`); or a model in the local Hugging Face cache (`org/model`). A shipped name comes before a file of that
-        name, which is meant by `./<name>`. `NAME=PATH` is as `PATH`.
+        JSON file; a folder that holds a tokenizer and what belongs to it; a name of `tiktoken`, if that is installed
+        (`o200k_base`, `gpt-4o`); or a model in the local Hugging Face cache (`org/model`). A shipped name comes before
+        a file of that name, which is meant by `./<name>`. `NAME=PATH` is as `PATH`.
     scheme
         The splitting rule of a `.tiktoken` file: a name of `eurotok.schemes()` or a regex. By default as
         `<path>.json` says, which `Tokenizer.save` writes; published vocabularies are known by their content.
@@ -444,6 +448,8 @@ def read(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     found = locate(name)
     if isinstance(found, Vocabulary):
         return Tokenizer(found.data, name, scheme or found.pattern, specials or found.special_tokens)
+    if found.is_dir():
+        return _of_folder(found, scheme, specials)
     try:
         return Tokenizer(_core.load(os.fspath(found), scheme, specials))
     except FileNotFoundError as error:
@@ -451,6 +457,17 @@ def read(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
             raise
         reason = f"no such file, and no shipped tokenizer (these are {', '.join(models())})"
         raise FileNotFoundError(error.errno, reason, name) from None
+
+
+def _of_folder(path: Path, scheme: str | None, specials: dict[str, int] | None) -> Tokenizer:
+    found = folder.find(path)
+    if found.data is not None:
+        tokenizer = Tokenizer(found.data, str(path), scheme, specials)
+    else:
+        tokenizer = Tokenizer(_core.load(os.fspath(found.path), scheme, specials))
+    tokenizer.stated_roles = folder.check(found, tokenizer.special_tokens)
+    tokenizer.chat_template = found.statement.chat_template
+    return tokenizer
 
 
 def offsets_path(output: StrPath) -> Path:

@@ -156,6 +156,8 @@ def _of_name(tokenizer: StrPath, scheme: str | None) -> Encoder:
     if isinstance(found, Vocabulary):
         return _of_ours(read(text, scheme), label or text)
     path, given = found, Path(text)
+    if path.is_dir():
+        return _of_ours(read(text, scheme), label or given.name)
     name = os.path.join(given.parent.name, given.name) if given.name == "tokenizer.json" else given.name  # noqa: PTH118
     return _of_file(path, label or name, scheme)
 
