@@ -1,4 +1,4 @@
-//! Counts: pieces of a corpus, counted without the GIL.
+//! Counts of the pieces of a corpus, made without the GIL.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,13 +11,12 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyMapping, PyType};
 
 use crate::error::{Raise, argument};
-use crate::files::parse_invalid;
 use crate::items::Items;
+use crate::options::{parse_errors, parse_memory, parse_threads};
+use crate::progress::Reporter;
 use crate::shared::Shared;
-use crate::tokenizer::parse_threads;
-use crate::train::Reporter;
 
-/// The unique pieces of a corpus and how often each occurs, per language.
+/// The unique pieces of a corpus and the number of occurrences of each, per language.
 #[pyclass(frozen, module = "eurotok._core")]
 pub(crate) struct Counts {
     inner: Shared,
@@ -28,12 +27,12 @@ impl Counts {
         Self { inner: Shared::new(counts) }
     }
 
-    /// The counts as they are now.
+    /// The present counts.
     pub(crate) fn now(&self, py: Python<'_>) -> Arc<CoreCounts> {
         self.inner.now(py)
     }
 
-    /// Counts aside and adds the result, so that readers never wait for a corpus.
+    /// Counts separately and adds the result at the end, so that readers never wait for a corpus.
     fn extend(
         &self,
         py: Python<'_>,
@@ -51,7 +50,7 @@ impl Counts {
         self.inner.change(py, |counts| counts.add(found, threads)).raise()
     }
 
-    /// Leaves the memory to training, if that has a limit.
+    /// Frees memory for training, if that has a limit.
     pub(crate) fn make_room(&self, py: Python<'_>, limit: Option<usize>) -> PyResult<()> {
         if limit.is_none() {
             return Ok(());
@@ -129,7 +128,7 @@ impl Counts {
         errors: &str,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<()> {
-        let options = CountOptions { threads: parse_threads(threads)?, invalid: parse_invalid(errors)? };
+        let options = CountOptions { threads: parse_threads(threads)?, invalid: parse_errors(errors)? };
         let mut reporter = Reporter::new(progress);
         let counted = self.extend(py, options.threads, |counts| {
             counts.add_files(language, &paths.0, options, |done, total| reporter.report(language, done, total))
@@ -286,7 +285,7 @@ impl Counts {
     #[getter]
     fn unique(&self, py: Python<'_>) -> PyResult<BTreeMap<String, usize>> {
         let now = self.now(py);
-        // Where pieces are on disk, this takes a while.
+        // This takes a while if pieces are on disk.
         py.detach(|| {
             let unique = by_language(&now, Language::unique).into_iter();
             unique.map(|(name, unique)| Ok((name, unique?))).collect::<eurotok_core::Result<_>>()
@@ -294,7 +293,8 @@ impl Counts {
         .raise()
     }
 
-    /// New counts of the same scheme, and what they are to hold: those of a file, and the limit of memory.
+    /// The arguments of `__new__` and `__setstate__` for pickle: the scheme, the content of a file, and the memory
+    /// limit.
     #[expect(clippy::type_complexity, reason = "what pickle wants")]
     fn __reduce__<'py>(
         slf: &Bound<'py, Self>,
@@ -313,7 +313,7 @@ impl Counts {
     }
 }
 
-/// Where lists of word frequencies are.
+/// The source of word frequencies.
 enum Source {
     Folder(PathBuf),
     /// Words and frequencies by language.
@@ -343,12 +343,6 @@ impl Source {
                 .collect(),
         }
     }
-}
-
-/// A limit of memory of the user's, in bytes.
-pub(crate) fn parse_memory(memory: Option<i64>) -> PyResult<Option<usize>> {
-    let parse = |bytes| usize::try_from(bytes).map_err(|_| argument("memory", format!("{bytes} is negative")));
-    memory.map(parse).transpose()
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

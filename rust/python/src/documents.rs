@@ -7,9 +7,9 @@ use eurotok_core::documents::{Compression, Name, Reader as CoreReader, TextForma
 use pyo3::prelude::*;
 
 use crate::error::Raise;
-use crate::files::parse_invalid;
+use crate::options::parse_errors;
 
-/// The texts of a file, some at a time: an iterator over lists of `str`.
+/// An iterator over lists of `str`: the texts of a file, some at a time.
 #[pyclass(frozen, module = "eurotok._core")]
 struct Reader {
     inner: Mutex<CoreReader>,
@@ -27,7 +27,7 @@ impl Reader {
 }
 
 fn reader(py: Python<'_>, path: PathBuf, unit: Unit, errors: &str) -> PyResult<Reader> {
-    let invalid = parse_invalid(errors)?;
+    let invalid = parse_errors(errors)?;
     let inner = py.detach(|| CoreReader::new(&path, unit, invalid)).raise()?;
     Ok(Reader { inner: Mutex::new(inner) })
 }

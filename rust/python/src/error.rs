@@ -1,5 +1,5 @@
-//! Errors of the core as Python exceptions: I/O errors are `OSError`, Ctrl-C is `KeyboardInterrupt`, too little memory is `MemoryError`,
-//! the rest are subclasses of `ValueError`.
+//! Errors of the core as Python exceptions: I/O errors are `OSError`, Ctrl-C is `KeyboardInterrupt`, a lack of memory
+//! is `MemoryError`, all others are subclasses of `ValueError`.
 
 use eurotok_core::Error as CoreError;
 use pyo3::create_exception;
@@ -20,7 +20,7 @@ pub(crate) fn argument(name: &'static str, reason: impl std::fmt::Display) -> Py
 
 /// Turns the core's results into Python's.
 pub(crate) trait Raise<T> {
-    /// The value, or the exception that stands for the error.
+    /// The value, or the exception for the error.
     fn raise(self) -> PyResult<T>;
 }
 
@@ -30,12 +30,12 @@ impl<T> Raise<T> for Result<T, CoreError> {
     }
 }
 
-/// The exception that stands for an error.
+/// The exception for an error.
 pub(crate) fn raised(error: CoreError) -> PyErr {
     let message = error.to_string();
     match error {
         CoreError::Io { path, source } => match source.raw_os_error() {
-            // With (errno, text, path) Python picks FileNotFoundError and the like.
+            // From (errno, text, path), Python makes FileNotFoundError and its siblings.
             Some(number) => {
                 let text = source.to_string();
                 let text = text.split(" (os error").next().unwrap_or(&text).to_string();

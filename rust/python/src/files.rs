@@ -1,17 +1,17 @@
-//! Files to files of ids, without the GIL.
+//! From files to files of ids, without the GIL.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use eurotok_core::documents::Invalid;
-use eurotok_core::encode::files::{EncodeOptions, IdsWriter, Width};
+use eurotok_core::encode::files::{EncodeOptions, IdsWriter};
 use pyo3::prelude::*;
 
-use crate::error::{Raise, argument};
+use crate::error::Raise;
 use crate::items::Items;
-use crate::texts::{Texts, parse_specials};
-use crate::tokenizer::{Tokenizer, parse_threads};
-use crate::train::Reporter;
+use crate::options::{parse_errors, parse_specials, parse_threads, parse_width};
+use crate::progress::Reporter;
+use crate::texts::Texts;
+use crate::tokenizer::Tokenizer;
 
 /// Encode documents into a file of ids, and one of the offsets at which they begin.
 ///
@@ -41,7 +41,7 @@ fn encode_files(
         separator,
         width: dtype.map(parse_width).transpose()?,
         threads: parse_threads(threads)?,
-        invalid: parse_invalid(errors)?,
+        invalid: parse_errors(errors)?,
     };
     let mut writer = IdsWriter::create(tokenizer.encoder(), &output, &offsets, options).raise()?;
     let mut reporter = Reporter::new(progress);
@@ -83,7 +83,7 @@ fn count_files(
         separator: None,
         width: None,
         threads: parse_threads(threads)?,
-        invalid: parse_invalid(errors)?,
+        invalid: parse_errors(errors)?,
     };
     let mut reporter = Reporter::new(progress);
     let counted = py.detach(|| {
@@ -91,23 +91,6 @@ fn count_files(
     });
     let counted = reporter.finish(counted.raise())?;
     Ok((counted.documents, counted.tokens, counted.bytes))
-}
-
-fn parse_width(dtype: &str) -> PyResult<Width> {
-    match dtype {
-        "uint16" => Ok(Width::U16),
-        "uint32" => Ok(Width::U32),
-        other => Err(argument("dtype", format!("{other:?} is neither 'uint16' nor 'uint32'"))),
-    }
-}
-
-/// What the user wants done with bytes that are not UTF-8.
-pub(crate) fn parse_invalid(errors: &str) -> PyResult<Invalid> {
-    match errors {
-        "strict" => Ok(Invalid::Refuse),
-        "replace" => Ok(Invalid::Replace),
-        other => Err(argument("errors", format!("{other:?} is not 'strict' or 'replace'"))),
-    }
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

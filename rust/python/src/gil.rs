@@ -1,7 +1,7 @@
-//! When the GIL is released, and how work without it hears of Ctrl-C.
+//! When the GIL is released, and how work without it learns of Ctrl-C.
 //!
-//! Python notes a signal and raises its exception when the main thread runs Python code again. So whoever works for long in that thread
-//! takes the GIL now and then to ask; other threads are never interrupted, and never ask.
+//! Python records a signal and raises its exception when the main thread runs Python code again. So long work in the
+//! main thread takes the GIL at intervals and asks; other threads are never interrupted and never ask.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,21 +11,22 @@ use std::time::{Duration, Instant};
 use eurotok_core::Stop;
 use pyo3::prelude::*;
 
-/// Below this many bytes, ids or characters, releasing the GIL costs more than it gives.
+/// Below this number of bytes, ids or characters, releasing the GIL costs more than it gains.
 pub(crate) const SMALL: usize = 4096;
 
-/// After so many objects, whoever goes over some with the GIL asks for signals.
+/// Loops over objects that hold the GIL ask for signals after this many objects.
 pub(crate) const MANY: usize = 1 << 20;
 
-/// How often Python is asked for signals: another thread may keep the GIL for some milliseconds each time.
+/// The interval between questions to Python: another thread may keep the GIL for some milliseconds each time.
 const INTERVAL: Duration = Duration::from_millis(150);
 
-/// Runs `work`, without the GIL if it is much.
+/// Runs `work`, without the GIL if there is much of it.
 pub(crate) fn release<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send) -> T {
     if size < SMALL { work() } else { py.detach(work) }
 }
 
-/// Runs `work` without the GIL. It is told to stop if a signal raises an exception, which is then the error.
+/// Runs `work` without the GIL. If a signal raises an exception, the work is told to stop, and the exception is the
+/// error.
 pub(crate) fn interruptible<T: Send>(
     py: Python<'_>,
     work: impl FnOnce(&Stop) -> eurotok_core::Result<T> + Send,
@@ -37,8 +38,8 @@ pub(crate) fn interruptible<T: Send>(
     signals.take().map_or(Ok(done), Err)
 }
 
-/// Runs `work` without the GIL, in a thread of its own that is left behind, and its result dropped, if a signal raises an exception: for
-/// work that has nothing of the caller's, and whose steps cannot be stopped.
+/// Runs `work` without the GIL, in a thread of its own. If a signal raises an exception, the thread is abandoned and
+/// its result dropped. For work that borrows nothing from the caller and cannot be stopped.
 pub(crate) fn abandonable<T: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
     if !is_main(py)? {
         return Ok(py.detach(work));
@@ -49,7 +50,7 @@ pub(crate) fn abandonable<T: Send + 'static>(py: Python<'_>, work: impl FnOnce()
     let (sender, receiver) = channel();
     let worker = Builder::new().spawn(move || {
         let work = take(&taken);
-        // Nobody receives what was abandoned.
+        // Nothing receives the result of abandoned work.
         let _ = sender.send(work.map(|work| work()));
     });
     let Ok(worker) = worker else {
@@ -77,7 +78,7 @@ fn is_main(py: Python<'_>) -> PyResult<bool> {
     main.eq(threading.call_method0("get_ident")?)
 }
 
-/// The signals that arrive in the course of a call.
+/// The signals that arrive during a call.
 struct Signals {
     caller: ThreadId,
     state: Mutex<State>,
@@ -85,7 +86,7 @@ struct Signals {
 
 struct State {
     next: Instant,
-    /// Whether the caller is the main thread, once that is known.
+    /// Whether the caller is the main thread, once this is known.
     is_main: Option<bool>,
     raised: Option<PyErr>,
 }
@@ -96,7 +97,7 @@ impl Signals {
         Self { caller: thread::current().id(), state: Mutex::new(state) }
     }
 
-    /// Whether a signal has raised an exception. Asks Python if this is the thread of the call, and it is time to.
+    /// Whether a signal has raised an exception. Asks Python if this is the main thread and the interval has passed.
     fn ask(&self) -> bool {
         if thread::current().id() != self.caller {
             return false;
@@ -117,7 +118,7 @@ impl Signals {
         state.raised.is_some()
     }
 
-    /// The exception that was raised.
+    /// The raised exception.
     fn take(&self) -> Option<PyErr> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).raised.take()
     }

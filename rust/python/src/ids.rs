@@ -1,4 +1,4 @@
-//! Ids from Python: arrays of any integer type, lists, anything that iterates over integers.
+//! Ids from Python: arrays of any integer type, lists, and all other iterables of integers.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -15,14 +15,14 @@ use crate::arch::numbers_of;
 use crate::error::{Raise, UnknownIdError, argument, raised};
 use crate::gil::MANY;
 
-/// Ids as the core takes them: lent where they are an aligned and contiguous `uint32` array, which other threads may write to.
+/// Ids for the core. An aligned and contiguous `uint32` array is borrowed; other threads may write to it meanwhile.
 pub(crate) enum Ids<'py> {
     Lent(Bound<'py, PyArray1<u32>>),
     Own(Vec<u32>),
 }
 
 impl<'py> Ids<'py> {
-    /// Reads `ids`; one that is no `uint32` is unknown to every vocabulary.
+    /// Reads `ids`. A number that does not fit `uint32` is unknown to every vocabulary.
     pub(crate) fn new(ids: &Bound<'py, PyAny>, vocab_size: usize) -> PyResult<Self> {
         let reader = Reader { vocab_size };
         if let Ok(list) = ids.cast_exact::<PyList>() {
@@ -34,7 +34,8 @@ impl<'py> Ids<'py> {
         if let Ok(tuple) = ids.cast_exact::<PyTuple>() {
             return reader.items(tuple.len(), tuple.iter().map(Ok)).map(Self::Own);
         }
-        // Tensors and columns have an array to give; where they have not, on a graphics card for one, they still have items.
+        // Tensors and columns can be converted to an array. If not, for example on a graphics card, they still have
+        // items.
         if let Ok(array) = ids.call_method0("__array__")
             && let Some(own) = reader.array(&array)?
         {
@@ -46,7 +47,7 @@ impl<'py> Ids<'py> {
         reader.items(0, ids.try_iter()?).map(Self::Own)
     }
 
-    /// The ids, where they lie.
+    /// The ids, without a copy.
     pub(crate) fn numbers(&self) -> PyResult<Foreign<'_>> {
         match self {
             Self::Lent(array) => numbers_of(array),
@@ -55,7 +56,7 @@ impl<'py> Ids<'py> {
     }
 }
 
-/// The numbers of an array, copied, however they lie.
+/// The numbers of an array of any layout, copied.
 pub(crate) fn copied<T: Element + Copy>(array: &Bound<'_, PyArray1<T>>) -> PyResult<Vec<T>> {
     if array.is_aligned() {
         let array = array.try_readonly()?;
@@ -64,18 +65,18 @@ pub(crate) fn copied<T: Element + Copy>(array: &Bound<'_, PyArray1<T>>) -> PyRes
     Ok(array.call_method0("copy")?.extract::<PyReadonlyArray1<'_, T>>()?.as_slice()?.to_vec())
 }
 
-/// Makes `uint32` of other integers.
+/// Converts other integers to `uint32`.
 pub(crate) struct Reader {
     pub(crate) vocab_size: usize,
 }
 
 impl Reader {
-    /// The error that names an id as it was given, whatever its size.
+    /// The error for an unknown id, which is shown as it was given.
     pub(crate) fn unknown(&self, id: impl Display, position: usize) -> PyErr {
         UnknownIdError::new_err(Error::unknown_id(id, position, self.vocab_size))
     }
 
-    /// The ids of an array of integers in one dimension.
+    /// The ids of a one-dimensional array of integers.
     fn array<'py>(&self, ids: &Bound<'py, PyAny>) -> PyResult<Option<Ids<'py>>> {
         let Ok(array) = ids.cast::<PyUntypedArray>() else { return Ok(None) };
         if array.ndim() != 1 {
@@ -96,7 +97,7 @@ impl Reader {
         own.transpose().map(|own| own.map(Ids::Own))
     }
 
-    /// The ids of an array of numbers of one type, if it is one.
+    /// The ids of an array of numbers of type `T`, if it is one.
     fn numbers<T: Element + Copy + Display>(
         &self,
         ids: &Bound<'_, PyAny>,
@@ -128,8 +129,8 @@ impl Reader {
         Some(Err(self.unknown(numbers[position], position)))
     }
 
-    /// The ids of items, up to the first that no vocabulary of this size has. `count` is how many there are, where that is known: what
-    /// an object says of itself is not.
+    /// The ids of items, up to the first that no vocabulary of this size has. `count` is a number of items that is
+    /// known to be right; the length that an object claims is not used.
     fn items<'py>(&self, count: usize, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<Vec<u32>> {
         let mut own = Vec::new();
         own.try_reserve_exact(count).map_err(Error::from).raise()?;
@@ -139,7 +140,7 @@ impl Reader {
                 item.py().check_signals()?;
             }
             let id = self.item(&item, position)?;
-            // Read on, a range of a million million would fill the memory first.
+            // Without this check, a range of a million million would fill the memory first.
             if id as usize >= self.vocab_size {
                 return Err(self.unknown(id, position));
             }
@@ -148,7 +149,8 @@ impl Reader {
         Ok(own)
     }
 
-    /// One id; a number beyond `u32` is named as Python writes it, which it does not do for thousands of digits.
+    /// One id. A number beyond `u32` is shown as Python writes it; Python refuses to write numbers of thousands of
+    /// digits.
     pub(crate) fn item(&self, item: &Bound<'_, PyAny>, position: usize) -> PyResult<u32> {
         item.extract().map_err(|error: PyErr| {
             if error.is_instance_of::<PyTypeError>(item.py()) {

@@ -1,4 +1,4 @@
-//! Sequences from Python, of which no more is believed than has been seen.
+//! Sequences from Python. Memory is reserved only for items that were read.
 
 use eurotok_core::memory::Grow;
 use pyo3::exceptions::PyTypeError;
@@ -7,7 +7,7 @@ use pyo3::types::PyString;
 
 use crate::error::Raise;
 
-/// The items of a sequence, whatever it says of its length: PyO3's own `Vec` would take memory for as many.
+/// The items of a sequence, whatever length it claims: PyO3's own conversion to `Vec` reserves the claimed length.
 pub(crate) struct Items<T>(pub(crate) Vec<T>);
 
 impl<'a, 'py, T: FromPyObjectOwned<'py>> FromPyObject<'a, 'py> for Items<T> {

@@ -8,6 +8,8 @@ mod files;
 mod gil;
 mod ids;
 mod items;
+mod options;
+mod progress;
 mod shared;
 mod spare;
 mod text;
@@ -21,8 +23,8 @@ use eurotok_core::split::{Scheme, Splitter};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 
+use arch::Lent;
 use error::{Raise, argument};
-use spare::Lent;
 
 /// The schemes of the table: name to regex.
 #[pyfunction]
@@ -31,7 +33,7 @@ fn schemes() -> BTreeMap<&'static str, String> {
     Scheme::names().map(|name| (name, pattern(name))).collect()
 }
 
-/// The scheme with this name, or else the regex itself.
+/// The scheme with this name, or else the text as a regex.
 fn scheme(name_or_pattern: &str) -> PyResult<Scheme> {
     if name_or_pattern.is_empty() {
         return Err(argument("scheme", "empty: give a name of eurotok.schemes() or a regex"));
@@ -53,7 +55,7 @@ fn split(text: &str, scheme: &str) -> PyResult<Vec<String>> {
     pieces(&Splitter::new(self::scheme(scheme)?).raise()?, text)
 }
 
-/// The pieces of a text, as strings: a piece never cuts a character of a valid text.
+/// The pieces of a text as strings: a piece never ends within a character of a valid text.
 fn pieces(splitter: &Splitter, text: &str) -> PyResult<Vec<String>> {
     let mut pieces = Vec::new();
     let mut place = 0;
@@ -66,16 +68,16 @@ fn pieces(splitter: &Splitter, text: &str) -> PyResult<Vec<String>> {
     Ok(pieces)
 }
 
-/// Looks up NumPy's C interface and makes the types of arrays. Left to the first call that returns an array, this would follow the work,
-/// and a Ctrl-C in the midst of it would be a panic.
+/// Loads NumPy's C interface and makes the types of arrays. Otherwise the first call that returns an array would do
+/// this after its work, and a Ctrl-C at that moment would be a panic.
 fn prepare_arrays(py: Python<'_>) -> PyResult<()> {
     py.import("numpy")?;
     py.get_type::<Lent>();
     PyArray1::from_vec(py, vec![0_u32]).try_readonly().map(drop).map_err(PyErr::from)
 }
 
-// Not declared to be safe without the interpreter's lock: lists may change then while they are read. A free-threaded interpreter turns
-// the lock on when it imports this.
+// Not declared to be safe without the interpreter's lock, because lists may then change while they are read. A
+// free-threaded interpreter turns the lock on when it imports this module.
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     prepare_arrays(module.py())?;

@@ -1,9 +1,10 @@
-//! Counts that threads share: no lock is held while anything waits for the interpreter, and none at a fork.
+//! Counts that threads share. No lock is held while a thread waits for the interpreter, or while the process forks.
 //!
-//! Whoever reads takes a reference to the counts as they are, and lets go of the lock. Whoever adds to them holds it without the
-//! interpreter's lock and never asks for that, so that all who wait come to their turn; if a reader still has the counts, it adds to a copy.
-//! A child has only the thread that forked. So a fork waits for the others to be done with their locks: they need nothing that it has,
-//! and none can begin meanwhile, since that takes the interpreter's lock.
+//! A reader takes a reference to the present counts and releases the lock. A writer holds the lock without the
+//! interpreter's lock and never asks for that, so that all waiting threads get their turn; if a reader still has the
+//! counts, the writer changes a copy. A child process has only the thread that forked. So a fork waits until the other
+//! threads have released their locks. They need nothing that the forking thread holds, and no new one can begin,
+//! because that takes the interpreter's lock.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
@@ -14,10 +15,10 @@ use std::time::Duration;
 use eurotok_core::count::Counts;
 use pyo3::prelude::*;
 
-/// How many threads hold a lock, or wait for one, without that of the interpreter.
+/// Number of threads that hold a lock, or wait for one, without the interpreter's lock.
 static DETACHED: AtomicUsize = AtomicUsize::new(0);
 
-/// How long a fork waits before it looks again.
+/// The time that a fork waits between two checks.
 const PAUSE: Duration = Duration::from_micros(100);
 
 /// Counts that change.
@@ -28,16 +29,16 @@ impl Shared {
         Self(Mutex::new(Arc::new(counts)))
     }
 
-    /// The counts as they are now.
+    /// The present counts.
     pub(crate) fn now(&self, py: Python<'_>) -> Arc<Counts> {
-        // With the lock of the interpreter no thread waits here, and no process forks.
+        // While this thread has the interpreter's lock, no thread waits here, and no process forks.
         match self.0.try_lock() {
             Ok(counts) => Arc::clone(&counts),
             Err(_) => detached(py, || Arc::clone(&self.lock())),
         }
     }
 
-    /// Changes the counts, and makes a copy for that only if somebody still reads them.
+    /// Changes the counts. Copies them only if a reader still has them.
     pub(crate) fn change<T: Send>(&self, py: Python<'_>, change: impl FnOnce(&mut Counts) -> T + Send) -> T {
         detached(py, || change(Arc::make_mut(&mut self.lock())))
     }
@@ -47,7 +48,7 @@ impl Shared {
     }
 }
 
-/// Does work that takes locks, and gives them back, without the lock of the interpreter.
+/// Runs work that takes and releases locks, without the interpreter's lock.
 fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     struct Note;
 
@@ -66,7 +67,7 @@ fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// Waits, with the lock of the interpreter, until no other thread holds a lock of counts.
+/// Waits, with the interpreter's lock, until no other thread holds a lock of counts.
 #[pyfunction]
 fn _before_fork() {
     while DETACHED.load(SeqCst) > 0 {
@@ -77,7 +78,7 @@ fn _before_fork() {
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let wait = wrap_pyfunction!(_before_fork, module)?;
     let os = module.py().import("os")?;
-    // Where processes do not fork, there is no such function.
+    // Systems without fork do not have this function.
     if let Some(register) = os.getattr_opt("register_at_fork")? {
         let arguments = pyo3::types::PyDict::new(module.py());
         arguments.set_item("before", wait)?;

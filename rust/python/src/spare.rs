@@ -1,7 +1,7 @@
-//! Memory of large arrays that nobody needs any more, for the next ones.
+//! Keeps the memory of a large array that is not needed any more, for the next array.
 //!
-//! The system clears memory before it is touched for the first time, and takes it back when it is freed: a batch after the other
-//! paid for that each time.
+//! The system clears memory before it is first touched, and takes it back when it is freed. Without this, each batch
+//! paid for both.
 
 use std::mem::take;
 use std::sync::{Arc, Mutex};
@@ -9,51 +9,41 @@ use std::sync::{Arc, Mutex};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
-use crate::arch::array_of;
+use crate::arch::{Keep, Lent, array_of};
 
 /// The most ids of an array whose memory is kept (64 MiB).
 const MOST: usize = 16 << 20;
 
-/// The memory of one array at most.
+/// The memory of at most one array.
 #[derive(Default)]
 pub(crate) struct Spare(Mutex<Vec<u32>>);
 
 impl Spare {
-    /// What is there, if it suits an array of at most `most` ids: with room for half of them, since text has hardly ever as many, and
-    /// if it does, a vector grows; but not for more than twice as many, or small arrays that are kept would hold the memory of large ones.
+    /// The kept memory, if it suits an array of at most `most` ids. It must have room for half of them, because text
+    /// hardly ever has as many, and the vector grows if it does. It must have room for at most twice as many, or small
+    /// arrays would hold the memory of large ones.
     pub(crate) fn take(&self, most: usize) -> Vec<u32> {
-        // Never waits: another thread that holds it may be one that a fork left behind.
+        // Never waits: a thread that a fork left behind may hold the lock.
         match self.0.try_lock() {
             Ok(mut spare) if (most / 2..=2 * most).contains(&spare.capacity()) => take(&mut *spare),
             _ => Vec::new(),
         }
     }
 
-    /// Takes the memory of ids in place of what is there: the next array is likely to be as large as the last.
-    fn put(&self, mut ids: Vec<u32>) {
+    /// An array of ids, whose memory is kept when the array is dropped.
+    pub(crate) fn lend<'py>(self: &Arc<Self>, py: Python<'py>, ids: Vec<u32>) -> PyResult<Bound<'py, PyArray1<u32>>> {
+        Ok(array_of(&Bound::new(py, Lent::new(ids, Arc::<Self>::clone(self)))?))
+    }
+}
+
+impl Keep for Spare {
+    /// Keeps the memory of ids instead of the present one: the next array is likely to be as large as the last.
+    fn keep(&self, mut ids: Vec<u32>) {
         if ids.len() <= MOST
             && let Ok(mut spare) = self.0.try_lock()
         {
             ids.clear();
             *spare = ids;
         }
-    }
-
-    /// An array of ids, whose memory comes here when nobody needs it any more.
-    pub(crate) fn lend<'py>(self: &Arc<Self>, py: Python<'py>, ids: Vec<u32>) -> PyResult<Bound<'py, PyArray1<u32>>> {
-        Ok(array_of(&Bound::new(py, Lent { ids, spare: Arc::clone(self) })?))
-    }
-}
-
-/// The owner of an array's memory.
-#[pyclass(frozen, module = "eurotok._core")]
-pub(crate) struct Lent {
-    pub(crate) ids: Vec<u32>,
-    spare: Arc<Spare>,
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        self.spare.put(take(&mut self.ids));
     }
 }

@@ -1,7 +1,7 @@
-//! A `str` as the core takes it.
+//! A `str` as the core reads it.
 //!
-//! CPython makes the UTF-8 form of a `str` at some 400 MB/s and keeps it as long as the string. Made by the core it takes less time, goes
-//! where it is used, and is gone after that.
+//! CPython makes the UTF-8 form of a `str` at about 400 MB/s and keeps it as long as the string. The core makes it
+//! faster, in memory that is used at once and then used again.
 
 use eurotok_core::Error;
 use eurotok_core::encode::Text;
@@ -12,16 +12,17 @@ use pyo3::types::string::PyStringData;
 use crate::arch::code_points;
 use crate::error::Raise;
 
-/// Up to so many characters, CPython's form of a new string takes no longer, and that of one seen before, which is common with short
-/// ones, is there already. (Made by the core, a call on 32 characters takes some 30 ns more, even after others have had the caches.)
+/// Up to this many characters, CPython's form of a new string takes no longer to make, and a string that was seen
+/// before, which is common for short ones, has it already. (With the core's form, a call on 32 characters takes about
+/// 30 ns more, even with cold caches.)
 const SHORT: usize = 64;
 
-/// A text for a call of its own.
+/// The text of a call on a single text.
 pub(crate) fn single<'t>(text: &'t Bound<'_, PyString>) -> PyResult<Text<'t>> {
     if text.len()? <= SHORT { text.to_str().map(Text::Utf8) } else { text_of(text) }
 }
 
-/// A text, where it lies.
+/// A text, without a copy.
 pub(crate) fn text_of<'t>(text: &'t Bound<'_, PyString>) -> PyResult<Text<'t>> {
     Ok(match code_points(text)? {
         PyStringData::Ucs1(points) => Text::One(points),
@@ -30,8 +31,8 @@ pub(crate) fn text_of<'t>(text: &'t Bound<'_, PyString>) -> PyResult<Text<'t>> {
     })
 }
 
-/// What became of texts, of which `text` finds one by its number, and says whether errors are to name that: a lone surrogate is
-/// CPython's `UnicodeEncodeError`.
+/// The result, or the exception. A lone surrogate becomes CPython's `UnicodeEncodeError`: `text` finds the text with a
+/// number, and returns the number if the error is to state it.
 pub(crate) fn raise_of<'t, 'py: 't, T>(
     done: Result<T, Error>,
     text: impl FnOnce(usize) -> (&'t Bound<'py, PyString>, Option<usize>),
@@ -46,7 +47,7 @@ pub(crate) fn raise_of<'t, 'py: 't, T>(
     done.raise()
 }
 
-/// A `UnicodeEncodeError` that names the text among others.
+/// A `UnicodeEncodeError` that states the number of the text.
 fn naming(py: Python<'_>, error: PyErr, number: usize) -> PyErr {
     let value = error.value(py);
     let reason =
@@ -54,7 +55,7 @@ fn naming(py: Python<'_>, error: PyErr, number: usize) -> PyErr {
     reason.map_or_else(|other| other, |()| error)
 }
 
-/// The text with U+FFFD in place of each lone surrogate. A pair of them is the character for which it stands in UTF-16.
+/// The text with U+FFFD for each lone surrogate. A pair of surrogates becomes the character that it encodes in UTF-16.
 pub(crate) fn repaired<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
     let points: Vec<u32> = match code_points(text)? {
         PyStringData::Ucs1(_) => return Ok(text.clone()),
@@ -79,7 +80,7 @@ pub(crate) fn repaired<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, 
     Ok(PyString::new(text.py(), &characters.collect::<String>()))
 }
 
-/// Where each character of a repaired text stands in the text, and where that ends.
+/// The place in the text of each character of the repaired text, and of its end.
 pub(crate) fn places(text: &Bound<'_, PyString>, repaired: &str) -> PyResult<Vec<i64>> {
     let is_surrogate = |place: usize| {
         Ok::<_, PyErr>(match code_points(text)? {

@@ -1,6 +1,7 @@
-//! Texts from Python, and how they are to be encoded.
+//! Texts from Python, and options for encoding them.
 
-use eurotok_core::encode::{Specials, Text};
+use eurotok_core::documents::Invalid;
+use eurotok_core::encode::Text;
 use eurotok_core::memory::Grow;
 use eurotok_core::vocab::Vocab;
 use eurotok_core::{Error, Stop};
@@ -11,10 +12,11 @@ use pyo3::types::{PyBool, PyList, PyString};
 use crate::arch::fetch_item;
 use crate::error::{Raise, argument};
 use crate::gil::{MANY, interruptible};
+use crate::options::parse_errors;
 use crate::text::{raise_of, repaired, text_of};
 
-/// So many texts ahead, where one begins is asked for: they lie anywhere in memory, and to wait for each took 5 % of a repeated pass
-/// over documents of a kilobyte.
+/// Number of texts between a prefetch and its use. Strings lie anywhere in memory; without the prefetch, the cache
+/// misses took 5 % of a repeated pass over documents of a kilobyte.
 const AHEAD: usize = 8;
 
 /// The strings of a sequence, kept alive while the core reads them.
@@ -27,7 +29,7 @@ impl<'py> Texts<'py> {
         }
         let list = texts.cast::<PyList>().ok();
         let mut strings = Vec::new();
-        // Anything but a list may have fewer than it says.
+        // Only a list is known to have as many items as it claims.
         strings.try_reserve_exact(list.map_or(0, |list| list.len())).map_err(Error::from).raise()?;
         for (place, text) in texts.try_iter()?.enumerate() {
             if let Some(list) = list {
@@ -47,7 +49,7 @@ impl<'py> Texts<'py> {
         Ok(Self(strings))
     }
 
-    /// What `work` makes of them without the GIL; lone surrogates are an error, or replaced.
+    /// Runs `work` on the texts without the GIL. Lone surrogates are an error, or replaced.
     pub(crate) fn give<R: Send>(
         mut self,
         py: Python<'py>,
@@ -71,21 +73,18 @@ impl<'py> Texts<'py> {
     }
 }
 
-/// What to do with lone surrogates, which a `str` of Python may have and no text has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Surrogates {
-    Refuse,
-    Replace,
-}
+/// The treatment of lone surrogates, which a Python `str` may have and a text may not.
+#[derive(Clone, Copy)]
+pub(crate) struct Surrogates(Invalid);
 
 impl Surrogates {
     #[inline]
     pub(crate) fn parse(errors: &str) -> PyResult<Self> {
-        Ok(if parse_errors(errors)? { Self::Replace } else { Self::Refuse })
+        parse_errors(errors).map(Self)
     }
 
-    /// What was done, or what `again` does with texts in which they are replaced. So texts without them, which are nearly all, cost
-    /// nothing.
+    /// Returns the result, or, if it is an error about surrogates that are to be replaced, the result of `again` on the
+    /// repaired text. So texts without surrogates, nearly all, cost nothing.
     #[inline]
     pub(crate) fn handle<R>(
         self,
@@ -94,26 +93,9 @@ impl Surrogates {
         again: impl FnOnce() -> PyResult<R>,
     ) -> PyResult<R> {
         match done {
-            Err(error) if self == Self::Replace && error.is_instance_of::<PyUnicodeEncodeError>(py) => again(),
+            Err(error) if self.0 == Invalid::Replace && error.is_instance_of::<PyUnicodeEncodeError>(py) => again(),
             done => done,
         }
-    }
-}
-
-/// Whether what is no text is replaced.
-pub(crate) fn parse_errors(errors: &str) -> PyResult<bool> {
-    match errors {
-        "replace" => Ok(true),
-        "strict" => Ok(false),
-        other => Err(argument("errors", format!("{other:?} is neither \"strict\" nor \"replace\""))),
-    }
-}
-
-pub(crate) fn parse_specials(specials: &str) -> PyResult<Specials> {
-    match specials {
-        "text" => Ok(Specials::Text),
-        "parse" => Ok(Specials::Parse),
-        other => Err(argument("specials", format!("{other:?} is neither \"text\" nor \"parse\""))),
     }
 }
 
@@ -124,7 +106,7 @@ pub(crate) struct Ends {
     pub(crate) eos: Option<u32>,
 }
 
-/// What a caller gives for one of them: the text of a special token, or an id.
+/// A caller's `bos` or `eos`: the text of a special token, or an id.
 pub(crate) type End<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
 impl Ends {
@@ -134,7 +116,7 @@ impl Ends {
         Ok(Self { bos: find("bos", bos)?, eos: find("eos", eos)? })
     }
 
-    /// How many there are.
+    /// The number of these ids.
     #[inline]
     pub(crate) fn count(self) -> usize {
         usize::from(self.bos.is_some()) + usize::from(self.eos.is_some())
@@ -154,7 +136,7 @@ fn id_of(vocab: &Vocab, name: &'static str, end: &Bound<'_, PyAny>) -> PyResult<
         let unknown = || argument(name, format!("{text:?} is not a special token of this vocabulary"));
         return special.map(|special| special.id).ok_or_else(unknown);
     }
-    // True is a number to Python, but nobody means the id 1 by it.
+    // True is a number to Python, but is never meant as id 1.
     let id = if end.is_instance_of::<PyBool>() { None } else { end.extract::<i128>().ok() };
     let Some(id) = id else {
         let kind = end.get_type().name()?.to_string();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use eurotok_core::arch::Foreign;
 use eurotok_core::bpe::effective::effective;
 use eurotok_core::decode::Decoder;
+use eurotok_core::documents::Invalid;
 use eurotok_core::encode::{Encoder, Text};
 use eurotok_core::format::{self, Format, Hints};
 use eurotok_core::vocab::{Merges, Vocab};
@@ -17,12 +18,13 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arch::{bytes_of, list_of, string};
-use crate::error::{Raise, argument, raised};
+use crate::error::{Raise, raised};
 use crate::gil::{SMALL, abandonable, interruptible, release};
 use crate::ids::{Ids, Reader, copied};
+use crate::options::{parse_errors, parse_specials, parse_threads};
 use crate::spare::Spare;
 use crate::text::{places, raise_of, repaired, single};
-use crate::texts::{End, Ends, Surrogates, Texts, parse_errors, parse_specials};
+use crate::texts::{End, Ends, Surrogates, Texts};
 
 /// A tokenizer: immutable, shared by threads.
 #[pyclass(subclass, frozen, module = "eurotok._core")]
@@ -41,7 +43,7 @@ impl Tokenizer {
         Self::prepare(py, || Ok(vocab))
     }
 
-    /// The tokenizer of a vocabulary that `read` gives.
+    /// The tokenizer of a vocabulary that `read` returns.
     fn prepare(py: Python<'_>, read: impl FnOnce() -> eurotok_core::Result<Vocab> + Send + 'static) -> PyResult<Self> {
         let inner = abandonable(py, || {
             let encoder = Encoder::new(read()?)?;
@@ -59,7 +61,7 @@ impl Tokenizer {
         &self.inner.encoder
     }
 
-    /// What `small` makes of the ids of a text, or, if they may be many, what `large` makes of them.
+    /// Encodes a text and converts the ids: `small` borrows them, `large` takes them over if there may be many.
     #[inline]
     fn encode_to<T>(
         &self,
@@ -91,16 +93,16 @@ impl Tokenizer {
     }
 }
 
-/// Ids as an array: small ones are copied into it, large ones handed over.
+/// Ids as an array: few are copied into it, many are handed over.
 fn array(py: Python<'_>, ids: Vec<u32>) -> Bound<'_, PyArray1<u32>> {
     if ids.len() < SMALL { PyArray1::from_slice(py, &ids) } else { PyArray1::from_vec(py, ids) }
 }
 
 /// Bytes as text: `errors` is `"strict"` or `"replace"`, as for `bytes.decode`.
 fn text(bytes: Vec<u8>, errors: &str) -> PyResult<String> {
-    let lossy = parse_errors(errors)?;
+    let invalid = parse_errors(errors)?;
     String::from_utf8(bytes).or_else(|error| {
-        if lossy {
+        if invalid == Invalid::Replace {
             return Ok(String::from_utf8_lossy(error.as_bytes()).into_owned());
         }
         let offset = error.utf8_error().valid_up_to() as u64;
@@ -108,7 +110,7 @@ fn text(bytes: Vec<u8>, errors: &str) -> PyResult<String> {
     })
 }
 
-/// What a tokenizer is made from: the bytes of a file, or another tokenizer, which is then shared.
+/// The source of a tokenizer: the bytes of a file, or another tokenizer, which is then shared.
 #[derive(FromPyObject)]
 enum Source<'py> {
     Tokenizer(PyRef<'py, Tokenizer>),
@@ -353,14 +355,14 @@ impl Tokenizer {
         let ids = Ids::new(ids, self.vocab().size())?;
         let ids = ids.numbers()?;
         if self.inner.decoder.is_worth_a_plan(ids.len()) {
-            let lossy = parse_errors(errors)?;
+            let invalid = parse_errors(errors)?;
             let plan = release(py, ids.len(), || self.inner.decoder.plan(self.vocab(), ids, !skip_specials, threads))
                 .raise()?;
-            if lossy || plan.is_utf8() {
+            if invalid == Invalid::Replace || plan.is_utf8() {
                 return string(py, &plan);
             }
         }
-        // Bytes that are not UTF-8 are an error, which says where.
+        // Bytes that are not UTF-8 are an error with their place.
         PyString::from_bytes(py, text(self.decode_ids(py, ids, skip_specials)?, errors)?.as_bytes())
     }
 
@@ -462,7 +464,7 @@ impl Tokenizer {
         Ok(pairs.into_iter().map(|(left, right)| (token(left), token(right))).collect())
     }
 
-    /// What the file asks for that encoding does not do, in words.
+    /// The steps that the file asks for and that encoding does not apply, in words.
     fn _unobeyed(&self) -> Vec<String> {
         self.vocab().carried.unobeyed()
     }
@@ -493,21 +495,10 @@ fn load(
     Tokenizer::prepare(py, move || format::load(&path, &hints))
 }
 
-/// What the caller knows of a file that does not say it itself.
+/// The caller's knowledge of a file that does not state it itself.
 fn hints(scheme: Option<&str>, special_tokens: Option<BTreeMap<String, u32>>) -> PyResult<Hints> {
     let scheme = scheme.map(crate::scheme).transpose()?;
     Ok(Hints { scheme, special_tokens: special_tokens.unwrap_or_default().into_iter().collect() })
-}
-
-/// A thread count of the user's: none, or at least one.
-pub(crate) fn parse_threads(threads: Option<i64>) -> PyResult<Option<usize>> {
-    match threads {
-        None => Ok(None),
-        Some(threads) => match usize::try_from(threads) {
-            Ok(0) | Err(_) => Err(argument("threads", format!("{threads} is not a number of threads (1 or more)"))),
-            Ok(threads) => Ok(Some(threads)),
-        },
-    }
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,76 +1,19 @@
 //! Training, without the GIL.
 
 use std::collections::BTreeMap;
-use std::ffi::CString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eurotok_core::train::{Fairness, NOBODY, Parity, Progress, Trace, TrainOptions, Trained, Window};
-use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
 
-use crate::counts::{Counts, parse_memory};
+use crate::counts::Counts;
 use crate::error::{Raise, argument};
 use crate::items::Items;
-use crate::tokenizer::{Tokenizer, parse_threads};
-
-/// How often Python hears of progress, and is asked for signals.
-const INTERVAL: Duration = Duration::from_millis(50);
-
-/// Reports progress to a Python function, and stops the work for what it raises, or for Ctrl-C.
-pub(crate) struct Reporter {
-    callback: Option<Py<PyAny>>,
-    stage: String,
-    next: Instant,
-    raised: Option<PyErr>,
-}
-
-impl Reporter {
-    pub(crate) fn new(callback: Option<Py<PyAny>>) -> Self {
-        Self { callback, stage: String::new(), next: Instant::now(), raised: None }
-    }
-
-    /// Reports, unless it is too soon and no new stage. Needs the GIL only to do so.
-    pub(crate) fn report(&mut self, stage: &str, done: u64, total: u64) -> ControlFlow<()> {
-        let now = Instant::now();
-        if now < self.next && stage == self.stage {
-            return ControlFlow::Continue(());
-        }
-        self.next = now + INTERVAL;
-        self.stage.replace_range(.., stage);
-        let reported = Python::attach(|py| {
-            py.check_signals()?;
-            self.callback.as_ref().map(|callback| callback.call1(py, (stage, done, total))).transpose()
-        });
-        match reported {
-            Ok(_) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.raised = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    /// Warns of what does not stop the work, unless the user's filters make an error of warnings.
-    pub(crate) fn warn(&mut self, message: &str) -> ControlFlow<()> {
-        let warned = CString::new(message.replace('\0', "\u{fffd}"))
-            .map_err(PyErr::from)
-            .and_then(|message| Python::attach(|py| PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &message, 1)));
-        match warned {
-            Err(error) if self.raised.is_none() => {
-                self.raised = Some(error);
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    /// The result of the work, or what stopped it.
-    pub(crate) fn finish<T>(self, result: PyResult<T>) -> PyResult<T> {
-        self.raised.map_or(result, Err)
-    }
-}
+use crate::options::{natural, parse_memory, parse_threads};
+use crate::progress::Reporter;
+use crate::tokenizer::Tokenizer;
 
 /// Trains a tokenizer.
 #[pyfunction]
@@ -149,7 +92,7 @@ fn extend(
         .map(|(tokenizer, _)| tokenizer)
 }
 
-/// Cuts a tokenizer to a smaller vocabulary.
+/// Shortens a tokenizer to a smaller vocabulary.
 #[pyfunction]
 fn truncate(py: Python<'_>, tokenizer: &Tokenizer, vocab_size: i64) -> PyResult<Tokenizer> {
     let size = natural("vocab_size", vocab_size)?;
@@ -187,7 +130,7 @@ fn options(
     })
 }
 
-/// The arguments of parity-aware BPE but for its parallel text.
+/// The arguments of parity-aware BPE except its parallel text.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct ParityArguments {
@@ -230,18 +173,13 @@ fn run(
     Ok((Tokenizer::from_vocab(py, vocab)?, trace))
 }
 
-/// Languages, the winner of each merge, numbers of merges, and prices then.
+/// Languages, the winner of each merge, numbers of merges, and the prices at these.
 type TraceParts = (Vec<String>, Vec<i64>, Vec<usize>, Vec<Vec<u64>>);
 
 fn parts(trace: Trace) -> TraceParts {
     let winners = trace.winners.into_iter().map(|winner| if winner == NOBODY { -1 } else { i64::from(winner) });
     let (merges, prices) = trace.prices.into_iter().unzip();
     (trace.languages, winners.collect(), merges, prices)
-}
-
-/// A number of the user's that must not be negative.
-fn natural<N: TryFrom<i64>>(name: &'static str, number: i64) -> PyResult<N> {
-    N::try_from(number).map_err(|_| argument(name, format!("{number} is negative")))
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
