@@ -19,6 +19,36 @@ PATIENCE = 60.0
 """Seconds that the browser has for an answer."""
 
 
+CONTRASTS = """(() => {
+  const parts = (colour) => { const n = colour.match(/[\\d.]+/g).map(Number); return n.length === 3 ? [...n, 1] : n; };
+  const srgb = (colour) => {
+    if (!colour.startsWith("color(srgb")) return parts(colour);
+    const [r, g, b, a = 1] = colour.slice(10).match(/[\\d.]+/g).map(Number);
+    return [255 * r, 255 * g, 255 * b, a];
+  };
+  const ground = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) layers.push(srgb(getComputedStyle(at).backgroundColor));
+    const over = (under, [r, g, b, a]) => [r, g, b].map((v, n) => a * v + (1 - a) * under[n]);
+    return layers.reverse().reduce(over, [255, 255, 255]);
+  };
+  const hex = (rgb) => "#" + rgb.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0")).join("");
+  const seen = new Set();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || !element.checkVisibility()) continue;
+    if (element.matches("script, option")) continue;
+    seen.add([hex(srgb(getComputedStyle(element).color)), hex(ground(element)), element.tagName].join(" "));
+  }
+  for (const mark of document.querySelectorAll(".mark")) {
+    seen.add([hex(srgb(getComputedStyle(mark).backgroundColor)), hex(ground(mark.parentElement)), "mark"].join(" "));
+  }
+  return [...seen];
+})()"""
+"""The colours of all texts and marks that are seen, with that behind them."""
+
+
 class Browser:
     """A browser without a window, with one page open."""
 
@@ -77,6 +107,10 @@ class Browser:
         while not self.run(condition):
             assert time.monotonic() < end, f"never true: {condition}"
             time.sleep(0.05)
+
+    def colours(self) -> list[list[str]]:
+        """List the colours of all texts and marks that are seen, with that behind them, and of what they are."""
+        return [it.split() for it in self.run(CONTRASTS)]
 
     def resize(self, width: int, height: int = 900) -> None:
         """Set the width and height of the page in pixels."""

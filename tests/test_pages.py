@@ -15,35 +15,6 @@ from colours import contrast
 from eurotok import Comparison, Tokenizer, compare
 from eurotok.pricing.parallel_text import language_name
 
-CONTRASTS = """(() => {
-  const parts = (colour) => { const n = colour.match(/[\\d.]+/g).map(Number); return n.length === 3 ? [...n, 1] : n; };
-  const srgb = (colour) => {
-    if (!colour.startsWith("color(srgb")) return parts(colour);
-    const [r, g, b, a = 1] = colour.slice(10).match(/[\\d.]+/g).map(Number);
-    return [255 * r, 255 * g, 255 * b, a];
-  };
-  const ground = (element) => {
-    const layers = [];
-    for (let at = element; at; at = at.parentElement) layers.push(srgb(getComputedStyle(at).backgroundColor));
-    const over = (under, [r, g, b, a]) => [r, g, b].map((v, n) => a * v + (1 - a) * under[n]);
-    return layers.reverse().reduce(over, [255, 255, 255]);
-  };
-  const hex = (rgb) => "#" + rgb.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0")).join("");
-  const seen = new Set();
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || !element.checkVisibility()) continue;
-    if (element.matches("script, option")) continue;
-    seen.add([hex(srgb(getComputedStyle(element).color)), hex(ground(element)), element.tagName].join(" "));
-  }
-  for (const mark of document.querySelectorAll(".mark")) {
-    seen.add([hex(srgb(getComputedStyle(mark).backgroundColor)), hex(ground(mark.parentElement)), "mark"].join(" "));
-  }
-  return [...seen];
-})()"""
-"""The colours of all texts and marks that are seen, with that behind them."""
-
 ACTIONS = """(() => {
 const seen = {};
 const first = () => byId("table").tBodies[0].rows[0].cells[0].textContent;
@@ -187,10 +158,10 @@ def test_everything_has_contrast(opened: Browser, theme: str, printed: bool) -> 
     opened.media("print" if printed else "screen")
     if not printed:
         opened.theme(theme)
-    pairs = opened.run(CONTRASTS)
+    pairs = opened.colours()
     assert len(pairs) > 10
-    assert not [it for it in pairs if contrast(*it.split()[:2]) < 4.5]
-    dark = contrast(opened.run(CONTRASTS)[0].split()[1], "#000000") < 3
+    assert not [it for it in pairs if contrast(it[0], it[1]) < 4.5]
+    dark = contrast(pairs[0][1], "#000000") < 3
     assert dark == (theme == "dark" and not printed)
 
 
@@ -205,7 +176,7 @@ def test_print_is_whole(browser: Browser, tok: Tokenizer, tmp_path: Path, count:
     cut = browser.run(CUT)
     assert cut == []
     assert browser.run("getComputedStyle(document.body).printColorAdjust") == "exact"
-    assert contrast(browser.run(CONTRASTS)[0].split()[1], "#ffffff") < 1.3, "paper is white, whatever the theme"
+    assert contrast(browser.colours()[0][1], "#ffffff") < 1.3, "paper is white, whatever the theme"
     browser.print(tmp_path / "r.pdf")
     assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF")
     browser.media("screen")

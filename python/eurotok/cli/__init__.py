@@ -25,6 +25,7 @@ from eurotok.cli import (
     demo,
     encode,
     info,
+    playground,
     signals,
     split_parallel,
     streams,
@@ -37,7 +38,21 @@ from eurotok.escape import terminal
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-VERBS = (demo, train, sweep, count_pieces, encode, decode, count, compare, split_parallel, check, convert, info)
+VERBS = (
+    demo,
+    train,
+    sweep,
+    count_pieces,
+    encode,
+    decode,
+    count,
+    compare,
+    playground,
+    split_parallel,
+    check,
+    convert,
+    info,
+)
 
 
 class Parser(argparse.ArgumentParser):
