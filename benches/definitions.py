@@ -1,4 +1,4 @@
-"""What is measured: the definitions, and the cases that a run consists of."""
+"""The definitions of measurements, and the cases of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What equal prices cost in training: `python -m benches.fairness`, a process for each trainer and round, by turns.
+"""The cost of equal prices in training: `python -m benches.fairness`, a process for each trainer and round, by turns.
 
 Plain BPE (balanced), fairness 10 and parity-aware BPE on the same text of the official languages, steered by the same
 parallel text; beside them, with `--peer`, `tokenizers`' `ParityBpeTrainer`. Reading, splitting and counting are part of

@@ -1,4 +1,4 @@
-"""What was measured, on what, by what: a line of JSON for each engine and phase of a case."""
+"""Records of measurements, with machine and versions: a line of JSON for each engine and phase of a case."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Record:
 
     @property
     def case(self) -> tuple[str, str, str, int, int]:
-        """What is compared with one another."""
+        """The key of records that are compared with one another."""
         return self.definition, self.phase, self.text, self.threads, self.size
 
     def figure(self, unit: str, best: bool = False) -> float:

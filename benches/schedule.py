@@ -109,7 +109,7 @@ class Schedule:
         return ask(Job(name, task, str(path), case.threads, vocabulary, pattern, case.size, kind, tuple(ways)))
 
     def _check(self, name: str, case: Case, path: Path) -> str | None:
-        """What is wrong with an engine's answers, if anything."""
+        """The fault in an engine's answers, if there is one."""
         ways = DEFINITIONS[case.definition].ways
         if not ways:
             return None

@@ -21,7 +21,7 @@ Tokens = list[bytes]
 
 @dataclass(frozen=True)
 class Given:
-    """What a trainer is given: a file of lines, the regex of the scheme, the size of the vocabulary, threads."""
+    """The input of a trainer: a file of lines, the regex of the scheme, the size of the vocabulary, threads."""
 
     path: Path
     pattern: str

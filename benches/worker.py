@@ -32,7 +32,7 @@ WARM_PASSES, WARM_SECONDS = 3, 3.0
 SMALL_SAMPLES = 25
 
 LETTER = "a"
-"""What is encoded before the clock starts, so that nothing is imported and no thread started while it runs."""
+"""Text that is encoded before the clock starts, so that nothing is imported and no thread started while it runs."""
 
 STATUS = Path("/proc/self/status")
 
@@ -52,7 +52,7 @@ def read_documents(path: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is asked: the engine, the task, and what it is given."""
+    """The task of a worker: the engine, the task, and its arguments."""
 
     engine: str
     task: str
@@ -69,7 +69,7 @@ class Job:
 
 @dataclass
 class Answer:
-    """What a worker reports. Seconds on the wall and of the processor by phase; bytes of memory before and at most."""
+    """The report of a worker. Seconds on the wall and of the processor by phase; bytes of memory before and at most."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)

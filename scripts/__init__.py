@@ -1,1 +1,1 @@
-"""What makes files of this repository: the shipped tokenizers, and the code they learn from."""
+"""Programs that make files of this repository: the shipped tokenizers, and the code they learn from."""

@@ -1,4 +1,4 @@
-"""What the tests share: a trained tokenizer, the real corpus where there is one, the command line."""
+"""Fixtures that the tests share: a trained tokenizer, the real corpus where there is one, the command line."""
 
 import os
 import signal

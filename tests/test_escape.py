@@ -27,7 +27,7 @@ HOSTILE = {
     "unpaired": "not-utf-8-\udcff",
 }
 OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What no output holds; line feeds are judged by the number of lines."""
+"""Characters that no output holds; line feeds are judged by the number of lines."""
 
 
 def compared(text: str, tok: Tokenizer) -> Comparison:

@@ -20,7 +20,7 @@ tiktoken = pytest.importorskip("tiktoken")
 
 REAL = {"cl100k": "cl100k", "o200k": "o200k", "llama3": "llama3", "qwen3": "qwen2"}
 
-# What splits and spells in unusual ways: ends of lines and of the text, letters with two cases in one, combining marks.
+# Unusual to split or to spell: ends of lines and of the text, letters with two cases in one, combining marks.
 TRICKY = [
     "", " ", "  a", "a  ", "a \n", "a\n  ", "\r\n\r\n x", "\t\u00a0\u3000\u2028\x85y", "'s'S'ſ'LL’s", "it's IT'S l'été",
     "12345678901", "²٣½Ⅷ", "ǅ ʰ \u0345", "e\u0301\u0323", "日本語と中文", "👨‍👩‍👧😀", "!!??//\n\n", "ﬁﬂßẞ",

@@ -26,7 +26,7 @@ print("CPU", resource.getrusage(resource.RUSAGE_SELF).ru_utime)
 
 
 def probe(path: Path, letters: int = 1000) -> tuple[str, int, float]:
-    """What a process of its own says of a file, the bytes and the seconds that it takes."""
+    """The message of a separate process about a file, the bytes and the seconds that it takes."""
     done = subprocess.run(
         [sys.executable, "-c", PROBE, path, str(letters)], capture_output=True, text=True, check=True, timeout=120
     )

@@ -38,7 +38,7 @@ print(seen.hexdigest())
 
 
 def digest(isa: str, texts: Sequence[str]) -> str:
-    """What the program sees with an instruction set; a test of one that this processor lacks is skipped."""
+    """The output of the program with an instruction set; a test of one that this processor lacks is skipped."""
     environment = {**os.environ, "EUROTOK_ISA": isa}
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(

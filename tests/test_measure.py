@@ -1,4 +1,4 @@
-"""What is counted in a text, against counts by hand and by plain loops."""
+"""Counts of a text, against counts by hand and by plain loops."""
 
 import re
 from collections.abc import Sequence

@@ -101,7 +101,7 @@ def test_a_fork_in_the_middle_of_a_batch(tok: Tokenizer, tmp_path: Path) -> None
 
 
 class Dataset:
-    """What loaders of training data send to their workers: an object that holds a tokenizer."""
+    """The object that loaders of training data send to their workers: an object that holds a tokenizer."""
 
     def __init__(self, tok: Tokenizer, texts: Sequence[str]) -> None:
         self.tok = tok

@@ -1,4 +1,4 @@
-"""What threads share with one another and with the core: arrays that change, counts that grow, forks in between."""
+"""Data that threads share with each other and the core: arrays that change, counts that grow, forks in between."""
 
 import copy
 import gc

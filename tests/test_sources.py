@@ -1,4 +1,4 @@
-"""What is given as text: told apart by type, the same in every function."""
+"""Forms of input text: told apart by type, the same in every function."""
 
 import os
 from collections.abc import Callable

@@ -100,7 +100,7 @@ def test_decode_takes_ids_in_any_form(tok: Tokenizer) -> None:
 
 
 class Tensor:
-    """What has items, and an array only if it is at hand."""
+    """A sequence with items, and with an array only if numpy can read it."""
 
     def __init__(self, ids: np.ndarray[Any, np.dtype[np.int64]], device: str) -> None:
         self.ids, self.device = ids, device

@@ -97,7 +97,7 @@ def test_growing_and_cutting_are_training(sample: Path) -> None:
 
 
 def test_a_limit_of_memory_changes_nothing(sample: Path) -> None:
-    """What is left of this limit for the pieces of the sample, 130 kB of them, takes some phases."""
+    """The rest of this limit for the pieces of the sample, 130 kB of them, takes some phases."""
     texts = [path.read_text(encoding="utf-8") for path in sorted(sample.glob("*.txt"))]
     for options in ({}, {"max_token_length": 6}, {"min_frequency": 5}):
         expected = ours(texts, 2500, ["<|end|>"], None, **options)

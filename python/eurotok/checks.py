@@ -1,4 +1,4 @@
-"""What a tokenizer must be to be published: a check a question, each with what it found."""
+"""Checks before a tokenizer is published: each answers one question, and lists its findings."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ LONGEST_TOKEN = 64
 """In bytes, white space aside; longer ones are listed as junk."""
 
 BESIDE = ("a", "A", "é", "1", " ", "\n", ".", ")", ";", "/", "*", "'", "§", "**")
-"""What to put beside a token: characters of each kind that schemes tell apart, frequent and rare; and two marks of
+"""Neighbours of a token: characters of each kind that schemes tell apart, frequent and rare; and two marks of
 punctuation, since one may begin a word."""
 
 CONTRACTED = ("s", "t", "d", "m", "re", "ve", "ll")
-"""What English has after an apostrophe, which some schemes cut off."""
+"""English endings after an apostrophe, which some schemes cut off."""
 
-# What splits, spells or normalizes in unusual ways.
+# Texts that are split, spelled or normalized in unusual ways.
 ADVERSARIAL = [
     "", " ", "   ", "\n", "\r\n\r\n", " \n \n", "\t\t x", "\x00\x01\x7f\x85\xad", "\u00a0\u2028\u2029\u3000\ufeff",
     "it's IT'S l’été L'ÉTÉ dell'arte", "e\u0301\u0323\u0345", "\u0301alone", "ǅ ʰ ﬁ ß ẞ ſ İ ı", "Å \u212b \u2126 ½ ٣ Ⅷ",

@@ -428,7 +428,7 @@ def _measured(
 
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        # Those that tell their tokens are of libraries that know of threads; a function of the user's may not.
+        # Tokenizers that list their tokens come from libraries that allow threads; a user's function may not.
         pending = {id(it): pool.submit(measured, it) for it in encoders if it.token is not None}
         results = []
         for encoder in encoders:

@@ -15,7 +15,7 @@ from eurotok.arrow import read_column
 StrPath = str | os.PathLike[str]
 
 LANGUAGE = re.compile(r"[a-z][a-z0-9]*([-_][A-Za-z0-9]+)*")
-"""What a file or folder is called that holds a language: `fr`, `sr-Latn`, `fra_Latn`, `code`."""
+"""The names of files and folders that hold a language: `fr`, `sr-Latn`, `fra_Latn`, `code`."""
 
 SHOWN = 5
 """Files that a warning names before the rest is only counted."""

@@ -24,7 +24,7 @@ from eurotok.sources import Source, list_files
 from eurotok.training import DEFAULT_SCHEME, add_files
 
 TASK_BYTES = 256 << 20
-"""What a task reads at most, if files are no larger: seconds of work, so that a lost one costs little."""
+"""The most bytes of a task, unless a single file is larger: seconds of work, so that a lost task costs little."""
 
 TASKS_A_CORE = 4
 """Tasks for each core of the cluster, or more, so that all cores end at about the same time."""

@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any, Self, TextIO
 
 Report = Callable[[str, int, int], Any]
-"""What is told of progress: the stage, and how much of how much is done."""
+"""A report of progress: the stage, the amount done, and the whole amount."""
 
 
 class Pace:

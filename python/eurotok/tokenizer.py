@@ -36,7 +36,7 @@ class NotObeyedWarning(UserWarning):
 
 @dataclass(frozen=True)
 class EncodedFiles:
-    """What `Tokenizer.encode_files` wrote.
+    """The amounts that `Tokenizer.encode_files` wrote.
 
     Attributes
     ----------

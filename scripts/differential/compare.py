@@ -17,7 +17,7 @@ IDS = 40
 
 @dataclass(frozen=True)
 class Difference:
-    """What the two make of the same.
+    """The results of both for the same text.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ _RANGES = (
     (0x1F000, 0x1FA00), (0x20000, 0x20100), (0xE0000, 0xE0100), (0x10FFF0, 0x110000),
 )  # fmt: skip
 
-# What rules of splitting are about.
+# Characters that splitting rules name.
 _PARTS = (
     " ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "\u2028", "\u0085", "'", "’", "'s", "'LL", "ſ", "'ſ", "İ", "ǅ",
     "ʰ", "ª", "a", "Z", "é", "e\u0301", "\u0301", "\u0345", "\u200d", "\u200b", "\ufeff", "\u00ad", "ß", "ẞ", "ΐ", "ς",

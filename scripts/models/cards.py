@@ -26,7 +26,7 @@ Prices = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Bars:
-    """What was aimed at, at most: tokens over `BASE`'s, and what languages pay beside English."""
+    """The targets: tokens over `BASE`'s, and what languages pay beside English."""
 
     official: float
     english: float

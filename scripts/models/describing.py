@@ -1,4 +1,4 @@
-"""What the corpora are: sources, licences, hashes; tables beside the recipe, for the cards."""
+"""Descriptions of the corpora: sources, licences, hashes; tables beside the recipe, for the cards."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from eurotok import Tokenizer
 from eurotok.corpus import read_text
 
 BASE = "o200k"
-"""What the prices of the shipped tokenizers are relative to: the vocabulary of GPT-4o."""
+"""The reference for the prices of the shipped tokenizers: the vocabulary of GPT-4o."""
 
 FILES = "EUROTOK_TOKENIZERS"
 """The variable that names a folder of published files; those that it lacks are not priced."""

@@ -1,4 +1,4 @@
-"""What tokenizers cost: in each language, for code, formulas, JSON and chats. Cards are made of the record of it."""
+"""Prices of tokenizers: in each language, for code, formulas, JSON and chats. Cards are made of the record of it."""
 
 from __future__ import annotations
 

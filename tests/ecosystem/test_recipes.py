@@ -18,7 +18,7 @@ PAIRS = sorted(
 """Environments, by the files that say what is in them, and the libraries that each is for."""
 
 SPACES = ["Il n 't a . , ! ' s", "a  b\t\n c ", "do n't , is n't . it 's ? we 've ( un ) « oui »", " ", "12345 €"]
-"""What `clean_up_tokenization_spaces` would change, and other white space."""
+"""Texts that `clean_up_tokenization_spaces` would change, and other white space."""
 
 NAME = "euro-64k"
 

@@ -52,7 +52,7 @@ NEAR = 11.0
 """Pixels between the middles of two marks below which they are moved apart."""
 
 BROKEN = "beyond the dashed line the scale is compressed"
-"""What a picture says of a broken axis."""
+"""The note beside a broken axis."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ WORD_START = "▁"
 
 @dataclass(frozen=True)
 class Encoder:
-    """What a tokenizer can do.
+    """The abilities of a tokenizer.
 
     Attributes
     ----------

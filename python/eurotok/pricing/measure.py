@@ -1,4 +1,4 @@
-"""What is counted in parallel text under a tokenizer; `metrics` makes figures of it."""
+"""Counts of parallel text under a tokenizer, from which `metrics` makes figures."""
 
 from __future__ import annotations
 

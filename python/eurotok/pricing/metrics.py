@@ -1,4 +1,4 @@
-"""What prices say: one function a metric, with its formula, its unit and where it comes from.
+"""Metrics of prices: one function a metric, with its formula, its unit and its source.
 
 Every function takes the last axis as the one it sums over (sentences, then languages) and keeps the others.
 """

@@ -267,7 +267,7 @@ class Figures:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What a reader of the figures must know: failures, losses, languages that are missing."""
+        """Warnings for readers of the figures: failures, losses, languages that are missing."""
         found = []
         if self.text.missing:
             found.append(Finding("missing", languages=self.text.missing))

@@ -361,7 +361,7 @@ def stand_in(scheme: str, languages: Iterable[str]) -> Counts:
 
 
 class _Fairness(TypedDict):
-    """What the core is told of fairness."""
+    """The arguments of fairness for the core."""
 
     fairness: float | None
     parallel: Counts | None

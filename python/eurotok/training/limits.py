@@ -45,7 +45,7 @@ ENOUGH = 400_000
 
 
 class Counting(Protocol):
-    """What counts tokens: any tokenizer with a method `count`, or one that `eurotok.compare` takes."""
+    """A counter of tokens: any tokenizer with a method `count`, or one that `eurotok.compare` takes."""
 
     def count(self, text: str) -> int:
         """Count the tokens of a text."""
@@ -91,7 +91,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Granted:
-    """What came of a wish.
+    """The outcome of a limit.
 
     Attributes
     ----------
@@ -347,7 +347,7 @@ def _corrected(attempt: _Attempt, limits: Sequence[_Limit]) -> dict[str, float] 
     for limit in limits:
         for language, ratio in _ratios(attempt, limit):
             off = limit.sign * math.log(ratio)
-            # What missed the limit aims a little below it; what was moved too far comes back.
+            # A language that missed its limit aims a little below it; one that was moved too far comes back.
             if off > 0 or (language in attempt.targets and off < -CLOSE):
                 aim = -limit.sign * (off + CLOSE / 2) * (GAIN if off > 0 else 1)
                 value = targets.get(language, 1.0) * math.exp(aim)

@@ -22,7 +22,7 @@ from eurotok.training import Options, count_sentences, counted, stand_in, train
 
 FORMAT = "eurotok sweep 1"
 FAIRNESS = (0.0, 3.0, 10.0, 30.0, 100.0)
-"""What is tried by default."""
+"""The values of fairness that a sweep tries by default."""
 
 FRONT = "*"
 """The sign of a tokenizer on the front."""
@@ -67,7 +67,7 @@ class Point:
 
     @property
     def name(self) -> str:
-        """What it was trained for, but for the size."""
+        """The settings of training, without the size."""
         wanted = "".join(f", {language}={value:g}" for language, value in self.target.items())
         return ("plain" if self.fairness is None else f"f={self.fairness:g}") + wanted
 
@@ -94,7 +94,7 @@ class Sweep:
 
     @property
     def explanation(self) -> str:
-        """What the sign of the front says."""
+        """The meaning of the sign of the front."""
         same = " of its size" if len({point.vocab_size for point in self.points}) > 1 else ""
         return f"on the front: no other tokenizer{same} betters it in tokens or Gini without being worse in the other"
 

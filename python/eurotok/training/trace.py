@@ -16,7 +16,7 @@ FORMAT = "eurotok trace 1"
 
 @dataclass(frozen=True)
 class Trace:
-    """What training under fairness or parity did.
+    """A trace of training under fairness or parity.
 
     Attributes
     ----------

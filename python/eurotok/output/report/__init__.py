@@ -35,7 +35,7 @@ COLOURED = 5
 """Tokenizers that the picture shows in colour before a reader chooses others, if there are more than that."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""What is shown of the distribution over sentences."""
+"""The quantiles of the distribution over sentences that are shown."""
 
 
 def page(figures: Figures, language: PageLanguage = "en") -> str:
