@@ -99,7 +99,7 @@ fn written(vocab: &Vocab, format: Format) -> Vec<u8> {
     format::write(vocab, format).expect("a format that holds it")
 }
 
-/// What an `.eurotok` file has in its frame.
+/// The content of the frame of an `.eurotok` file.
 fn contents(vocab: &Vocab) -> Vec<u8> {
     unpacked(&written(vocab, Format::Eurotok), 8)
 }

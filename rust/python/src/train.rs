@@ -112,7 +112,7 @@ fn options(
 ) -> PyResult<TrainOptions> {
     let every = |seconds: f64| {
         let interval = Duration::try_from_secs_f64(seconds).ok().filter(|interval| interval.as_secs() < 1 << 32);
-        interval.ok_or_else(|| argument("checkpoint_every", format!("{seconds} is no interval in seconds")))
+        interval.ok_or_else(|| argument("checkpoint_every", format!("{seconds} is not an interval in seconds")))
     };
     Ok(TrainOptions {
         vocab_size: natural("vocab_size", vocab_size)?,

@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 pub use foreign::Foreign;
 pub use pages::{HUGE_PAGE, prefer_huge_pages, return_free_memory};
 pub use prefetch::{append_nontemporal, prefetch, prefetch_at, prefetch_outer};
-pub use u32x16::{Mask, U32x16};
+pub use u32x16::{Mask, U32x16, short_key};
 pub use uninit::Filling;
 pub use utf8::{CodeUnit, Utf8Error};
 

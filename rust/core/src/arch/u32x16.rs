@@ -107,13 +107,7 @@ pub trait U32x16: Copy {
     /// If the text is shorter than `length`, unless `length` is more than 15 and the text has at least sixteen bytes.
     #[inline(always)]
     fn short_key(text: &[u8], length: usize) -> [u64; 2] {
-        let length = length.min(255);
-        let [keep_low, keep_high] = KEEP[length % 16];
-        let (low, high) = match text.first_chunk::<16>() {
-            Some(window) => (word(window, 0), word(window, 8)),
-            None => end_of(&text[..length]),
-        };
-        [low & keep_low, high & keep_high | (length as u64) << 56]
+        short_key(text, length)
     }
 
     /// The key of a long piece, of at most 31 bytes: as [`short_key`](Self::short_key), in 32 bytes.
@@ -195,6 +189,18 @@ pub trait U32x16: Copy {
     fn find_in_range(words: &[u64; 8], least: u64, span: u64) -> u64 {
         words.iter().fold(0, |found, &word| found | if word.wrapping_sub(least) < span { word } else { 0 })
     }
+}
+
+/// [`U32x16::short_key`] without vectors: the key of a piece of at most 15 bytes, as the encoder and the counts use it.
+#[inline(always)]
+pub fn short_key(text: &[u8], length: usize) -> [u64; 2] {
+    let length = length.min(255);
+    let [keep_low, keep_high] = KEEP[length % 16];
+    let (low, high) = match text.first_chunk::<16>() {
+        Some(window) => (word(window, 0), word(window, 8)),
+        None => end_of(&text[..length]),
+    };
+    [low & keep_low, high & keep_high | (length as u64) << 56]
 }
 
 /// Masks that keep the first `length` of 16 bytes, by length.

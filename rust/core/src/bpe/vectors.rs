@@ -7,6 +7,8 @@
 //!
 //! Four sets of sixteen words take turns: while one set waits for its look-ups, the other sets pass over their rows.
 //! Each word loses a symbol in each step, so each step has one row fewer than the step before.
+//!
+//! The figures below are from real text; `cargo bench -p eurotok-core -- bpe` measures merging on generated words.
 
 use super::MergeSink;
 use crate::arch::{Mask, U32x16};

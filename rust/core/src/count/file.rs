@@ -79,7 +79,7 @@ impl Counts {
     /// Reads counts from the contents of a file, which errors call `origin`. Otherwise as [`load`](Self::load).
     ///
     /// # Errors
-    /// Those of [`load`](Self::load).
+    /// As [`load`](Self::load).
     pub fn from_bytes(origin: &str, bytes: &[u8], memory: Option<usize>) -> Result<Self> {
         Self::read(bytes, bytes.len() as u64, Path::new(origin), memory)
     }

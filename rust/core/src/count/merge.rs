@@ -54,7 +54,7 @@ pub(crate) fn write_piece(out: &mut impl Write, before: &mut Vec<u8>, piece: &[u
 /// Reads the piece that follows `piece` into `piece`, and returns its count.
 ///
 /// # Errors
-/// Those of `input`; `InvalidData` if the bytes are no piece, or the piece does not sort behind the one before.
+/// The errors of `input`; `InvalidData` if the bytes are no piece, or the piece does not sort behind the one before.
 pub(crate) fn read_piece(input: &mut impl BufRead, piece: &mut Vec<u8>) -> io::Result<u64> {
     let shared = usize::try_from(read_number(input)?).map_err(io::Error::other)?;
     let next = piece.get(shared).copied();
@@ -128,7 +128,7 @@ impl Eq for SequenceHead<'_> {}
 /// sequences.
 ///
 /// # Errors
-/// Those of the sequences and of `sink`; [`Error::Corpus`](crate::Error::Corpus) if a sum is 2^64 or more.
+/// The errors of the sequences and of `sink`; [`Error::Corpus`](crate::Error::Corpus) if a sum is 2^64 or more.
 pub(crate) fn merge<'s>(
     streams: impl Iterator<Item = (Box<dyn Stream + 's>, u64)>,
     mut sink: impl FnMut(&[u8], u64) -> Result<()>,

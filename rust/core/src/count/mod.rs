@@ -196,7 +196,7 @@ fn overflow() -> Error {
 pub struct CountOptions {
     /// Number of threads; by default one a core. The result does not depend on it.
     pub threads: Option<usize>,
-    /// What to do with bytes that are not UTF-8.
+    /// The treatment of bytes that are not UTF-8.
     pub invalid: Invalid,
 }
 

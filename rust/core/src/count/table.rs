@@ -47,16 +47,8 @@ impl PieceKey {
 
     #[inline(always)]
     fn short(text: &[u8], start: usize, length: usize) -> Self {
-        let bytes = match text.get(start..start + 16) {
-            Some(bytes) => u128::from_le_bytes(bytes.try_into().expect("16 bytes")),
-            None => {
-                let mut bytes = [0; 16];
-                bytes[..length].copy_from_slice(&text[start..start + length]);
-                u128::from_le_bytes(bytes)
-            }
-        };
-        let bytes = bytes & ((1 << (8 * length)) - 1);
-        Self { low: bytes as u64, high: (bytes >> 64) as u64 | (length as u64) << 56 }
+        let [low, high] = arch::short_key(&text[start..], length);
+        Self { low, high }
     }
 
     fn long(piece: &[u8]) -> Self {

@@ -125,7 +125,7 @@ impl Decoder {
             (range.start <= range.end && range.end <= ids.len()).then_some(range)
         };
         let ranges = collect_all(offsets.windows(2).map(|pair| {
-            range(pair).ok_or_else(|| Error::argument("offsets", format!("{pair:?} is no range of ids")))
+            range(pair).ok_or_else(|| Error::argument("offsets", format!("{pair:?} is not a range of ids")))
         }))?;
         let decode = |range: &Range<usize>| {
             self.decode(vocab, ids.part(range.clone()), with_specials).map_err(|error| further(error, range.start))

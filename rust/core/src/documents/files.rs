@@ -76,7 +76,7 @@ impl Files {
 /// The content of a file that is one text, decompressed, without a byte order mark.
 ///
 /// # Errors
-/// Those of [`Files::new`] and [`Files::next`].
+/// As [`Files::new`] and [`Files::next`].
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     let whole = Files::new(&[path.to_path_buf()])?.next(|_| None)?;
     Ok(whole.map_or_else(Vec::new, |block| block.bytes.into_owned()))

@@ -28,7 +28,7 @@ pub use texts::Texts;
 /// second-level cache together, and a file of a few megabytes still occupies several threads.
 const BLOCK: usize = 1 << 19;
 
-/// What to do with bytes that are not UTF-8, and with escapes of lone surrogates in JSON.
+/// The treatment of bytes that are not UTF-8, and of escapes of lone surrogates in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Invalid {
     /// Report the first as an error.

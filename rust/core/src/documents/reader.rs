@@ -28,7 +28,7 @@ impl Reader {
     /// Prepares a file for reading.
     ///
     /// # Errors
-    /// Those of [`Files::new`].
+    /// As [`Files::new`].
     pub fn new(path: &Path, unit: Unit, invalid: Invalid) -> Result<Self> {
         let by_line = unit == Unit::Line && Name::of(path).format != Some(TextFormat::Lines);
         Ok(Self { files: Files::new(&[path.to_path_buf()])?, unit, invalid, by_line })

@@ -65,7 +65,7 @@ pub struct Encoder {
     unmergeable: Unmergeable,
     barriers: Barriers,
     added: Added,
-    /// What BPE over characters needs besides.
+    /// The additional data of BPE over characters.
     characters: Option<Box<Characters>>,
     workers: Vec<Mutex<KeptWorker>>,
 }

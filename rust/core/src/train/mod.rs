@@ -169,14 +169,17 @@ pub fn extend(
         return Err(Error::argument("counts", reason));
     }
     if !options.special_tokens.is_empty() {
-        return Err(Error::argument("special_tokens", "a tokenizer that grows keeps those it has"));
+        return Err(Error::argument("special_tokens", "a tokenizer that grows keeps its own special tokens"));
     }
     if vocab.normalizer != Normalizer::None {
         let reason = "the tokenizer normalizes text, the counts are of text as it is";
         return Err(Error::unsupported("extension", reason));
     }
     if let Some(byte) = vocab.missing_byte() {
-        return Err(Error::unsupported("extension", format!("byte 0x{byte:02x} has no token; counts may have it")));
+        return Err(Error::unsupported(
+            "extension",
+            format!("byte 0x{byte:02x} has no token, but the counted text may have the byte"),
+        ));
     }
     let lexicon = Lexicon::of(vocab, options.vocab_size)?;
     // Ranks only fit tokens that any merges may make. Once tokens are merges of certain tokens, a list must state them.
@@ -204,10 +207,10 @@ fn grow(
     let first = BaseMerges::new(&vocab)?;
     if let Some(parity) = &options.parity {
         if options.checkpoint.is_some() {
-            return Err(Error::argument("checkpoint", "there is none under parity"));
+            return Err(Error::argument("checkpoint", "parity training writes no checkpoint"));
         }
         if options.memory.is_some() {
-            return Err(Error::argument("memory", "there is no limit under parity"));
+            return Err(Error::argument("memory", "parity training has no memory limit"));
         }
         let min_frequency = options.min_frequency.max(1);
         let task = parity::ParityTask { parity, weights: &weights, longest, min_frequency, floor, first };

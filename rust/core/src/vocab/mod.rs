@@ -76,7 +76,7 @@ pub struct Inert {
     pub id: u32,
 }
 
-/// What happens to text before it is split.
+/// The change to a text before it is split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Normalizer {
     /// Nothing.

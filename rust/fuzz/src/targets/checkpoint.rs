@@ -13,7 +13,7 @@ use eurotok_core::vocab::Merges;
 
 use super::{folder, frame};
 
-/// What the checkpoints of a run have in common.
+/// The common part of all checkpoints of a run.
 pub struct Blank {
     /// The first line of the file.
     line: Vec<u8>,

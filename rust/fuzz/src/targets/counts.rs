@@ -10,7 +10,7 @@ use eurotok_core::train::{self, TrainOptions};
 
 use super::{folder, frame};
 
-/// What a file of counts begins with.
+/// The beginning of a file of counts.
 pub const MAGIC: &[u8] = b"eurotok counts 1\n";
 
 type Plain = BTreeMap<String, (u64, u64, BTreeMap<Vec<u8>, u64>)>;

@@ -1,4 +1,4 @@
-//! Where a text without splitting rules comes apart.
+//! Joints: places that divide a text without splitting rules.
 //!
 //! Merging makes nothing but tokens. Where no token that it makes holds the two bytes on both sides of a place, nothing merges across it,
 //! whatever else the text has: what is before and what is behind are encoded as if each were alone. Such places are called joints. Mostly
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::memory::Zeroed;
 use crate::split::Ends;
 
-/// Text is cut at the last joint of so many bytes.
+/// A text is cut at the last joint within this many bytes.
 const STRETCH: usize = 2048;
 
 /// By two bytes that follow one another: whether a token holds them, or they are of one character.
@@ -23,7 +23,7 @@ pub(crate) struct Joints {
 }
 
 impl Joints {
-    /// Those of texts of which merging makes these tokens.
+    /// The joints of texts from which merging makes these tokens.
     pub(crate) fn new<'t>(tokens: impl Iterator<Item = &'t [u8]>, at_spaces: bool) -> Result<Self> {
         let mut joints = Self { held: Zeroed::new(1 << 10)?, at_spaces };
         for before in 0..=u8::MAX {
@@ -76,7 +76,7 @@ impl Joints {
         let room = ends.room(stretch.len())?;
         let (mut count, mut most, mut before) = (0, 0, stretch[0]);
         for (place, &byte) in stretch.iter().enumerate().skip(1) {
-            // Whether this is a joint is hard to foresee.
+            // Whether this is a joint cannot be foreseen, so there is no branch.
             room[count] = place as u32;
             count += usize::from(self.is_joint(held, before, byte));
             // Letters without case are characters of three bytes, or beyond.

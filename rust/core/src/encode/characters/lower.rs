@@ -60,7 +60,7 @@ pub(in crate::encode) fn lower(pipeline: &Pipeline) -> Result<Option<Lowered>> {
 /// How vocabularies spell a space.
 const METASPACE: char = '▁';
 
-/// What the stages before the model do to a text.
+/// The changes that the stages before the model make to a text.
 struct Shaping {
     rewrites: Rewrites,
     prefix: Prefix,
@@ -109,7 +109,7 @@ impl Shaping {
         Some(shaping)
     }
 
-    /// Notes a normalizer that follows one of some kind, and returns its own.
+    /// Records a normalizer that follows one of kind `order`, and returns its own kind.
     fn normalizer(&mut self, normalizer: &Normalizer, order: Kind) -> Option<Kind> {
         match normalizer {
             Normalizer::Nfc if !self.rewrites.nfc => {
@@ -241,7 +241,7 @@ struct Spelling {
     /// Fragments have the last ids.
     tokens: Tokens,
     pairs: Vec<(u32, u32)>,
-    /// Those of which some are perhaps never made.
+    /// Fragments; some of them may never be made.
     fragments: Vec<u32>,
 }
 
@@ -296,7 +296,7 @@ impl Spelling {
                     characters.try_push(character)?;
                 }
             }
-            // What is spelled like another token cannot be told from it.
+            // A token with the spelling of another one cannot be told from it.
             if tokens.try_push(&bytes).is_err() {
                 return Ok(None);
             }

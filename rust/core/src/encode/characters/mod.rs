@@ -26,7 +26,7 @@ use crate::memory::collect;
 use joints::Joints;
 use rewrite::Rewrites;
 
-/// What encoding by characters needs besides a vocabulary of bytes.
+/// The data that encoding by characters needs besides a vocabulary of bytes.
 #[derive(Debug)]
 pub(super) struct Characters {
     pub(super) joints: Joints,
@@ -36,7 +36,7 @@ pub(super) struct Characters {
     pub(super) fragments: Vec<Vec<u8>>,
 }
 
-/// Which texts begin with a space of their own.
+/// The texts that begin with a space of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prefix {
     /// None.

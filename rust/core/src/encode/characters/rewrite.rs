@@ -1,4 +1,4 @@
-//! What happens to a text before merging, as far as it is more than spaces that take another shape.
+//! Changes to a text before merging, except spaces that take another shape.
 //!
 //! Vocabularies of SentencePiece spell a space as `▁`. Here tokens have spaces in its place, so that most texts are merged as they lie in
 //! memory. A text that holds a `▁` itself, or one of the few characters that a file has dropped, replaced by a space, or followed by
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::memory::{Grow, copied_text};
 use crate::split::Pattern;
 
-/// What a rule does to its character.
+/// The effect of a rule on its character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// It is dropped, before all other rules.
@@ -86,7 +86,7 @@ impl Rewrites {
         Ok(rewritten.map_or(text, Cow::Owned))
     }
 
-    /// What the rules make of a text; `None` if they leave it as it is.
+    /// The text after the rules; `None` if they leave it unchanged.
     fn rewritten(&self, text: &str) -> Result<Option<String>> {
         let bytes = text.as_bytes();
         let (mut out, mut done, mut at): (Vec<u8>, usize, usize) = (Vec::new(), 0, 0);

@@ -42,7 +42,7 @@ pub struct EncodeOptions {
     pub width: Option<Width>,
     /// Number of threads; by default one a processor. The output does not depend on it.
     pub threads: Option<usize>,
-    /// What to do with bytes that are not UTF-8.
+    /// The treatment of bytes that are not UTF-8.
     pub invalid: Invalid,
 }
 
@@ -109,7 +109,12 @@ impl<'e> IdsWriter<'e> {
         let header = match path.extension().and_then(|ending| ending.to_str()) {
             Some("npy") => Some(kind),
             Some("bin") => None,
-            _ => return Err(Error::argument("output", format!("{}: not a name in .npy or .bin", path.display()))),
+            _ => {
+                return Err(Error::argument(
+                    "output",
+                    format!("{}: the name must end in .npy or .bin", path.display()),
+                ));
+            }
         };
         let ids = Array::create(path, header)?;
         let offsets = Array::create(offsets, Some("<i8"))?;
@@ -214,7 +219,7 @@ impl Encoder {
     /// Counts the ids of the documents of files, separators included. `progress` is as for [`IdsWriter::add_files`].
     ///
     /// # Errors
-    /// Those of [`IdsWriter::add_files`].
+    /// As [`IdsWriter::add_files`].
     pub fn count_files(
         &self,
         paths: &[PathBuf],

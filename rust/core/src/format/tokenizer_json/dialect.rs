@@ -11,7 +11,7 @@ use crate::split::Scheme;
 /// Where the table's regexes differ: `fancy-regex`, Oniguruma.
 const TRANSLATIONS: [(&str, &str); 2] = [(r"\p{N}{1,3}+", r"(?>\p{N}{1,3})"), ("$", r"\z")];
 
-/// What the classes and literals of a regex under `(?i:)` must not spell: Oniguruma lets one character (`ß`, `ﬁ`,
+/// Texts that the classes and literals of a regex under `(?i:)` must not spell: Oniguruma lets one character (`ß`, `ﬁ`,
 /// `ﬆ`) match these two.
 const FOLDED: [&str; 5] = ["ss", "ff", "fi", "fl", "st"];
 

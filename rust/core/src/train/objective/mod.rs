@@ -78,7 +78,7 @@ impl<'c> Weights<'c> {
                 let columns = vec![Column { languages: languages.collect(), factor: 1, is_priced: false }];
                 return Ok(Self { columns, least, names: Vec::new(), prices: Vec::new(), policy: None });
             }
-            (Some(_), Some(_)) => return Err(Error::argument("parity", "either fairness or parity")),
+            (Some(_), Some(_)) => return Err(Error::argument("parity", "cannot be combined with fairness")),
             (Some(fairness), None) => fairness.parallel.as_deref(),
             (None, Some(parity)) => parity.parallel.as_deref(),
         };
@@ -116,7 +116,7 @@ impl<'c> Weights<'c> {
         let names: Vec<&str> = languages.iter().map(|&(name, ..)| name).collect();
         if let Some(parity) = &options.parity {
             if !options.shares.is_empty() {
-                return Err(Error::argument("shares", "under parity, languages have what they pay for"));
+                return Err(Error::argument("shares", "cannot be combined with parity: there the prices decide"));
             }
             parity.check(&names)?;
         }

@@ -73,14 +73,14 @@ impl Parity {
     pub(crate) fn check(&self, languages: &[&str]) -> Result<()> {
         if let Some(Window { size, alpha }) = self.window {
             if size == 0 {
-                return Err(Error::argument("window_size", "0 merges are no window"));
+                return Err(Error::argument("window_size", "a window needs at least 1 merge"));
             }
             if !(alpha.is_finite() && alpha > 0.0) {
                 return Err(Error::argument("alpha", format!("{alpha} is not above 0")));
             }
         }
         if self.parallel.is_some() && !self.ratio.is_empty() {
-            return Err(Error::argument("ratio", "either ratios or parallel text say what languages pay"));
+            return Err(Error::argument("ratio", "cannot be combined with parallel text: use one of the two"));
         }
         for (name, ratio) in &self.ratio {
             if !(ratio.is_finite() && *ratio > 0.0) {

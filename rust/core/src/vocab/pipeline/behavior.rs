@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a stage looks for.
+/// The pattern of a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pattern {
     /// A text.
@@ -11,7 +11,7 @@ pub enum Pattern {
     Regex(String),
 }
 
-/// What becomes of the matches of a split.
+/// The treatment of the matches of a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Behavior {
     /// They are dropped.

@@ -17,9 +17,9 @@ pub enum Decoder {
     Fuse,
     /// A text in place of each match within a token.
     Replace {
-        /// What to look for.
+        /// The pattern of the matches.
         pattern: Pattern,
-        /// What to put.
+        /// The replacement.
         content: String,
     },
     /// Without some of a character at the ends of each token.

@@ -26,7 +26,7 @@ pub use pre_tokenizer::{ByteLevel, Metaspace, PreTokenizer};
 /// A whole tokenizer as data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pipeline {
-    /// What happens to a text first.
+    /// Changes a text before all other stages.
     pub normalizer: Option<Normalizer>,
     /// How the normalized text becomes pieces.
     pub pre_tokenizer: Option<PreTokenizer>,

@@ -22,7 +22,7 @@ pub struct Bpe {
     pub entries: Entries,
     /// Pairs of ids and the id of what they make; the first in the list goes first.
     pub merges: Vec<Merge>,
-    /// What stands for a character that is no entry. Without it, such characters are dropped.
+    /// The entry for a character that has none. Without it, the character is dropped.
     pub unk_token: Option<String>,
     /// Whether one of these stands for characters in a row.
     pub fuse_unk: bool,
@@ -30,9 +30,9 @@ pub struct Bpe {
     pub byte_fallback: bool,
     /// Whether a piece that is an entry is that entry, whatever the merges say.
     pub ignore_merges: bool,
-    /// What stands before characters that are not the first of their piece.
+    /// The prefix of characters that are not the first of their piece.
     pub continuing_subword_prefix: Option<String>,
-    /// What stands behind the last character of a piece.
+    /// The suffix of the last character of a piece.
     pub end_of_word_suffix: Option<String>,
 }
 
@@ -65,9 +65,9 @@ pub struct Unigram {
 pub struct WordPiece {
     /// The vocabulary.
     pub entries: Entries,
-    /// What stands for a piece that entries do not make.
+    /// The entry for a piece that entries do not make.
     pub unk_token: String,
-    /// What stands before entries that are not the first of their piece.
+    /// The prefix of entries that are not the first of their piece.
     pub continuing_subword_prefix: String,
     /// Pieces of more characters are unknown.
     pub max_input_chars_per_word: usize,
@@ -78,7 +78,7 @@ pub struct WordPiece {
 pub struct WordLevel {
     /// The vocabulary.
     pub entries: Entries,
-    /// What stands for a piece that is no entry.
+    /// The entry for a piece that has none.
     pub unk_token: String,
 }
 

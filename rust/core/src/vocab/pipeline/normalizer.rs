@@ -1,4 +1,4 @@
-//! What happens to a text before it is split.
+//! Normalizers: changes to a text before it is split.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,9 +33,9 @@ pub enum Normalizer {
     },
     /// A text in place of each match.
     Replace {
-        /// What to look for.
+        /// The pattern of the matches.
         pattern: Pattern,
-        /// What to put.
+        /// The replacement.
         content: String,
     },
     /// A text before one that is not empty.

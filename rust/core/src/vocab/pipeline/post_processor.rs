@@ -1,4 +1,4 @@
-//! Which tokens stand before and behind those of a text.
+//! Post-processors: tokens before and behind those of a text.
 
 use std::collections::BTreeMap;
 
@@ -23,17 +23,17 @@ pub enum PostProcessor {
     /// As in BERT: `[CLS] A [SEP] B [SEP]`.
     #[serde(rename = "BertProcessing")]
     Bert {
-        /// What ends a text.
+        /// The token at the end of a text.
         sep: (String, u32),
-        /// What begins the first.
+        /// The token at the beginning of the first text.
         cls: (String, u32),
     },
     /// As in RoBERTa: `<s> A </s></s> B </s>`.
     #[serde(rename = "RobertaProcessing")]
     Roberta {
-        /// What ends a text.
+        /// The token at the end of a text.
         sep: (String, u32),
-        /// What begins the first.
+        /// The token at the beginning of the first text.
         cls: (String, u32),
         /// Whether spans leave out whitespace.
         trim_offsets: bool,
@@ -44,7 +44,7 @@ pub enum PostProcessor {
     ByteLevel(ByteLevel),
     /// One after the other.
     Sequence {
-        /// They.
+        /// The post-processors.
         processors: Vec<PostProcessor>,
     },
 }

@@ -10,11 +10,11 @@ use super::{Behavior, Pattern, PrependScheme};
 pub enum PreTokenizer {
     /// By a pattern.
     Split {
-        /// What to look for.
+        /// The pattern of the matches.
         pattern: Pattern,
-        /// What becomes of the matches.
+        /// The treatment of the matches.
         behavior: Behavior,
-        /// Whether what does not match counts as a match, and the other way round.
+        /// Whether the text between matches counts as the match, and the other way round.
         invert: bool,
     },
     /// Numbers apart from the rest.
@@ -24,7 +24,7 @@ pub enum PreTokenizer {
     },
     /// Punctuation apart from the rest.
     Punctuation {
-        /// What becomes of it.
+        /// The treatment of punctuation.
         #[serde(default)]
         behavior: Behavior,
     },
@@ -47,15 +47,15 @@ pub enum PreTokenizer {
     Bert,
     /// Where the script changes.
     UnicodeScripts,
-    /// Every so many characters.
+    /// After a fixed number of characters.
     FixedLength {
-        /// How many.
+        /// That number.
         #[serde(default = "five")]
         length: usize,
     },
     /// One after the other.
     Sequence {
-        /// They.
+        /// The pre-tokenizers.
         pretokenizers: Vec<PreTokenizer>,
     },
 }
