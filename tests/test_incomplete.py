@@ -126,18 +126,21 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
-def test_what_is_kept_and_not_obeyed_is_said(tok_json: Path, tmp_path: Path) -> None:
+def test_what_the_file_adds_is_kept_and_added_on_request(tok_json: Path, tmp_path: Path) -> None:
     content = json.loads(tok_json.read_text())
     content |= {"padding": PADDING, "truncation": TRUNCATION, "post_processor": TEMPLATE}
     path = tmp_path / "tokenizer.json"
     path.write_text(json.dumps(content))
-    assert tokenizers.Tokenizer.from_file(str(path)).encode("word " * 20).ids[0] == 0
-    with pytest.warns(eurotok.NotObeyedWarning, match=r"<\|end\|>.*truncation to 8 ids, padding") as caught:
-        tok = eurotok.load(path)
-    assert len(caught) == 1
-    assert caught[0].filename == __file__
+    theirs = tokenizers.Tokenizer.from_file(str(path))
+    theirs.no_padding()
+    theirs.no_truncation()
+    tok = eurotok.load(path)
     text = "word " * 20
     assert np.array_equal(tok.encode(text), eurotok.load(tok_json).encode(text))
+    assert tok.encode(text, special_tokens=True).tolist() == theirs.encode(text).ids
+    assert tok.encode(text, "pair", special_tokens=True).tolist() == theirs.encode(text, "pair").ids
+    assert tok.encode_batch([text, ""], special_tokens=True).to_list() == [theirs.encode(text).ids, theirs.encode("").ids]
+    assert tok.count(text, special_tokens=True) == len(theirs.encode(text).ids)
     tok.save(tmp_path / "again.json")
     again = json.loads((tmp_path / "again.json").read_text())
     assert {key: again[key] for key in ("padding", "truncation", "post_processor")} == {

@@ -27,7 +27,7 @@ from eurotok.batch import Batch
 from eurotok.chat import ChatError
 from eurotok.comparison import Comparison, compare
 from eurotok.ragged import Ragged
-from eurotok.tokenizer import NotObeyedWarning, Tokenizer, load, models
+from eurotok.tokenizer import Tokenizer, load, models
 from eurotok.training import count, extend, train, truncate
 from eurotok.training.limits import Outcome, Wish, grant
 from eurotok.training.parity import Parity
@@ -42,7 +42,6 @@ __all__ = [
     "Counts",
     "Error",
     "FormatError",
-    "NotObeyedWarning",
     "Outcome",
     "Parity",
     "PatternError",

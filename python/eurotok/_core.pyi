@@ -82,6 +82,8 @@ class Tokenizer:
     def encode(
         self,
         text: str,
+        pair: str | None = None,
+        special_tokens: bool = False,
         *,
         specials: str = "text",
         errors: str = "strict",
@@ -91,6 +93,8 @@ class Tokenizer:
     def encode_list(
         self,
         text: str,
+        pair: str | None = None,
+        special_tokens: bool = False,
         *,
         specials: str = "text",
         errors: str = "strict",
@@ -100,6 +104,8 @@ class Tokenizer:
     def encode_with_offsets(
         self,
         text: str,
+        pair: str | None = None,
+        special_tokens: bool = False,
         *,
         specials: str = "text",
         errors: str = "strict",
@@ -110,6 +116,7 @@ class Tokenizer:
         self,
         texts: Sequence[str],
         threads: int | None,
+        special_tokens: bool,
         specials: str,
         errors: str,
         bos: str | int | None,
@@ -118,6 +125,7 @@ class Tokenizer:
     def count(
         self,
         text: str,
+        special_tokens: bool = False,
         *,
         specials: str = "text",
         errors: str = "strict",
@@ -129,6 +137,7 @@ class Tokenizer:
         texts: Sequence[str],
         threads: int | None = None,
         *,
+        special_tokens: bool = False,
         specials: str = "text",
         errors: str = "strict",
         bos: str | int | None = None,
@@ -150,7 +159,7 @@ class Tokenizer:
     def token(self, id: int) -> bytes: ...
     def id(self, token: bytes) -> int | None: ...
     def to_bytes(self, format: str) -> bytes: ...
-    def _unobeyed(self) -> list[str]: ...
+    def _spells_bytes(self) -> bool: ...
     def _save(self, path: str) -> None: ...
     def __len__(self) -> int: ...
     @property

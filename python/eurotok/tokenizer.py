@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -28,12 +27,6 @@ MODELS = Path(__file__).parent / "models"
 """The shipped tokenizers, and a card of each."""
 
 
-class NotObeyedWarning(UserWarning):
-    """A file asks for more than the ids of a text alone: tokens at its ends, truncation or padding."""
-
-    __module__ = "eurotok"
-
-
 @dataclass(frozen=True)
 class EncodedFiles:
     """The amounts that `Tokenizer.encode_files` wrote.
@@ -53,7 +46,7 @@ class EncodedFiles:
 
 
 class Tokenizer(Chats, _core.Tokenizer):
-    """A byte-level BPE tokenizer: text to ids and back, without loss.
+    """A tokenizer: text to ids and back; byte-level BPE without loss, or any other of `tokenizers`.
 
     Made by `eurotok.load` and `eurotok.train`; immutable, shared freely between threads and processes. Two are equal
     if all their parts are.
@@ -87,6 +80,7 @@ class Tokenizer(Chats, _core.Tokenizer):
         texts: Sequence[str],
         threads: int | None = None,
         *,
+        special_tokens: bool = False,
         specials: str = "text",
         errors: str = "strict",
         bos: str | int | None = None,
@@ -100,6 +94,8 @@ class Tokenizer(Chats, _core.Tokenizer):
             The texts.
         threads
             How many threads to use; by default all cores. The result does not depend on it.
+        special_tokens
+            As for `encode`: whether to put the special tokens around each text that the file asks for.
         specials, errors
             As for `encode`: what to do with special tokens that occur in a text, and with lone surrogates.
         bos, eos
@@ -117,7 +113,7 @@ class Tokenizer(Chats, _core.Tokenizer):
         ValueError
             As for `encode`, naming the place of the text.
         """
-        return Ragged(*self._encode_batch(texts, threads, specials, errors, bos, eos))
+        return Ragged(*self._encode_batch(texts, threads, special_tokens, specials, errors, bos, eos))
 
     def encode_files(
         self,
@@ -365,10 +361,13 @@ class Tokenizer(Chats, _core.Tokenizer):
         return self is other or self.to_bytes("eurotok") == other.to_bytes("eurotok")
 
     def __hash__(self) -> int:
-        return hash((self.vocab_size, self.pattern))
+        return hash((self.vocab_size, self.scheme))
 
     def __repr__(self) -> str:
-        rule = f"scheme={self.scheme!r}" if self.scheme else f"pattern={self.pattern!r}"
+        try:
+            rule = f"scheme={self.scheme!r}" if self.scheme else f"pattern={self.pattern!r}"
+        except _core.UnsupportedError:
+            rule = "several stages"
         return f"Tokenizer(vocab_size={self.vocab_size}, {rule}, special_tokens={len(self.special_tokens)})"
 
     def __reduce__(self) -> tuple[type[Self], tuple[bytes, str], dict[str, object]]:
@@ -396,8 +395,7 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     Parameters
     ----------
     path
-        A name of `models()`; or a `tokenizer.json` with a byte-level BPE model, a `.tiktoken`, `.eurotok` or Tekken
-        JSON file; a folder that holds a tokenizer and what belongs to it; a name of `tiktoken`, if that is installed
+        A name of `models()`; or a `tokenizer.json` of any model, a `.tiktoken`, `.eurotok` or Tekken JSON file; a folder that holds a tokenizer and what belongs to it; a name of `tiktoken`, if that is installed
         (`o200k_base`, `gpt-4o`); or a model in the local Hugging Face cache (`org/model`). A shipped name comes before
         a file of that name, which is meant by `./<name>`. `NAME=PATH` is as `PATH`.
     scheme
@@ -420,25 +418,7 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
         If the file contradicts itself or its format; the message names the token or merge at fault.
     UnsupportedError
         If the file asks for something that cannot be reproduced exactly; the message says what.
-
-    Warns
-    -----
-    NotObeyedWarning
-        If the file asks for tokens at the ends of a text, truncation or padding: they are kept and written again, but
-        not obeyed.
     """
-    tokenizer = read(path, scheme, special_tokens)
-    if unobeyed := tokenizer._unobeyed():
-        warnings.warn(
-            f"{os.fspath(path)}: encode gives the ids of a text alone; the file also asks for {', '.join(unobeyed)}",
-            NotObeyedWarning,
-            stacklevel=2,
-        )
-    return tokenizer
-
-
-def read(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Tokenizer:
-    """Load a tokenizer as `load` does, without a warning."""
     _, name = labelled(path)
     specials = None if special_tokens is None else dict(several("special_tokens", special_tokens))
     if name in models():

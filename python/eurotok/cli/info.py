@@ -50,6 +50,12 @@ def describe(tokenizer: Tokenizer) -> dict[str, str]:
         "tokens": f"{len(tokens):,}, on average {sum(map(len, tokens)) / len(tokens):.1f} bytes",
         "longest": f"{shorten(repr(longest.decode(errors='replace')), 60)}, {len(longest)} bytes",
         "specials": listed or "none",
-        "scheme": tokenizer.scheme or "a regex of its own",
-        "pattern": tokenizer.pattern,
+        **_splitting(tokenizer),
     }
+
+
+def _splitting(tokenizer: Tokenizer) -> dict[str, str]:
+    try:
+        return {"scheme": tokenizer.scheme or "a regex of its own", "pattern": tokenizer.pattern}
+    except _core.UnsupportedError:
+        return {"scheme": "several stages"}

@@ -19,7 +19,7 @@ from eurotok.corpus import StrPath
 from eurotok.published import Vocabulary, labelled, locate
 from eurotok.ragged import Ragged
 from eurotok.sequences import several
-from eurotok.tokenizer import Tokenizer, models, read
+from eurotok.tokenizer import Tokenizer, load, models
 
 BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 WORD_START = "▁"
@@ -151,10 +151,10 @@ def encoder_of(tokenizer: object, scheme: str | None = None) -> Encoder:
 def _of_name(tokenizer: StrPath, scheme: str | None) -> Encoder:
     label, text = labelled(tokenizer)
     if text in models():
-        return _of_ours(read(text), label or text)
+        return _of_ours(load(text), label or text)
     found = locate(text)
     if isinstance(found, Vocabulary):
-        return _of_ours(read(text, scheme), label or text)
+        return _of_ours(load(text, scheme), label or text)
     path, given = found, Path(text)
     if path.is_dir():
         return _of_ours(read(text, scheme), label or given.name)
@@ -165,11 +165,11 @@ def _of_name(tokenizer: StrPath, scheme: str | None) -> Encoder:
 def _of_file(path: Path, name: str, scheme: str | None) -> Encoder:
     try:
         try:
-            return _of_ours(read(path), name)
+            return _of_ours(load(path), name)
         except _core.FormatError:
             if scheme is None:
                 raise
-            return _of_ours(read(path, scheme), name)
+            return _of_ours(load(path, scheme), name)
     except (_core.UnsupportedError, _core.FormatError) as error:
         data = path.read_bytes()
         if not (library := _library_of(data)):
@@ -204,9 +204,10 @@ def _of_ours(tokenizer: Tokenizer, name: str) -> Encoder:
 
 def _our_token(tokenizer: Tokenizer, id: int) -> bytes | None:  # noqa: A002 - ids are called id
     try:
-        return tokenizer.token(id)
+        token = tokenizer.token(id)
     except _core.UnknownIdError:
         return None
+    return token if tokenizer._spells_bytes() else piece_bytes(token.decode())
 
 
 def _of_tokenizers(tokenizer: Any, name: str) -> Encoder:  # noqa: ANN401 - a library without types

@@ -14,6 +14,8 @@
 //! * [`train`](mod@train): from counts to merges;
 //! * [`encode`]: from pieces to ids;
 //! * [`decode`]: from ids to bytes and text;
+//! * [`stages`]: any other tokenizer, from text to ids and back, stage by stage;
+//! * [`tokenizer`]: any of them, ready to run;
 //! * [`memory`]: memory that the system may refuse, and zeroed tables in huge pages;
 //! * `stop`: how a call is interrupted;
 //! * `threads`: the number of threads, and ordered work on them;
@@ -35,10 +37,12 @@ pub mod memory;
 mod output;
 pub mod ragged;
 pub mod split;
+pub mod stages;
 mod stop;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod threads;
+pub mod tokenizer;
 pub mod train;
 pub mod unicode;
 pub mod vocab;

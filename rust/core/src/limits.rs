@@ -41,6 +41,11 @@ pub const fn unpacked_counts(size: u64) -> u64 {
     (1 << 26) + 64 * size
 }
 
+/// Bytes that a text of `size` bytes may have when it is normalized: a file may put a long text for each character.
+pub const fn normalized(size: usize) -> usize {
+    (1 << 20) + 64 * size
+}
+
 /// The largest id of a vocabulary of `count` tokens. Tables are as long as the largest id, so an id far beyond the
 /// number of tokens would take memory without need. Published vocabularies have gaps of a few hundred.
 pub const fn max_id(count: usize) -> u64 {

@@ -31,11 +31,11 @@ impl Ragged {
     pub fn get(&self, i: usize) -> &[u32] {
         &self.ids[self.offsets[i] as usize..self.offsets[i + 1] as usize]
     }
-    /// The same ids with `before` and `behind` added to each text, as far as they are given.
+    /// The same ids with others before and behind those of each text.
     #[must_use]
-    pub fn between(mut self, first: Option<u32>, last: Option<u32>) -> Self {
-        let before = usize::from(first.is_some());
-        let more = before + usize::from(last.is_some());
+    pub fn between(mut self, first: &[u32], last: &[u32]) -> Self {
+        let before = first.len();
+        let more = before + last.len();
         if more == 0 {
             return self;
         }
@@ -45,12 +45,8 @@ impl Ragged {
             let (start, end) = (self.offsets[text] as usize, self.offsets[text + 1] as usize);
             let place = start + text * more;
             self.ids.copy_within(start..end, place + before);
-            if let Some(first) = first {
-                self.ids[place] = first;
-            }
-            if let Some(last) = last {
-                self.ids[place + before + end - start] = last;
-            }
+            self.ids[place..place + before].copy_from_slice(first);
+            self.ids[place + before + end - start..][..last.len()].copy_from_slice(last);
         }
         for (text, offset) in self.offsets.iter_mut().enumerate() {
             *offset += (text * more) as i64;
@@ -66,12 +62,11 @@ mod tests {
     #[test]
     fn ids_stand_between_others() {
         let ragged = Ragged { ids: vec![1, 2, 3, 4, 5], offsets: vec![0, 2, 2, 5] };
-        for (first, last) in [(None, None), (Some(8), None), (None, Some(9)), (Some(8), Some(9))] {
+        for (first, last) in [(&[][..], &[][..]), (&[8], &[]), (&[], &[9, 7]), (&[8, 6], &[9])] {
             let between = ragged.clone().between(first, last);
             assert_eq!(between.len(), ragged.len());
             for text in 0..ragged.len() {
-                let expected: Vec<u32> =
-                    first.into_iter().chain(ragged.get(text).iter().copied()).chain(last).collect();
+                let expected = [first, ragged.get(text), last].concat();
                 assert_eq!(between.get(text), expected, "{first:?} {last:?}");
             }
         }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use eurotok_core::encode::files::{EncodeOptions, IdsWriter};
+use eurotok_core::encode::files::{self, EncodeOptions, IdsWriter};
 use pyo3::prelude::*;
 
 use crate::error::Raise;
@@ -43,7 +43,7 @@ fn encode_files(
         threads: parse_threads(threads)?,
         invalid: parse_errors(errors)?,
     };
-    let mut writer = IdsWriter::create(tokenizer.encoder(), &output, &offsets, options).raise()?;
+    let mut writer = IdsWriter::create(tokenizer.engine().documents(), &output, &offsets, options).raise()?;
     let mut reporter = Reporter::new(progress);
     for source in sources.try_iter()? {
         let (paths, texts): (Items<PathBuf>, Bound<'_, PyAny>) = source?.extract()?;
@@ -87,7 +87,9 @@ fn count_files(
     };
     let mut reporter = Reporter::new(progress);
     let counted = py.detach(|| {
-        tokenizer.encoder().count_files(&paths, options, |done, total| reporter.report("counting", done, total))
+        files::count_files(tokenizer.engine().documents(), &paths, options, |done, total| {
+            reporter.report("counting", done, total)
+        })
     });
     let counted = reporter.finish(counted.raise())?;
     Ok((counted.documents, counted.tokens, counted.bytes))

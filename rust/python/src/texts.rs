@@ -3,7 +3,7 @@
 use eurotok_core::documents::Invalid;
 use eurotok_core::encode::Text;
 use eurotok_core::memory::Grow;
-use eurotok_core::vocab::Vocab;
+use eurotok_core::tokenizer::Tokenizer;
 use eurotok_core::{Error, Stop};
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
@@ -100,41 +100,59 @@ impl Surrogates {
 }
 
 /// The ids to put before and behind those of a text.
-#[derive(Clone, Copy)]
+#[derive(Default)]
 pub(crate) struct Ends {
-    pub(crate) bos: Option<u32>,
-    pub(crate) eos: Option<u32>,
+    pub(crate) before: Vec<u32>,
+    pub(crate) behind: Vec<u32>,
 }
 
 /// A caller's `bos` or `eos`: the text of a special token, or an id.
 pub(crate) type End<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
 impl Ends {
+    /// Those that the caller gives, around those of the post-processor, if these are wanted.
     #[inline]
-    pub(crate) fn parse(vocab: &Vocab, bos: End, eos: End) -> PyResult<Self> {
-        let find = |name, end: End| end.map(|end| id_of(vocab, name, end)).transpose();
-        Ok(Self { bos: find("bos", bos)?, eos: find("eos", eos)? })
+    pub(crate) fn parse(tokenizer: &Tokenizer, special_tokens: bool, bos: End, eos: End) -> PyResult<Self> {
+        // Mostly there are none.
+        if !special_tokens && bos.is_none() && eos.is_none() {
+            return Ok(Self::default());
+        }
+        let around = || {
+            let reason = "the template of the post-processor does not have the text once; give one text at a time";
+            tokenizer.templates().around().ok_or_else(|| argument("special_tokens", reason))
+        };
+        let mut ends = Self::default();
+        if special_tokens {
+            (ends.before, ends.behind) = around()?;
+        }
+        if let Some(bos) = bos {
+            ends.before.insert(0, id_of(tokenizer, "bos", bos)?);
+        }
+        if let Some(eos) = eos {
+            ends.behind.push(id_of(tokenizer, "eos", eos)?);
+        }
+        Ok(ends)
     }
 
     /// The number of these ids.
     #[inline]
-    pub(crate) fn count(self) -> usize {
-        usize::from(self.bos.is_some()) + usize::from(self.eos.is_some())
+    pub(crate) fn count(&self) -> usize {
+        self.before.len() + self.behind.len()
     }
 
     /// The ids of a text between them.
-    pub(crate) fn around(self, ids: &[u32]) -> Vec<u32> {
-        self.bos.iter().chain(ids).chain(&self.eos).copied().collect()
+    pub(crate) fn around(&self, ids: &[u32]) -> Vec<u32> {
+        [&self.before, ids, &self.behind].concat()
     }
 }
 
 #[cold]
-fn id_of(vocab: &Vocab, name: &'static str, end: &Bound<'_, PyAny>) -> PyResult<u32> {
+fn id_of(tokenizer: &Tokenizer, name: &'static str, end: &Bound<'_, PyAny>) -> PyResult<u32> {
     if let Ok(text) = end.cast::<PyString>() {
         let text = text.to_str()?;
-        let special = vocab.specials.iter().find(|special| special.content == text);
+        let special = tokenizer.added_tokens().into_iter().find(|&(content, _)| content == text);
         let unknown = || argument(name, format!("{text:?} is not a special token of this vocabulary"));
-        return special.map(|special| special.id).ok_or_else(unknown);
+        return special.map(|(_, id)| id).ok_or_else(unknown);
     }
     // True is a number to Python, but is never meant as id 1.
     let id = if end.is_instance_of::<PyBool>() { None } else { end.extract::<i128>().ok() };
@@ -144,8 +162,8 @@ fn id_of(vocab: &Vocab, name: &'static str, end: &Bound<'_, PyAny>) -> PyResult<
             "{name}: the text of a special token or an id is needed, not {kind}"
         )));
     };
-    let known = u32::try_from(id).ok().filter(|&id| vocab.token(id).is_some());
+    let known = u32::try_from(id).ok().filter(|&id| tokenizer.token(id).is_some());
     known.ok_or_else(|| {
-        argument(name, format!("{id} is not the id of a token of this vocabulary (size {})", vocab.size()))
+        argument(name, format!("{id} is not the id of a token of this vocabulary (size {})", tokenizer.size()))
     })
 }

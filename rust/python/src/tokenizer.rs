@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use eurotok_core::arch::Foreign;
 use eurotok_core::bpe::effective::effective;
-use eurotok_core::decode::Decoder;
 use eurotok_core::documents::Invalid;
-use eurotok_core::encode::{Encoder, Text};
+use eurotok_core::encode::{Specials, Text};
 use eurotok_core::format::{self, Format, Hints};
-use eurotok_core::vocab::{Merges, Vocab};
+use eurotok_core::stages::Stages;
+use eurotok_core::tokenizer::Tokenizer as Engine;
+use eurotok_core::tokenizer::template::Joined;
+use eurotok_core::vocab::pipeline::Model;
+use eurotok_core::vocab::{self, Merges, Vocab};
 use eurotok_core::{Error, Stop};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
@@ -33,32 +36,66 @@ pub(crate) struct Tokenizer {
 }
 
 struct Inner {
-    encoder: Encoder,
-    decoder: Decoder,
+    engine: Engine,
     spare: Arc<Spare>,
 }
 
 impl Tokenizer {
     pub(crate) fn from_vocab(py: Python<'_>, vocab: Vocab) -> PyResult<Self> {
-        Self::prepare(py, || Ok(vocab))
+        Self::prepare(py, || Ok(vocab::Tokenizer::Vocab(vocab)))
     }
 
-    /// The tokenizer of a vocabulary that `read` returns.
-    fn prepare(py: Python<'_>, read: impl FnOnce() -> eurotok_core::Result<Vocab> + Send + 'static) -> PyResult<Self> {
-        let inner = abandonable(py, || {
-            let encoder = Encoder::new(read()?)?;
-            let decoder = Decoder::new(encoder.vocab(), encoder.isa())?;
-            Ok(Arc::new(Inner { encoder, decoder, spare: Arc::default() }))
-        })?;
+    /// The tokenizer of the data that `read` gives.
+    fn prepare(
+        py: Python<'_>,
+        read: impl FnOnce() -> eurotok_core::Result<vocab::Tokenizer> + Send + 'static,
+    ) -> PyResult<Self> {
+        let inner = abandonable(py, || Ok(Arc::new(Inner { engine: Engine::new(read()?)?, spare: Arc::default() })))?;
         inner.raise().map(|inner| Self { inner })
     }
 
-    pub(crate) fn vocab(&self) -> &Vocab {
-        self.inner.encoder.vocab()
+    #[inline]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.inner.engine
     }
 
-    pub(crate) fn encoder(&self) -> &Encoder {
-        &self.inner.encoder
+    /// The ids of a text and their spans; those with lone surrogates in the places of the text as it is.
+    fn spanned(&self, text: &Bound<'_, PyString>, specials: Specials, surrogates: Surrogates) -> PyResult<Joined> {
+        let py = text.py();
+        let encode = |text: &Bound<'_, PyString>| {
+            let utf8 = text.to_str()?;
+            let done = if utf8.len() < SMALL {
+                self.engine().encode_with_offsets(&Stop::never(), utf8, specials)
+            } else {
+                interruptible(py, |stop| self.engine().encode_with_offsets(stop, utf8, specials))?
+            };
+            done.raise()
+        };
+        let (ids, spans) = surrogates.handle(py, encode(text), || {
+            let whole = repaired(text)?;
+            let (ids, mut spans) = encode(&whole)?;
+            let places = places(text, whole.to_str()?)?;
+            spans.iter_mut().for_each(|(start, end)| (*start, *end) = (places[*start as usize], places[*end as usize]));
+            Ok((ids, spans))
+        })?;
+        Ok(Joined { ids, spans })
+    }
+
+    /// The ids of a text before those of another, with special tokens or without.
+    fn paired(
+        &self,
+        [text, pair]: [&Bound<'_, PyString>; 2],
+        special_tokens: bool,
+        specials: &str,
+        errors: &str,
+        [bos, eos]: [End<'_, '_>; 2],
+    ) -> PyResult<Vec<u32>> {
+        let ids = |text| {
+            let ids = self.encode_to(text, specials, errors, &Ends::default(), <[u32]>::to_vec, |ids| ids)?;
+            PyResult::Ok(Joined { ids, spans: Vec::new() })
+        };
+        let joined = self.engine().templates().join(&ids(text)?, Some(&ids(pair)?), special_tokens).raise()?;
+        Ok(Ends::parse(self.engine(), false, bos, eos)?.around(&joined.ids))
     }
 
     /// Encodes a text and converts the ids: `small` borrows them, `large` takes them over if there may be many.
@@ -68,20 +105,20 @@ impl Tokenizer {
         text: &Bound<'_, PyString>,
         specials: &str,
         errors: &str,
-        ends: Ends,
+        ends: &Ends,
         small: impl Fn(&[u32]) -> T,
         large: impl Fn(Vec<u32>) -> T,
     ) -> PyResult<T> {
-        let (encoder, specials) = (&self.inner.encoder, parse_specials(specials)?);
+        let (engine, specials) = (self.engine(), parse_specials(specials)?);
         let encode = |text: &Bound<'_, PyString>| {
             let points = single(text)?;
             let done = if points.size() >= SMALL {
-                let ids = interruptible(text.py(), |stop| encoder.encode_unless(stop, points, specials))?;
+                let ids = interruptible(text.py(), |stop| engine.encode(stop, points, specials))?;
                 ids.map(|ids| large(if ends.count() > 0 { ends.around(&ids) } else { ids }))
             } else if ends.count() > 0 {
-                encoder.encode_with(points, specials, |ids| small(&ends.around(ids)))
+                engine.encode_with(points, specials, |ids| small(&ends.around(ids)))
             } else {
-                encoder.encode_with(points, specials, &small)
+                engine.encode_with(points, specials, &small)
             };
             raise_of(done, |_| (text, None))
         };
@@ -89,7 +126,7 @@ impl Tokenizer {
     }
 
     fn decode_ids(&self, py: Python<'_>, ids: Foreign<'_>, skip_specials: bool) -> PyResult<Vec<u8>> {
-        release(py, ids.len(), || self.inner.decoder.decode(self.vocab(), ids, !skip_specials)).raise()
+        release(py, ids.len(), || self.engine().decode(ids, !skip_specials)).raise()
     }
 }
 
@@ -133,7 +170,7 @@ impl Tokenizer {
             Source::Bytes(bytes) => bytes,
         };
         let (origin, hints) = (origin.to_string(), hints(scheme, special_tokens)?);
-        Self::prepare(py, move || format::read(&origin, &bytes, &hints))
+        Self::prepare(py, move || format::read_tokenizer(&origin, &bytes, &hints))
     }
 
     /// Encode a text.
@@ -141,12 +178,16 @@ impl Tokenizer {
     /// Parameters
     /// ----------
     /// text
-    ///     Any text. It decodes to itself.
+    ///     Any text. Of byte-level BPE it decodes to itself.
+    /// pair
+    ///     A text to put behind it, as the template of the file says.
     /// specials
     ///     What a special token in the text is: `"text"` like any other, or `"parse"` to give its id.
     /// errors
     ///     What to do with lone surrogates, which are no text: `"strict"` to raise, or `"replace"` to put U+FFFD. A pair of them is
     ///     then the character for which it stands in UTF-16.
+    /// special_tokens
+    ///     Whether to put the special tokens there that the file asks for: those of its post-processor.
     /// bos, eos
     ///     What to put before and behind the ids: the text of a special token, or an id; by default nothing.
     ///
@@ -160,33 +201,49 @@ impl Tokenizer {
     /// ValueError
     ///     If the text has a lone surrogate (UnicodeEncodeError), if a regex of one's own gives up on it (PatternError), or if the
     ///     vocabulary does not have `bos` or `eos`.
-    #[pyo3(signature = (text, *, specials = "text", errors = "strict", bos = None, eos = None))]
+    #[pyo3(signature = (
+        text, pair = None, special_tokens = false, *, specials = "text", errors = "strict", bos = None, eos = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "as many as Python has")]
     fn encode<'py>(
         &self,
         py: Python<'py>,
         text: &Bound<'py, PyString>,
+        pair: Option<&Bound<'py, PyString>>,
+        special_tokens: bool,
         specials: &str,
         errors: &str,
         bos: End<'_, 'py>,
         eos: End<'_, 'py>,
     ) -> PyResult<Bound<'py, PyArray1<u32>>> {
-        let ends = Ends::parse(self.vocab(), bos, eos)?;
-        self.encode_to(text, specials, errors, ends, |ids| PyArray1::from_slice(py, ids), |ids| array(py, ids))
+        if let Some(pair) = pair {
+            return Ok(array(py, self.paired([text, pair], special_tokens, specials, errors, [bos, eos])?));
+        }
+        let ends = Ends::parse(self.engine(), special_tokens, bos, eos)?;
+        self.encode_to(text, specials, errors, &ends, |ids| PyArray1::from_slice(py, ids), |ids| array(py, ids))
     }
 
     /// Encode a text to a list of int. As `encode` in all else.
-    #[pyo3(signature = (text, *, specials = "text", errors = "strict", bos = None, eos = None))]
+    #[pyo3(signature = (
+        text, pair = None, special_tokens = false, *, specials = "text", errors = "strict", bos = None, eos = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "as many as Python has")]
     fn encode_list<'py>(
         &self,
         py: Python<'py>,
         text: &Bound<'py, PyString>,
+        pair: Option<&Bound<'py, PyString>>,
+        special_tokens: bool,
         specials: &str,
         errors: &str,
         bos: End<'_, 'py>,
         eos: End<'_, 'py>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let ends = Ends::parse(self.vocab(), bos, eos)?;
-        self.encode_to(text, specials, errors, ends, |ids| list_of(py, ids), |ids| list_of(py, &ids))?
+        if let Some(pair) = pair {
+            return list_of(py, &self.paired([text, pair], special_tokens, specials, errors, [bos, eos])?);
+        }
+        let ends = Ends::parse(self.engine(), special_tokens, bos, eos)?;
+        self.encode_to(text, specials, errors, &ends, |ids| list_of(py, ids), |ids| list_of(py, &ids))?
     }
 
     /// Encode a text, and tell where each token stands in it.
@@ -200,38 +257,33 @@ impl Tokenizer {
     /// spans : NDArray[np.int64]
     ///     Shape (tokens, 2): begin and end of each token, in characters of the text. Tokens that share a character by its
     ///     bytes have that character in common; `bos` and `eos` have none.
-    #[pyo3(signature = (text, *, specials = "text", errors = "strict", bos = None, eos = None))]
+    #[pyo3(signature = (
+        text, pair = None, special_tokens = false, *, specials = "text", errors = "strict", bos = None, eos = None
+    ))]
     #[expect(clippy::type_complexity, reason = "two arrays")]
+    #[expect(clippy::too_many_arguments, reason = "as many as Python has")]
     fn encode_with_offsets<'py>(
         &self,
         py: Python<'py>,
         text: &Bound<'py, PyString>,
+        pair: Option<&Bound<'py, PyString>>,
+        special_tokens: bool,
         specials: &str,
         errors: &str,
         bos: End<'_, 'py>,
         eos: End<'_, 'py>,
     ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray2<i64>>)> {
-        let (specials, ends) = (parse_specials(specials)?, Ends::parse(self.vocab(), bos, eos)?);
-        let encode = |text: &Bound<'py, PyString>| {
-            let utf8 = text.to_str()?;
-            let encoder = &self.inner.encoder;
-            let done = if utf8.len() < SMALL {
-                encoder.encode_with_offsets(utf8, specials)
-            } else {
-                interruptible(py, |stop| encoder.encode_with_offsets_unless(stop, utf8, specials))?
-            };
-            done.raise()
+        let (specials, surrogates) = (parse_specials(specials)?, Surrogates::parse(errors)?);
+        let ends = Ends::parse(self.engine(), false, bos, eos)?;
+        let first = self.spanned(text, specials, surrogates)?;
+        let second = pair.map(|pair| self.spanned(pair, specials, surrogates)).transpose()?;
+        let Joined { ids, mut spans } = match (&second, special_tokens) {
+            (None, false) => first,
+            _ => self.engine().templates().join(&first, second.as_ref(), special_tokens).raise()?,
         };
-        let (ids, mut spans) = Surrogates::parse(errors)?.handle(py, encode(text), || {
-            let whole = repaired(text)?;
-            let (ids, mut spans) = encode(&whole)?;
-            let places = places(text, whole.to_str()?)?;
-            spans.iter_mut().for_each(|(start, end)| (*start, *end) = (places[*start as usize], places[*end as usize]));
-            Ok((ids, spans))
-        })?;
         let end = text.len()? as i64;
-        spans.splice(..0, ends.bos.map(|_| (0, 0)));
-        spans.extend(ends.eos.map(|_| (end, end)));
+        spans.splice(..0, ends.before.iter().map(|_| (0, 0)));
+        spans.extend(ends.behind.iter().map(|_| (end, end)));
         let flat: Vec<i64> = spans.iter().flat_map(|&(start, end)| [start, end]).collect();
         let spans = PyArray1::from_vec(py, flat).reshape([spans.len(), 2])?;
         let ids = if ends.count() > 0 { ends.around(&ids) } else { ids };
@@ -245,41 +297,43 @@ impl Tokenizer {
         py: Python<'py>,
         texts: &Bound<'py, PyAny>,
         threads: Option<i64>,
+        special_tokens: bool,
         specials: &str,
         errors: &str,
         bos: End<'_, 'py>,
         eos: End<'_, 'py>,
     ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<i64>>)> {
         let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
-        let (surrogates, ends) = (Surrogates::parse(errors)?, Ends::parse(self.vocab(), bos, eos)?);
-        let Inner { encoder, spare, .. } = &*self.inner;
+        let (surrogates, ends) = (Surrogates::parse(errors)?, Ends::parse(self.engine(), special_tokens, bos, eos)?);
+        let Inner { engine, spare } = &*self.inner;
         let ragged = Texts::new(texts)?.give(py, surrogates, |stop, texts| {
             let ids = spare.take(texts.iter().map(|text| text.size()).sum());
-            let ragged = encoder.encode_batch_to(ids, stop, texts, specials, threads)?;
-            Ok(ragged.between(ends.bos, ends.eos))
+            let ragged = engine.encode_batch_to(ids, stop, texts, specials, threads)?;
+            Ok(ragged.between(&ends.before, &ends.behind))
         })?;
         Ok((spare.lend(py, ragged.ids)?, PyArray1::from_vec(py, ragged.offsets)))
     }
 
     /// Count the tokens of a text, without making them. Parameters and errors are those of `encode`.
-    #[pyo3(signature = (text, *, specials = "text", errors = "strict", bos = None, eos = None))]
+    #[pyo3(signature = (text, special_tokens = false, *, specials = "text", errors = "strict", bos = None, eos = None))]
+    #[expect(clippy::too_many_arguments, reason = "as many as Python has")]
     fn count(
         &self,
         py: Python<'_>,
         text: &Bound<'_, PyString>,
+        special_tokens: bool,
         specials: &str,
         errors: &str,
         bos: End<'_, '_>,
         eos: End<'_, '_>,
     ) -> PyResult<usize> {
-        let (specials, ends) = (parse_specials(specials)?, Ends::parse(self.vocab(), bos, eos)?);
+        let (specials, ends) = (parse_specials(specials)?, Ends::parse(self.engine(), special_tokens, bos, eos)?);
         let count = |text: &Bound<'_, PyString>| {
             let points = single(text)?;
-            let encoder = &self.inner.encoder;
             let counted = if points.size() < SMALL {
-                encoder.count(points, specials)
+                self.engine().count(&Stop::never(), points, specials)
             } else {
-                interruptible(py, |stop| encoder.count_unless(stop, points, specials))?
+                interruptible(py, |stop| self.engine().count(stop, points, specials))?
             };
             raise_of(counted, |_| (text, None))
         };
@@ -295,29 +349,31 @@ impl Tokenizer {
     ///     The texts.
     /// threads
     ///     How many threads to use; by default all cores.
-    /// specials, errors, bos, eos
+    /// special_tokens, specials, errors, bos, eos
     ///     As for `encode`.
     ///
     /// Returns
     /// -------
     /// NDArray[np.int64]
     ///     Tokens of each text, shape (texts,).
-    #[pyo3(signature = (texts, threads = None, *, specials = "text", errors = "strict", bos = None, eos = None))]
+    #[pyo3(signature = (
+        texts, threads = None, *, special_tokens = false, specials = "text", errors = "strict", bos = None, eos = None
+    ))]
     #[expect(clippy::too_many_arguments, reason = "as many as Python has")]
     fn count_batch<'py>(
         &self,
         py: Python<'py>,
         texts: &Bound<'py, PyAny>,
         threads: Option<i64>,
+        special_tokens: bool,
         specials: &str,
         errors: &str,
         bos: End<'_, 'py>,
         eos: End<'_, 'py>,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
         let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
-        let (surrogates, ends) = (Surrogates::parse(errors)?, Ends::parse(self.vocab(), bos, eos)?);
-        let encoder = &self.inner.encoder;
-        let work = |stop: &Stop, texts: &[Text<'_>]| encoder.count_batch_unless(stop, texts, specials, threads);
+        let (surrogates, ends) = (Surrogates::parse(errors)?, Ends::parse(self.engine(), special_tokens, bos, eos)?);
+        let work = |stop: &Stop, texts: &[Text<'_>]| self.engine().count_batch(stop, texts, specials, threads);
         let mut counts = Texts::new(texts)?.give(py, surrogates, work)?;
         if ends.count() > 0 {
             counts.iter_mut().for_each(|count| *count += ends.count() as i64);
@@ -352,13 +408,11 @@ impl Tokenizer {
         threads: Option<i64>,
     ) -> PyResult<Bound<'py, PyString>> {
         let threads = parse_threads(threads)?;
-        let ids = Ids::new(ids, self.vocab().size())?;
+        let ids = Ids::new(ids, self.engine().size())?;
         let ids = ids.numbers()?;
-        if self.inner.decoder.is_worth_a_plan(ids.len()) {
-            let invalid = parse_errors(errors)?;
-            let plan = release(py, ids.len(), || self.inner.decoder.plan(self.vocab(), ids, !skip_specials, threads))
-                .raise()?;
-            if invalid == Invalid::Replace || plan.is_utf8() {
+        let plan = || self.engine().plan(ids, !skip_specials, threads);
+        if let Some(plan) = release(py, ids.len(), plan).raise()? {
+            if parse_errors(errors)? == Invalid::Replace || plan.is_utf8() {
                 return string(py, &plan);
             }
         }
@@ -374,7 +428,7 @@ impl Tokenizer {
         ids: &Bound<'py, PyAny>,
         skip_specials: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let ids = Ids::new(ids, self.vocab().size())?;
+        let ids = Ids::new(ids, self.engine().size())?;
         bytes_of(py, &self.decode_ids(py, ids.numbers()?, skip_specials)?)
     }
 
@@ -388,34 +442,36 @@ impl Tokenizer {
         skip_specials: bool,
     ) -> PyResult<Vec<String>> {
         let threads = parse_threads(threads)?;
-        let (ids, offsets) = (Ids::new(ids, self.vocab().size())?, copied(offsets)?);
+        let (ids, offsets) = (Ids::new(ids, self.engine().size())?, copied(offsets)?);
         let ids = ids.numbers()?;
-        let texts = py
-            .detach(|| self.inner.decoder.decode_batch(self.vocab(), ids, &offsets, !skip_specials, threads))
-            .raise()?;
+        let texts = py.detach(|| self.engine().decode_batch(ids, &offsets, !skip_specials, threads)).raise()?;
         texts.into_iter().map(|bytes| text(bytes, errors)).collect()
     }
 
-    /// Split a text into its pieces, which tokens never cross.
+    /// Split a text into its pieces, which tokens never cross: of the normalized text, if the file has a normalizer.
     fn split(&self, text: &str) -> PyResult<Vec<String>> {
-        crate::pieces(self.inner.encoder.splitter(), text)
+        match self.engine().encoder() {
+            Some(encoder) => crate::pieces(encoder.splitter(), text),
+            None => self.engine().pieces(text).raise(),
+        }
     }
 
-    /// Give the bytes of an id, ordinary or special.
+    /// Give the bytes of an id, ordinary or special: of byte-level tokens those that it stands for, else its text in UTF-8 as the
+    /// vocabulary spells it.
     ///
     /// Raises
     /// ------
     /// UnknownIdError
     ///     If no token has this id.
     fn token<'py>(&self, py: Python<'py>, id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-        let ids = Reader { vocab_size: self.vocab().size() };
-        let token = self.vocab().token(ids.item(id, 0)?);
-        token.map(|token| PyBytes::new(py, token)).ok_or_else(|| ids.unknown(id, 0))
+        let ids = Reader { vocab_size: self.engine().size() };
+        let token = self.engine().token(ids.item(id, 0)?);
+        token.map(|token| PyBytes::new(py, &token)).ok_or_else(|| ids.unknown(id, 0))
     }
 
     /// Give the id of the token with exactly these bytes, or None. Ordinary tokens come before special ones.
     fn id(&self, token: &[u8]) -> Option<u32> {
-        self.vocab().id(token)
+        self.engine().id(token)
     }
 
     /// Give the contents of a file: `"json"` (a `tokenizer.json`), `"tiktoken"` or `"eurotok"`.
@@ -426,36 +482,48 @@ impl Tokenizer {
     ///     If the format cannot hold this tokenizer exactly.
     fn to_bytes<'py>(&self, py: Python<'py>, format: &str) -> PyResult<Bound<'py, PyBytes>> {
         let format = Format::from_name(format).raise()?;
-        let bytes = py.detach(|| format::write(self.vocab(), format)).raise()?;
+        let bytes = py.detach(|| self.engine().write(format)).raise()?;
         Ok(PyBytes::new(py, &bytes))
     }
 
     fn _save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| format::save(self.vocab(), &path)).raise()
+        py.detach(|| self.engine().save(&path)).raise()
     }
 
     fn __len__(&self) -> usize {
-        self.vocab().size()
+        self.engine().size()
     }
 
     /// One more than the largest id, special tokens included: the rows of an embedding table.
     #[getter]
     fn vocab_size(&self) -> usize {
-        self.vocab().size()
+        self.engine().size()
     }
 
     /// Special tokens and their ids, by ascending id.
     #[getter]
     fn special_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let specials = PyDict::new(py);
-        self.vocab().specials.iter().try_for_each(|special| specials.set_item(&special.content, special.id))?;
+        self.engine().added_tokens().into_iter().try_for_each(|(content, id)| specials.set_item(content, id))?;
         Ok(specials)
     }
 
     /// Pairs of tokens in the order in which they merge. A new list each time.
+    ///
+    /// Raises
+    /// ------
+    /// UnsupportedError
+    ///     If the model is no BPE.
     #[getter]
     fn merges<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
-        let vocab = self.vocab();
+        if let Some(stages) = self.engine().stages() {
+            let token = |id| PyBytes::new(py, &stages.token(id).unwrap_or_default());
+            let Model::Bpe(model) = &stages.data().model else {
+                return Err(raised(Error::unsupported("merges", "the model is no BPE, which alone has merges")));
+            };
+            return Ok(model.merges.iter().map(|merge| (token(merge.left), token(merge.right))).collect());
+        }
+        let vocab = self.engine().byte_level("merges").raise()?;
         let pairs = match &vocab.merges {
             Merges::List { pairs, .. } => pairs.clone(),
             Merges::Ranks => effective(vocab).raise()?.into_iter().map(|merge| (merge.left, merge.right)).collect(),
@@ -464,21 +532,26 @@ impl Tokenizer {
         Ok(pairs.into_iter().map(|(left, right)| (token(left), token(right))).collect())
     }
 
-    /// The steps that the file asks for and that encoding does not apply, in words.
-    fn _unobeyed(&self) -> Vec<String> {
-        self.vocab().carried.unobeyed()
+    /// Whether `token` gives the bytes of ids, not texts as the vocabulary spells them.
+    fn _spells_bytes(&self) -> bool {
+        self.engine().stages().is_none_or(Stages::is_byte_level)
     }
 
-    /// Name of the splitting rule in `eurotok.schemes()`; None for a regex of one's own.
+    /// Name of the splitting rule in `eurotok.schemes()`; None for a regex of one's own, or several stages.
     #[getter]
     fn scheme(&self) -> Option<&'static str> {
-        self.vocab().scheme.name()
+        self.engine().vocab()?.scheme.name()
     }
 
     /// Regex of the splitting rule.
+    ///
+    /// Raises
+    /// ------
+    /// UnsupportedError
+    ///     If the tokenizer has stages instead of one rule.
     #[getter]
-    fn pattern(&self) -> &str {
-        self.vocab().scheme.pattern()
+    fn pattern(&self) -> PyResult<&str> {
+        Ok(self.engine().byte_level("pattern").raise()?.scheme.pattern())
     }
 }
 
@@ -492,7 +565,7 @@ fn load(
     special_tokens: Option<BTreeMap<String, u32>>,
 ) -> PyResult<Tokenizer> {
     let hints = hints(scheme, special_tokens)?;
-    Tokenizer::prepare(py, move || format::load(&path, &hints))
+    Tokenizer::prepare(py, move || format::load_tokenizer(&path, &hints))
 }
 
 /// The caller's knowledge of a file that does not state it itself.

@@ -85,7 +85,7 @@ fn extend(
         fairness: fairness.map(|strength| fair(py, strength, parallel, target)),
         ..options(vocab_size, shares, min_frequency, max_token_length, memory, threads, checkpoint, checkpoint_every)?
     };
-    let vocab = tokenizer.vocab();
+    let vocab = tokenizer.engine().byte_level("base").raise()?;
     counts.make_room(py, options.memory)?;
     let now = counts.now(py);
     run(py, progress, |report| eurotok_core::train::extend(vocab, &now, &options, report))
@@ -96,7 +96,10 @@ fn extend(
 #[pyfunction]
 fn truncate(py: Python<'_>, tokenizer: &Tokenizer, vocab_size: i64) -> PyResult<Tokenizer> {
     let size = natural("vocab_size", vocab_size)?;
-    Tokenizer::from_vocab(py, eurotok_core::train::truncate(tokenizer.vocab(), size).raise()?)
+    Tokenizer::from_vocab(
+        py,
+        eurotok_core::train::truncate(tokenizer.engine().byte_level("tokenizer").raise()?, size).raise()?,
+    )
 }
 
 #[expect(clippy::too_many_arguments, reason = "they are those of training")]

@@ -120,13 +120,7 @@ impl Decoder {
         threads: Option<usize>,
     ) -> Result<Vec<Vec<u8>>> {
         let ids = ids.into();
-        let range = |pair: &[i64]| -> Option<Range<usize>> {
-            let range = usize::try_from(pair[0]).ok()?..usize::try_from(pair[1]).ok()?;
-            (range.start <= range.end && range.end <= ids.len()).then_some(range)
-        };
-        let ranges = collect_all(offsets.windows(2).map(|pair| {
-            range(pair).ok_or_else(|| Error::argument("offsets", format!("{pair:?} is not a range of ids")))
-        }))?;
+        let ranges = ranges(offsets, ids.len())?;
         let decode = |range: &Range<usize>| {
             self.decode(vocab, ids.part(range.clone()), with_specials).map_err(|error| further(error, range.start))
         };
@@ -141,8 +135,24 @@ impl Decoder {
     }
 }
 
+/// The sequences that offsets make of `length` ids.
+///
+/// # Errors
+/// [`Error::Argument`] if they do not ascend within these; [`Error::Memory`].
+pub(crate) fn ranges(offsets: &[i64], length: usize) -> Result<Vec<Range<usize>>> {
+    let range = |pair: &[i64]| -> Option<Range<usize>> {
+        let range = usize::try_from(pair[0]).ok()?..usize::try_from(pair[1]).ok()?;
+        (range.start <= range.end && range.end <= length).then_some(range)
+    };
+    collect_all(
+        offsets.windows(2).map(|pair| {
+            range(pair).ok_or_else(|| Error::argument("offsets", format!("{pair:?} is not a range of ids")))
+        }),
+    )
+}
+
 /// The error of a part of the ids that begins at `start`, with its position in all ids.
-fn further(error: Error, start: usize) -> Error {
+pub(crate) fn further(error: Error, start: usize) -> Error {
     match error {
         Error::UnknownId { id, position, vocab_size } => {
             Error::UnknownId { id, position: start + position, vocab_size }

@@ -32,6 +32,7 @@ use crate::memory::{Grow, Held, collect, filled};
 use crate::split::{Ends, Splitter};
 use crate::stop::Stop;
 use crate::threads;
+pub use crate::vocab::Specials;
 use crate::vocab::pipeline::Pipeline;
 use crate::vocab::{Merges, Normalizer, Vocab};
 use added::Added;
@@ -42,17 +43,8 @@ use pipeline::barriers::Barriers;
 use pipeline::lookup::Group;
 use pipeline::unmergeable::Unmergeable;
 use text::TextRow;
+pub(crate) use text::utf8;
 pub use text::{AsText, Text};
-
-/// How to read the text of a special token within a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Specials {
-    /// As text like any other.
-    #[default]
-    Text,
-    /// As the special token.
-    Parse,
-}
 
 /// A vocabulary, ready to encode. It is immutable but for the caches of its workers; share it between threads.
 #[derive(Debug)]

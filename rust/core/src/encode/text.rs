@@ -1,5 +1,7 @@
 //! The forms in which a text may lie in memory.
 
+use std::borrow::Cow;
+
 use super::characters::Prefix;
 use crate::arch::{Isa, Utf8Error, prefetch};
 use crate::error::{Error, Result};
@@ -86,6 +88,27 @@ impl<'t> Text<'t> {
     }
 }
 
+/// The UTF-8 of the text of this number.
+///
+/// # Errors
+/// [`Error::Surrogate`], [`Error::Memory`].
+pub(crate) fn utf8(text: Text<'_>, number: usize, isa: Isa) -> Result<Cow<'_, str>> {
+    if let Some(text) = text.as_str() {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut utf8 = String::new();
+    text.push(isa, &mut utf8).map_err(|refused| refused_text(refused, number))?;
+    Ok(Cow::Owned(utf8))
+}
+
+/// The error for the text of this number.
+fn refused_text(refused: Utf8Error, text: usize) -> Error {
+    match refused {
+        Utf8Error::NoCharacter { place: position } => Error::Surrogate { text, position },
+        Utf8Error::Memory => Error::Memory,
+    }
+}
+
 /// Memory for more bytes than this is not kept for the next text. A job of a batch has fewer.
 const MOST: usize = 1 << 20;
 
@@ -124,10 +147,7 @@ impl TextRow {
                 self.row.try_reserve(1)?;
                 self.row.push(' ');
             }
-            text.into().push(isa, &mut self.row).map_err(|refused| match refused {
-                Utf8Error::NoCharacter { place: position } => Error::Surrogate { text: first + place, position },
-                Utf8Error::Memory => Error::Memory,
-            })?;
+            text.into().push(isa, &mut self.row).map_err(|refused| refused_text(refused, first + place))?;
             if prefix != Prefix::Never {
                 if !prefix.precedes(&self.row.as_bytes()[before + 1..], true) {
                     self.row.remove(before);

@@ -55,6 +55,65 @@ pub(super) fn is(data: &[u8]) -> bool {
     data.starts_with(&MAGIC[..7]) && data.get(7).is_none_or(u8::is_ascii_control)
 }
 
+/// Format and version of a file that holds stages: a compressed `tokenizer.json`.
+const STAGES: [u8; 8] = *b"eurotok\x02";
+/// JSON is large, and pickled often.
+const STAGES_LEVEL: i32 = 6;
+
+/// Whether the data are a file of stages.
+pub(super) fn has_stages(data: &[u8]) -> bool {
+    data.starts_with(&STAGES)
+}
+
+/// Writes a file of stages.
+pub(super) fn write_stages(json: &[u8]) -> Result<Vec<u8>> {
+    let frame = compressed(json, STAGES_LEVEL)?;
+    let mut file = Vec::new();
+    file.try_reserve_exact(STAGES.len() + frame.len())?;
+    file.extend_from_slice(&STAGES);
+    file.extend_from_slice(&frame);
+    Ok(file)
+}
+
+/// A frame with a checksum.
+fn compressed(body: &[u8], level: i32) -> Result<Vec<u8>> {
+    let mut frame = Vec::new();
+    frame.try_reserve_exact(zstd_safe::compress_bound(body.len()))?;
+    let mut compress = || {
+        let mut compressor = Compressor::new(level)?;
+        compressor.set_parameter(CParameter::ChecksumFlag(true))?;
+        compressor.compress_to_buffer(body, &mut frame)
+    };
+    let fail = |reason: String| Error::unsupported(".eurotok", reason);
+    compress().map_err(|error: io::Error| if refused(&error) { Error::Memory } else { fail(error.to_string()) })?;
+    Ok(frame)
+}
+
+/// The `tokenizer.json` in a file of stages.
+pub(super) fn stages(origin: &str, data: &[u8]) -> Result<Vec<u8>> {
+    decompressed(origin, data.strip_prefix(&STAGES).unwrap_or_default(), limits::unpacked(data.len()))
+}
+
+/// The contents of a frame that is all there is, if they are no more than `most` bytes.
+fn decompressed(origin: &str, frame: &[u8], most: usize) -> Result<Vec<u8>> {
+    let damaged = |reason: &str| Error::format(origin, format!("the file is damaged: {reason}"));
+    let size = match zstd_safe::get_frame_content_size(frame) {
+        Ok(Some(size)) => usize::try_from(size).unwrap_or(usize::MAX),
+        _ => return Err(damaged("the size of its contents is not believable")),
+    };
+    if size > most {
+        return Err(damaged("it is far smaller than what it would be decompressed"));
+    }
+    if zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
+        return Err(damaged("it is cut short, or something follows it"));
+    }
+    // As much as there is, whatever the frame says.
+    let mut body = Vec::new();
+    let read = zstd::Decoder::with_buffer(frame).and_then(|frame| frame.take(size as u64 + 1).read_to_end(&mut body));
+    read.map_err(|error| if refused(&error) { Error::Memory } else { damaged(&error.to_string()) })?;
+    Ok(body)
+}
+
 /// Writes an `.eurotok` file.
 pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     let Vocab { tokens, merges, .. } = vocab;
@@ -102,14 +161,7 @@ pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         body.try_extend_from_slice(block)?;
     }
     let fail = |reason: String| Error::unsupported(".eurotok", reason);
-    let mut frame = Vec::new();
-    frame.try_reserve_exact(zstd_safe::compress_bound(body.len()))?;
-    let mut compress = || {
-        let mut compressor = Compressor::new(LEVEL)?;
-        compressor.set_parameter(CParameter::ChecksumFlag(true))?;
-        compressor.compress_to_buffer(&body, &mut frame)
-    };
-    compress().map_err(|error: io::Error| if refused(&error) { Error::Memory } else { fail(error.to_string()) })?;
+    let frame = compressed(&body, LEVEL)?;
     let room = UnpackedLimits::of(&frame);
     let merged = results.iter().map(|&result| tokens.get(result).len()).sum();
     let longest = tokens.iter().map(|(_, token)| token.len()).max().unwrap_or(0);
@@ -205,19 +257,11 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     if *magic != MAGIC {
         return Err(Error::unsupported(origin, format!("version {} of .eurotok; this release reads 1", magic[7])));
     }
-    let size = match zstd_safe::get_frame_content_size(frame) {
-        Ok(Some(size)) => usize::try_from(size).unwrap_or(usize::MAX),
-        _ => return Err(damaged("the size of its contents is not believable")),
-    };
     let room = UnpackedLimits::of(frame);
-    room.check_body(size).map_err(|reason| damaged(&reason))?;
-    if zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
-        return Err(damaged("it is cut short, or something follows it"));
+    if let Ok(Some(size)) = zstd_safe::get_frame_content_size(frame) {
+        room.check_body(usize::try_from(size).unwrap_or(usize::MAX)).map_err(|reason| damaged(&reason))?;
     }
-    // As much as there is, whatever the frame claims.
-    let mut body = Vec::new();
-    let read = zstd::Decoder::with_buffer(frame).and_then(|frame| frame.take(size as u64 + 1).read_to_end(&mut body));
-    read.map_err(|error| if refused(&error) { Error::Memory } else { damaged(&error.to_string()) })?;
+    let body = decompressed(origin, frame, usize::MAX)?;
     let (head, tokens, pairs) = parse(&body, room).map_err(|reason| damaged(&reason))?;
     let merges = match head.ignore_merges {
         None => Merges::Ranks,

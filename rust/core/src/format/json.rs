@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
@@ -173,6 +174,39 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 /// Appends to a list; fails if memory is short.
 fn push<T, E: Error>(list: &mut Vec<T>, item: T) -> Result<(), E> {
     list.try_push(item).map_err(|error| E::custom(String::from(error)))
+}
+
+/// The vocabulary of any model: an object from texts to ids, or a list of texts and scores.
+pub(super) enum Vocabulary<'a> {
+    Ids(Vec<(Cow<'a, str>, u32)>),
+    Scores(Vec<(Cow<'a, str>, f64)>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Vocabulary<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct VocabularyVisitor;
+
+        impl<'de> Visitor<'de> for VocabularyVisitor {
+            type Value = Vocabulary<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object from tokens to ids, or a list of tokens and scores")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<Vocabulary<'de>, A::Error> {
+                Ids::deserialize(MapAccessDeserializer::new(items)).map(|Ids(ids)| Vocabulary::Ids(ids))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vocabulary<'de>, A::Error> {
+                let mut scores = Vec::new();
+                while let Some((Text(text), score)) = items.next_element()? {
+                    push(&mut scores, (text, score))?;
+                }
+                Ok(Vocabulary::Scores(scores))
+            }
+        }
+        deserializer.deserialize_any(VocabularyVisitor)
+    }
 }
 
 /// A merge, in either spelling: `"a b"` or `["a", "b"]`.

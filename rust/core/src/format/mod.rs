@@ -26,7 +26,8 @@ use crate::limits;
 use crate::memory::probe;
 use crate::output::Output;
 use crate::split::Scheme;
-use crate::vocab::{Special, Vocab};
+use crate::vocab::pipeline::Pipeline;
+use crate::vocab::{Special, Tokenizer, Vocab};
 use tiktoken::Unsaid;
 
 /// A file format for writing.
@@ -85,7 +86,30 @@ pub fn read(origin: &str, data: &[u8], hints: &Hints) -> Result<Vocab> {
     read_beside(origin, data, hints, Unsaid::default())
 }
 
-/// As [`read`], with the content of the file beside it. Hints take precedence.
+/// Reads any tokenizer from the bytes of a file: as a vocabulary if that means the same, else as stages.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_tokenizer(origin: &str, data: &[u8], hints: &Hints) -> Result<Tokenizer> {
+    read_any(origin, data, hints, Unsaid::default())
+}
+
+fn read_any(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<Tokenizer> {
+    if eurotok::has_stages(data) {
+        let json = eurotok::stages(origin, data)?;
+        return tokenizer_json::stages::read(origin, &json).map(Tokenizer::Pipeline);
+    }
+    match read_beside(origin, data, hints, beside) {
+        Err(Error::Unsupported { .. })
+            if matches!(Content::of(origin, data), Ok(Content::TokenizerJson | Content::OtherModel(_))) =>
+        {
+            tokenizer_json::stages::read(origin, data).map(Tokenizer::Pipeline)
+        }
+        read => read.map(Tokenizer::Vocab),
+    }
+}
+
+/// As [`read`], with what stood beside the file; hints take precedence.
 fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<Vocab> {
     let content = Content::of(origin, data)?;
     if !matches!(content, Content::Tiktoken) {
@@ -100,6 +124,9 @@ fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Resu
     let vocab = match content {
         Content::Eurotok => eurotok::read(origin, data),
         Content::TokenizerJson => tokenizer_json::read(origin, data),
+        Content::OtherModel(model) => {
+            Err(Error::unsupported(origin, format!("the model {model}; only byte-level BPE is")))
+        }
         Content::Tekken => tekken::read(origin, data),
         Content::Tiktoken => {
             let given = || {
@@ -129,6 +156,8 @@ fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Resu
 /// The content of a file.
 enum Content {
     TokenizerJson,
+    /// A `tokenizer.json` whose model is not BPE, but this one.
+    OtherModel(String),
     Tekken,
     Tiktoken,
     Eurotok,
@@ -178,10 +207,7 @@ impl Content {
             Outline { model: Some(Model { r#type, merges }), .. } => match r#type.as_deref() {
                 Some("BPE") => Ok(Self::TokenizerJson),
                 None if merges.is_some() => Ok(Self::TokenizerJson),
-                other => {
-                    let reason = format!("the model {}; only byte-level BPE is", other.unwrap_or("without a type"));
-                    Err(Error::unsupported(origin, reason))
-                }
+                other => Ok(Self::OtherModel(other.unwrap_or("without a type").to_string())),
             },
             Outline { config: Some(_), vocab: Some(_), .. } => Ok(Self::Tekken),
             Outline { tokenizer_class: Some(_), .. } | Outline { added_tokens_decoder: Some(_), .. } => {
@@ -198,13 +224,28 @@ impl Content {
 /// # Errors
 /// As [`read`], and [`Error::Io`].
 pub fn load(path: &Path, hints: &Hints) -> Result<Vocab> {
+    let (data, beside) = gathered(path)?;
+    read_beside(&path.display().to_string(), &data, hints, beside)
+}
+
+/// Reads any tokenizer in a file, as [`read_tokenizer`] does.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_tokenizer(path: &Path, hints: &Hints) -> Result<Tokenizer> {
+    let (data, beside) = gathered(path)?;
+    read_any(&path.display().to_string(), &data, hints, beside)
+}
+
+/// The contents of a file, and what stands beside it if it is a `.tiktoken` file.
+fn gathered(path: &Path) -> Result<(Vec<u8>, Unsaid)> {
     let data = contents(path)?;
     let beside = sidecar(path);
     let beside = match tiktoken::is(&data) && beside.exists() {
         true => tiktoken::read_sidecar(&beside.display().to_string(), &contents(&beside)?)?,
         false => Unsaid::default(),
     };
-    read_beside(&path.display().to_string(), &data, hints, beside)
+    Ok((data, beside))
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>> {
@@ -237,6 +278,27 @@ pub fn write(vocab: &Vocab, format: Format) -> Result<Vec<u8>> {
     }
 }
 
+/// The bytes of a file of stages in `format`.
+///
+/// # Errors
+/// [`Error::Unsupported`] for a `.tiktoken` file, which holds tokens alone; [`Error::Memory`].
+pub fn write_stages(pipeline: &Pipeline, format: Format) -> Result<Vec<u8>> {
+    match format {
+        Format::TokenizerJson => tokenizer_json::write_stages::write(pipeline),
+        Format::Tiktoken => Err(Error::unsupported("tiktoken", "a tokenizer that is no byte-level BPE alone")),
+        Format::Eurotok => eurotok::write_stages(&tokenizer_json::write_stages::write(pipeline)?),
+    }
+}
+
+/// Writes stages to `path` in the format of its extension. The file appears whole or not at all.
+///
+/// # Errors
+/// As [`Format::from_path`] and [`write_stages`], and [`Error::Io`].
+pub fn save_stages(pipeline: &Pipeline, path: &Path) -> Result<()> {
+    let data = write_stages(pipeline, Format::from_path(path)?)?;
+    put(vec![(path.to_path_buf(), data)])
+}
+
 /// Writes `vocab` to `path` in the format of its extension; for `.tiktoken` also `<path>.json`, with the regex and
 /// the special tokens. Files appear whole or not at all.
 ///
@@ -250,6 +312,11 @@ pub fn save(vocab: &Vocab, path: &Path) -> Result<()> {
         }
         format => vec![(path.to_path_buf(), write(vocab, format)?)],
     };
+    put(files)
+}
+
+/// Writes files, all of them or none.
+fn put(files: Vec<(PathBuf, Vec<u8>)>) -> Result<()> {
     let mut outputs = Vec::new();
     for (path, data) in files {
         let written = Output::create(&path).and_then(|mut output| output.write_all(&data).map(|()| output));

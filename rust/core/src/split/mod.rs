@@ -7,6 +7,7 @@
 
 mod ends;
 mod mask;
+pub(crate) mod oniguruma;
 mod pattern;
 mod scan;
 pub mod scheme;

@@ -115,6 +115,25 @@ impl Pattern {
         Ok(())
     }
 
+    /// All matches in order, empty ones too, but for those that begin where the one before them ends.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`] if the regex gives up; those of `sink`.
+    pub(crate) fn for_each_match(&self, text: &str, mut sink: impl FnMut(usize, usize) -> Result<()>) -> Result<()> {
+        let mut budget = Budget::of(text.as_bytes());
+        let (mut from, mut last) = (0, None);
+        while let Some((start, end)) = self.find(text, from, &mut budget)? {
+            if start == end && last == Some(end) {
+                let Some(next) = text[from..].chars().next() else { break };
+                from += next.len_utf8();
+                continue;
+            }
+            sink(start, end)?;
+            (from, last) = (end, Some(end));
+        }
+        Ok(())
+    }
+
     /// The first match that begins at or after `from`.
     fn find(&self, text: &str, from: usize, budget: &mut StepBudget) -> Result<Option<(usize, usize)>> {
         for (regex, steps) in self.regexes.iter().zip(STEPS) {

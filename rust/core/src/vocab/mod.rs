@@ -4,6 +4,7 @@
 //! [`Vocab::new`]: every byte that UTF-8 has is an ordinary token, ordinary tokens are distinct and not empty, every merge
 //! names tokens whose concatenation is a token, special tokens have distinct contents and ids, and no id is used twice.
 
+pub(crate) mod alphabet;
 mod carried;
 pub mod pipeline;
 mod tokens;
@@ -74,6 +75,16 @@ pub struct Inert {
     pub content: String,
     /// Its id.
     pub id: u32,
+}
+
+/// How to read the text of a special token within a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Specials {
+    /// As text like any other.
+    #[default]
+    Text,
+    /// As the special token.
+    Parse,
 }
 
 /// The change to a text before it is split.

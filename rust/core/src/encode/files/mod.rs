@@ -3,7 +3,7 @@
 //! Threads take the blocks of the files in order, encode them side by side, and write the ids in order
 //! ([`threads::ordered`]). So a thread holds one block and its ids, whatever the size of the corpus, and the output
 //! does not depend on the number of threads. A block ends at the end of a document, or inside one at a
-//! [`cut`](Encoder::cut), which does not change the ids.
+//! [`cut`](Documents::cut), which does not change the ids.
 
 mod array;
 #[cfg(test)]
@@ -13,11 +13,14 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::Lease;
 use super::{Encoder, Specials, Worker};
 use crate::documents::{Files, Invalid, Part, TextBlock};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect, lossy_text};
+use crate::ragged::Ragged;
 use crate::split::LOOKAHEAD;
+use crate::stop::Stop;
 use crate::threads;
 use crate::vocab::Normalizer;
 use array::Array;
@@ -60,7 +63,7 @@ pub struct Summary {
 /// Writes the ids of documents to one file, and the place where each document begins to another. Both files appear at
 /// [`finish`](Self::finish). If the writer is dropped before, no file appears.
 pub struct IdsWriter<'e> {
-    encoder: &'e Encoder,
+    encoder: &'e dyn Documents,
     options: EncodeOptions,
     width: Width,
     ids: Array,
@@ -68,9 +71,36 @@ pub struct IdsWriter<'e> {
     written: Summary,
 }
 
+/// What encodes the documents of files.
+pub trait Documents: Sync {
+    /// One more than the largest id.
+    fn vocab_size(&self) -> usize;
+
+    /// A place near the end of `text` where the document can be cut, however it goes on.
+    fn cut(&self, text: &[u8], specials: Specials) -> Option<usize>;
+
+    /// The ids of texts. Each of them is one document.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`], [`Error::Argument`], [`Error::Memory`].
+    fn encode_texts(&self, texts: &[&str], options: EncodeOptions) -> Result<Ragged>;
+
+    /// The encoder of one thread.
+    fn begin(&self) -> Box<dyn Blocks + '_>;
+}
+
+/// Encodes blocks on one thread.
+pub trait Blocks {
+    /// The ids of a block, unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`Documents::encode_texts`], [`Error::InvalidUtf8`] and [`Error::Interrupted`].
+    fn encode(&mut self, stop: &Stop, block: &TextBlock, options: EncodeOptions) -> Result<Encoded>;
+}
+
 /// The ids of one block.
-#[derive(Default)]
-struct Encoded {
+#[derive(Debug, Default)]
+pub struct Encoded {
     /// The ids of all documents. Before each document stands the separator of the one before it.
     ids: Vec<u32>,
     /// The places in `ids` where documents begin.
@@ -79,6 +109,23 @@ struct Encoded {
 }
 
 impl Encoded {
+    /// The ids of a block, of which `encode` appends those of a part.
+    pub(crate) fn of_block(
+        block: &TextBlock,
+        options: EncodeOptions,
+        mut encode: impl FnMut(Part, &mut Vec<u32>) -> Result<()>,
+    ) -> Result<Self> {
+        let mut encoded = Self::default();
+        block.for_each_part(options.invalid, |part| {
+            if part.first {
+                encoded.begin(options.separator)?;
+            }
+            encoded.bytes += part.end as u64;
+            encode(part, &mut encoded.ids)
+        })?;
+        Ok(encoded)
+    }
+
     fn begin(&mut self, separator: Option<u32>) -> Result<()> {
         self.ids.try_extend(separator)?;
         self.starts.try_push(self.ids.len())
@@ -91,8 +138,8 @@ impl<'e> IdsWriter<'e> {
     ///
     /// # Errors
     /// [`Error::Argument`] for another ending, or for a width that does not hold the vocabulary; [`Error::Io`].
-    pub fn create(encoder: &'e Encoder, path: &Path, offsets: &Path, options: EncodeOptions) -> Result<Self> {
-        let size = encoder.vocab().size();
+    pub fn create(encoder: &'e dyn Documents, path: &Path, offsets: &Path, options: EncodeOptions) -> Result<Self> {
+        let size = encoder.vocab_size();
         let width = match options.width {
             Some(Width::U16) if size > 1 << 16 => {
                 let reason = format!("uint16 holds ids to 65,535, the vocabulary has {size}");
@@ -133,7 +180,7 @@ impl<'e> IdsWriter<'e> {
         mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<()> {
         let (encoder, options) = (self.encoder, self.options);
-        encoder.encode_blocks(paths, options, self, &mut progress)
+        encode_blocks(encoder, paths, options, self, &mut progress)
     }
 
     /// Adds texts. Each of them is one document.
@@ -141,8 +188,8 @@ impl<'e> IdsWriter<'e> {
     /// # Errors
     /// [`Error::Pattern`], [`Error::Io`].
     pub fn add_texts(&mut self, texts: &[&str]) -> Result<()> {
-        let EncodeOptions { specials, threads, separator, .. } = self.options;
-        let batch = self.encoder.encode_batch(texts, specials, threads)?;
+        let EncodeOptions { separator, .. } = self.options;
+        let batch = self.encoder.encode_texts(texts, self.options)?;
         let mut encoded = Encoded::default();
         encoded.ids.try_reserve_exact(batch.ids.len() + batch.len())?;
         for (place, text) in texts.iter().enumerate() {
@@ -215,47 +262,51 @@ impl BlockSink for Summary {
     }
 }
 
-impl Encoder {
-    /// Counts the ids of the documents of files, separators included. `progress` is as for [`IdsWriter::add_files`].
-    ///
-    /// # Errors
-    /// As [`IdsWriter::add_files`].
-    pub fn count_files(
-        &self,
-        paths: &[PathBuf],
-        options: EncodeOptions,
-        mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
-    ) -> Result<Summary> {
-        let mut counted = Summary::default();
-        self.encode_blocks(paths, options, &mut counted, &mut progress)?;
-        if options.separator.is_some() {
-            // A separator stands before each document but the first, and after the last.
-            counted.tokens += u64::from(counted.documents > 0);
-        }
-        Ok(counted)
+/// Counts the ids of the documents of files, separators included. `progress` is as for [`IdsWriter::add_files`].
+///
+/// # Errors
+/// Those of [`IdsWriter::add_files`].
+pub fn count_files(
+    encoder: &dyn Documents,
+    paths: &[PathBuf],
+    options: EncodeOptions,
+    mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Summary> {
+    let mut counted = Summary::default();
+    encode_blocks(encoder, paths, options, &mut counted, &mut progress)?;
+    if options.separator.is_some() {
+        // A separator stands before each document but the first, and after the last.
+        counted.tokens += u64::from(counted.documents > 0);
     }
+    Ok(counted)
+}
 
-    /// Encodes the blocks of files on threads and passes them to `sink`, in order.
-    fn encode_blocks(
-        &self,
-        paths: &[PathBuf],
-        options: EncodeOptions,
-        sink: &mut (dyn BlockSink + Send),
-        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
-    ) -> Result<()> {
-        let blocks = Mutex::new(Files::new(paths)?);
-        let files = || blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        threads::ordered(
-            threads::wanted(options.threads),
-            || files().next(|text| self.cut(text, options.specials)),
-            || self.lease(),
-            |lease, stop, block| lease.with(stop, |worker| self.encode_block(worker, &block, options)),
-            |encoded| sink.write(&encoded),
-            || {
-                let (done, total) = files().progress();
-                progress(done, total)
-            },
-        )
+/// Encodes the blocks of files on threads and passes them to `sink`, in order.
+fn encode_blocks(
+    encoder: &dyn Documents,
+    paths: &[PathBuf],
+    options: EncodeOptions,
+    sink: &mut (dyn BlockSink + Send),
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<()> {
+    let blocks = Mutex::new(Files::new(paths)?);
+    let files = || blocks.lock().unwrap_or_else(PoisonError::into_inner);
+    threads::ordered(
+        threads::wanted(options.threads),
+        || files().next(|text| encoder.cut(text, options.specials)),
+        || encoder.begin(),
+        |blocks, stop, block| blocks.encode(stop, &block, options),
+        |encoded| sink.write(&encoded),
+        || {
+            let (done, total) = files().progress();
+            progress(done, total)
+        },
+    )
+}
+
+impl Documents for Encoder {
+    fn vocab_size(&self) -> usize {
+        self.vocab().size()
     }
 
     /// A place near the end of `text` where the document can be cut, however it goes on: a proven boundary that no
@@ -272,6 +323,31 @@ impl Encoder {
         self.splitter.last_boundary(text, limit, |place| !self.added.may_span([text[place - 1], text[place]], specials))
     }
 
+    fn encode_texts(&self, texts: &[&str], EncodeOptions { specials, threads, .. }: EncodeOptions) -> Result<Ragged> {
+        self.encode_batch(texts, specials, threads)
+    }
+
+    fn begin(&self) -> Box<dyn Blocks + '_> {
+        Box::new(Working { encoder: self, lease: self.lease() })
+    }
+}
+
+/// An encoder and a worker of it.
+struct Working<'e> {
+    encoder: &'e Encoder,
+    lease: Lease<'e>,
+}
+
+impl Blocks for Working<'_> {
+    fn encode(&mut self, stop: &Stop, block: &TextBlock, options: EncodeOptions) -> Result<Encoded> {
+        let Self { encoder, lease } = self;
+        lease.with(stop, |worker| {
+            Encoded::of_block(block, options, |part, out| encoder.encode_part(worker, part, options.specials, out))
+        })
+    }
+}
+
+impl Encoder {
     /// The length of the text that the normalizer treats alike however the text goes on. An ASCII character never
     /// combines with the characters before it.
     fn settled(&self, text: &[u8]) -> usize {
@@ -279,18 +355,6 @@ impl Encoder {
             Normalizer::None => text.len(),
             Normalizer::Nfc => text.iter().rposition(u8::is_ascii).unwrap_or(0),
         }
-    }
-
-    fn encode_block(&self, worker: &mut Worker, block: &TextBlock, options: EncodeOptions) -> Result<Encoded> {
-        let mut encoded = Encoded::default();
-        block.for_each_part(options.invalid, |part| {
-            if part.first {
-                encoded.begin(options.separator)?;
-            }
-            encoded.bytes += part.end as u64;
-            self.encode_part(worker, part, options.specials, &mut encoded.ids)
-        })?;
-        Ok(encoded)
     }
 
     /// Encodes a part of a document. The part begins and ends at an end of the document or at a [`cut`](Self::cut).

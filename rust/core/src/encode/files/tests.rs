@@ -124,8 +124,9 @@ fn files_have_the_ids_of_their_documents() {
             assert!(items(&output("ids.npy"), "<u2") == narrow, "{threads} threads, {most} to be had");
             assert!(items(&output("ids.offsets.npy"), "<i8") == offsets, "{threads} threads");
         }
-        let counted = encoder
-            .count_files(&paths, EncodeOptions { separator, specials, ..OPTIONS }, |_, _| ControlFlow::Continue(()));
+        let counted = count_files(&encoder, &paths, EncodeOptions { separator, specials, ..OPTIONS }, |_, _| {
+            ControlFlow::Continue(())
+        });
         let expected =
             write(&encoder, &output("counted.npy"), &paths, &[], EncodeOptions { separator, specials, ..OPTIONS });
         assert_eq!(counted.unwrap(), expected.unwrap());

@@ -4,10 +4,10 @@
 //! if every byte has a token (`unk_token`, `fuse_unk`, `byte_fallback`) are accepted and not kept.
 
 mod added;
-mod alphabet;
-mod dialect;
 mod model;
+pub(super) mod stages;
 mod write;
+pub(super) mod write_stages;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::json::{Ids, List, Pair, Strict};
 use crate::error::{Error, Result};
 use crate::memory::collect;
-use crate::split::Scheme;
+use crate::split::{Scheme, oniguruma};
 use crate::vocab::{Carried, Merges, Normalizer, Special, Vocab};
 use model::Parts;
 pub(super) use write::write;
@@ -158,7 +158,7 @@ fn split_scheme(split: &Value) -> Result<Scheme, String> {
     let Some(regex) = split["pattern"]["Regex"].as_str() else {
         return Err("a Split whose pattern is not a Regex".to_string());
     };
-    let scheme = dialect::from_oniguruma(regex)?;
+    let scheme = oniguruma::from_oniguruma(regex)?;
     match (split["behavior"].as_str().unwrap_or(""), flag(split, "invert", false)) {
         ("Isolated", _) => Ok(scheme),
         // `Removed` drops the text between matches. The schemes of the table match everything.

@@ -2,11 +2,11 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{AddedToken, Model, alphabet};
+use super::{AddedToken, Model};
 use crate::error::Error;
 use crate::format::entries::Entries;
 use crate::format::json::{Ids, List, Pair};
-use crate::vocab::{Inert, Tokens};
+use crate::vocab::{Inert, Tokens, alphabet};
 
 /// The parts of a model.
 pub(super) struct Parts {

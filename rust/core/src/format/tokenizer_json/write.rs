@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{AddedToken, alphabet, dialect};
+use super::AddedToken;
 use crate::bpe::effective::effective;
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect};
-use crate::vocab::{Inert, Merges, Normalizer, Vocab, show};
+use crate::split::oniguruma;
+use crate::vocab::{Inert, Merges, Normalizer, Vocab, alphabet, show};
 
 #[derive(Serialize)]
 struct Output<'v> {
@@ -46,7 +47,7 @@ fn as_map<S: Serializer>(items: &[(Cow<'_, str>, u32)], serializer: S) -> Result
 /// Writes a `tokenizer.json` with which `tokenizers` gives the ids of `vocab`.
 pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     let unsupported = |reason| Error::unsupported("tokenizer.json", reason);
-    let regex = dialect::to_oniguruma(&vocab.scheme).map_err(unsupported)?;
+    let regex = oniguruma::to_oniguruma(&vocab.scheme).map_err(unsupported)?;
     let spelled = spelled(vocab)?;
     let (pairs, ignore_merges) = match &vocab.merges {
         Merges::Ranks => (Cow::Owned(collect(effective(vocab)?.iter().map(|merge| (merge.left, merge.right)))?), true),

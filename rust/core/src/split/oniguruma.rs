@@ -5,8 +5,8 @@
 //! text, and `{1,3}+` repeats a repetition rather than forbidding to backtrack. A regex of the table is translated;
 //! any other passes if both read it alike, and is refused if not.
 
+use super::Scheme;
 use crate::limits;
-use crate::split::Scheme;
 
 /// Where the table's regexes differ: `fancy-regex`, Oniguruma.
 const TRANSLATIONS: [(&str, &str); 2] = [(r"\p{N}{1,3}+", r"(?>\p{N}{1,3})"), ("$", r"\z")];
@@ -16,7 +16,7 @@ const TRANSLATIONS: [(&str, &str); 2] = [(r"\p{N}{1,3}+", r"(?>\p{N}{1,3})"), ("
 const FOLDED: [&str; 5] = ["ss", "ff", "fi", "fl", "st"];
 
 /// The scheme's regex for a `tokenizer.json`; the reason if there is none.
-pub(super) fn to_oniguruma(scheme: &Scheme) -> Result<String, String> {
+pub(crate) fn to_oniguruma(scheme: &Scheme) -> Result<String, String> {
     if scheme.name().is_none() {
         check(scheme.pattern())?;
         return Ok(scheme.pattern().to_string());
@@ -25,7 +25,7 @@ pub(super) fn to_oniguruma(scheme: &Scheme) -> Result<String, String> {
 }
 
 /// The scheme that the regex of a `tokenizer.json` states; the reason if none does.
-pub(super) fn from_oniguruma(regex: &str) -> Result<Scheme, String> {
+pub(crate) fn from_oniguruma(regex: &str) -> Result<Scheme, String> {
     if regex.len() > limits::PATTERN {
         return Err(format!("a regex of {} bytes; {} is the limit", regex.len(), limits::PATTERN));
     }
@@ -34,80 +34,124 @@ pub(super) fn from_oniguruma(regex: &str) -> Result<Scheme, String> {
     if scheme.name().is_some() && to_oniguruma(&scheme).as_deref() == Ok(regex) {
         return Ok(scheme);
     }
-    check(regex)?;
-    Ok(Scheme::from_pattern(regex))
+    Ok(Scheme::from_pattern(&self::translated(regex)?))
 }
 
 /// Whether both engines read a regex alike; if not, the construct that they read differently.
 fn check(regex: &str) -> Result<(), String> {
+    match translated(regex)? {
+        same if same == regex => Ok(()),
+        _ => Err(format!("a construct in the regex {regex:?}, which regex engines read differently")),
+    }
+}
+
+/// The characters of words to Oniguruma: without the joiners that other engines count among them.
+const WORD: &str = r"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}";
+
+/// A regex of Oniguruma's as `fancy-regex` reads it; if it cannot, the construct that stands against it.
+pub(crate) fn translated(regex: &str) -> Result<String, String> {
     let differs = |what: &str| Err(format!("{what} in the regex {regex:?}, which regex engines read differently"));
+    if regex.len() > limits::PATTERN {
+        return Err(format!("a regex of {} bytes; {} is the limit", regex.len(), limits::PATTERN));
+    }
     for group in regex.split("(?i:").skip(1) {
         let group = group.split(')').next().unwrap_or_default().to_lowercase();
         if !group.is_ascii() || group.contains('(') || FOLDED.iter().any(|pair| group.contains(pair)) {
             return differs("letters in any case for which one character may stand");
         }
     }
+    let mut translated = String::new();
     let mut rest = regex;
     let mut in_class = false;
     while let Some(c) = rest.chars().next() {
-        let (taken, what) = match c {
-            '\\' => escape(rest),
+        let (taken, step) = match c {
+            '\\' => escape(rest, in_class),
             ']' if in_class => {
                 in_class = false;
-                (1, None)
+                (1, Step::Same)
             }
-            '[' if in_class => (1, Some("`[` within a class")),
-            '&' | '-' | '~' if in_class && rest[1..].starts_with(c) => (2, Some("a set operation")),
-            _ if in_class => (c.len_utf8(), None),
+            '[' if in_class => (1, Step::Differs("`[` within a class")),
+            '&' | '-' | '~' if in_class && rest[1..].starts_with(c) => (2, Step::Differs("a set operation")),
+            _ if in_class => (c.len_utf8(), Step::Same),
             '[' => {
                 in_class = true;
                 let open = if rest.starts_with("[^") { 2 } else { 1 };
-                (open, rest[open..].starts_with(']').then_some("`]` at the start of a class"))
+                let begins_with_end = rest[open..].starts_with(']');
+                (open, if begins_with_end { Step::Differs("`]` at the start of a class") } else { Step::Same })
             }
-            '^' => (1, Some("`^`")),
-            '$' => (1, Some("`$`")),
+            // Lines, not the text.
+            '^' => (1, Step::As("(?m:^)".into())),
+            '$' => (1, Step::As("(?m:$)".into())),
             '(' => group(rest),
             '{' => repetition(rest),
-            _ => (c.len_utf8(), None),
+            _ => (c.len_utf8(), Step::Same),
         };
-        if let Some(what) = what {
-            return differs(what);
+        match step {
+            Step::Same => translated.push_str(&rest[..taken]),
+            Step::As(other) => translated.push_str(&other),
+            Step::Differs(what) => return differs(what),
         }
         rest = &rest[taken..];
     }
-    Ok(())
+    Ok(translated)
 }
 
-/// The length of an escape, and the trouble with it.
-fn escape(rest: &str) -> (usize, Option<&'static str>) {
-    let Some(c) = rest[1..].chars().next() else { return (1, Some("a backslash at the end")) };
+/// How a construct is read.
+enum Step {
+    Same,
+    As(String),
+    Differs(&'static str),
+}
+
+/// The length of an escape, and how it is read.
+fn escape(rest: &str, in_class: bool) -> (usize, Step) {
+    let Some(c) = rest[1..].chars().next() else { return (1, Step::Differs("a backslash at the end")) };
     let braced = rest[1 + c.len_utf8()..].starts_with('{');
+    let plain = 1 + c.len_utf8();
+    match c {
+        'w' if in_class => return (plain, Step::As(WORD.into())),
+        'w' => return (plain, Step::As(format!("[{WORD}]"))),
+        'W' if !in_class => return (plain, Step::As(format!("[^{WORD}]"))),
+        'u' | 'x' if !braced => {
+            let digits = if c == 'u' { 4 } else { 2 };
+            let number = rest.get(2..2 + digits).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+            // Beyond ASCII `\\x` is a byte.
+            return match number.and_then(char::from_u32).filter(|&number| c == 'u' || number.is_ascii()) {
+                Some(number) => (2 + digits, Step::As(format!("\\x{{{:X}}}", u32::from(number)))),
+                None => (plain, Step::Differs("an escape")),
+            };
+        }
+        // A character that nothing gives another meaning.
+        _ if !c.is_ascii_graphic() => return (plain, Step::As(c.to_string())),
+        _ => {}
+    }
     let known = match c {
         's' | 'S' | 'd' | 'D' | 'p' | 'P' | 'n' | 'r' | 't' | 'f' | 'A' | 'z' => true,
         'x' => braced,
         _ => c.is_ascii_punctuation(),
     };
-    let trouble = (!known).then_some("an escape");
+    let step = if known { Step::Same } else { Step::Differs("an escape") };
     let end = if braced && matches!(c, 'p' | 'P' | 'x') { rest.find('}') } else { None };
-    (end.map_or(1 + c.len_utf8(), |end| end + 1), trouble)
+    (end.map_or(plain, |end| end + 1), step)
 }
 
-fn group(rest: &str) -> (usize, Option<&'static str>) {
+fn group(rest: &str) -> (usize, Step) {
     if !rest.starts_with("(?") {
-        return (1, None);
+        return (1, Step::Same);
     }
     let known = ["(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:"].into_iter().find(|open| rest.starts_with(open));
-    known.map_or((2, Some("a group")), |open| (open.len(), None))
+    known.map_or((2, Step::Differs("a group")), |open| (open.len(), Step::Same))
 }
 
-fn repetition(rest: &str) -> (usize, Option<&'static str>) {
-    let Some(end) = rest.find('}') else { return (1, Some("`{`")) };
+fn repetition(rest: &str) -> (usize, Step) {
+    let Some(end) = rest.find('}') else { return (1, Step::Differs("`{`")) };
     let counts = rest[1..end].split_once(',').unwrap_or((&rest[1..end], ""));
     let digits = |count: &str| count.bytes().all(|byte| byte.is_ascii_digit());
     if counts.0.is_empty() || !digits(counts.0) || !digits(counts.1) {
-        return (end + 1, Some("`{`"));
+        return (end + 1, Step::Differs("`{`"));
     }
-    (end + 1, rest[end + 1..].starts_with(['+', '?', '*', '{']).then_some("what follows `}`"))
+    let is_repeated = rest[end + 1..].starts_with(['+', '?', '*', '{']);
+    (end + 1, if is_repeated { Step::Differs("what follows `}`") } else { Step::Same })
 }
 
 #[cfg(test)]
@@ -149,12 +193,24 @@ mod tests {
     }
 
     #[test]
+    fn regexes_that_can_be_translated_are() {
+        for (regex, other) in [
+            ("^a$", "(?m:^)a(?m:$)"),
+            (r"[\w-]\w", r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}-][\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]"),
+            (r"\u00AD\x41\-", r"\x{AD}\x{41}\-"),
+            ("\\\n(?=[ \t])", "\n(?=[ \t])"),
+        ] {
+            assert_eq!(translated(regex).as_deref(), Ok(other));
+            assert!(to_oniguruma(&Scheme::from_pattern(regex)).is_err());
+        }
+    }
+
+    #[test]
     fn regexes_that_they_read_differently_do_not() {
         for regex in [
-            "^a",
-            "a$",
-            r"\w+",
             r"\bx",
+            r"[\W]",
+            r"\xe9",
             r"\h",
             r"\R",
             r"(a)\1",

@@ -6,7 +6,7 @@
 /// One more than the last character of the alphabet.
 const END: usize = 0x144;
 
-static CHARS: [char; 256] = chars();
+pub(crate) static CHARS: [char; 256] = chars();
 static BYTES: [Option<u8>; END] = bytes();
 
 const fn chars() -> [char; 256] {
@@ -37,19 +37,18 @@ const fn bytes() -> [Option<u8>; END] {
 }
 
 /// A token as a `tokenizer.json` spells it.
-pub(super) fn spell(token: &[u8]) -> String {
+pub(crate) fn spell(token: &[u8]) -> String {
     token.iter().map(|&byte| CHARS[usize::from(byte)]).collect()
 }
 
-/// Appends the bytes of `spelling`. Returns `false` if one of its characters stands for no byte.
-pub(super) fn read(spelling: &str, token: &mut Vec<u8>) -> bool {
-    spelling.chars().all(|c| match BYTES.get(c as usize) {
-        Some(&Some(byte)) => {
-            token.push(byte);
-            true
-        }
-        _ => false,
-    })
+/// Appends the bytes that `spelling` stands for. Returns `false` if a character of it stands for none.
+pub(crate) fn read(spelling: &str, token: &mut Vec<u8>) -> bool {
+    spelling.chars().all(|c| byte(c).map(|byte| token.push(byte)).is_some())
+}
+
+/// The byte that a character stands for.
+pub(crate) fn byte(c: char) -> Option<u8> {
+    BYTES.get(c as usize).copied().flatten()
 }
 
 #[cfg(test)]

@@ -1,0 +1,327 @@
+//! Decoders, made ready to run: tokens become a text.
+
+use std::ops::Range;
+
+use super::Stages;
+use super::finder::Finder;
+use crate::arch::{Foreign, Isa};
+use crate::decode::{further, ranges};
+use crate::error::{Error, Result};
+use crate::memory::{Grow, collect_all, lossy_text};
+use crate::threads;
+use crate::vocab::alphabet;
+use crate::vocab::pipeline::{self, PrependScheme};
+
+/// A decoder made ready to run.
+#[derive(Debug)]
+pub(super) enum Decoder {
+    ByteLevel,
+    ByteFallback,
+    Fuse,
+    Replace { finder: Finder, content: String },
+    Strip { content: char, start: usize, stop: usize },
+    Metaspace { replacement: char, drops_first: bool },
+    WordPiece { prefix: String, cleanup: bool },
+    Bpe { suffix: String },
+    Ctc { pad_token: String, word_delimiter_token: String, cleanup: bool },
+    Sequence(Vec<Decoder>),
+}
+
+/// Tokens on their way to a text, one behind the other.
+#[derive(Debug, Default)]
+struct Tokens {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Tokens {
+    fn push(&mut self, parts: &[&str]) -> Result<()> {
+        for part in parts {
+            self.text.try_reserve(part.len())?;
+            self.text.push_str(part);
+        }
+        self.ends.try_push(self.text.len())
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = &str> {
+        let start = |place: usize| if place == 0 { 0 } else { self.ends[place - 1] };
+        (0..self.ends.len()).map(move |place| &self.text[start(place)..self.ends[place]])
+    }
+
+    /// What becomes of each token, by its number.
+    fn map(&self, mut map: impl FnMut(usize, &str) -> Result<Option<String>>) -> Result<Self> {
+        let mut mapped = Self::default();
+        for (number, token) in self.iter().enumerate() {
+            if let Some(token) = map(number, token)? {
+                mapped.push(&[&token])?;
+            }
+        }
+        Ok(mapped)
+    }
+}
+
+impl Decoder {
+    pub(super) fn new(decoder: &pipeline::Decoder, isa: Isa) -> Result<Self> {
+        use pipeline::Decoder as Data;
+        Ok(match decoder {
+            Data::ByteLevel(_) => Self::ByteLevel,
+            Data::ByteFallback => Self::ByteFallback,
+            Data::Fuse => Self::Fuse,
+            Data::Replace { pattern, content } => {
+                Self::Replace { finder: Finder::new(pattern, isa)?, content: content.clone() }
+            }
+            &Data::Strip { content, start, stop } => Self::Strip { content, start, stop },
+            Data::Metaspace(metaspace) => Self::Metaspace {
+                replacement: metaspace.replacement,
+                drops_first: metaspace.prepend_scheme != PrependScheme::Never,
+            },
+            Data::WordPiece { prefix, cleanup } => Self::WordPiece { prefix: prefix.clone(), cleanup: *cleanup },
+            Data::Bpe { suffix } => Self::Bpe { suffix: suffix.clone() },
+            Data::Ctc { pad_token, word_delimiter_token, cleanup } => Self::Ctc {
+                pad_token: pad_token.clone(),
+                word_delimiter_token: word_delimiter_token.clone(),
+                cleanup: *cleanup,
+            },
+            Data::Sequence { decoders } => {
+                Self::Sequence(collect_all(decoders.iter().map(|decoder| Self::new(decoder, isa)))?)
+            }
+        })
+    }
+
+    fn run(&self, tokens: Tokens) -> Result<Tokens> {
+        match self {
+            Self::ByteLevel => {
+                let mut whole = Tokens::default();
+                whole.push(&[&lossy_text(&byte_level(&tokens)?)?])?;
+                Ok(whole)
+            }
+            Self::ByteFallback => byte_fallback(&tokens),
+            Self::Fuse => Ok(Tokens { ends: vec![tokens.text.len()], ..tokens }),
+            Self::Replace { finder, content } => {
+                let mut replaced = Tokens::default();
+                for token in tokens.iter() {
+                    let mut done = 0;
+                    finder.for_each_match(token, |start, end| {
+                        replaced.text.try_reserve(start - done + content.len())?;
+                        replaced.text.push_str(&token[done..start]);
+                        replaced.text.push_str(content);
+                        done = end;
+                        Ok(())
+                    })?;
+                    replaced.push(&[&token[done..]])?;
+                }
+                Ok(replaced)
+            }
+            &Self::Strip { content, start, stop } => {
+                let mut stripped = Tokens::default();
+                for mut token in tokens.iter() {
+                    for _ in 0..start {
+                        let Some(rest) = token.strip_prefix(content) else { break };
+                        token = rest;
+                    }
+                    for _ in 0..stop {
+                        let Some(rest) = token.strip_suffix(content) else { break };
+                        token = rest;
+                    }
+                    stripped.push(&[token])?;
+                }
+                Ok(stripped)
+            }
+            &Self::Metaspace { replacement, drops_first } => {
+                let mut mapped = Tokens::default();
+                for (number, token) in tokens.iter().enumerate() {
+                    mapped.text.try_reserve(token.len())?;
+                    let space = if number == 0 && drops_first { "" } else { " " };
+                    for (place, part) in token.split(replacement).enumerate() {
+                        mapped.text.push_str(if place > 0 { space } else { "" });
+                        mapped.text.push_str(part);
+                    }
+                    mapped.push(&[])?;
+                }
+                Ok(mapped)
+            }
+            Self::WordPiece { prefix, cleanup } => {
+                let mut joined = Tokens::default();
+                for (number, token) in tokens.iter().enumerate() {
+                    let parts = match token.strip_prefix(&prefix[..]) {
+                        _ if number == 0 => ["", token],
+                        Some(rest) => ["", rest],
+                        None => [" ", token],
+                    };
+                    match cleanup {
+                        true => joined.push(&[&cleaned(&parts.concat())])?,
+                        false => joined.push(&parts)?,
+                    }
+                }
+                Ok(joined)
+            }
+            Self::Bpe { suffix } => {
+                let last = tokens.ends.len().wrapping_sub(1);
+                tokens.map(|number, token| Ok(Some(token.replace(suffix, if number == last { "" } else { " " }))))
+            }
+            Self::Ctc { pad_token, word_delimiter_token, cleanup } => {
+                let mut before: Option<String> = None;
+                tokens.map(|_, token| {
+                    if before.as_deref() == Some(token) {
+                        return Ok(None);
+                    }
+                    before = Some(token.to_string());
+                    let mut text = token.replace(pad_token, "");
+                    if *cleanup {
+                        text = cleaned(&text).replace(word_delimiter_token, " ");
+                    }
+                    Ok((!text.is_empty()).then_some(text))
+                })
+            }
+            Self::Sequence(decoders) => decoders.iter().try_fold(tokens, |tokens, decoder| decoder.run(tokens)),
+        }
+    }
+}
+
+/// The bytes of tokens as byte-level models spell them; a token that has another character stands for itself.
+fn byte_level(tokens: &Tokens) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for token in tokens.iter() {
+        let start = bytes.len();
+        bytes.try_reserve(token.len())?;
+        if !alphabet::read(token, &mut bytes) {
+            bytes.truncate(start);
+            bytes.extend_from_slice(token.as_bytes());
+        }
+    }
+    Ok(bytes)
+}
+
+/// Tokens such as `<0x0A>` as what their bytes make together; U+FFFD for each of them if that is no text.
+fn byte_fallback(tokens: &Tokens) -> Result<Tokens> {
+    let mut decoded = Tokens::default();
+    let mut bytes = Vec::new();
+    let flush = |bytes: &mut Vec<u8>, decoded: &mut Tokens| -> Result<()> {
+        if !bytes.is_empty() {
+            match str::from_utf8(bytes) {
+                Ok(text) => decoded.push(&[text])?,
+                Err(_) => bytes.iter().try_for_each(|_| decoded.push(&["\u{FFFD}"]))?,
+            }
+            bytes.clear();
+        }
+        Ok(())
+    };
+    for token in tokens.iter() {
+        let digits = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
+        // A sign counts as a digit to the parser.
+        match digits.filter(|digits| digits.len() == 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => bytes.try_push(byte)?,
+            None => {
+                flush(&mut bytes, &mut decoded)?;
+                decoded.push(&[token])?;
+            }
+        }
+    }
+    flush(&mut bytes, &mut decoded)?;
+    Ok(decoded)
+}
+
+/// A text without the spaces that tokens had before punctuation and contractions.
+fn cleaned(text: &str) -> String {
+    [
+        (" .", "."),
+        (" ?", "?"),
+        (" !", "!"),
+        (" ,", ","),
+        (" ' ", "'"),
+        (" n't", "n't"),
+        (" 'm", "'m"),
+        (" do not", " don't"),
+        (" 's", "'s"),
+        (" 've", "'ve"),
+        (" 're", "'re"),
+    ]
+    .iter()
+    .fold(text.to_string(), |text, (from, to)| if text.contains(from) { text.replace(from, to) } else { text })
+}
+
+impl Stages {
+    /// The bytes of the text of a sequence of ids, those of special tokens only if `with_specials`. They are UTF-8, unless the decoder is
+    /// `ByteLevel` and the bytes of the tokens are not.
+    ///
+    /// # Errors
+    /// [`Error::UnknownId`] for the first id that has no token; [`Error::Pattern`], [`Error::Memory`].
+    pub fn decode<'i>(&self, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
+        let mut tokens = Tokens::default();
+        for (position, id) in ids.into().iter().enumerate() {
+            let token = self.spelled(id).ok_or_else(|| Error::UnknownId {
+                id: id.into(),
+                position,
+                vocab_size: self.data.size(),
+            })?;
+            if with_specials || !self.is_special(token) {
+                tokens.push(&[token])?;
+            }
+        }
+        match &self.decoder {
+            Some(Decoder::ByteLevel) => byte_level(&tokens),
+            Some(decoder) => Ok(decoder.run(tokens)?.text.into_bytes()),
+            None => {
+                let mut joined = String::new();
+                for (number, token) in tokens.iter().enumerate() {
+                    joined.try_reserve(token.len() + 1)?;
+                    joined.push_str(if number > 0 { " " } else { "" });
+                    joined.push_str(token);
+                }
+                Ok(joined.into_bytes())
+            }
+        }
+    }
+
+    /// [`decode`](Self::decode) of each of many sequences, on at most `threads` threads: sequence `i` is `ids[offsets[i]..offsets[i + 1]]`.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode); [`Error::Argument`] if the offsets do not ascend within `ids`.
+    pub fn decode_batch<'i>(
+        &self,
+        ids: impl Into<Foreign<'i>>,
+        offsets: &[i64],
+        with_specials: bool,
+        threads: Option<usize>,
+    ) -> Result<Vec<Vec<u8>>> {
+        let ids = ids.into();
+        let ranges = ranges(offsets, ids.len())?;
+        let share = ranges.len().div_ceil(threads::wanted(threads)).max(1);
+        let decode = |range: &Range<usize>| {
+            self.decode(ids.part(range.clone()), with_specials).map_err(|error| further(error, range.start))
+        };
+        let run = |ranges: &[_]| collect_all(ranges.iter().map(decode));
+        let parts: Vec<_> = threads::map(ranges.chunks(share).collect(), run).into_iter().collect::<Result<_>>()?;
+        Ok(parts.into_iter().flatten().collect())
+    }
+
+    /// The text of an id: of an added token its normalized one.
+    fn spelled(&self, id: u32) -> Option<&str> {
+        self.normal_texts.get(&id).map(|text| &text[..]).or_else(|| self.data.token(id))
+    }
+
+    /// Whether a text is that of a special token.
+    fn is_special(&self, text: &str) -> bool {
+        self.specials.contains(text)
+    }
+
+    /// Whether tokens are spelled in the alphabet of byte-level models.
+    pub fn is_byte_level(&self) -> bool {
+        matches!(self.decoder, Some(Decoder::ByteLevel))
+    }
+
+    /// The bytes of an id: of byte-level models those that it stands for, else its text.
+    pub fn token(&self, id: u32) -> Option<Vec<u8>> {
+        let text = self.data.token(id)?;
+        let mut bytes = Vec::new();
+        let is_spelled = self.is_byte_level() && self.data.added_token(id).is_none();
+        Some(if is_spelled && alphabet::read(text, &mut bytes) { bytes } else { text.as_bytes().to_vec() })
+    }
+
+    /// The id of the token with exactly these bytes.
+    pub fn id(&self, token: &[u8]) -> Option<u32> {
+        let spelled = || self.data.model.entries().id(&alphabet::spell(token));
+        let text = || str::from_utf8(token).ok().and_then(|text| self.data.id(text));
+        if self.is_byte_level() { spelled().or_else(text) } else { text() }
+    }
+}

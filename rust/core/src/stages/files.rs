@@ -1,0 +1,45 @@
+//! Documents of files, each as a whole: what stages make of a text may depend on all of it.
+
+use super::{Lease, Stages};
+use crate::documents::TextBlock;
+use crate::encode::Specials;
+use crate::encode::files::{Blocks, Documents, EncodeOptions, Encoded};
+use crate::error::Result;
+use crate::memory::lossy_text;
+use crate::ragged::Ragged;
+use crate::stop::Stop;
+
+impl Documents for Stages {
+    fn vocab_size(&self) -> usize {
+        self.data.size()
+    }
+
+    fn cut(&self, _: &[u8], _: Specials) -> Option<usize> {
+        None
+    }
+
+    fn encode_texts(&self, texts: &[&str], EncodeOptions { specials, threads, .. }: EncodeOptions) -> Result<Ragged> {
+        self.encode_batch(&Stop::never(), texts, specials, threads)
+    }
+
+    fn begin(&self) -> Box<dyn Blocks + '_> {
+        Box::new(Working { stages: self, lease: self.lease() })
+    }
+}
+
+/// Stages and a worker of them.
+struct Working<'s> {
+    stages: &'s Stages,
+    lease: Lease<'s>,
+}
+
+impl Blocks for Working<'_> {
+    fn encode(&mut self, stop: &Stop, block: &TextBlock, options: EncodeOptions) -> Result<Encoded> {
+        let Self { stages, lease } = self;
+        lease.with(|worker| {
+            Encoded::of_block(block, options, |part, out| {
+                stages.encode_to(worker, stop, &lossy_text(part.text)?, options.specials, out)
+            })
+        })
+    }
+}

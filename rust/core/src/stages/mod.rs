@@ -1,0 +1,274 @@
+//! Any tokenizer, stage by stage: text → normalized text → pieces → ids, and ids → tokens → text.
+//!
+//! Each stage does what the one of `tokenizers` does, spans and oddities included; so ids, offsets and decoded texts are the same. A text and
+//! its pieces pass the stages one after the other, in memory that a worker uses again; pieces seen before come from its cache.
+
+mod added;
+mod batch;
+mod decode;
+mod files;
+mod finder;
+mod model;
+mod normalize;
+mod pre_tokenize;
+mod scripts;
+mod spans;
+mod text;
+
+use std::sync::{Mutex, MutexGuard};
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::arch::Isa;
+use crate::encode::Specials;
+use crate::error::Result;
+use crate::memory::{Grow, collect_all, copied_text};
+use crate::stop::Stop;
+use crate::threads;
+use crate::vocab::pipeline::Pipeline;
+use added::Added;
+use decode::Decoder;
+use model::{Cache, Memory, Model, Token};
+use normalize::Normalizer;
+use pre_tokenize::PreTokenizer;
+pub use spans::Spanned;
+use text::Text;
+
+/// A pipeline made ready to run. Immutable but for the caches of its workers; share it between threads.
+#[derive(Debug)]
+pub struct Stages {
+    data: Pipeline,
+    isa: Isa,
+    /// Added tokens that are found in the text as it is.
+    original: Added,
+    normalizers: Vec<Normalizer>,
+    /// Those that are found in the normalized text.
+    normalized: Added,
+    /// The contents of special tokens.
+    specials: HashSet<String>,
+    /// Normalized texts of added tokens, where they differ.
+    normal_texts: HashMap<u32, String>,
+    pre_tokenizers: Vec<PreTokenizer>,
+    model: Model,
+    decoder: Option<Decoder>,
+    /// Whether ids depend on where a piece stands in the original text.
+    asks_for_origin: bool,
+    workers: Vec<Mutex<Option<Box<Worker>>>>,
+}
+
+/// The least number of workers kept between calls.
+const WORKERS: usize = 16;
+
+/// What one thread needs to encode: its cache and its buffers.
+#[derive(Debug, Default)]
+struct Worker {
+    text: Text,
+    cache: Cache,
+    memory: Memory,
+    tokens: Vec<Token>,
+    ids: Vec<u32>,
+}
+
+/// Pieces between two looks at whether to stop.
+const UNASKED: usize = 1 << 12;
+
+/// Bytes of a piece whose memory is not kept.
+const LARGE: usize = 1 << 18;
+
+/// A worker for one call: one that was kept, or one of its own. Never waits for another.
+enum Lease<'a> {
+    Kept(MutexGuard<'a, Option<Box<Worker>>>),
+    Own(Option<Box<Worker>>),
+}
+
+impl Lease<'_> {
+    /// Has the worker do something. One that finds too little memory is dropped with all that it holds.
+    fn with<T>(&mut self, work: impl FnOnce(&mut Worker) -> Result<T>) -> Result<T> {
+        let place = match self {
+            Self::Kept(kept) => &mut **kept,
+            Self::Own(own) => own,
+        };
+        let done = work(place.get_or_insert_default());
+        match &done {
+            Err(crate::Error::Memory) => *place = None,
+            _ => place.iter_mut().for_each(|worker| worker.text.shrink()),
+        }
+        done
+    }
+}
+
+impl Stages {
+    /// Prepares a pipeline.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`](crate::Error::Pattern) for a regex that does not compile or cannot be reproduced exactly; [`Error::Format`](crate::Error::Format) for a map of characters that is none;
+    /// [`Error::Argument`](crate::Error::Argument) for added tokens that are the same when normalized; [`Error::Memory`](crate::Error::Memory).
+    pub fn new(data: Pipeline) -> Result<Self> {
+        let isa = Isa::choose()?;
+        let normalizers = normalize::all(data.normalizer.as_ref(), isa)?;
+        let mut normal_texts = HashMap::new();
+        for token in data.added.iter().filter(|token| token.normalized && !normalizers.is_empty()) {
+            let mut text = Text::default();
+            text.begin(&token.content, false)?;
+            normalizers
+                .iter()
+                .try_for_each(|normalizer| normalizer.run(&mut text, normalize::limit(token.content.len())))?;
+            let normal: String = text.pieces.iter().map(|&piece| text.piece(piece)).collect();
+            if normal != token.content {
+                normal_texts.try_reserve(1)?;
+                normal_texts.insert(token.id, normal);
+            }
+        }
+        let specials: HashSet<String> =
+            data.added.iter().filter(|token| token.special).map(|token| token.content.clone()).collect();
+        let is_special = |content: &str| specials.contains(content);
+        let found_in = |normalized| {
+            let normal_texts = &normal_texts;
+            data.added.iter().filter(move |token| token.normalized == normalized && !token.content.is_empty()).map(
+                move |token| (token, normal_texts.get(&token.id).map_or(&token.content[..], |text: &String| &text[..])),
+            )
+        };
+        let (original, normalized) =
+            (Added::new(found_in(false), is_special)?, Added::new(found_in(true), is_special)?);
+        let pre_tokenizers = pre_tokenize::all(data.pre_tokenizer.as_ref(), isa)?;
+        let first = pre_tokenizers.iter().position(PreTokenizer::asks_for_origin);
+        let asks_for_origin = first
+            .is_some_and(|first| !normalizers.is_empty() || pre_tokenizers[..first].iter().any(PreTokenizer::rewrites));
+        let model = Model::new(&data.model)?;
+        let decoder = data.decoder.as_ref().map(|decoder| Decoder::new(decoder, isa)).transpose()?;
+        let workers = (0..threads::wanted(None).max(WORKERS)).map(|_| Mutex::default()).collect();
+        Ok(Self {
+            original,
+            normalizers,
+            normalized,
+            specials,
+            normal_texts,
+            pre_tokenizers,
+            model,
+            decoder,
+            asks_for_origin,
+            workers,
+            isa,
+            data,
+        })
+    }
+
+    /// The pipeline.
+    pub fn data(&self) -> &Pipeline {
+        &self.data
+    }
+
+    /// The instruction set it uses.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    fn lease(&self) -> Lease<'_> {
+        let free = self.workers.iter().find_map(|worker| worker.try_lock().ok());
+        free.map_or(Lease::Own(None), Lease::Kept)
+    }
+
+    /// The ids of a text, unless it is stopped.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`](crate::Error::Pattern) if a regex gives up on it; [`Error::Argument`](crate::Error::Argument) if it has something that is not in the vocabulary, and the vocabulary has nothing
+    /// for it, or if it is too long; [`Error::Memory`](crate::Error::Memory); [`Error::Interrupted`](crate::Error::Interrupted).
+    pub fn encode(&self, stop: &Stop, text: &str, specials: Specials) -> Result<Vec<u32>> {
+        let mut ids = Vec::new();
+        self.lease().with(|worker| self.encode_to(worker, stop, text, specials, &mut ids))?;
+        Ok(ids)
+    }
+
+    /// What `take` makes of the ids of a text, which stand in memory that is used again: for short texts.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_with<T>(&self, text: &str, specials: Specials, take: impl FnOnce(&[u32]) -> T) -> Result<T> {
+        self.lease().with(|worker| {
+            let mut ids = std::mem::take(&mut worker.ids);
+            ids.clear();
+            let done = self.encode_to(worker, &Stop::never(), text, specials, &mut ids);
+            let taken = done.map(|()| take(&ids));
+            worker.ids = ids;
+            taken
+        })
+    }
+
+    /// The number of ids of a text.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn count(&self, stop: &Stop, text: &str, specials: Specials) -> Result<usize> {
+        self.encode(stop, text, specials).map(|ids| ids.len())
+    }
+
+    /// The pieces that the model is given, added tokens among them.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn pieces(&self, text: &str) -> Result<Vec<String>> {
+        self.lease().with(|worker| {
+            self.cut(worker, &Stop::never(), text, Specials::Text, false)?;
+            collect_all(worker.text.pieces.iter().map(|&piece| copied_text(worker.text.piece(piece))))
+        })
+    }
+
+    /// Brings a text to its pieces.
+    fn cut(&self, worker: &mut Worker, stop: &Stop, text: &str, specials: Specials, keeps_spans: bool) -> Result<()> {
+        let limit = normalize::limit(text.len());
+        let Worker { text: staged, .. } = worker;
+        staged.begin(text, keeps_spans)?;
+        if !self.original.is_empty() {
+            staged.extract(|piece, found| self.original.find(piece, specials, found))?;
+        }
+        for normalizer in &self.normalizers {
+            stop.check()?;
+            normalizer.run(staged, limit)?;
+        }
+        if !self.normalized.is_empty() {
+            staged.extract(|piece, found| self.normalized.find(piece, specials, found))?;
+        }
+        for pre_tokenizer in &self.pre_tokenizers {
+            stop.check()?;
+            pre_tokenizer.run(staged)?;
+        }
+        Ok(())
+    }
+
+    /// Appends the ids of a text.
+    fn encode_to(
+        &self,
+        worker: &mut Worker,
+        stop: &Stop,
+        text: &str,
+        specials: Specials,
+        ids: &mut Vec<u32>,
+    ) -> Result<()> {
+        self.cut(worker, stop, text, specials, self.asks_for_origin)?;
+        let Worker { text, cache, memory, tokens, .. } = worker;
+        for (number, &piece) in text.pieces.iter().enumerate() {
+            if number % UNASKED == UNASKED - 1 {
+                stop.check()?;
+            }
+            if let Some(id) = piece.token {
+                ids.try_push(id)?;
+                continue;
+            }
+            let piece = text.piece(piece);
+            if let Some(known) = cache.get(piece.as_bytes()) {
+                ids.try_extend_from_slice(known)?;
+                continue;
+            }
+            tokens.clear();
+            self.model.tokenize(self.data.model.entries(), piece, memory, tokens)?;
+            let before = ids.len();
+            ids.try_extend(tokens.iter().map(|token| token.id))?;
+            cache.put(piece.as_bytes(), &ids[before..])?;
+            if piece.len() > LARGE {
+                memory.shrink();
+                *tokens = Vec::new();
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,287 @@
+//! Normalizers, made ready to run.
+//!
+//! Each does to a piece and its spans what the one of `tokenizers` does. The tables of Unicode are those of the same crates, which are older
+//! than the present ones: a character that they do not know is left alone.
+
+mod charsmap;
+
+use unicode_categories::UnicodeCategories;
+use unicode_normalization_alignments::UnicodeNormalization;
+use unicode_normalization_alignments::char::is_combining_mark;
+
+use super::finder::Finder;
+use super::text::{Rewriter, Text};
+use crate::arch::Isa;
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::memory::Grow;
+use crate::vocab::alphabet;
+use crate::vocab::pipeline;
+use charsmap::Charsmap;
+
+/// A normalizer made ready to run.
+#[derive(Debug)]
+pub(super) enum Normalizer {
+    Form(Form),
+    Lowercase,
+    StripAccents,
+    Strip { left: bool, right: bool },
+    Replace { finder: Finder, content: String },
+    Prepend(String),
+    Nmt,
+    Bert(Bert),
+    Precompiled(Charsmap),
+    ByteLevel,
+}
+
+/// A normalization form of Unicode.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    Nfc,
+    Nfd,
+    Nfkc,
+    Nfkd,
+}
+
+/// The settings of BERT's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bert {
+    clean_text: bool,
+    handle_chinese_chars: bool,
+    strip_accents: bool,
+    lowercase: bool,
+}
+
+/// The normalizers of a file in their order.
+///
+/// # Errors
+/// [`Error::Pattern`], [`Error::Format`] for a map of characters that is none.
+pub(super) fn all(normalizer: Option<&pipeline::Normalizer>, isa: Isa) -> Result<Vec<Normalizer>> {
+    let mut all = Vec::new();
+    if let Some(normalizer) = normalizer {
+        push(normalizer, isa, &mut all)?;
+    }
+    Ok(all)
+}
+
+fn push(normalizer: &pipeline::Normalizer, isa: Isa, all: &mut Vec<Normalizer>) -> Result<()> {
+    use pipeline::Normalizer as Data;
+    let one = match normalizer {
+        Data::Nfc => Normalizer::Form(Form::Nfc),
+        Data::Nfd => Normalizer::Form(Form::Nfd),
+        Data::Nfkc => Normalizer::Form(Form::Nfkc),
+        Data::Nfkd => Normalizer::Form(Form::Nfkd),
+        Data::Lowercase => Normalizer::Lowercase,
+        Data::StripAccents => Normalizer::StripAccents,
+        &Data::Strip { strip_left, strip_right } => Normalizer::Strip { left: strip_left, right: strip_right },
+        Data::Replace { pattern, content } => {
+            Normalizer::Replace { finder: Finder::new(pattern, isa)?, content: content.clone() }
+        }
+        Data::Prepend { prepend } => Normalizer::Prepend(prepend.clone()),
+        Data::Nmt => Normalizer::Nmt,
+        &Data::Bert { clean_text, handle_chinese_chars, strip_accents, lowercase } => Normalizer::Bert(Bert {
+            clean_text,
+            handle_chinese_chars,
+            strip_accents: strip_accents.unwrap_or(lowercase),
+            lowercase,
+        }),
+        Data::Precompiled { precompiled_charsmap } => Normalizer::Precompiled(Charsmap::new(precompiled_charsmap)?),
+        Data::ByteLevel => Normalizer::ByteLevel,
+        Data::Sequence { normalizers } => {
+            return normalizers.iter().try_for_each(|normalizer| push(normalizer, isa, all));
+        }
+    };
+    all.try_push(one)
+}
+
+impl Normalizer {
+    /// Normalizes the pieces that are no tokens. A text may grow to so much and no more: `limit` is in bytes.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] beyond the limit, [`Error::Pattern`], [`Error::Memory`].
+    pub(super) fn run(&self, text: &mut Text, limit: usize) -> Result<()> {
+        match self {
+            Self::Form(form) => text.rewrite(|old, _, new| form.run(old, new)),
+            Self::Lowercase => text.rewrite(|old, _, new| lowercase(old, new)),
+            Self::StripAccents => text.rewrite(|old, _, new| filter(old, new, |c| !is_combining_mark(c), |c| c)),
+            &Self::Strip { left, right } => text.rewrite(|old, _, new| strip(old, new, left, right)),
+            Self::Replace { finder, content } => text.rewrite(|old, _, new| replace(old, new, finder, content, limit)),
+            Self::Prepend(content) => text.rewrite(|_, _, new| {
+                new.prepend(content)?;
+                new.copy(new.left())
+            }),
+            Self::Nmt => text.rewrite(|old, _, new| filter(old, new, |c| !is_nmt_control(c), nmt_space)),
+            Self::Bert(bert) => bert.run(text),
+            Self::Precompiled(charsmap) => text.rewrite(|old, _, new| charsmap.run(old, new)),
+            Self::ByteLevel => text.rewrite(|old, _, new| byte_level(old, new)),
+        }
+    }
+}
+
+impl Form {
+    fn run(self, old: &str, new: &mut Rewriter<'_>) -> Result<()> {
+        use unicode_normalization_alignments::{is_nfc, is_nfd, is_nfkc, is_nfkd};
+        let is_normal = old.is_ascii()
+            || match self {
+                Self::Nfc => is_nfc(old),
+                Self::Nfd => is_nfd(old),
+                Self::Nfkc => is_nfkc(old),
+                Self::Nfkd => is_nfkd(old),
+            };
+        if is_normal {
+            return new.copy(old.len());
+        }
+        let mut push = |(character, change)| new.push(character, change);
+        match self {
+            Self::Nfc => old.nfc().try_for_each(&mut push),
+            Self::Nfd => old.nfd().try_for_each(&mut push),
+            Self::Nfkc => old.nfkc().try_for_each(&mut push),
+            Self::Nfkd => old.nfkd().try_for_each(&mut push),
+        }
+    }
+}
+
+fn lowercase(old: &str, new: &mut Rewriter<'_>) -> Result<()> {
+    for character in old.chars() {
+        for (place, lower) in character.to_lowercase().enumerate() {
+            new.push(lower, isize::from(place > 0))?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps some characters, and maps them.
+fn filter(old: &str, new: &mut Rewriter<'_>, keep: impl Fn(char) -> bool, map: impl Fn(char) -> char) -> Result<()> {
+    let (mut last, mut removed) = (None, 0);
+    for character in old.chars() {
+        if !keep(character) {
+            removed += 1;
+            continue;
+        }
+        match last {
+            Some(last) => new.push(map(last), -removed)?,
+            None => new.skip(removed as usize),
+        }
+        (last, removed) = (Some(character), 0);
+    }
+    match last {
+        Some(last) => new.push(map(last), -removed),
+        None => Ok(()),
+    }
+}
+
+fn strip(old: &str, new: &mut Rewriter<'_>, left: bool, right: bool) -> Result<()> {
+    let inner = if left { old.trim_start() } else { old };
+    let leading = old.len() - inner.len();
+    let inner = if right { inner.trim_end() } else { inner };
+    new.skip(old[..leading].chars().count());
+    new.copy(inner.len())
+}
+
+fn replace(old: &str, new: &mut Rewriter<'_>, finder: &Finder, content: &str, limit: usize) -> Result<()> {
+    let mut length = old.len();
+    finder.for_each_match(old, |start, end| {
+        length += content.len();
+        if length > limit {
+            let reason = format!("it has more than {limit} bytes when {content:?} is put for each match");
+            return Err(Error::argument("text", reason));
+        }
+        new.copy(start - new.at())?;
+        new.replace(end - start, content)
+    })?;
+    new.copy(new.left())
+}
+
+fn is_nmt_control(character: char) -> bool {
+    matches!(u32::from(character), 0x01..=0x08 | 0x0B | 0x0E..=0x1F | 0x7F | 0x8F | 0x9F)
+}
+
+fn nmt_space(character: char) -> char {
+    match u32::from(character) {
+        0x09 | 0x0A | 0x0C | 0x0D | 0x1680 | 0x200B..=0x200F | 0x2028 | 0x2029 | 0x2581 | 0xFEFF | 0xFFFD => ' ',
+        _ => character,
+    }
+}
+
+impl Bert {
+    fn run(self, text: &mut Text) -> Result<()> {
+        if self.clean_text {
+            text.rewrite(|old, _, new| {
+                if old.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                    return new.copy(old.len());
+                }
+                filter(old, new, |c| !is_bert_control(c), |c| if is_bert_space(c) { ' ' } else { c })
+            })?;
+        }
+        if self.handle_chinese_chars {
+            text.rewrite(|old, _, new| {
+                if !old.chars().any(is_chinese) {
+                    return new.copy(old.len());
+                }
+                for character in old.chars() {
+                    if is_chinese(character) {
+                        new.push(' ', 0)?;
+                        new.push(character, 1)?;
+                        new.push(' ', 1)?;
+                    } else {
+                        new.push(character, 0)?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        if self.strip_accents {
+            text.rewrite(|old, _, new| Form::Nfd.run(old, new))?;
+            text.rewrite(|old, _, new| match old.is_ascii() {
+                true => new.copy(old.len()),
+                false => filter(old, new, |c| !c.is_mark_nonspacing(), |c| c),
+            })?;
+        }
+        if self.lowercase {
+            text.rewrite(|old, _, new| lowercase(old, new))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_bert_control(character: char) -> bool {
+    match character {
+        '\0' | '\u{FFFD}' => true,
+        '\t' | '\n' | '\r' | ' '..='~' => false,
+        _ => character.is_other(),
+    }
+}
+
+fn is_bert_space(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r') || character.is_whitespace()
+}
+
+fn is_chinese(character: char) -> bool {
+    matches!(
+        u32::from(character),
+        0x3400..=0x4DBF
+            | 0x4E00..=0x9FFF
+            | 0xF900..=0xFAFF
+            | 0x20000..=0x2A6DF
+            | 0x2A700..=0x2B73F
+            | 0x2B740..=0x2B81F
+            | 0x2B920..=0x2CEAF
+            | 0x2F800..=0x2FA1F
+    )
+}
+
+/// A character for each byte.
+pub(super) fn byte_level(old: &str, new: &mut Rewriter<'_>) -> Result<()> {
+    for character in old.chars() {
+        let mut bytes = [0; 4];
+        for (place, &byte) in character.encode_utf8(&mut bytes).as_bytes().iter().enumerate() {
+            new.push(alphabet::CHARS[usize::from(byte)], isize::from(place > 0))?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that a text of `length` bytes may have when it is normalized.
+pub(super) fn limit(length: usize) -> usize {
+    limits::normalized(length)
+}

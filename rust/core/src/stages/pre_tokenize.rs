@@ -1,0 +1,204 @@
+//! Pre-tokenizers, made ready to run.
+
+use unicode_categories::UnicodeCategories;
+
+use super::finder::{Finder, characters};
+use super::normalize::byte_level;
+use super::scripts::script;
+use super::text::{Match, Text};
+use crate::arch::Isa;
+use crate::error::{Error, Result};
+use crate::memory::Grow;
+use crate::split::Scheme;
+use crate::vocab::pipeline::{self, Behavior, ByteLevel, Metaspace, PrependScheme};
+
+/// A pre-tokenizer made ready to run.
+#[derive(Debug)]
+pub(super) enum PreTokenizer {
+    Split { finder: Finder, behavior: Behavior, invert: bool },
+    Digits { behavior: Behavior },
+    Punctuation { behavior: Behavior },
+    WhitespaceSplit,
+    CharDelimiterSplit(char),
+    Metaspace(Metaspace),
+    ByteLevel { add_prefix_space: bool, finder: Option<Finder> },
+    Bert,
+    UnicodeScripts,
+    FixedLength(usize),
+}
+
+/// The pre-tokenizers of a file in their order.
+///
+/// # Errors
+/// [`Error::Pattern`], [`Error::Argument`] for pieces of no characters.
+pub(super) fn all(pre_tokenizer: Option<&pipeline::PreTokenizer>, isa: Isa) -> Result<Vec<PreTokenizer>> {
+    let mut all = Vec::new();
+    if let Some(pre_tokenizer) = pre_tokenizer {
+        push(pre_tokenizer, isa, &mut all)?;
+    }
+    Ok(all)
+}
+
+fn push(pre_tokenizer: &pipeline::PreTokenizer, isa: Isa, all: &mut Vec<PreTokenizer>) -> Result<()> {
+    use pipeline::PreTokenizer as Data;
+    let one = match pre_tokenizer {
+        Data::Split { pattern, behavior, invert } => {
+            PreTokenizer::Split { finder: Finder::new(pattern, isa)?, behavior: *behavior, invert: *invert }
+        }
+        Data::Digits { individual_digits: true } => PreTokenizer::Digits { behavior: Behavior::Isolated },
+        Data::Digits { individual_digits: false } => PreTokenizer::Digits { behavior: Behavior::Contiguous },
+        &Data::Punctuation { behavior } => PreTokenizer::Punctuation { behavior },
+        Data::Whitespace => PreTokenizer::Split {
+            // The words of the `regex` crate, which `fancy-regex` reads alike.
+            finder: Finder::Regex(crate::split::Pattern::new(r"\w+|[^\w\s]+")?),
+            behavior: Behavior::Removed,
+            invert: true,
+        },
+        Data::WhitespaceSplit => PreTokenizer::WhitespaceSplit,
+        &Data::CharDelimiterSplit { delimiter } => PreTokenizer::CharDelimiterSplit(delimiter),
+        &Data::Metaspace(metaspace) => PreTokenizer::Metaspace(metaspace),
+        &Data::ByteLevel(ByteLevel { add_prefix_space, use_regex, .. }) => {
+            let gpt2 = || Scheme::named("gpt2").expect("a scheme of the table");
+            let finder = use_regex.then(|| Finder::of_scheme(gpt2(), isa)).transpose()?;
+            PreTokenizer::ByteLevel { add_prefix_space, finder }
+        }
+        Data::Bert => PreTokenizer::Bert,
+        Data::UnicodeScripts => PreTokenizer::UnicodeScripts,
+        Data::FixedLength { length: 0 } => {
+            return Err(Error::argument("FixedLength", "pieces of 0 characters"));
+        }
+        &Data::FixedLength { length } => PreTokenizer::FixedLength(length),
+        Data::Sequence { pretokenizers } => {
+            return pretokenizers.iter().try_for_each(|pre_tokenizer| push(pre_tokenizer, isa, all));
+        }
+    };
+    all.try_push(one)
+}
+
+/// Punctuation in ASCII, or by the general category.
+pub(super) fn is_punctuation(character: char) -> bool {
+    character.is_ascii_punctuation() || !character.is_ascii() && character.is_punctuation()
+}
+
+impl PreTokenizer {
+    /// Whether it puts something before the piece that begins the original text.
+    pub(super) fn asks_for_origin(&self) -> bool {
+        matches!(self, Self::Metaspace(Metaspace { prepend_scheme: PrependScheme::First, .. }))
+    }
+
+    /// Whether it changes the text.
+    pub(super) fn rewrites(&self) -> bool {
+        matches!(self, Self::Metaspace(_) | Self::ByteLevel { .. })
+    }
+
+    /// Cuts the pieces that are no tokens.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`], [`Error::Argument`] for a text that becomes too long; [`Error::Memory`].
+    pub(super) fn run(&self, text: &mut Text) -> Result<()> {
+        match self {
+            Self::Split { finder, behavior, invert } => {
+                text.split(*behavior, |piece, parts| finder.parts(piece, *invert, parts))
+            }
+            Self::Digits { behavior } => {
+                text.split(*behavior, |piece, parts| characters(piece, char::is_numeric, parts))
+            }
+            Self::Punctuation { behavior } => {
+                text.split(*behavior, |piece, parts| characters(piece, is_punctuation, parts))
+            }
+            Self::WhitespaceSplit => whitespace(text),
+            &Self::CharDelimiterSplit(delimiter) => {
+                text.split(Behavior::Removed, |piece, parts| characters(piece, |c| c == delimiter, parts))
+            }
+            Self::Metaspace(metaspace) => run_metaspace(metaspace, text),
+            Self::ByteLevel { add_prefix_space, finder } => {
+                if *add_prefix_space {
+                    text.rewrite(|old, _, new| {
+                        if !old.starts_with(' ') {
+                            new.prepend(" ")?;
+                        }
+                        new.copy(new.left())
+                    })?;
+                }
+                if let Some(finder) = finder {
+                    text.split(Behavior::Isolated, |piece, parts| finder.parts(piece, false, parts))?;
+                }
+                text.rewrite(|old, _, new| byte_level(old, new))
+            }
+            Self::Bert => text.split(Behavior::Removed, bert_words),
+            Self::UnicodeScripts => text.split(Behavior::Isolated, scripts),
+            &Self::FixedLength(length) => text.split(Behavior::Isolated, |piece, parts| {
+                let mut start = 0;
+                while start < piece.len() {
+                    let part: usize = piece[start..].chars().take(length).map(char::len_utf8).sum();
+                    parts.try_push((start, start + part, true))?;
+                    start += part;
+                }
+                Ok(())
+            }),
+        }
+    }
+}
+
+fn whitespace(text: &mut Text) -> Result<()> {
+    text.split(Behavior::Removed, |piece, parts| characters(piece, char::is_whitespace, parts))
+}
+
+/// At whitespace, which is dropped, then around each punctuation character.
+fn bert_words(piece: &str, parts: &mut Vec<Match>) -> Result<()> {
+    let mut done = 0;
+    for (start, character) in piece.char_indices() {
+        let is_space = character.is_whitespace();
+        if is_space || is_punctuation(character) {
+            if done < start {
+                parts.try_push((done, start, false))?;
+            }
+            done = start + character.len_utf8();
+            parts.try_push((start, done, is_space))?;
+        }
+    }
+    if done < piece.len() {
+        parts.try_push((done, piece.len(), false))?;
+    }
+    Ok(())
+}
+
+fn run_metaspace(&Metaspace { replacement, prepend_scheme, split }: &Metaspace, text: &mut Text) -> Result<()> {
+    let mut buffer = [0; 4];
+    let metaspace: &str = replacement.encode_utf8(&mut buffer);
+    text.rewrite(|old, _, new| {
+        for space in memchr::memchr_iter(b' ', old.as_bytes()) {
+            new.copy(space - new.at())?;
+            new.replace(1, metaspace)?;
+        }
+        new.copy(new.left())
+    })?;
+    if prepend_scheme != PrependScheme::Never {
+        text.rewrite(|old, origin, new| {
+            let is_meant = prepend_scheme == PrependScheme::Always || origin == 0;
+            if is_meant && !old.starts_with(replacement) {
+                new.prepend(metaspace)?;
+            }
+            new.copy(new.left())
+        })?;
+    }
+    if split {
+        text.split(Behavior::MergedWithNext, |piece, parts| characters(piece, |c| c == replacement, parts))?;
+    }
+    Ok(())
+}
+
+/// A script that a space or the like interrupts goes on. What stands before the first script is dropped.
+fn scripts(piece: &str, parts: &mut Vec<Match>) -> Result<()> {
+    let (mut start, mut last) = (None, None);
+    for (place, character) in piece.char_indices() {
+        let script = script(character);
+        if script.is_some() && script != last {
+            if let Some(start) = start {
+                parts.try_push((start, place, true))?;
+            }
+            (start, last) = (Some(place), script);
+        }
+    }
+    start.map_or(Ok(()), |start| parts.try_push((start, piece.len(), true)))
+}

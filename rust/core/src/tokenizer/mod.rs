@@ -1,0 +1,318 @@
+//! A tokenizer made ready to run, whatever runs it.
+//!
+//! A vocabulary has an [`Encoder`] and a [`Decoder`], any other tokenizer its [`Stages`]. Both give ids of a text alone; the
+//! [`template`] says which stand before and behind them.
+
+pub mod template;
+
+use crate::arch::{Foreign, Isa};
+use crate::decode::{Decoder, Plan};
+use crate::encode::files::Documents;
+use crate::encode::{AsText, Encoder, Specials, Text, utf8};
+use crate::error::{Error, Result};
+use crate::format::{self, Format};
+use crate::ragged::Ragged;
+use crate::stages::Stages;
+use crate::stop::Stop;
+use crate::vocab::{self, Vocab};
+use template::Templates;
+
+/// A tokenizer made ready to run. Immutable but for caches; share it between threads.
+#[derive(Debug)]
+pub struct Tokenizer {
+    engine: Engine,
+    templates: Templates,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a tokenizer has one, which stays where it is")]
+enum Engine {
+    Vocab { encoder: Encoder, decoder: Decoder },
+    Stages(Stages),
+}
+
+impl Tokenizer {
+    /// Prepares a tokenizer.
+    ///
+    /// # Errors
+    /// As [`Encoder::new`] and [`Stages::new`]; [`Error::Unsupported`] for a post-processor that is unknown.
+    pub fn new(data: vocab::Tokenizer) -> Result<Self> {
+        Ok(match data {
+            vocab::Tokenizer::Vocab(vocab) => {
+                let templates = Templates::of_json(vocab.carried.post_processor.as_ref())?;
+                let encoder = Encoder::new(vocab)?;
+                let decoder = Decoder::new(encoder.vocab(), encoder.isa())?;
+                Self { engine: Engine::Vocab { encoder, decoder }, templates }
+            }
+            vocab::Tokenizer::Pipeline(pipeline) => {
+                let templates = Templates::new(pipeline.post_processor.as_ref())?;
+                Self { engine: Engine::Stages(Stages::new(pipeline)?), templates }
+            }
+        })
+    }
+
+    /// The vocabulary, if it is byte-level BPE with one splitting rule.
+    #[inline]
+    pub fn vocab(&self) -> Option<&Vocab> {
+        self.encoder().map(Encoder::vocab)
+    }
+
+    /// What encodes, if it is byte-level BPE with one splitting rule.
+    #[inline]
+    pub fn encoder(&self) -> Option<&Encoder> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => Some(encoder),
+            Engine::Stages(_) => None,
+        }
+    }
+
+    /// Its stages, if it runs by them.
+    pub fn stages(&self) -> Option<&Stages> {
+        match &self.engine {
+            Engine::Vocab { .. } => None,
+            Engine::Stages(stages) => Some(stages),
+        }
+    }
+
+    /// What encodes files.
+    pub fn documents(&self) -> &dyn Documents {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder,
+            Engine::Stages(stages) => stages,
+        }
+    }
+
+    /// Which ids stand before and behind those of a text.
+    pub fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// The instruction set it uses.
+    pub fn isa(&self) -> Isa {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.isa(),
+            Engine::Stages(stages) => stages.isa(),
+        }
+    }
+
+    /// One more than the largest id.
+    #[inline]
+    pub fn size(&self) -> usize {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.vocab().size(),
+            Engine::Stages(stages) => stages.data().size(),
+        }
+    }
+
+    /// The bytes of an id: of byte-level models those that it stands for, else its text as the vocabulary spells it.
+    pub fn token(&self, id: u32) -> Option<Vec<u8>> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.vocab().token(id).map(<[u8]>::to_vec),
+            Engine::Stages(stages) => stages.token(id),
+        }
+    }
+
+    /// The id of the token with exactly these bytes.
+    pub fn id(&self, token: &[u8]) -> Option<u32> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.vocab().id(token),
+            Engine::Stages(stages) => stages.id(token),
+        }
+    }
+
+    /// The contents and ids of added tokens, by ascending id.
+    pub fn added_tokens(&self) -> Vec<(&str, u32)> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => {
+                encoder.vocab().specials.iter().map(|token| (&token.content[..], token.id)).collect()
+            }
+            Engine::Stages(stages) => stages.data().added.iter().map(|token| (&token.content[..], token.id)).collect(),
+        }
+    }
+
+    /// The ids of a text, unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_unless`] and [`Stages::encode`].
+    pub fn encode(&self, stop: &Stop, text: Text<'_>, specials: Specials) -> Result<Vec<u32>> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.encode_unless(stop, text, specials),
+            Engine::Stages(stages) => stages.encode(stop, &utf8(text, 0, stages.isa())?, specials),
+        }
+    }
+
+    /// What `take` makes of the ids of a text, which stand in memory that is used again: for short texts.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    #[inline]
+    pub fn encode_with<T>(&self, text: Text<'_>, specials: Specials, take: impl FnOnce(&[u32]) -> T) -> Result<T> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.encode_with(text, specials, take),
+            Engine::Stages(stages) => stages.encode_with(&utf8(text, 0, stages.isa())?, specials, take),
+        }
+    }
+
+    /// The ids of a text, and their spans in characters of it, unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_with_offsets(
+        &self,
+        stop: &Stop,
+        text: &str,
+        specials: Specials,
+    ) -> Result<(Vec<u32>, Vec<(i64, i64)>)> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.encode_with_offsets_unless(stop, text, specials),
+            Engine::Stages(stages) => stages.encode_with_offsets(stop, text, specials),
+        }
+    }
+
+    /// The number of ids of a text, unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    #[inline]
+    pub fn count(&self, stop: &Stop, text: Text<'_>, specials: Specials) -> Result<usize> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.count_unless(stop, text, specials),
+            Engine::Stages(stages) => stages.count(stop, &utf8(text, 0, stages.isa())?, specials),
+        }
+    }
+
+    /// The ids of each text, to memory for ids, if there is some, on at most `threads` threads, unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_batch_to`] and [`Stages::encode_batch`].
+    pub fn encode_batch_to<'t, T: AsText<'t>>(
+        &self,
+        ids: Vec<u32>,
+        stop: &Stop,
+        texts: &'t [T],
+        specials: Specials,
+        threads: Option<usize>,
+    ) -> Result<Ragged> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.encode_batch_to(ids, stop, texts, specials, threads),
+            Engine::Stages(stages) => stages.encode_batch(stop, texts, specials, threads),
+        }
+    }
+
+    /// The number of ids of each text, unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`encode_batch_to`](Self::encode_batch_to).
+    pub fn count_batch<'t, T: AsText<'t>>(
+        &self,
+        stop: &Stop,
+        texts: &'t [T],
+        specials: Specials,
+        threads: Option<usize>,
+    ) -> Result<Vec<i64>> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => encoder.count_batch_unless(stop, texts, specials, threads),
+            Engine::Stages(stages) => stages.count_batch(stop, texts, specials, threads),
+        }
+    }
+
+    /// The pieces of a text, which tokens never cross; of stages those of the normalized text, as the model is given them.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`], [`Error::Memory`].
+    pub fn pieces(&self, text: &str) -> Result<Vec<String>> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => {
+                let mut pieces = Vec::new();
+                let show = |piece: &[u8]| pieces.push(String::from_utf8_lossy(piece).into_owned());
+                encoder.splitter().for_each_piece(text.as_bytes(), show)?;
+                Ok(pieces)
+            }
+            Engine::Stages(stages) => stages.pieces(text),
+        }
+    }
+
+    /// The bytes of the text of ids, those of special tokens only if `with_specials`.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`] and [`Stages::decode`].
+    pub fn decode<'i>(&self, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
+        match &self.engine {
+            Engine::Vocab { encoder, decoder } => decoder.decode(encoder.vocab(), ids, with_specials),
+            Engine::Stages(stages) => stages.decode(ids, with_specials),
+        }
+    }
+
+    /// As [`Decoder::plan`], if that is worth it for so many ids.
+    ///
+    /// # Errors
+    /// As [`Decoder::plan`].
+    pub fn plan<'d>(
+        &'d self,
+        ids: Foreign<'d>,
+        with_specials: bool,
+        threads: Option<usize>,
+    ) -> Result<Option<Plan<'d>>> {
+        match &self.engine {
+            Engine::Vocab { encoder, decoder } if decoder.is_worth_a_plan(ids.len()) => {
+                decoder.plan(encoder.vocab(), ids, with_specials, threads).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The bytes of the text of each of many sequences: sequence `i` is `ids[offsets[i]..offsets[i + 1]]`.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode_batch`] and [`Stages::decode_batch`].
+    pub fn decode_batch<'i>(
+        &self,
+        ids: impl Into<Foreign<'i>>,
+        offsets: &[i64],
+        with_specials: bool,
+        threads: Option<usize>,
+    ) -> Result<Vec<Vec<u8>>> {
+        match &self.engine {
+            Engine::Vocab { encoder, decoder } => {
+                decoder.decode_batch(encoder.vocab(), ids, offsets, with_specials, threads)
+            }
+            Engine::Stages(stages) => stages.decode_batch(ids, offsets, with_specials, threads),
+        }
+    }
+
+    /// The bytes of a file in `format`.
+    ///
+    /// # Errors
+    /// As [`format::write`] and [`format::write_stages`].
+    pub fn write(&self, format: Format) -> Result<Vec<u8>> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => format::write(encoder.vocab(), format),
+            Engine::Stages(stages) => format::write_stages(stages.data(), format),
+        }
+    }
+
+    /// Writes it to a file in the format of its extension.
+    ///
+    /// # Errors
+    /// As [`format::save`] and [`format::save_stages`].
+    pub fn save(&self, path: &std::path::Path) -> Result<()> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => format::save(encoder.vocab(), path),
+            Engine::Stages(stages) => format::save_stages(stages.data(), path),
+        }
+    }
+
+    /// The vocabulary, or the error for what has none such.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] naming what was asked for.
+    pub fn byte_level(&self, what: &str) -> Result<&Vocab> {
+        let reason = || {
+            Error::unsupported(
+                what,
+                "the tokenizer is not byte-level BPE with one splitting rule, which alone has that",
+            )
+        };
+        self.vocab().ok_or_else(reason)
+    }
+}
