@@ -7,8 +7,7 @@
 
 use crate::error::Result;
 use crate::memory::collect_text;
-use unicode_normalization::char::canonical_combining_class;
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc, is_nfc_quick};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// Ranges of the characters that normalization treats specially now, but did not in Unicode 9.
 #[rustfmt::skip]
@@ -55,13 +54,6 @@ pub(super) fn normalized(text: &str) -> Result<String> {
         before.nfc().chain(part[before.len()..].chars())
     });
     collect_text(parts)
-}
-
-/// Whether no earlier character can combine with this one: its canonical class is 0 and it composes with no predecessor
-/// (`NFC_Quick_Check` is "yes").
-pub(super) fn begins_group(character: char) -> bool {
-    let is_start = || is_nfc_quick(std::iter::once(character)) == IsNormalized::Yes;
-    is_later(character) || canonical_combining_class(character) == 0 && is_start()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Ids with the characters that each covers.
 
-use super::nfc::{self, begins_group};
+use unicode_normalization_alignments::UnicodeNormalization;
+
 use super::{Encoder, Specials};
 use crate::error::Result;
-use crate::memory::{Grow, collect, collect_text};
+use crate::memory::Grow;
 use crate::stop::Stop;
 
 /// Ids, and for each id the characters `start..end` of the text that its bytes touch. A token that holds only a part of
@@ -75,24 +76,18 @@ impl Places {
             }
             return Ok(Self { of });
         }
-        // Normalization changes each group by itself. A group begins at a character that does not combine with the
-        // characters before it and is not changed.
-        let characters = collect(original.chars())?;
-        let mut first = 0;
-        while first < characters.len() {
-            let joined = |&next: &char| !begins_group(next);
-            let length = 1 + characters[first + 1..].iter().take_while(|next| joined(next)).count();
-            let group = collect_text(characters[first..first + length].iter().copied())?;
-            let changed = nfc::normalized(&group)?;
-            if group == changed {
-                for (place, character) in group.chars().enumerate() {
-                    let place = (first + place) as i64;
-                    of.extend(std::iter::repeat_n((place, place + 1), character.len_utf8()));
-                }
-            } else {
-                of.extend(std::iter::repeat_n((first as i64, (first + length) as i64), changed.len()));
+        // As `tokenizers` aligns them: a composed character has the place of the first one that it is made of.
+        let mut place = 0;
+        for (character, change) in UnicodeNormalization::nfc(original) {
+            let span = match change > 0 {
+                true if place == 0 => (0, 0),
+                true => (place - 1, place),
+                false => (place, place + 1),
+            };
+            of.try_extend(std::iter::repeat_n(span, character.len_utf8()))?;
+            if change <= 0 {
+                place += 1 - change as i64;
             }
-            first += length;
         }
         debug_assert_eq!(of.len(), normalized.len());
         Ok(Self { of })

@@ -12,7 +12,7 @@ mod model;
 mod normalize;
 mod pre_tokenize;
 mod scripts;
-mod spans;
+pub(crate) mod spans;
 mod text;
 
 use std::sync::{Mutex, MutexGuard};

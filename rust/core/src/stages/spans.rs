@@ -82,7 +82,7 @@ fn in_characters(characters: &[u32], start: usize, end: usize) -> (usize, usize)
 }
 
 /// The post-processors that leave whitespace out of spans, and whether a space was put before the text.
-fn each_trim(processor: &PostProcessor, trims: &mut Vec<bool>) {
+pub(crate) fn each_trim(processor: &PostProcessor, trims: &mut Vec<bool>) {
     match processor {
         PostProcessor::ByteLevel(settings) if settings.trim_offsets => trims.push(settings.add_prefix_space),
         &PostProcessor::Roberta { trim_offsets: true, add_prefix_space, .. } => trims.push(add_prefix_space),
@@ -92,7 +92,7 @@ fn each_trim(processor: &PostProcessor, trims: &mut Vec<bool>) {
 }
 
 /// Leaves the whitespace at the ends of a token out of its span.
-fn trim(token: &str, is_first: bool, add_prefix_space: bool, span: &mut (usize, usize)) {
+pub(crate) fn trim(token: &str, is_first: bool, add_prefix_space: bool, span: &mut (usize, usize)) {
     let is_space = |&character: &char| character == CHARS[usize::from(b' ')] || character.is_whitespace();
     let mut leading = token.chars().take_while(is_space).count();
     let trailing = token.chars().rev().take_while(is_space).count();

@@ -13,8 +13,9 @@ use crate::error::{Error, Result};
 use crate::format::{self, Format};
 use crate::ragged::Ragged;
 use crate::stages::Stages;
+use crate::stages::spans::{each_trim, trim};
 use crate::stop::Stop;
-use crate::vocab::{self, Vocab};
+use crate::vocab::{self, Vocab, alphabet};
 use template::Templates;
 
 /// A tokenizer made ready to run. Immutable but for caches; share it between threads.
@@ -22,6 +23,8 @@ use template::Templates;
 pub struct Tokenizer {
     engine: Engine,
     templates: Templates,
+    /// The post-processors that leave whitespace out of the spans of a vocabulary's tokens.
+    trims: Vec<bool>,
 }
 
 #[derive(Debug)]
@@ -39,14 +42,17 @@ impl Tokenizer {
     pub fn new(data: vocab::Tokenizer) -> Result<Self> {
         Ok(match data {
             vocab::Tokenizer::Vocab(vocab) => {
-                let templates = Templates::of_json(vocab.carried.post_processor.as_ref())?;
+                let processor = template::parsed(vocab.carried.post_processor.as_ref())?;
+                let templates = Templates::new(processor.as_ref())?;
+                let mut trims = Vec::new();
+                processor.iter().for_each(|processor| each_trim(processor, &mut trims));
                 let encoder = Encoder::new(vocab)?;
                 let decoder = Decoder::new(encoder.vocab(), encoder.isa())?;
-                Self { engine: Engine::Vocab { encoder, decoder }, templates }
+                Self { engine: Engine::Vocab { encoder, decoder }, templates, trims }
             }
             vocab::Tokenizer::Pipeline(pipeline) => {
                 let templates = Templates::new(pipeline.post_processor.as_ref())?;
-                Self { engine: Engine::Stages(Stages::new(pipeline)?), templates }
+                Self { engine: Engine::Stages(Stages::new(pipeline)?), templates, trims: Vec::new() }
             }
         })
     }
@@ -164,8 +170,29 @@ impl Tokenizer {
         specials: Specials,
     ) -> Result<(Vec<u32>, Vec<(i64, i64)>)> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.encode_with_offsets_unless(stop, text, specials),
+            Engine::Vocab { encoder, .. } => {
+                let (ids, mut spans) = encoder.encode_with_offsets_unless(stop, text, specials)?;
+                if !self.trims.is_empty() {
+                    self.trim(encoder.vocab(), &ids, &mut spans);
+                }
+                Ok((ids, spans))
+            }
             Engine::Stages(stages) => stages.encode_with_offsets(stop, text, specials),
+        }
+    }
+
+    /// Leaves whitespace out of spans, as the post-processor says.
+    fn trim(&self, vocab: &Vocab, ids: &[u32], spans: &mut [(i64, i64)]) {
+        for (place, (&id, span)) in ids.iter().zip(spans).enumerate() {
+            let ordinary = vocab.tokens.get(id);
+            let text = match ordinary {
+                [] => String::from_utf8_lossy(vocab.token(id).unwrap_or_default()).into_owned(),
+                [b' ', ..] | [.., b' '] => alphabet::spell(ordinary),
+                _ => continue,
+            };
+            let mut trimmed = (span.0 as usize, span.1 as usize);
+            self.trims.iter().for_each(|&add_prefix_space| trim(&text, place == 0, add_prefix_space, &mut trimmed));
+            *span = (trimmed.0 as i64, trimmed.1 as i64);
         }
     }
 

@@ -36,9 +36,9 @@ impl Templates {
     ///
     /// # Errors
     /// [`Error::Unsupported`]
-    pub fn of_json(processor: Option<&Value>) -> Result<Self> {
-        let parsed = processor.filter(|value| **value != Value::Null).map(PostProcessor::deserialize).transpose();
-        Self::new(parsed.map_err(|error| Error::unsupported("post_processor", error))?.as_ref())
+    #[cfg(test)]
+    fn of_json(processor: Option<&Value>) -> Result<Self> {
+        Self::new(parsed(processor)?.as_ref())
     }
 
     /// Those of a post-processor.
@@ -98,6 +98,15 @@ impl Templates {
         }
         Ok(joined)
     }
+}
+
+/// A post-processor from its JSON.
+///
+/// # Errors
+/// [`Error::Unsupported`] for one that is unknown.
+pub(super) fn parsed(processor: Option<&Value>) -> Result<Option<PostProcessor>> {
+    let parsed = processor.filter(|value| **value != Value::Null).map(PostProcessor::deserialize).transpose();
+    parsed.map_err(|error| Error::unsupported("post_processor", error))
 }
 
 fn push(processor: &PostProcessor, found: &mut Vec<Templates>) -> Result<()> {
