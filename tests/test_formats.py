@@ -196,9 +196,10 @@ LLAMA3 = eurotok.schemes()["llama3"]
         (LLAMA3, "isolated", False, True),
         (r"\p{L}+| ?\p{N}{1,2}|[.,;:!?]+", "isolated", False, False),
         (r"(?i:l'|d')|[[:alpha:]]+", "isolated", False, None),
-        (r"\w+|\s+", "isolated", False, None),
-        (r"\p{L}+", "removed", False, None),
-        (r"\p{L}+", "merged_with_next", False, None),
+        (r"\w+|\s+", "isolated", False, False),
+        (r"^\w|.$", "isolated", False, False),
+        (r"\p{L}+", "removed", False, False),
+        (r"\p{L}+", "merged_with_next", False, True),
     ],
 )
 def test_files_of_tokenizers_in_ours(

@@ -134,7 +134,7 @@ def test_sentencepiece(tmp_path_factory: pytest.TempPathFactory, sentences: dict
     assert piece_bytes("▁ab") == b" ab"
 
 
-def test_unigram_json_goes_through_tokenizers(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_measures_of_a_word_piece_model(tmp_path_factory: pytest.TempPathFactory) -> None:
     tokenizers = pytest.importorskip("tokenizers")
     from tokenizers import decoders, models, pre_tokenizers
 

@@ -401,7 +401,7 @@ def _hostile() -> dict[str, object]:
         "two special tokens with an id": lambda it: it["added_tokens"][0].update(id=it["added_tokens"][1]["id"]),
         "a special token twice": lambda it: it["added_tokens"].append(dict(it["added_tokens"][0])),
         "a special token without text": lambda it: it["added_tokens"][0].update(content=""),
-        "unknown normalizer": lambda it: it.update(normalizer={"type": "Lowercase"}),
+        "unknown normalizer": lambda it: it.update(normalizer={"type": "Uppercase"}),
         "a pattern that does not compile": lambda it: _set_pattern(it["pre_tokenizer"], "(("),
         "dropout": lambda it: it["model"].update(dropout=0.1),
         "not a vocabulary": lambda it: it["model"].update(vocab=[1, 2]),

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::super::json::{List, Pair, Strict, Vocabulary};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect_all, filled};
+use crate::split::oniguruma;
 use crate::vocab::pipeline::{AddedToken, Bpe, Entries, Merge, Model, Pipeline, Unigram, WordLevel, WordPiece};
 
 #[derive(Deserialize)]
@@ -72,7 +73,20 @@ fn stage<T: DeserializeOwned>(origin: &str, name: &str, value: Option<Strict>) -
     if value == Value::Null {
         return Ok(None);
     }
+    check_regexes(&value).map_err(|reason| Error::unsupported(origin, format!("the {name}: {reason}")))?;
     serde_json::from_value(value).map(Some).map_err(|error| Error::unsupported(origin, format!("the {name}: {error}")))
+}
+
+/// Whether the regexes of a stage can be run as Oniguruma runs them.
+fn check_regexes(value: &Value) -> Result<(), String> {
+    match value {
+        Value::Object(map) => map.iter().try_for_each(|(key, value)| match (key.as_str(), value) {
+            ("Regex", Value::String(regex)) => oniguruma::from_oniguruma(regex).map(|_| ()),
+            (_, value) => check_regexes(value),
+        }),
+        Value::Array(list) => list.iter().try_for_each(check_regexes),
+        _ => Ok(()),
+    }
 }
 
 fn model(origin: &str, file: FileModel<'_>) -> Result<Model> {
