@@ -14,7 +14,6 @@ import pytest
 
 import eurotok
 from eurotok.pricing.adapters import encoder_of
-from eurotok.tokenizer import read
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -66,7 +65,7 @@ def texts(sentences: dict[str, Sequence[str]]) -> list[str]:
 
 
 def test_the_ids_are_those_of_tokenizers(incomplete: Path, texts: list[str]) -> None:
-    ours, theirs = read(incomplete), tokenizers.Tokenizer.from_file(str(incomplete))
+    ours, theirs = eurotok.load(incomplete), tokenizers.Tokenizer.from_file(str(incomplete))
     expected = theirs.encode_batch_fast(texts, add_special_tokens=False)
     found = ours.encode_batch(texts, specials="parse")
     for text, ids, encoding in zip(texts, found, expected, strict=True):
@@ -75,7 +74,7 @@ def test_the_ids_are_those_of_tokenizers(incomplete: Path, texts: list[str]) -> 
 
 
 def test_entries_that_no_text_makes_decode_as_in_tokenizers(incomplete: Path, tmp_path: Path) -> None:
-    ours, theirs = read(incomplete), tokenizers.Tokenizer.from_file(str(incomplete))
+    ours, theirs = eurotok.load(incomplete), tokenizers.Tokenizer.from_file(str(incomplete))
     for copy in (ours, resaved(ours, tmp_path / "again.json"), resaved(ours, tmp_path / "again.eurotok")):
         assert copy == ours
         for text, id_ in theirs.get_vocab(with_added_tokens=False).items():
@@ -85,7 +84,7 @@ def test_entries_that_no_text_makes_decode_as_in_tokenizers(incomplete: Path, tm
 
 def resaved(tok: eurotok.Tokenizer, path: Path) -> eurotok.Tokenizer:
     tok.save(path)
-    return read(path)
+    return eurotok.load(path)
 
 
 def test_normalization_is_that_of_tokenizers(tok_json: Path, tmp_path: Path) -> None:

@@ -189,10 +189,10 @@ def alike(theirs: Any, ours: eurotok.Tokenizer, text: str) -> None:
             decoded = theirs.decode(expected.ids, skip_special_tokens=skipped)
             assert ours.decode(ids, skip_specials=skipped) == decoded, ascii(text)
     theirs.encode_special_tokens = False
-    for pair in ((), ("Ein Paar",)):
-        whole = theirs.encode(text, *pair)
-        assert ours.encode_list(text, *pair, special_tokens=True, specials="parse") == whole.ids, ascii(text)
-        ids, spans = ours.encode_with_offsets(text, *pair, special_tokens=True, specials="parse")
+    for pair in (None, "Ein Paar"):
+        whole = theirs.encode(text, pair)
+        assert ours.encode_list(text, pair, special_tokens=True, specials="parse") == whole.ids, ascii(text)
+        ids, spans = ours.encode_with_offsets(text, pair, special_tokens=True, specials="parse")
         assert (ids.tolist(), spans.tolist()) == (whole.ids, [list(span) for span in whole.offsets]), ascii(text)
 
 
@@ -351,7 +351,7 @@ def test_what_is_unknown_without_a_token_for_it_is_refused(tmp_path: Path) -> No
     made = tokenizers.Tokenizer(models.Unigram([("a", -1.0)], None))
     _, ours = both(made, tmp_path)
     assert ours.encode_list("aa") == [0, 0]
-    with pytest.raises(ValueError, match="'b' is not in the vocabulary|\"b\" is not in the vocabulary"):
+    with pytest.raises(ValueError, match='"b" is not in the vocabulary'):
         ours.encode("ab")
 
 
@@ -371,7 +371,7 @@ def test_hostile_files(change: str, tmp_path: Path) -> None:
         tokens = content["added_tokens"]
         text = json.dumps(content | {"added_tokens": [*tokens, tokens[0]]})
     elif change == "charsmap":
-        stage = {"type": "Precompiled", "precompiled_charsmap": "/////wAA"}
+        stage: dict[str, Any] = {"type": "Precompiled", "precompiled_charsmap": "/////wAA"}
         text = json.dumps(content | {"normalizer": stage})
     elif change == "regex":
         stage = {"type": "Replace", "pattern": {"Regex": "(?:a|aa|aaa)+$"}, "content": ""}

@@ -395,7 +395,8 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     Parameters
     ----------
     path
-        A name of `models()`; or a `tokenizer.json` of any model, a `.tiktoken`, `.eurotok` or Tekken JSON file; a folder that holds a tokenizer and what belongs to it; a name of `tiktoken`, if that is installed
+        A name of `models()`; or a `tokenizer.json` of any model, a `.tiktoken`, `.eurotok` or Tekken JSON file; a
+        folder that holds a tokenizer and what belongs to it; a name of `tiktoken`, if that is installed
         (`o200k_base`, `gpt-4o`); or a model in the local Hugging Face cache (`org/model`). A shipped name comes before
         a file of that name, which is meant by `./<name>`. `NAME=PATH` is as `PATH`.
     scheme

@@ -157,7 +157,7 @@ def _of_name(tokenizer: StrPath, scheme: str | None) -> Encoder:
         return _of_ours(load(text, scheme), label or text)
     path, given = found, Path(text)
     if path.is_dir():
-        return _of_ours(read(text, scheme), label or given.name)
+        return _of_ours(load(text, scheme), label or given.name)
     name = os.path.join(given.parent.name, given.name) if given.name == "tokenizer.json" else given.name  # noqa: PTH118
     return _of_file(path, label or name, scheme)
 

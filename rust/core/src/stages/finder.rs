@@ -70,7 +70,7 @@ impl Finder {
                 }
                 Ok(())
             }
-            Self::Regex(pattern) => pattern.for_each_match(text, sink),
+            Self::Regex(pattern) => pattern.for_each_span(text, sink),
         }
     }
 

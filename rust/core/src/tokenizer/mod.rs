@@ -30,8 +30,15 @@ pub struct Tokenizer {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a tokenizer has one, which stays where it is")]
 enum Engine {
-    Vocab { encoder: Encoder, decoder: Decoder },
-    Stages(Stages),
+    Vocab {
+        encoder: Encoder,
+        decoder: Decoder,
+    },
+    Stages {
+        stages: Stages,
+        /// Gives the ids of texts, if the model is BPE over characters that can be run as one over bytes.
+        characters: Option<Box<Encoder>>,
+    },
 }
 
 impl Tokenizer {
@@ -52,7 +59,9 @@ impl Tokenizer {
             }
             vocab::Tokenizer::Pipeline(pipeline) => {
                 let templates = Templates::new(pipeline.post_processor.as_ref())?;
-                Self { engine: Engine::Stages(Stages::new(pipeline)?), templates, trims: Vec::new() }
+                let characters = Encoder::of_characters(&pipeline)?.map(Box::new);
+                let engine = Engine::Stages { stages: Stages::new(pipeline)?, characters };
+                Self { engine, templates, trims: Vec::new() }
             }
         })
     }
@@ -68,7 +77,17 @@ impl Tokenizer {
     pub fn encoder(&self) -> Option<&Encoder> {
         match &self.engine {
             Engine::Vocab { encoder, .. } => Some(encoder),
-            Engine::Stages(_) => None,
+            Engine::Stages { .. } => None,
+        }
+    }
+
+    /// What gives the ids of texts, if that is an encoder, or else the stages.
+    #[inline]
+    fn ids(&self) -> Result<&Encoder, &Stages> {
+        match &self.engine {
+            Engine::Vocab { encoder, .. } => Ok(encoder),
+            Engine::Stages { characters: Some(encoder), .. } => Ok(encoder),
+            Engine::Stages { stages, .. } => Err(stages),
         }
     }
 
@@ -76,15 +95,15 @@ impl Tokenizer {
     pub fn stages(&self) -> Option<&Stages> {
         match &self.engine {
             Engine::Vocab { .. } => None,
-            Engine::Stages(stages) => Some(stages),
+            Engine::Stages { stages, .. } => Some(stages),
         }
     }
 
     /// What encodes files.
     pub fn documents(&self) -> &dyn Documents {
-        match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder,
-            Engine::Stages(stages) => stages,
+        match self.ids() {
+            Ok(encoder) => encoder,
+            Err(stages) => stages,
         }
     }
 
@@ -97,7 +116,7 @@ impl Tokenizer {
     pub fn isa(&self) -> Isa {
         match &self.engine {
             Engine::Vocab { encoder, .. } => encoder.isa(),
-            Engine::Stages(stages) => stages.isa(),
+            Engine::Stages { stages, .. } => stages.isa(),
         }
     }
 
@@ -106,7 +125,7 @@ impl Tokenizer {
     pub fn size(&self) -> usize {
         match &self.engine {
             Engine::Vocab { encoder, .. } => encoder.vocab().size(),
-            Engine::Stages(stages) => stages.data().size(),
+            Engine::Stages { stages, .. } => stages.data().size(),
         }
     }
 
@@ -114,7 +133,7 @@ impl Tokenizer {
     pub fn token(&self, id: u32) -> Option<Vec<u8>> {
         match &self.engine {
             Engine::Vocab { encoder, .. } => encoder.vocab().token(id).map(<[u8]>::to_vec),
-            Engine::Stages(stages) => stages.token(id),
+            Engine::Stages { stages, .. } => stages.token(id),
         }
     }
 
@@ -122,7 +141,7 @@ impl Tokenizer {
     pub fn id(&self, token: &[u8]) -> Option<u32> {
         match &self.engine {
             Engine::Vocab { encoder, .. } => encoder.vocab().id(token),
-            Engine::Stages(stages) => stages.id(token),
+            Engine::Stages { stages, .. } => stages.id(token),
         }
     }
 
@@ -132,7 +151,9 @@ impl Tokenizer {
             Engine::Vocab { encoder, .. } => {
                 encoder.vocab().specials.iter().map(|token| (&token.content[..], token.id)).collect()
             }
-            Engine::Stages(stages) => stages.data().added.iter().map(|token| (&token.content[..], token.id)).collect(),
+            Engine::Stages { stages, .. } => {
+                stages.data().added.iter().map(|token| (&token.content[..], token.id)).collect()
+            }
         }
     }
 
@@ -141,9 +162,9 @@ impl Tokenizer {
     /// # Errors
     /// As [`Encoder::encode_unless`] and [`Stages::encode`].
     pub fn encode(&self, stop: &Stop, text: Text<'_>, specials: Specials) -> Result<Vec<u32>> {
-        match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.encode_unless(stop, text, specials),
-            Engine::Stages(stages) => stages.encode(stop, &utf8(text, 0, stages.isa())?, specials),
+        match self.ids() {
+            Ok(encoder) => encoder.encode_unless(stop, text, specials),
+            Err(stages) => stages.encode(stop, &utf8(text, 0, stages.isa())?, specials),
         }
     }
 
@@ -153,9 +174,9 @@ impl Tokenizer {
     /// As [`encode`](Self::encode).
     #[inline]
     pub fn encode_with<T>(&self, text: Text<'_>, specials: Specials, take: impl FnOnce(&[u32]) -> T) -> Result<T> {
-        match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.encode_with(text, specials, take),
-            Engine::Stages(stages) => stages.encode_with(&utf8(text, 0, stages.isa())?, specials, take),
+        match self.ids() {
+            Ok(encoder) => encoder.encode_with(text, specials, take),
+            Err(stages) => stages.encode_with(&utf8(text, 0, stages.isa())?, specials, take),
         }
     }
 
@@ -177,7 +198,7 @@ impl Tokenizer {
                 }
                 Ok((ids, spans))
             }
-            Engine::Stages(stages) => stages.encode_with_offsets(stop, text, specials),
+            Engine::Stages { stages, .. } => stages.encode_with_offsets(stop, text, specials),
         }
     }
 
@@ -202,9 +223,9 @@ impl Tokenizer {
     /// As [`encode`](Self::encode).
     #[inline]
     pub fn count(&self, stop: &Stop, text: Text<'_>, specials: Specials) -> Result<usize> {
-        match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.count_unless(stop, text, specials),
-            Engine::Stages(stages) => stages.count(stop, &utf8(text, 0, stages.isa())?, specials),
+        match self.ids() {
+            Ok(encoder) => encoder.count_unless(stop, text, specials),
+            Err(stages) => stages.count(stop, &utf8(text, 0, stages.isa())?, specials),
         }
     }
 
@@ -220,9 +241,9 @@ impl Tokenizer {
         specials: Specials,
         threads: Option<usize>,
     ) -> Result<Ragged> {
-        match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.encode_batch_to(ids, stop, texts, specials, threads),
-            Engine::Stages(stages) => stages.encode_batch(stop, texts, specials, threads),
+        match self.ids() {
+            Ok(encoder) => encoder.encode_batch_to(ids, stop, texts, specials, threads),
+            Err(stages) => stages.encode_batch(stop, texts, specials, threads),
         }
     }
 
@@ -237,9 +258,9 @@ impl Tokenizer {
         specials: Specials,
         threads: Option<usize>,
     ) -> Result<Vec<i64>> {
-        match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.count_batch_unless(stop, texts, specials, threads),
-            Engine::Stages(stages) => stages.count_batch(stop, texts, specials, threads),
+        match self.ids() {
+            Ok(encoder) => encoder.count_batch_unless(stop, texts, specials, threads),
+            Err(stages) => stages.count_batch(stop, texts, specials, threads),
         }
     }
 
@@ -255,7 +276,7 @@ impl Tokenizer {
                 encoder.splitter().for_each_piece(text.as_bytes(), show)?;
                 Ok(pieces)
             }
-            Engine::Stages(stages) => stages.pieces(text),
+            Engine::Stages { stages, .. } => stages.pieces(text),
         }
     }
 
@@ -266,7 +287,7 @@ impl Tokenizer {
     pub fn decode<'i>(&self, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
         match &self.engine {
             Engine::Vocab { encoder, decoder } => decoder.decode(encoder.vocab(), ids, with_specials),
-            Engine::Stages(stages) => stages.decode(ids, with_specials),
+            Engine::Stages { stages, .. } => stages.decode(ids, with_specials),
         }
     }
 
@@ -303,7 +324,7 @@ impl Tokenizer {
             Engine::Vocab { encoder, decoder } => {
                 decoder.decode_batch(encoder.vocab(), ids, offsets, with_specials, threads)
             }
-            Engine::Stages(stages) => stages.decode_batch(ids, offsets, with_specials, threads),
+            Engine::Stages { stages, .. } => stages.decode_batch(ids, offsets, with_specials, threads),
         }
     }
 
@@ -314,7 +335,7 @@ impl Tokenizer {
     pub fn write(&self, format: Format) -> Result<Vec<u8>> {
         match &self.engine {
             Engine::Vocab { encoder, .. } => format::write(encoder.vocab(), format),
-            Engine::Stages(stages) => format::write_stages(stages.data(), format),
+            Engine::Stages { stages, .. } => format::write_stages(stages.data(), format),
         }
     }
 
@@ -325,7 +346,7 @@ impl Tokenizer {
     pub fn save(&self, path: &std::path::Path) -> Result<()> {
         match &self.engine {
             Engine::Vocab { encoder, .. } => format::save(encoder.vocab(), path),
-            Engine::Stages(stages) => format::save_stages(stages.data(), path),
+            Engine::Stages { stages, .. } => format::save_stages(stages.data(), path),
         }
     }
 
