@@ -101,7 +101,9 @@ def test_page_states_the_finding_and_its_reserve_first(comparison: Comparison) -
     many = ParallelText("many", {lang: [*enough[lang]] * 5 for lang in ("en", "el")}, source="<i>, 2019, CC0")
     page = compare([len, lambda text: len(text.encode())], many).to_html()
     assert "too few" not in page
-    assert "&lt;i&gt;, 2019, CC0" in page
+    assert "&lt;i&gt;, 2019, CC0. Page of" in page
+    unknown = compare([len], {"en": ["a", "b"], "el": ["c", "d"]}).to_html()
+    assert "under which licence is not stated" in unknown
 
 
 def test_the_page_draws_tokens_too(comparison: Comparison) -> None:

@@ -92,12 +92,14 @@ def _texts(figures: Figures, words: Wording) -> dict[str, str]:
     """Fill in the texts of the page."""
     texts = words.texts["page"]
     source = texts["sample_source"] if figures.text.source == SAMPLE_SOURCE else figures.text.source
+    # Who gives a source may end it with a full stop.
+    source = f"{source.rstrip('.')}." if source.strip() else texts["no_source"]
     values = {
         "languages": words.number(len(figures.languages)),
         "sentences": words.number(figures.sentences),
         "base": escape.html(figures.tokenizers[figures.base]),
         "text": escape.html(texts["sample"] if figures.text.name == SAMPLE_NAME else figures.text.name),
-        "source": escape.html(f" {source}." if source else ""),
+        "source": escape.html(f" {source}"),
         "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         "replicates": words.number(bootstrap.REPLICATES),
         "home": HOME,
