@@ -44,14 +44,7 @@ pub(crate) struct Column<'c> {
 impl<'c> Weights<'c> {
     /// Weights under which every language has its share of the text. Factors are integers, so that sums are exact.
     pub(crate) fn new(counts: &'c Counts, options: &'c TrainOptions) -> Result<Self> {
-        for (name, share) in &options.shares {
-            if !(share.is_finite() && *share >= 0.0) {
-                return Err(Error::argument("shares", format!("{share} for {name:?} is not a share (0 or more)")));
-            }
-            if counts.languages().all(|(language, _)| language != name) {
-                return Err(Error::argument("shares", format!("{name:?} is not a language of the counts")));
-            }
-        }
+        check_shares(counts, options)?;
         let share = |name: &str| if options.balance { options.shares.get(name).copied().unwrap_or(1.0) } else { 1.0 };
         let languages: Vec<_> = counts
             .languages()
@@ -103,7 +96,7 @@ impl<'c> Weights<'c> {
                     let means = if options.parity.is_some() {
                         ""
                     } else {
-                        ": a language without a price needs a share, which it keeps"
+                        ": add its text, or give the language a share, which then stays fixed"
                     };
                     return Err(Error::argument("parallel", format!("no text for {name:?}{means}")));
                 }
@@ -135,6 +128,19 @@ impl<'c> Weights<'c> {
     pub(crate) fn first_factors(&self) -> Vec<u64> {
         self.columns.iter().map(|column| column.factor).filter(|&factor| factor > 0).collect()
     }
+}
+
+/// Checks that each share is a number of at least 0 and belongs to a language of the counts.
+fn check_shares(counts: &Counts, options: &TrainOptions) -> Result<()> {
+    for (name, share) in &options.shares {
+        if !(share.is_finite() && *share >= 0.0) {
+            return Err(Error::argument("shares", format!("{share} for {name:?} is not a share (0 or more)")));
+        }
+        if counts.languages().all(|(language, _)| language != name) {
+            return Err(Error::argument("shares", format!("{name:?} is not a language of the counts")));
+        }
+    }
+    Ok(())
 }
 
 /// The parallel text of a language, if there is any.

@@ -108,7 +108,13 @@ struct LanguageTurns<'p> {
     last: VecDeque<usize>,
 }
 
-impl LanguageTurns<'_> {
+impl<'p> LanguageTurns<'p> {
+    fn new(parity: &'p Parity, names: &[&str], first: Vec<u64>) -> Self {
+        let ratios = names.iter().filter_map(|&name| parity.ratio.get(name).copied()).collect();
+        let is_exhausted = vec![false; first.len()];
+        Self { parity, ratios, first, is_exhausted, last: VecDeque::new() }
+    }
+
     /// The next language, from the number of tokens of each.
     fn next(&mut self, tokens: &[u64]) -> Option<usize> {
         // The most expensive first; of equal prices, the first language.
@@ -155,27 +161,17 @@ impl ParityTask<'_> {
         if progress(Progress::Pairs).is_break() {
             return Err(Error::Interrupted);
         }
-        let languages = self.weights.first_factors().len();
         let mut words = Words::new(self.weights, &self.first, self.longest, 0, 1)?;
         let reports = [RwLock::new(Report::default())];
         let mut floor = self.floor.unwrap_or(words.total() / lexicon.wanted() as u64 / SPREAD).max(1);
         let mut ranking = Ranking::new(self.weights.first_factors(), &lexicon)?;
-        words.report_all(&reports)?;
-        let mut kept = ranking.start(floor, &reports[0])?;
-        words.note_all(&reports, &[&kept])?;
+        rank_all(&mut words, &mut ranking, &reports, floor)?;
         let columns = |words: &Words| words.tokens().collect::<Vec<u64>>();
         let tokens = |words: &Words| -> Vec<u64> {
             let all = columns(words);
             self.weights.prices.iter().flatten().map(|&column| all[column]).collect()
         };
-        let ratios = self.weights.names.iter().filter_map(|&name| self.parity.ratio.get(name).copied()).collect();
-        let mut turns = LanguageTurns {
-            parity: self.parity,
-            ratios,
-            first: tokens(&words),
-            is_exhausted: vec![false; languages],
-            last: VecDeque::new(),
-        };
+        let mut turns = LanguageTurns::new(self.parity, &self.weights.names, tokens(&words));
         let mut trace = Trace::new(self.weights, 0)?;
         let mut merges = Vec::new();
         let mut reported: Option<Instant> = None;
@@ -202,9 +198,7 @@ impl ParityTask<'_> {
                     None if ranking.is_whole() => break None,
                     None => {
                         floor = (floor / LOWERING).max(1);
-                        words.report_all(&reports)?;
-                        kept = ranking.start(floor, &reports[0])?;
-                        words.note_all(&reports, &[&kept])?;
+                        rank_all(&mut words, &mut ranking, &reports, floor)?;
                     }
                 }
             };
@@ -224,15 +218,20 @@ impl ParityTask<'_> {
             words.merge(&[merge], &reports)?;
             if joined == Joined::Again {
                 // Some pairs with this token may not have been kept.
-                words.report_all(&reports)?;
-                kept = ranking.start(floor, &reports[0])?;
-                words.note_all(&reports, &[&kept])?;
+                rank_all(&mut words, &mut ranking, &reports, floor)?;
             } else {
-                kept = ranking.apply(&merge, &reports[0])?;
+                let kept = ranking.apply(&merge, &reports[0])?;
                 words.note(&reports, &[&kept])?;
             }
         }
         trace.price(merges.len(), &columns(&words));
         Ok((lexicon, last_of_each(&merges)?, trace))
     }
+}
+
+/// Finds all pairs again, and ranks those that weigh `floor`.
+fn rank_all(words: &mut Words, ranking: &mut Ranking, reports: &[RwLock<Report>; 1], floor: u64) -> Result<()> {
+    words.report_all(reports)?;
+    let kept = ranking.start(floor, &reports[0])?;
+    words.note_all(reports, &[&kept])
 }
