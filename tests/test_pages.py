@@ -44,7 +44,7 @@ const inputs = [...document.querySelectorAll("select, input")];
 seen.unlabelled = inputs.filter((it) => !it.labels.length && !it.ariaLabel).length;
 return seen;
 })()"""
-"""What a reader does, and what is then to be seen."""
+"""The actions of a reader, and the result of each."""
 
 COST = """((language, unit, amount, price) => {
   const set = (id, value) => { byId(id).value = value; byId(id).dispatchEvent(new Event("input", { bubbles: true })); };

@@ -37,7 +37,7 @@ QWEN2 = (
 
 @dataclass(frozen=True)
 class Statement:
-    """What the files beside a tokenizer say of it.
+    """The settings in the files beside a tokenizer.
 
     Attributes
     ----------

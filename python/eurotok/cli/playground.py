@@ -54,7 +54,7 @@ def port(argument: str) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    # Those that only this command needs, so that the others begin sooner.
+    # Imported here, because only this command needs them and the others begin sooner.
     import webbrowser
 
     from eurotok.playground import Playground

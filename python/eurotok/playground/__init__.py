@@ -31,7 +31,7 @@ class QuestionError(ValueError):
 
 @dataclass(frozen=True)
 class Playground:
-    """What the page can ask.
+    """The questions of the page.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Playground:
         texts = words.texts["playground"]
         languages = self.sample.languages
         values = {"languages": words.number(len(languages)), "home": HOME}
-        # Those with other blanks are filled in by the script.
+        # The script fills in the texts with other blanks.
         html = {
             name: text.format_map(values)
             for name, text in texts.items()

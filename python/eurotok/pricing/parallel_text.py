@@ -49,7 +49,7 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 
 
 SAMPLE_NAME = "the embedded sample"
-"""What it is called."""
+"""Its name."""
 
 SAMPLE_SOURCE = "Written for eurotok in 2026, under its licence (MIT or Apache-2.0)"
 """Where the embedded sample is from."""

@@ -41,7 +41,7 @@ PROBLEMS = {
     "place": "{count} in {language} (first {first})",
     "more": " and others in {count} languages",
 }
-"""What findings say, by their kind; the last three are parts of sentences."""
+"""The texts of findings, by their kind; the last three are parts of sentences."""
 
 
 class Finding:

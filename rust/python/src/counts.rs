@@ -219,7 +219,7 @@ impl Counts {
     ///
     /// Importance weighting: a corpus of laws or of books has the words of laws or of books, a list of word frequencies says what
     /// the language at large is like. A vocabulary of calibrated counts is cheaper on other text: by 5 to 11 % for one language,
-    /// and 3 to 4 % for 24 together, where much of the corpus was law and old literature. It is dearer on text like the corpus, and of no
+    /// and 3 to 4 % for 24 together, where much of the corpus was law and old literature. It is more expensive on text like the corpus, and of no
     /// use where that is all there will be.
     ///
     /// Parameters

@@ -110,7 +110,7 @@ pub(crate) struct Ends {
 pub(crate) type End<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
 impl Ends {
-    /// Those that the caller gives, around those of the post-processor, if these are wanted.
+    /// The caller's ids, around the ids of the post-processor if these are wanted.
     #[inline]
     pub(crate) fn parse(tokenizer: &Tokenizer, special_tokens: bool, bos: End, eos: End) -> PyResult<Self> {
         // Mostly there are none.

@@ -104,8 +104,7 @@ def _texts(figures: Figures, words: Wording) -> dict[str, str]:
         "replicates": words.number(bootstrap.REPLICATES),
         "home": HOME,
     }
-    # Those with {enough} are filled in by `notice`.
-    # Those with {enough} are filled in by `notice`; that of a broken axis stands only where there is one.
+    # `notice` fills in the notes with {enough}; the note of a broken axis stands only where there is one.
     left = {"few_one", "few", "few_more", "broken"}
     return {name: text.format_map(values) for name, text in texts.items() if name not in left}
 

@@ -22,7 +22,7 @@ KINDS: dict[str, Kind] = {
     "context_in_words": "whole",
     "exact_sentences": "share",
 }
-"""What kind of number each figure is: a percentage with its sign, a number, a percentage, or a whole number."""
+"""The kind of number of each figure: a percentage with its sign, a number, a percentage, or a whole number."""
 
 MORE_IS_BETTER = {
     "bytes_per_token",

@@ -16,7 +16,7 @@ use crate::threads;
 /// Texts of about so many bytes are a thread's at a time.
 const JOB: usize = 64 << 10;
 
-/// What a text counts for besides its bytes, so that there is an end to texts that have none.
+/// Each text counts this many bytes besides its own, so that a job of empty texts ends, too.
 const EACH: usize = 16;
 
 /// The ids of some texts, and how many come before the end of each.
@@ -69,7 +69,7 @@ impl Stages {
         }))
     }
 
-    /// What becomes of texts, in their order. Ids that are not kept are only counted.
+    /// Encodes texts, in their order. Ids that are not kept are only counted.
     fn batch<'t, T: AsText<'t>>(
         &self,
         stop: &Stop,

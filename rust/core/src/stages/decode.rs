@@ -48,7 +48,7 @@ impl Tokens {
         (0..self.ends.len()).map(move |place| &self.text[start(place)..self.ends[place]])
     }
 
-    /// What becomes of each token, by its number.
+    /// The text of each token, by its number.
     fn map(&self, mut map: impl FnMut(usize, &str) -> Result<Option<String>>) -> Result<Self> {
         let mut mapped = Self::default();
         for (number, token) in self.iter().enumerate() {

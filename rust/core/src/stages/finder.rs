@@ -1,4 +1,4 @@
-//! What splits and replacements look for.
+//! Finds the matches of splits and replacements.
 
 use memchr::memmem;
 

@@ -42,7 +42,7 @@ pub struct Stages {
     /// Added tokens that are found in the text as it is.
     original: Added,
     normalizers: Vec<Normalizer>,
-    /// Those that are found in the normalized text.
+    /// The tokens that are found in the normalized text.
     normalized: Added,
     /// The contents of special tokens.
     specials: HashSet<String>,
@@ -59,7 +59,7 @@ pub struct Stages {
 /// The least number of workers kept between calls.
 const WORKERS: usize = 16;
 
-/// What one thread needs to encode: its cache and its buffers.
+/// The cache and the buffers that one thread needs to encode.
 #[derive(Debug, Default)]
 struct Worker {
     text: Text,
@@ -179,7 +179,7 @@ impl Stages {
         Ok(ids)
     }
 
-    /// What `take` makes of the ids of a text, which stand in memory that is used again: for short texts.
+    /// Calls `take` with the ids of a text and returns its result. The ids stand in memory that is used again, which suits short texts.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).

@@ -72,7 +72,7 @@ impl Tokenizer {
         self.encoder().map(Encoder::vocab)
     }
 
-    /// What encodes, if it is byte-level BPE with one splitting rule.
+    /// The encoder, if the tokenizer is byte-level BPE with one splitting rule.
     #[inline]
     pub fn encoder(&self) -> Option<&Encoder> {
         match &self.engine {
@@ -81,7 +81,7 @@ impl Tokenizer {
         }
     }
 
-    /// What gives the ids of texts, if that is an encoder, or else the stages.
+    /// The encoder, or else the stages.
     #[inline]
     fn ids(&self) -> Result<&Encoder, &Stages> {
         match &self.engine {
@@ -99,7 +99,7 @@ impl Tokenizer {
         }
     }
 
-    /// What encodes files.
+    /// The encoder of files.
     pub fn documents(&self) -> &dyn Documents {
         match self.ids() {
             Ok(encoder) => encoder,
@@ -168,7 +168,7 @@ impl Tokenizer {
         }
     }
 
-    /// What `take` makes of the ids of a text, which stand in memory that is used again: for short texts.
+    /// Calls `take` with the ids of a text and returns its result. The ids stand in memory that is used again, which suits short texts.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).

@@ -32,7 +32,7 @@ pub struct Joined {
 }
 
 impl Templates {
-    /// Those of a post-processor in JSON.
+    /// The templates of a post-processor in JSON.
     ///
     /// # Errors
     /// [`Error::Unsupported`]
@@ -41,7 +41,7 @@ impl Templates {
         Self::new(parsed(processor)?.as_ref())
     }
 
-    /// Those of a post-processor.
+    /// The templates of a post-processor.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for one that adds tokens twice, or names tokens it does not have.
@@ -58,7 +58,7 @@ impl Templates {
         }
     }
 
-    /// What stands before and behind a text, if that stands there once.
+    /// The tokens before and behind a text, if the text stands there once.
     pub fn around(&self) -> Option<(Vec<u32>, Vec<u32>)> {
         let mut ends = [Vec::new(), Vec::new()];
         let mut texts = 0;

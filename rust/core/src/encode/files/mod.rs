@@ -71,7 +71,7 @@ pub struct IdsWriter<'e> {
     written: Summary,
 }
 
-/// What encodes the documents of files.
+/// Encodes the documents of files.
 pub trait Documents: Sync {
     /// One more than the largest id.
     fn vocab_size(&self) -> usize;
@@ -265,7 +265,7 @@ impl BlockSink for Summary {
 /// Counts the ids of the documents of files, separators included. `progress` is as for [`IdsWriter::add_files`].
 ///
 /// # Errors
-/// Those of [`IdsWriter::add_files`].
+/// As [`IdsWriter::add_files`].
 pub fn count_files(
     encoder: &dyn Documents,
     paths: &[PathBuf],

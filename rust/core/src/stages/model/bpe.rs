@@ -21,7 +21,7 @@ pub(in crate::stages) struct Bpe {
     characters: HashMap<char, u32, FxBuildHasher>,
     unknown: Option<u32>,
     fuse_unk: bool,
-    /// Those of bytes, if characters fall back on them.
+    /// The entries of bytes, if characters fall back on them.
     bytes: Option<Vec<Option<u32>>>,
     ignore_merges: bool,
     prefix: String,
@@ -165,7 +165,7 @@ impl Bpe {
                 continue;
             }
             let right = symbols[left.next as usize];
-            // What stands there now may be another pair; if that makes the same, it does so now.
+            // Another pair may stand there now; if it makes the same entry, it is merged now.
             if self.merges.get(&(left.id, right.id)).is_none_or(|&(_, made)| made != result) {
                 continue;
             }

@@ -17,7 +17,7 @@ pub(in crate::stages) struct Unigram {
     scores: Vec<f64>,
     unknown: Option<u32>,
     unknown_score: f64,
-    /// Those of bytes, if unknown characters fall back on them.
+    /// The entries of bytes, if unknown characters fall back on them.
     bytes: Option<Vec<Option<u32>>>,
 }
 

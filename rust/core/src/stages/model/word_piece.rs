@@ -11,7 +11,7 @@ use crate::vocab::pipeline;
 pub(in crate::stages) struct WordPiece {
     /// Entries that begin a piece.
     first: Trie,
-    /// Those that go on, without their prefix.
+    /// The entries that continue a piece, without their prefix.
     rest: Trie,
     unknown: Option<u32>,
     most: usize,

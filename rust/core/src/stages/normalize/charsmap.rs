@@ -47,7 +47,7 @@ impl Charsmap {
         Ok(map)
     }
 
-    /// What is put for a text: the value of its shortest beginning that has one.
+    /// The replacement of a text: the value of its shortest prefix that has one.
     fn get(&self, text: &str) -> Option<&str> {
         let mut unit = self.units[0];
         let mut place = offset(unit);
@@ -101,7 +101,7 @@ impl Charsmap {
     }
 }
 
-/// What is written, but for the last character, whose change is not known before the next: a part for which nothing is put counts as removed
+/// The written text, except the last character, whose change is not known before the next: a part for which nothing is put counts as removed
 /// behind it. (If there is no character before such a part, the spans of the rest are those of characters before them, as in `tokenizers`.)
 struct Mapping<'m, 'r> {
     new: &'m mut Rewriter<'r>,
