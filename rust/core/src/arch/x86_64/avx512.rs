@@ -276,6 +276,7 @@ impl U32x16 for Avx512 {
         let count = bits.count_ones() as usize;
         let [first, second, third, fourth]: &mut [[u32; 16]; 4] = bytemuck::cast_mut(places);
         // The branch is rarely taken: 64 bytes of text hold ten to twelve pieces.
+        // SAFETY: see the impl.
         unsafe {
             let offset = _mm512_set1_epi32(offset as i32);
             Self(_mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(set)), offset)).store(first);
