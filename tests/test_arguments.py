@@ -38,10 +38,10 @@ def bare_strings(tok: Tokenizer, counts: Counts, sample: Path) -> dict[str, Call
         "compare tokenizers": eurotok.compare,
         "compare languages": lambda one: eurotok.compare([tok], languages=one),
         "compare languages beside text": lambda one: eurotok.compare([tok], dict(sentences), languages=one),
-        "sweep vocab_sizes": lambda one: eurotok.sweep(counts, sample, vocab_sizes=one),
-        "sweep fairness": lambda one: eurotok.sweep(counts, sample, vocab_sizes=[300], fairness=one),
-        "sweep targets": lambda one: eurotok.sweep(counts, sample, vocab_sizes=[300], targets=one),
-        "sweep special_tokens": lambda one: eurotok.sweep(counts, sample, vocab_sizes=[300], special_tokens=one),
+        "sweep vocab_size": lambda one: eurotok.sweep(counts, sample, vocab_size=one),
+        "sweep fairness": lambda one: eurotok.sweep(counts, sample, vocab_size=[300], fairness=one),
+        "sweep target": lambda one: eurotok.sweep(counts, sample, vocab_size=[300], target=one),
+        "sweep special_tokens": lambda one: eurotok.sweep(counts, sample, vocab_size=[300], special_tokens=one),
         "grant wishes": lambda one: wishes.grant(counts, one, vocab_size=300, parallel=sample),
         "grant special_tokens": lambda one: wishes.grant(
             counts, wish, vocab_size=300, parallel=sample, special_tokens=one
@@ -68,11 +68,12 @@ TAKES_ONE = {
     "train source",  # a folder, by its path
     "extend source",
     "count source",
+    "count_pieces source",
     "compare text",
     "Tokenizer.encode_files paths",  # a file
     "Tokenizer.count_files paths",
-    "sweep counts",  # what `count` takes
-    "grant counts",
+    "sweep source",  # what `count` takes
+    "grant source",
 }
 """Arguments that are several things, or one that a string names."""
 
@@ -150,14 +151,16 @@ def test_lone_surrogates_are_replaced_if_asked(tok: Tokenizer, more: str) -> Non
     text, expected = more + SURROGATES, tok.encode_list(more + REPLACED)
     assert each_way(tok, text, errors="replace") == [expected] * 4
     assert each_way(tok, more, errors="replace") == [tok.encode_list(more)] * 4
-    for call in (tok.encode, tok.encode_list, tok.encode_with_offsets, tok.count):
+    calls: list[Call] = [tok.encode, tok.encode_list, tok.encode_with_offsets, tok.count]
+    for call in calls:
         with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
             call(text)
         with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
             call(text, errors="strict")
         with pytest.raises(ValueError, match='errors: "maybe" is neither'):
             call("fine", errors="maybe")
-    for batch in (tok.encode_batch, tok.count_batch):
+    batches: list[Call] = [tok.encode_batch, tok.count_batch]
+    for batch in batches:
         with pytest.raises(ValueError, match='errors: "maybe" is neither'):
             batch(["fine"], errors="maybe")
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -18,14 +19,14 @@ import pytest
 import eurotok
 from conftest import Run, refusal
 from eurotok import training
-from eurotok.cli import VERBS, build_parser
+from eurotok.cli import COMMANDS, build_parser
 from eurotok.pricing.parallel_text import OFFICIAL, REFERENCE, load_parallel
 
 TEXT = "Zażółć gęślą jaźń. L’été à Malmö; Ελλάδα!\n\nEnd without line feed"
 
 
-def name_of(verb: ModuleType) -> str:
-    return verb.__name__.rpartition(".")[2].replace("_", "-")
+def module_of(command: str) -> ModuleType:
+    return import_module(f"eurotok.cli.{command.replace('-', '_')}")
 
 
 @pytest.fixture
@@ -185,31 +186,34 @@ def test_demo(run: Run, tok_json: Path) -> None:
     assert re.search(rf"^ *{last} this demo +\d", shown, re.MULTILINE), "last the one that is for show"
     assert all(name in shown for name in eurotok.models())
     assert "tokenizer.json" in shown
-    assert "eurotok train --corpus" in shown
+    assert "eurotok train DIR" in shown
     assert result.stderr == b""
 
 
 def test_every_command_has_an_example_that_parses(tok_json: Path) -> None:
     import shlex
 
-    for verb in VERBS:
-        name = name_of(verb)
+    for name in COMMANDS:
+        verb = module_of(name)
         example = (verb.__doc__ or "").partition("example:")[2].strip()
         lines = [line.strip() for line in example.splitlines()]
         assert lines, name
         for line in lines:
             command = line.partition("| eurotok ")[2] or line.removeprefix("eurotok ")
-            arguments = shlex.split(command.partition(" > ")[0])
+            arguments = shlex.split(re.split(" >>? ", command)[0])
             assert arguments[0] == name
             assert build_parser().parse_args(arguments).run is verb.run
 
 
 def test_help_and_version(run: Run) -> None:
     assert run("--version").stdout.decode() == f"eurotok {eurotok.__version__}\n"
-    for verb in VERBS:
-        result = run(name_of(verb), "--help")
+    for name, summary in COMMANDS.items():
+        result = run(name, "--help")
         assert result.returncode == 0
         assert b"example:" in result.stdout
+        assert (module_of(name).__doc__ or "").startswith(f"{summary}.\n"), "the list of commands has the same sentence"
+        assert run("help", name).stdout == result.stdout
+    assert run("help").stdout == run("--help").stdout
 
 
 @pytest.mark.parametrize(

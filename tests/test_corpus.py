@@ -169,7 +169,7 @@ def test_parallel_text_does_not_shift(
     readers: list[Callable[[], object]] = [
         lambda: eurotok.compare([len], tmp_path),
         lambda: eurotok.train(counts, vocab_size=257, parallel=tmp_path),
-        lambda: sweep(counts, tmp_path, vocab_sizes=[257]),
+        lambda: sweep(counts, tmp_path, vocab_size=[257]),
         lambda: grant(counts, [], vocab_size=257, parallel=tmp_path),
     ]
     for read in readers:

@@ -68,7 +68,7 @@ def test_faults_are_named_and_change_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.txt"):
         counts.add_files("und", [str(good), str(tmp_path / "none.txt")])
     with pytest.raises(ValueError, match="errors"):
-        counts.add_files("und", [str(good)], errors="ignore")
+        counts.add_files("und", [str(good)], errors="ignore")  # type: ignore[arg-type]
     assert (counts.bytes, counts.unique) == before
     counts.add_files("und", [str(bad)], errors="replace")
     assert counts.bytes == {"und": before[0]["und"] + len("caf\ufffd".encode())}

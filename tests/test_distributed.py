@@ -12,6 +12,7 @@ import pytest
 
 import eurotok
 from eurotok import distributed
+from eurotok.literals import Errors
 
 SECONDS = 120
 NEEDS_RAY = "no Ray: pip install 'eurotok[ray]'"
@@ -82,7 +83,7 @@ def test_a_killed_worker_loses_nothing(
             return False
         return True
 
-    def dying_count_files(row: dict[str, Any], scheme: str, errors: str) -> Any:
+    def dying_count_files(row: dict[str, Any], scheme: str, errors: Errors) -> Any:
         counted = count_files(row, scheme, errors)
         if row["files"][0]["language"] == "fr" and first("counting"):
             os.kill(os.getpid(), signal.SIGKILL)

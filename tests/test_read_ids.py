@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Run, refusal
-from eurotok.cli.streams import read_ids
+from eurotok.cli.ids import read_ids
 
 TEXT = "Le chat dort. Grüße aus Malmö.\n"
 

@@ -17,8 +17,8 @@ from colours import contrast
 from conftest import Run
 from eurotok import Comparison, Tokenizer, compare
 from eurotok.output import report
+from eurotok.output.names import KINDS
 from eurotok.output.plots import COLOURS, order, surcharges, svg
-from eurotok.output.report.names import KINDS
 from eurotok.output.report.tokens import cuts as cuts_of
 from eurotok.output.report.wording import HOME, wording
 from eurotok.pricing.parallel_text import LANGUAGE_NAMES, ParallelText, language_name

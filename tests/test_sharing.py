@@ -274,7 +274,7 @@ def test_every_public_object_is_pickled(tok: Tokenizer, sample: Path) -> None:
         "Outcome": eurotok.grant(grown, [eurotok.Wish(None, 0.5)], vocab_size=258, parallel=sample),
         "Parity": eurotok.Parity("window"),
         "Ragged": tok.encode_batch(["a", "b c"]),
-        "Sweep": eurotok.sweep(grown, sample, vocab_sizes=[257], fairness=[None]),
+        "Sweep": eurotok.sweep(grown, sample, vocab_size=[257], fairness=[None]),
         "Tokenizer": tok,
         "Trace": traces[0],
         "Wish": eurotok.Wish("fr", 0.2),

@@ -146,8 +146,8 @@ def test_parallel_text_is_the_same_everywhere(folder: Path, kind: str) -> None:
     steered = eurotok.train(counts, vocab_size=270, parallel=make())
     assert steered.merges == eurotok.train(counts, vocab_size=270, parallel=PARALLEL).merges
     assert steered.merges == eurotok.train(counts, vocab_size=270, parallel=counts).merges
-    points = sweep(folder, make(), vocab_sizes=[270], fairness=[10.0]).points
-    assert points == sweep(counts, PARALLEL, vocab_sizes=[270], fairness=[10.0]).points
+    points = sweep(folder, make(), vocab_size=[270], fairness=[10.0]).points
+    assert points == sweep(counts, PARALLEL, vocab_size=[270], fairness=[10.0]).points
     granted = grant(folder, [Wish("fr", 1.0)], vocab_size=270, parallel=make())
     assert (
         granted.tokenizer.merges == grant(counts, [Wish("fr", 1.0)], vocab_size=270, parallel=PARALLEL).tokenizer.merges
@@ -158,7 +158,7 @@ def test_parallel_text_needs_languages_and_sentences(folder: Path) -> None:
     with pytest.raises(TypeError, match=r"texts without languages: pass \{language: sentences\}"):
         eurotok.compare([len], ["un", "deux"])
     with pytest.raises(TypeError, match="Counts hold no sentences"):
-        sweep(eurotok.count(folder), eurotok.count(folder), vocab_sizes=[270])  # type: ignore[arg-type]
+        sweep(eurotok.count(folder), eurotok.count(folder), vocab_size=[270])  # type: ignore[arg-type]
 
 
 def test_an_empty_scheme_is_refused_alike() -> None:

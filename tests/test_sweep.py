@@ -198,7 +198,7 @@ def test_wishes_outside_their_domain(counts: Counts, sample: Path, wish: Wish, m
 
 @pytest.fixture(scope="module")
 def swept(counts: Counts, sample: Path) -> Sweep:
-    return eurotok.sweep(counts, sample, vocab_sizes=[600, 1000], fairness=[None, 0, 10], targets=[{}, {"en": 0.8}])
+    return eurotok.sweep(counts, sample, vocab_size=[600, 1000], fairness=[None, 0, 10], target=[{}, {"en": 0.8}])
 
 
 def test_points_of_a_sweep_are_what_training_gives(swept: Sweep, counts: Counts, sample: Path) -> None:

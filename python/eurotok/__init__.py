@@ -6,33 +6,42 @@
 >>> tok.decode(ids)
 'schöner Götterfunken'
 
-`load` and `train` make a `Tokenizer`, `models` names those that come with the package, `count` makes the `Counts` that
-training starts from, `extend` and `truncate` change the size of a vocabulary, and `compare` prices languages under any
-tokenizers.
+`load` and `train` make a `Tokenizer`, `models` names those that come with the package, `count_pieces` (or `count`)
+makes the `Counts` that training starts from, `extend` and `truncate` change the size of a vocabulary, and `compare`
+prices languages under any tokenizers.
+
+A name is imported when it is first used, so that `import eurotok` and `eurotok --help` take milliseconds.
 """
 
-from eurotok._core import (
-    CorpusError,
-    Counts,
-    Error,
-    FormatError,
-    PatternError,
-    UnknownIdError,
-    UnsupportedError,
-    __version__,
-    schemes,
-    split,
-)
-from eurotok.batch import Batch
-from eurotok.chat import ChatError
-from eurotok.comparison import Comparison, compare
-from eurotok.ragged import Ragged
-from eurotok.tokenizer import Tokenizer, load, models
-from eurotok.training import count, extend, train, truncate
-from eurotok.training.limits import Outcome, Wish, grant
-from eurotok.training.parity import Parity
-from eurotok.training.sweep import Sweep, sweep
-from eurotok.training.trace import Trace
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eurotok._core import (
+        CorpusError,
+        Counts,
+        Error,
+        FormatError,
+        PatternError,
+        UnknownIdError,
+        UnsupportedError,
+        __version__,
+        schemes,
+        split,
+    )
+    from eurotok.batch import Batch
+    from eurotok.chat import ChatError
+    from eurotok.comparison import Comparison, compare
+    from eurotok.pricing.steering import SteeredWarning
+    from eurotok.ragged import Ragged
+    from eurotok.tokenizer import Tokenizer, load, models
+    from eurotok.training import count, count_pieces, extend, train, truncate
+    from eurotok.training.limits import Outcome, Wish, grant
+    from eurotok.training.parity import Parity
+    from eurotok.training.sweep import Sweep, sweep
+    from eurotok.training.trace import Trace
 
 __all__ = [
     "Batch",
@@ -46,6 +55,7 @@ __all__ = [
     "Parity",
     "PatternError",
     "Ragged",
+    "SteeredWarning",
     "Sweep",
     "Tokenizer",
     "Trace",
@@ -55,6 +65,7 @@ __all__ = [
     "__version__",
     "compare",
     "count",
+    "count_pieces",
     "extend",
     "grant",
     "load",
@@ -65,3 +76,32 @@ __all__ = [
     "train",
     "truncate",
 ]
+
+_HOMES = {
+    "batch": ("Batch",),
+    "chat": ("ChatError",),
+    "comparison": ("Comparison", "compare"),
+    "pricing.steering": ("SteeredWarning",),
+    "ragged": ("Ragged",),
+    "tokenizer": ("Tokenizer", "load", "models"),
+    "training": ("count", "count_pieces", "extend", "train", "truncate"),
+    "training.limits": ("Outcome", "Wish", "grant"),
+    "training.parity": ("Parity",),
+    "training.sweep": ("Sweep", "sweep"),
+    "training.trace": ("Trace",),
+}
+"""Modules and the names that they give; the other names are of `_core`."""
+
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'eurotok' has no attribute {name!r}")
+    value = getattr(import_module(f"eurotok.{_MODULES.get(name, '_core')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
+from eurotok.literals import Errors, Scheme, Specials
+
 __all__ = [
     "CorpusError",
     "Counts",
@@ -42,18 +44,18 @@ class PatternError(Error): ...
 class UnknownIdError(Error): ...
 
 def schemes() -> dict[str, str]: ...
-def split(text: str, scheme: str = "europe") -> list[str]: ...
-def read_documents(path: str | os.PathLike[str], errors: str = "strict") -> Iterator[list[str]]: ...
-def read_lines(path: str | os.PathLike[str], errors: str = "strict") -> Iterator[list[str]]: ...
+def split(text: str, scheme: Scheme = "europe") -> list[str]: ...
+def read_documents(path: str | os.PathLike[str], errors: Errors = "strict") -> Iterator[list[str]]: ...
+def read_lines(path: str | os.PathLike[str], errors: Errors = "strict") -> Iterator[list[str]]: ...
 def file_name(path: str | os.PathLike[str]) -> tuple[str, str | None, str | None]: ...  # stem, format, compression
-def load(path: str, scheme: str | None = None, special_tokens: dict[str, int] | None = None) -> Tokenizer: ...
+def load(path: str, scheme: Scheme | None = None, special_tokens: dict[str, int] | None = None) -> Tokenizer: ...
 def count_files(
     tokenizer: Tokenizer,
     paths: Sequence[str],
     *,
-    specials: str = "text",
+    specials: Specials = "text",
     threads: int | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
     progress: Callable[[str, int, int], Any] | None = None,
 ) -> tuple[int, int, int]: ...  # documents, ids, bytes of text
 def encode_files(
@@ -64,9 +66,9 @@ def encode_files(
     *,
     dtype: str | None = None,
     separator: int | None = None,
-    specials: str = "text",
+    specials: Specials = "text",
     threads: int | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
     progress: Callable[[str, int, int], Any] | None = None,
 ) -> tuple[int, int, int]: ...  # documents, ids, bytes of text
 
@@ -76,7 +78,7 @@ class Tokenizer:
         cls,
         data: bytes | Tokenizer,
         origin: str = ...,
-        scheme: str | None = None,
+        scheme: Scheme | None = None,
         special_tokens: dict[str, int] | None = None,
     ) -> Self: ...
     def encode(
@@ -85,8 +87,8 @@ class Tokenizer:
         pair: str | None = None,
         special_tokens: bool = False,
         *,
-        specials: str = "text",
-        errors: str = "strict",
+        specials: Specials = "text",
+        errors: Errors = "strict",
         bos: str | int | None = None,
         eos: str | int | None = None,
     ) -> NDArray[np.uint32]: ...
@@ -96,8 +98,8 @@ class Tokenizer:
         pair: str | None = None,
         special_tokens: bool = False,
         *,
-        specials: str = "text",
-        errors: str = "strict",
+        specials: Specials = "text",
+        errors: Errors = "strict",
         bos: str | int | None = None,
         eos: str | int | None = None,
     ) -> list[int]: ...
@@ -107,8 +109,8 @@ class Tokenizer:
         pair: str | None = None,
         special_tokens: bool = False,
         *,
-        specials: str = "text",
-        errors: str = "strict",
+        specials: Specials = "text",
+        errors: Errors = "strict",
         bos: str | int | None = None,
         eos: str | int | None = None,
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]: ...
@@ -117,8 +119,8 @@ class Tokenizer:
         texts: Sequence[str],
         threads: int | None,
         special_tokens: bool,
-        specials: str,
-        errors: str,
+        specials: Specials,
+        errors: Errors,
         bos: str | int | None,
         eos: str | int | None,
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]: ...
@@ -127,8 +129,8 @@ class Tokenizer:
         text: str,
         special_tokens: bool = False,
         *,
-        specials: str = "text",
-        errors: str = "strict",
+        specials: Specials = "text",
+        errors: Errors = "strict",
         bos: str | int | None = None,
         eos: str | int | None = None,
     ) -> int: ...
@@ -138,8 +140,8 @@ class Tokenizer:
         threads: int | None = None,
         *,
         special_tokens: bool = False,
-        specials: str = "text",
-        errors: str = "strict",
+        specials: Specials = "text",
+        errors: Errors = "strict",
         bos: str | int | None = None,
         eos: str | int | None = None,
     ) -> NDArray[np.int64]: ...
@@ -147,19 +149,21 @@ class Tokenizer:
         self,
         ids: ArrayLike,
         *,
-        errors: str = "replace",
+        errors: Errors = "replace",
         skip_specials: bool = False,
         threads: int | None = None,
     ) -> str: ...
     def decode_bytes(self, ids: ArrayLike, *, skip_specials: bool = False) -> bytes: ...
     def _decode_batch(
-        self, ids: ArrayLike, offsets: NDArray[np.int64], threads: int | None, errors: str, skip_specials: bool
+        self, ids: ArrayLike, offsets: NDArray[np.int64], threads: int | None, errors: Errors, skip_specials: bool
     ) -> list[str]: ...
     def split(self, text: str) -> list[str]: ...
     def token(self, id: int) -> bytes: ...
     def id(self, token: bytes) -> int | None: ...
     def to_bytes(self, format: str) -> bytes: ...
     def _spells_bytes(self) -> bool: ...
+    @property
+    def _steered_by(self) -> list[str]: ...
     def _save(self, path: str) -> None: ...
     def __len__(self) -> int: ...
     @property
@@ -175,7 +179,7 @@ class Tokenizer:
 
 @final
 class Counts:
-    def __new__(cls, scheme: str, *, memory: int | None = None) -> Self: ...
+    def __new__(cls, scheme: Scheme, *, memory: int | None = None) -> Self: ...
     @staticmethod
     def load(path: str | os.PathLike[str], *, memory: int | None = None) -> Counts: ...
     def save(self, path: str | os.PathLike[str]) -> None: ...
@@ -185,7 +189,7 @@ class Counts:
         paths: Sequence[str],
         *,
         threads: int | None = None,
-        errors: str = "strict",
+        errors: Errors = "strict",
         progress: Callable[[str, int, int], Any] | None = None,
     ) -> None: ...
     def add_texts(self, language: str, texts: Sequence[str], *, threads: int | None = None) -> None: ...
@@ -199,6 +203,7 @@ class Counts:
     def __radd__(self, value: Counts, /) -> Counts: ...
     def __mul__(self, value: int, /) -> Counts: ...
     def __rmul__(self, value: int, /) -> Counts: ...
+    def _repr_html_(self) -> str: ...
     def __reduce__(self) -> tuple[type[Counts], tuple[str], tuple[_Bytes, int | None]]: ...
     def __setstate__(self, state: tuple[_Bytes, int | None]) -> None: ...
     @property
@@ -228,6 +233,7 @@ def train(
     checkpoint_every: float | None = None,
     progress: Callable[[str, int, int], Any] | None = None,
     trace: Callable[[list[str], list[int], list[int], list[list[int]]], Any] | None = None,
+    steered_by: Sequence[str] = ...,
 ) -> Tokenizer: ...
 def extend(
     tokenizer: Tokenizer,
@@ -245,5 +251,6 @@ def extend(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float | None = None,
     progress: Callable[[str, int, int], Any] | None = None,
+    steered_by: Sequence[str] = ...,
 ) -> Tokenizer: ...
 def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer: ...

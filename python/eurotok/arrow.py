@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eurotok import _core
+from eurotok.literals import Errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,7 @@ ROWS = 8192
 """Rows held at a time."""
 
 
-def read_column(path: str | os.PathLike[str], errors: str = "strict") -> Iterator[list[str | None]]:
+def read_column(path: str | os.PathLike[str], errors: Errors = "strict") -> Iterator[list[str | None]]:
     """Read the column `text` of a parquet file, some thousand rows at a time.
 
     Parameters
@@ -72,7 +73,7 @@ def read_column(path: str | os.PathLike[str], errors: str = "strict") -> Iterato
         raise _core.CorpusError(f"{origin}: column {COLUMN!r}: damaged after row {row}: {reason}") from error
 
 
-def column_texts(column: pa.Array, errors: str, origin: str, before: int = 0) -> list[str | None]:
+def column_texts(column: pa.Array, errors: Errors, origin: str, before: int = 0) -> list[str | None]:
     """Give the texts of a column of Arrow.
 
     Parameters

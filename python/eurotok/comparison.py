@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,18 +13,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from eurotok import escape
+from eurotok import described, escape
 from eurotok.corpus import StrPath
 from eurotok.files import replacing
+from eurotok.literals import Errors, Scheme
 from eurotok.output import plots, report, tables
-from eurotok.output.report.names import KINDS
-from eurotok.output.report.wording import PageLanguage, wording
+from eurotok.output.names import KINDS, PageLanguage
+from eurotok.output.report.wording import wording
 from eurotok.output.tables import GREEN, RED, YELLOW, Cell, between, grade, signed_percent
 from eurotok.pricing import stored
 from eurotok.pricing.adapters import Encoded, Encoder, encoder_of, run
 from eurotok.pricing.measure import Text, Usage, usages
 from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_parallel
 from eurotok.pricing.statistics import Figures, Floats
+from eurotok.pricing.steering import SteeredWarning
 from eurotok.progress import Report, reporting
 from eurotok.sequences import several
 from eurotok.tokenizer import models
@@ -323,14 +326,25 @@ class Comparison(Figures):
     def __str__(self) -> str:
         return self.table()
 
+    def __repr__(self) -> str:
+        names = ", ".join(tables.shorten(name, 28) for name in self.tokenizers[:4])
+        more = f", and {len(self.tokenizers) - 4} more" if len(self.tokenizers) > 4 else ""
+        size = f"{len(self.languages)} languages, {self.sentences:,} sentences"
+        return f"Comparison([{names}{more}], {size}, {self.text.name!r})"
+
+    def _repr_html_(self) -> str:
+        head, rows = self._cells("surcharge")
+        table = described.table(head, [[text for text, _ in row] for row in rows if row])
+        return table + "".join(f"<p>{escape.html(note)}</p>" for note in self.notes())
+
 
 def compare(
     tokenizers: Sequence[object] | Mapping[str, object] | None = None,
     text: Parallel | None = None,
     *,
     languages: Iterable[str] | Literal["all"] | None = None,
-    errors: str = "strict",
-    scheme: str | None = None,
+    errors: Errors = "strict",
+    scheme: Scheme | None = None,
     reference: object | None = None,
     source: str = "",
     price: float = 1.0,
@@ -380,6 +394,11 @@ def compare(
         If there is nothing to compare, a tokenizer fails on every sentence, or a file is at fault: `FormatError`,
         `CorpusError` and the like.
 
+    Warns
+    -----
+    SteeredWarning
+        If the text steered the training of a tokenizer.
+
     Examples
     --------
     >>> def utf8(sentence): return list(sentence.encode())
@@ -414,7 +433,10 @@ def compare(
         if all(len(result.failures) == len(result.counts) for result in row):
             raise ValueError(f"{name} fails on every sentence: {row[0].failures[0]}")
     counts = np.array([[result.counts for result in row] for row in encoded])
-    return Comparison(names, text, counts, encoders, texts, encoded, seen, price, context, base)
+    comparison = Comparison(names, text, counts, encoders, texts, encoded, seen, price, context, base)
+    for sentence in comparison.steered:
+        warnings.warn(sentence, SteeredWarning, stacklevel=2)
+    return comparison
 
 
 def _measured(

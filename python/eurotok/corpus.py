@@ -11,6 +11,7 @@ from pathlib import Path
 
 from eurotok import _core
 from eurotok.arrow import read_column
+from eurotok.literals import Errors
 
 StrPath = str | os.PathLike[str]
 
@@ -117,7 +118,7 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
     return sorted(texts), sorted(others)
 
 
-def read_texts(path: StrPath, errors: str = "strict") -> Iterator[list[str]]:
+def read_texts(path: StrPath, errors: Errors = "strict") -> Iterator[list[str]]:
     r"""Read the texts of a file, some at a time.
 
     Parameters
@@ -150,7 +151,7 @@ def read_texts(path: StrPath, errors: str = "strict") -> Iterator[list[str]]:
         yield from _core.read_documents(path, errors)
 
 
-def read_lines(path: StrPath, errors: str = "strict") -> list[str]:
+def read_lines(path: StrPath, errors: Errors = "strict") -> list[str]:
     r"""Read the lines of a text file, or the records of JSON Lines or parquet. Errors as for `read_texts`.
 
     A line ends at `\n` or `\r\n`, and nowhere else. A blank line of JSON Lines and a null row are empty lines.
@@ -160,12 +161,12 @@ def read_lines(path: StrPath, errors: str = "strict") -> list[str]:
     return [line for lines in _core.read_lines(path, errors) for line in lines]
 
 
-def read_text(path: StrPath, errors: str = "strict") -> str:
+def read_text(path: StrPath, errors: Errors = "strict") -> str:
     """Read a file that is one text. Errors as for `read_texts`."""
     return "".join(text for texts in read_texts(path, errors) for text in texts)
 
 
-def decode_utf8(data: bytes, origin: str, errors: str = "strict") -> str:
+def decode_utf8(data: bytes, origin: str, errors: Errors = "strict") -> str:
     r"""Decode UTF-8, without a byte order mark.
 
     Raises

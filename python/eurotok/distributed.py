@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from eurotok._core import CorpusError, Counts
+from eurotok.literals import Errors, Scheme
 from eurotok.sources import Source, list_files
 from eurotok.training import DEFAULT_SCHEME, add_files
 
@@ -35,11 +36,11 @@ FAN_IN = 8
 
 def count(
     source: Source,
-    scheme: str = DEFAULT_SCHEME,
+    scheme: Scheme = DEFAULT_SCHEME,
     *,
     address: str | None = None,
     max_retries: int = 3,
-    errors: str = "strict",
+    errors: Errors = "strict",
     progress: bool = False,
 ) -> Counts:
     """Count pieces on a Ray cluster, with the result of `eurotok.count`.
@@ -128,7 +129,7 @@ class _TaskError(Exception):
         return _TaskError, (self.error,)
 
 
-def _count_files(row: dict[str, Any], scheme: str, errors: str) -> dict[str, bytes]:
+def _count_files(row: dict[str, Any], scheme: Scheme, errors: Errors) -> dict[str, bytes]:
     counts = Counts(scheme)
     try:
         for file in row["files"]:

@@ -6,7 +6,6 @@ or that a terminal or an XML parser acts on: control characters (`\x1b`), line b
 characters that the format of the output reserves. All other letters stay as they are.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from html import escape
@@ -68,6 +67,8 @@ def json_text(data: Mapping[str, Any], indent: int | None = None, *, allow_nan: 
     >>> print(json_text({"é": "\udcff"}))
     {"é":"\udcff"}
     """
+    import json  # only for what writes JSON: --help is to answer in milliseconds
+
     separators = (",", ":") if indent is None else None
     text = json.dumps(data, indent=indent, separators=separators, ensure_ascii=False, allow_nan=allow_nan)
     return re.sub("[\x7f-\x9f\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from eurotok import _core
 from eurotok.arrow import column_texts
 from eurotok.corpus import StrPath, find_languages, language_of, text_files
+from eurotok.literals import Errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,7 +67,7 @@ Given = dict[str, list[Path] | Texts]
 """The files or the texts of each language."""
 
 
-def by_language(source: Source, errors: str = "strict") -> Given:
+def by_language(source: Source, errors: Errors = "strict") -> Given:
     """Tell what a source is.
 
     Parameters
@@ -140,7 +141,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         yield from files
 
 
-def _members(members: object, errors: str, what: str) -> list[Path] | Texts:
+def _members(members: object, errors: Errors, what: str) -> list[Path] | Texts:
     if isinstance(members, (str, os.PathLike)):
         return [Path(members)]
     wanted = "pass a folder, files, or texts: any iterable of str, such as a column"
@@ -188,7 +189,7 @@ def _batches(items: Iterable[Any], what: str) -> Iterator[list[str | None]]:
         before += len(batch)
 
 
-def _arrow_batches(column: pa.ChunkedArray, errors: str, what: str) -> Iterator[list[str | None]]:
+def _arrow_batches(column: pa.ChunkedArray, errors: Errors, what: str) -> Iterator[list[str | None]]:
     before = 0
     for chunk in getattr(column, "chunks", [column]):
         for start in range(0, len(chunk), BATCH):

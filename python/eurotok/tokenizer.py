@@ -13,15 +13,17 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from eurotok import _core, folder
+from eurotok import _core, described, folder, vocabulary
 from eurotok.chat.calls import Chats
 from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
+from eurotok.literals import Errors, Scheme, Specials
 from eurotok.progress import Report, reporting
 from eurotok.published import Vocabulary, labelled, locate
 from eurotok.ragged import Ragged
 from eurotok.sequences import several
 from eurotok.streams import StreamDecoder, encode_stream
+from eurotok.suggestions import did_you_mean
 
 MODELS = Path(__file__).parent / "models"
 """The shipped tokenizers, and a card of each."""
@@ -81,8 +83,8 @@ class Tokenizer(Chats, _core.Tokenizer):
         threads: int | None = None,
         *,
         special_tokens: bool = False,
-        specials: str = "text",
-        errors: str = "strict",
+        specials: Specials = "text",
+        errors: Errors = "strict",
         bos: str | int | None = None,
         eos: str | int | None = None,
     ) -> Ragged:
@@ -122,9 +124,9 @@ class Tokenizer(Chats, _core.Tokenizer):
         *,
         dtype: DTypeLike | None = None,
         separator: str | None = None,
-        specials: str = "text",
+        specials: Specials = "text",
         threads: int | None = None,
-        errors: str = "strict",
+        errors: Errors = "strict",
         progress: bool | Report = False,
     ) -> EncodedFiles:
         """Encode files of any size into a file of ids, in bounded memory.
@@ -207,9 +209,9 @@ class Tokenizer(Chats, _core.Tokenizer):
         self,
         paths: StrPath | Iterable[StrPath],
         *,
-        specials: str = "text",
+        specials: Specials = "text",
         threads: int | None = None,
-        errors: str = "strict",
+        errors: Errors = "strict",
         progress: bool | Report = False,
     ) -> int:
         """Count the tokens of files of any size, in bounded memory.
@@ -260,7 +262,7 @@ class Tokenizer(Chats, _core.Tokenizer):
         batch: Ragged | Iterable[ArrayLike],
         threads: int | None = None,
         *,
-        errors: str = "replace",
+        errors: Errors = "replace",
         skip_specials: bool = False,
     ) -> list[str]:
         """Decode the ids of many texts on several threads.
@@ -355,6 +357,72 @@ class Tokenizer(Chats, _core.Tokenizer):
         """
         self._save(os.fspath(path))
 
+    def tokens(self, text: str, *, specials: Specials = "text", errors: Errors = "strict") -> list[str]:
+        """Give the tokens of a text, to read: `"".join` makes the text again if no token cuts a character.
+
+        Parameters
+        ----------
+        text, specials, errors
+            As for `encode`.
+
+        Returns
+        -------
+        list[str]
+            The tokens of `encode`, one for each id, as in `get_vocab`: as text, or bytes that are not UTF-8 as `<0xC3>`
+            each.
+
+        Examples
+        --------
+        >>> load("euro-64k").tokens("L’école européenne")
+        ['L', '’', 'école', ' européenne']
+        """
+        written = vocabulary.Written(self)
+        return [written.text(each) for each in self.encode_list(text, specials=specials, errors=errors)]
+
+    def get_vocab(self) -> dict[str, int]:
+        """Give the vocabulary, special tokens included: the id of each token, by the token as `tokens` writes it.
+
+        In a `tokenizer.json`, and in `tokenizers`, a byte-level token is spelled otherwise: `Ġécole` is `ĠÃ©cole`.
+
+        Examples
+        --------
+        >>> load("euro-64k").get_vocab()[" the"] == load("euro-64k").token_to_id(" the")
+        True
+        """
+        return vocabulary.Written(self).vocabulary()
+
+    def token_to_id(self, token: str) -> int | None:
+        """Give the id of a token, or None if it is none.
+
+        Parameters
+        ----------
+        token
+            A special token; a token as `tokens` writes it; or, if it is neither, as a `tokenizer.json` spells it
+            (`Ġthe`).
+
+        Examples
+        --------
+        >>> tok = load("euro-64k")
+        >>> tok.token_to_id(" the") == tok.token_to_id("Ġthe"), tok.token_to_id("<|none|>")
+        (True, None)
+        """
+        return vocabulary.id_of(self, token)
+
+    @property
+    def bos_id(self) -> int | None:
+        """The id of the special token that begins a text, by its usual names (`<s>`, ...); None without one."""
+        return vocabulary.special(self, "bos")
+
+    @property
+    def eos_id(self) -> int | None:
+        """The id of the special token that ends a text, by its usual names (`</s>`, ...); None without one."""
+        return vocabulary.special(self, "eos")
+
+    @property
+    def pad_id(self) -> int | None:
+        """The id of the special token that fills a batch up, by its usual names (`<pad>`, ...); None without one."""
+        return vocabulary.special(self, "pad")
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tokenizer):
             return NotImplemented
@@ -369,6 +437,16 @@ class Tokenizer(Chats, _core.Tokenizer):
         except _core.UnsupportedError:
             rule = "several stages"
         return f"Tokenizer(vocab_size={self.vocab_size}, {rule}, special_tokens={len(self.special_tokens)})"
+
+    def _repr_html_(self) -> str:
+        specials = ", ".join(f"{text} = {number}" for text, number in [*self.special_tokens.items()][:8])
+        more = len(self.special_tokens) - 8
+        rows = [
+            ["entries", f"{self.vocab_size:,}"],
+            ["splitting rule", self.scheme or self.pattern],
+            ["special tokens", f"{specials}, and {more} more" if more > 0 else specials or "none"],
+        ]
+        return described.table(["Tokenizer", ""], rows)
 
     def __reduce__(self) -> tuple[type[Self], tuple[bytes, str], dict[str, object]]:
         return type(self), (self.to_bytes("eurotok"), "pickled tokenizer"), vars(self)
@@ -389,7 +467,7 @@ def models() -> list[str]:
     return [path.stem for path in sorted(MODELS.glob("*.eurotok"), key=lambda path: path.stat().st_size)]
 
 
-def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Tokenizer:
+def load(path: StrPath, scheme: Scheme | None = None, special_tokens: Mapping[str, int] | None = None) -> Tokenizer:
     """Load a tokenizer by its name, or from a file, whose format is recognised by its content.
 
     Parameters
@@ -422,6 +500,8 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     """
     _, name = labelled(path)
     specials = None if special_tokens is None else dict(several("special_tokens", special_tokens))
+    if name not in models() and name.casefold() in models() and not Path(name).exists():
+        name = name.casefold()
     if name in models():
         tokenizer = Tokenizer(_core.load(os.fspath(MODELS / f"{name}.eurotok"), scheme, specials))
         tokenizer.chat_template = (MODELS / "chat.jinja").read_text(encoding="utf-8")
@@ -436,7 +516,9 @@ def load(path: StrPath, scheme: str | None = None, special_tokens: Mapping[str, 
     except FileNotFoundError as error:
         if Path(name).name != name or Path(name).suffix:
             raise
-        reason = f"no such file, and no shipped tokenizer (these are {', '.join(models())})"
+        reason = (
+            f"no such file, and no shipped tokenizer (these are {', '.join(models())}){did_you_mean(name, models())}"
+        )
         raise FileNotFoundError(error.errno, reason, name) from None
 
 
@@ -485,7 +567,7 @@ class _Sources:
         `"strict"` or `"replace"`, for parquet: the core has its own.
     """
 
-    def __init__(self, paths: Sequence[Path], errors: str) -> None:
+    def __init__(self, paths: Sequence[Path], errors: Errors) -> None:
         if not paths:
             raise ValueError("paths: no file to encode")
         self._sizes = {path: path.stat().st_size for path in paths}

@@ -1,18 +1,29 @@
 """Arguments that several commands have."""
 
+from __future__ import annotations
+
 import argparse
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from eurotok._core import Counts
-from eurotok.pricing.parallel_text import REFERENCE
-from eurotok.published import labelled
+from eurotok.literals import Scheme
 from eurotok.sizes import bytes_of
-from eurotok.tokenizer import Tokenizer, load
-from eurotok.training.limits import Wish
+
+if TYPE_CHECKING:
+    from eurotok._core import Counts
+    from eurotok.tokenizer import Tokenizer
+    from eurotok.training.limits import Wish
 
 Value = TypeVar("Value")
+
+
+TOKENIZERS = (
+    "a shipped tokenizer's name ('eurotok models' lists them); a tokenizer.json, .tiktoken or .eurotok file, or a "
+    "folder with the first; a name of tiktoken (gpt-4o, o200k_base) or in the Hugging Face cache (org/model)"
+)
+"""What can be given as a tokenizer."""
 
 
 def add_tokenizer(parser: argparse.ArgumentParser) -> None:
@@ -20,8 +31,7 @@ def add_tokenizer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "tokenizer",
         metavar="TOKENIZER",
-        help="a shipped tokenizer's name; a tokenizer.json, .tiktoken or .eurotok file, or a folder with the first; a "
-        "name of tiktoken (gpt-4o, o200k_base) or in the Hugging Face cache (org/model)",
+        help=TOKENIZERS,
     )
     add_scheme(parser)
 
@@ -35,11 +45,15 @@ def add_scheme(parser: argparse.ArgumentParser) -> None:
 
 def load_tokenizer(args: argparse.Namespace) -> Tokenizer:
     """Load what `add_tokenizer` added."""
+    from eurotok.tokenizer import load
+
     return load(args.tokenizer, args.scheme)
 
 
 def tokenizer_files(*tokenizers: str) -> list[str]:
     """List the files of tokenizers and of what stands beside them, whether or not they are there."""
+    from eurotok.published import labelled
+
     paths = [labelled(name)[1] for name in tokenizers]
     return [file for path in paths for file in (path, f"{path}.json", f"{path}/tokenizer.json")]
 
@@ -49,8 +63,10 @@ def saved_files(path: str) -> list[str]:
     return [path, f"{path}.json"] if path.endswith(".tiktoken") else [path]
 
 
-def load_counts(paths: Sequence[str], scheme: str | None, memory: int | None = None) -> Counts:
+def load_counts(paths: Sequence[str], scheme: Scheme | None, memory: int | None = None) -> Counts:
     """Load counts files and add them up; all of them are made with `scheme`, or with that of the first."""
+    from eurotok._core import Counts
+
     total = Counts.load(paths[0], memory=memory)
     scheme = total.scheme if scheme is None else scheme
     for number, path in enumerate(paths):
@@ -149,13 +165,58 @@ def positive(argument: str) -> int:
     return number
 
 
+def entries(argument: str) -> int:
+    """Read a number of entries of a vocabulary: 65536, or 64k, which is the same.
+
+    Examples
+    --------
+    >>> entries("65536"), entries("64k"), entries("1M")
+    (65536, 65536, 1048576)
+    """
+    parsed = re.fullmatch(r"(\d+)([kKmM]?)", argument.replace("_", ""), re.ASCII)
+    if not parsed or not int(parsed[1]):
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {argument!r}; 64k is 65536")
+    return int(parsed[1]) << {"": 0, "k": 10, "m": 20}[parsed[2].lower()]
+
+
+def language(argument: str) -> str:
+    """Read a language: by its code of two or three letters, in upper or lower case, or by its English name.
+
+    Examples
+    --------
+    >>> language("FR"), language("fra"), language("code")
+    ('fr', 'fr', 'code')
+    """
+    from eurotok.languages import LANGUAGE_NAMES, resolve
+
+    return resolve(argument, LANGUAGE_NAMES)
+
+
+def split_sources(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Tell folders and files of text among positional arguments from saved counts, and put them with `--corpus`."""
+    from eurotok.corpus import is_text
+
+    texts = [path for path in args.counts if Path(path).is_dir() or is_text(path)]
+    args.counts = [path for path in args.counts if path not in texts]
+    args.corpus = [*args.corpus, *texts]
+    if bool(args.counts) == bool(args.corpus):
+        parser.error("give text to train on (a folder, files, or --corpus), or saved counts: one of the two")
+
+
+def corpus_of(paths: Sequence[str]) -> dict[str, list[Path]]:
+    """List the files of each language in folders and files of text."""
+    from eurotok.sources import list_files
+
+    return list_files(paths[0] if len(paths) == 1 else [Path(path) for path in paths])
+
+
 def numbers(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
     """Make a reader of numbers with commas between them."""
 
     def read(argument: str) -> list[Value]:
         try:
             return [kind(part) for part in argument.split(",")]
-        except ValueError:
+        except (ValueError, argparse.ArgumentTypeError):
             raise argparse.ArgumentTypeError(f"expected numbers with commas between, not {argument!r}") from None
 
     return read
@@ -163,10 +224,14 @@ def numbers(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
 
 def wish(argument: str) -> Wish:
     """Read a wish: `surcharge<=20%`, `fr<=15%`, `fr>=-5%`, `en<=3% than TOKENIZER`, or `*<=0% than TOKENIZER`."""
+    from eurotok.pricing.parallel_text import REFERENCE
+    from eurotok.tokenizer import load
+    from eurotok.training.limits import Wish
+
     parsed = re.fullmatch(r"(\*|[\w-]+) *([<>]=) *([+-]?\d+(?:\.\d+)?) *%(?:(?:@| +than +)(.+))?", argument)
     if not parsed:
         forms = "LANG<=N%, LANG>=N%, surcharge<=N% or '*<=N% than TOKENIZER'"
         raise argparse.ArgumentTypeError(f"expected {forms}, not {argument!r}")
-    language, sign, limit, tokenizer = parsed.groups()
+    whose, sign, limit, tokenizer = parsed.groups()
     than = REFERENCE if tokenizer is None else load(tokenizer)
-    return Wish(None if language in ("surcharge", "*") else language, float(limit) / 100, than, least=sign == ">=")
+    return Wish(None if whose in ("surcharge", "*") else whose, float(limit) / 100, than, least=sign == ">=")

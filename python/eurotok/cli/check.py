@@ -8,14 +8,19 @@ example:
   eurotok check tokenizer.json
 """
 
+from __future__ import annotations
+
 import argparse
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
-from eurotok.checks import Finding, check
 from eurotok.cli.arguments import add_tokenizer, load_tokenizer
 from eurotok.escape import terminal
 from eurotok.output.tables import shorten
+
+if TYPE_CHECKING:
+    from eurotok.checks import Finding
 
 SHOWN = 5
 """Examples of a finding listed before the rest is only counted."""
@@ -29,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok.checks import check
+
     findings = check(load_tokenizer(args))
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
     for finding in findings:

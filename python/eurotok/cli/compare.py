@@ -15,14 +15,9 @@ import shutil
 import sys
 from typing import get_args
 
-from eurotok import comparison
 from eurotok.cli.arguments import add_errors, add_scheme, tokenizer_files
 from eurotok.cli.streams import DASH
-from eurotok.corpus import find_languages
-from eurotok.files import check_outputs
-from eurotok.output import plots, report
-from eurotok.output.report.names import KINDS
-from eurotok.output.report.wording import PageLanguage
+from eurotok.output.names import KINDS, PageLanguage
 from eurotok.output.tables import has_colours
 
 PAGES = {"html": "a page with every figure", "markdown": "the table in Markdown", "latex": "the table in LaTeX"}
@@ -80,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok import comparison
+
     _check_arguments(args)
     languages = args.languages
     if languages and languages != "all":
@@ -117,6 +114,10 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_arguments(args: argparse.Namespace) -> None:
     """Refuse before the work what would be refused after it."""
+    from eurotok.corpus import find_languages
+    from eurotok.files import check_outputs
+    from eurotok.output import plots, report
+
     if args.language and not args.html:
         args.parser.error("--language is that of the page of --html; --languages says which languages to price")
     pages = [getattr(args, kind) for kind in (*PAGES, "json")]

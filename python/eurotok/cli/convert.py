@@ -10,21 +10,19 @@ example:
 
 import argparse
 
-from eurotok.cli.arguments import add_scheme, pair, saved_files, tokenizer_files
-from eurotok.files import check_outputs
-from eurotok.tokenizer import load
-from eurotok.training import truncate
+from eurotok.cli.arguments import TOKENIZERS, add_scheme, entries, pair, saved_files, tokenizer_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
-        "input", metavar="IN", help="a shipped tokenizer's name, or a tokenizer.json, .tiktoken or .eurotok file"
-    )
+    parser.add_argument("input", metavar="IN", help=TOKENIZERS)
     parser.add_argument("output", metavar="OUT", help="the file to write")
     add_scheme(parser)
     parser.add_argument(
-        "--vocab-size", type=int, metavar="N", help="keep the first entries, as if training had stopped there"
+        "--vocab-size",
+        type=entries,
+        metavar="N",
+        help="keep the first entries, as if training had stopped there; 64k is 65536",
     )
     parser.add_argument(
         "--special-token",
@@ -38,6 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok.files import check_outputs
+    from eurotok.tokenizer import load
+    from eurotok.training import truncate
+
     check_outputs(saved_files(args.output), tokenizer_files(args.input))
     specials = None if args.special_tokens is None else dict(args.special_tokens)
     tokenizer = load(args.input, args.scheme, specials)

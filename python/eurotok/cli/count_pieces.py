@@ -4,8 +4,8 @@ Counts are files: made on any number of machines, added with --add, trained on w
 the same in whatever order and parts the text is counted.
 
 example:
-  eurotok count-pieces --corpus texts/ -o all.counts
-  eurotok count-pieces --corpus part-17.txt.zst --language fr -o part-17.counts
+  eurotok count-pieces texts/ -o all.counts
+  eurotok count-pieces part-17.txt.zst --language fr -o part-17.counts
   eurotok count-pieces --add part-16.counts part-17.counts -o fr.counts
 """
 
@@ -14,21 +14,21 @@ import sys
 import time
 from pathlib import Path
 
-from eurotok import training
-from eurotok.cli.arguments import add_errors, add_memory, add_threads, load_counts, positive
+from eurotok import defaults
+from eurotok.cli.arguments import add_errors, add_memory, add_threads, language, load_counts, positive
 from eurotok.cli.streams import save_or_keep
-from eurotok.corpus import find_languages, language_of
 from eurotok.escape import terminal
-from eurotok.files import check_outputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
+    parser.add_argument("paths", nargs="*", metavar="DIR|FILE", help="text: the same as --corpus")
     parser.add_argument(
         "--corpus", nargs="+", default=[], metavar="DIR|FILE", help="text: folders as for 'eurotok train', or files"
     )
     parser.add_argument(
         "--language",
+        type=language,
         metavar="LANG",
         help="the language of the files (default: what they are called, such as fr.txt), the one to count of folders",
     )
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheme",
         metavar="NAME|REGEX",
-        help=f"splitting rule (default: that of the added counts, or {training.DEFAULT_SCHEME})",
+        help=f"splitting rule (default: that of the added counts, or {defaults.SCHEME})",
     )
     parser.add_argument(
         "--min-count", type=positive, default=1, metavar="N", help="drop pieces that occur less often in their language"
@@ -49,9 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    if not args.corpus and not args.add:
-        args.parser.error("nothing to count: give --corpus, --add or both")
-    files = _files(args.corpus, args.language)
+    from eurotok import training
+    from eurotok.files import check_outputs
+
+    if not args.paths and not args.corpus and not args.add:
+        args.parser.error("nothing to count: give folders or files of text, --add or both")
+    files = _files([*args.paths, *args.corpus], args.language)
     check_outputs([args.output], [*args.add, *(path for paths in files.values() for path in paths)])
     began = time.perf_counter()
     counts = load_counts(args.add, args.scheme, args.memory) if args.add else None
@@ -73,14 +76,18 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _files(paths: list[str], language: str | None) -> dict[str, list[Path]]:
+    from eurotok.corpus import find_languages, language_of
+    from eurotok.languages import meant, resolve
+
     files: dict[str, list[Path]] = {}
     for path in paths:
         if Path(path).is_dir():
             found = find_languages(path)
             if language is not None:
-                if language not in found:
-                    raise ValueError(f"{path}: no text in {language!r} here")
-                found = {language: found[language]}
+                there = resolve(language, found)
+                if there not in found:
+                    raise ValueError(f"{path}: no text in {language!r} here{meant(language, found)}")
+                found = {language: found[there]}
         else:
             name = language or language_of(path)
             if name is None:

@@ -11,8 +11,7 @@ example:
 import argparse
 
 from eurotok.cli.arguments import add_tokenizer, load_tokenizer, tokenizer_files
-from eurotok.cli.streams import DASH, output, read_ids
-from eurotok.files import check_outputs
+from eurotok.cli.streams import DASH, output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok.cli.ids import read_ids
+    from eurotok.files import check_outputs
+
     if args.output != DASH:
         check_outputs([args.output], [args.ids, *tokenizer_files(args.tokenizer)])
     text = load_tokenizer(args).decode_bytes(read_ids(args.ids, args.dtype), skip_specials=args.skip_specials)

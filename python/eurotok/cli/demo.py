@@ -8,18 +8,17 @@ example:
   eurotok demo o200k_base.tiktoken
 """
 
+from __future__ import annotations
+
 import argparse
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
-from eurotok import training
-from eurotok._core import Counts
-from eurotok.comparison import compare
 from eurotok.output.tables import has_colours, show_tokens
-from eurotok.pricing import stored
-from eurotok.pricing.parallel_text import load_parallel
-from eurotok.published import labelled
-from eurotok.tokenizer import Tokenizer, load, models
+
+if TYPE_CHECKING:
+    from eurotok.tokenizer import Tokenizer
 
 VOCAB_SIZE = 4096
 SHOWN = ("en", "fr", "de", "fi", "mt", "el", "bg")
@@ -27,11 +26,19 @@ SHOWN = ("en", "fr", "de", "fi", "mt", "el", "bg")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("tokenizers", nargs="*", metavar="TOKENIZER", help="tokenizers to compare with")
+    parser.add_argument("tokenizers", nargs="*", metavar="[NAME=]TOKENIZER", help="tokenizers to compare with")
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok import training
+    from eurotok._core import Counts
+    from eurotok.comparison import compare
+    from eurotok.pricing import stored
+    from eurotok.pricing.parallel_text import load_parallel
+    from eurotok.published import labelled
+    from eurotok.tokenizer import load, models
+
     sample = load_parallel()
     sentences = len(sample.sentences["en"])
     learnt, heldout = sample.part(slice(0, sentences * 2 // 3)), sample.part(slice(sentences * 2 // 3, None))
@@ -62,8 +69,9 @@ def run(args: argparse.Namespace) -> None:
 
     print(
         "\nNext, with text of your own (one file a language: fr.txt, de.jsonl, pl.txt.zst, ...):\n"
-        "  eurotok train --corpus DIR --vocab-size 65536 -o tokenizer.json\n"
+        "  eurotok train DIR --vocab-size 64k -o tokenizer.json\n"
         "  eurotok compare tokenizer.json ANOTHER.json --text DIR-OF-PARALLEL-TEXT\n"
+        "  eurotok tokens euro-64k 'A sentence of your own.'\n"
         "  eurotok encode tokenizer.json book.txt -o ids.npy\n"
         "  eurotok --help"
     )

@@ -14,13 +14,9 @@ import argparse
 import os
 import sys
 
-import numpy as np
-
 from eurotok.cli.arguments import add_errors, add_specials, add_threads, add_tokenizer, load_tokenizer, tokenizer_files
-from eurotok.cli.streams import DASH, output, texts, write_ids
+from eurotok.cli.streams import DASH, output, texts
 from eurotok.escape import terminal
-from eurotok.files import check_outputs
-from eurotok.tokenizer import offsets_path
 
 ENDINGS = (".npy", ".bin")
 
@@ -41,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    import numpy as np
+
+    from eurotok.cli.ids import write_ids
+    from eurotok.files import check_outputs
+    from eurotok.tokenizer import offsets_path
+
     if args.output != DASH:
         written = [args.output]
         if args.output.endswith(ENDINGS):

@@ -5,14 +5,17 @@ example:
   eurotok info
 """
 
-import argparse
+from __future__ import annotations
 
-from eurotok import _core
-from eurotok.checks import ordinary_tokens
-from eurotok.cli.arguments import add_scheme
+import argparse
+from typing import TYPE_CHECKING
+
+from eurotok.cli.arguments import TOKENIZERS, add_scheme
 from eurotok.escape import terminal
 from eurotok.output.tables import shorten
-from eurotok.tokenizer import Tokenizer, load
+
+if TYPE_CHECKING:
+    from eurotok.tokenizer import Tokenizer
 
 SHOWN = 8
 """Special tokens listed before the rest is only counted."""
@@ -24,13 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "tokenizer",
         nargs="?",
         metavar="TOKENIZER",
-        help="a shipped tokenizer's name, or a tokenizer.json, .tiktoken or .eurotok file",
+        help=TOKENIZERS,
     )
     add_scheme(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok import _core
+    from eurotok.tokenizer import load
+
     facts = _core.schemes() if args.tokenizer is None else describe(load(args.tokenizer, args.scheme))
     width = max(map(len, facts))
     for name, value in facts.items():
@@ -39,6 +45,8 @@ def run(args: argparse.Namespace) -> None:
 
 def describe(tokenizer: Tokenizer) -> dict[str, str]:
     """Gather what there is to say."""
+    from eurotok.checks import ordinary_tokens
+
     specials = sorted(tokenizer.special_tokens.items(), key=lambda item: item[1])
     listed = ", ".join(f"{text} = {id}" for text, id in specials[:SHOWN])  # noqa: A001 - ids are called id
     if len(specials) > SHOWN:

@@ -7,16 +7,18 @@ example:
   eurotok playground euro-64k ours=tokenizer.json gpt-4o
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 from threading import Timer
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-from eurotok.output.report.wording import PageLanguage
-from eurotok.pricing import stored
-from eurotok.pricing.adapters import Encoder, encoder_of
-from eurotok.tokenizer import models
+from eurotok.output.names import PageLanguage
+
+if TYPE_CHECKING:
+    from eurotok.pricing.adapters import Encoder
 
 PORT = 8421
 
@@ -59,6 +61,9 @@ def run(args: argparse.Namespace) -> None:
 
     from eurotok.playground import Playground
     from eurotok.playground.server import Server
+    from eurotok.pricing import stored
+    from eurotok.pricing.adapters import encoder_of
+    from eurotok.tokenizer import models
 
     named = [encoder_of(tokenizer, args.scheme) for tokenizer in args.tokenizers or models()]
     encoders: dict[str, Encoder] = {}

@@ -12,7 +12,6 @@ import sys
 
 from eurotok.cli.arguments import add_errors
 from eurotok.escape import terminal
-from eurotok.pricing.split import split_parallel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok.pricing.split import split_parallel
+
     sizes = split_parallel(args.folder, args.first, args.second, args.errors)
     told = ", ".join(f"{size:,} sentences -> {out}" for size, out in zip(sizes, (args.first, args.second), strict=True))
     print(terminal(told), file=sys.stderr)

@@ -6,40 +6,63 @@ English, if the text has English. * marks the front: tokenizers that no other of
 without being worse in the other.
 
 example:
-  eurotok sweep --corpus texts/ --parallel sentences/ --fairness 0,3,10,30 --vocab-size 32768,65536 -o s.svg
-  eurotok sweep all.counts --parallel sentences/ --target en=0.9 --target en=0.8 --vocab-size 65536 -o s.json
+  eurotok sweep texts/ --parallel sentences/ --fairness 0,3,10,30 --vocab-size 32k,64k -o s.svg
+  eurotok sweep all.counts --parallel sentences/ --target en=0.9 --target en=0.8 --vocab-size 64k -o s.json
 """
+
+from __future__ import annotations
 
 import argparse
 import math
+import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
-from eurotok import training
-from eurotok.cli.arguments import add_errors, add_threads, load_counts, numbers, pair
+from eurotok import defaults
+from eurotok.cli.arguments import (
+    add_errors,
+    add_threads,
+    corpus_of,
+    entries,
+    load_counts,
+    numbers,
+    pair,
+    split_sources,
+)
 from eurotok.cli.streams import save_or_keep
-from eurotok.corpus import find_languages
-from eurotok.files import check_outputs, replacing
-from eurotok.output import plots, training_plots
 from eurotok.output.tables import table
-from eurotok.training.sweep import FAIRNESS, FRONT, Sweep, sweep
+
+if TYPE_CHECKING:
+    from eurotok.training.sweep import Sweep
 
 ENDINGS = (".json", ".svg", ".png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("counts", nargs="*", metavar="COUNTS", help="saved counts to train on")
-    parser.add_argument("--corpus", metavar="DIR", help="text by language, instead of counts")
+    parser.add_argument(
+        "counts",
+        nargs="*",
+        metavar="DIR|FILE|COUNTS",
+        help="text by language (a folder, or files such as fr.txt), or counts that 'eurotok count-pieces' saved",
+    )
+    parser.add_argument(
+        "--corpus", action="append", default=[], metavar="DIR|FILE", help="text by language: the same (repeatable)"
+    )
     parser.add_argument("--parallel", metavar="DIR", required=True, help="the same sentences in every language")
     parser.add_argument(
-        "--vocab-size", type=numbers(int), metavar="N,...", required=True, help="entries of the vocabularies"
+        "--vocab-size",
+        type=numbers(entries),
+        metavar="N,...",
+        required=True,
+        help="entries of the vocabularies; 64k is 65536",
     )
     parser.add_argument(
         "--fairness",
         type=numbers(float),
         metavar="F,...",
-        default=list(FAIRNESS),
-        help=f"values to try (default: {','.join(f'{value:g}' for value in FAIRNESS)}), beside plain BPE",
+        default=list(defaults.SWEEP),
+        help=f"values to try (default: {','.join(f'{value:g}' for value in defaults.SWEEP)}), beside plain BPE",
     )
     parser.add_argument(
         "--target",
@@ -57,31 +80,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    if bool(args.counts) == bool(args.corpus):
-        args.parser.error("give either --corpus or counts to train on")
+    from eurotok import training
+    from eurotok.corpus import find_languages
+    from eurotok.files import check_outputs
+    from eurotok.output import plots
+    from eurotok.training.sweep import sweep
+
+    split_sources(args.parser, args)
     if args.output is not None:
         if not args.output.endswith(ENDINGS):
             raise ValueError(f"{args.output}: the name must end in {', '.join(ENDINGS)}, which says the format")
         if not args.output.endswith(".json"):
             plots.check_name(args.output)
-    folders = [folder for folder in (args.corpus, args.parallel) if folder is not None]
-    texts = [path for folder in folders for paths in find_languages(folder).values() for path in paths]
+    corpus = corpus_of(args.corpus) if args.corpus else {}
+    texts = [path for paths in (*corpus.values(), *find_languages(args.parallel).values()) for path in paths]
     check_outputs([] if args.output is None else [args.output], [*args.counts, *texts])
-    scheme = training.DEFAULT_SCHEME if args.scheme is None else args.scheme
+    scheme = defaults.SCHEME if args.scheme is None else args.scheme
     counts = load_counts(args.counts, args.scheme) if args.counts else None
     run = partial(
         sweep,
         parallel=args.parallel,
-        vocab_sizes=args.vocab_size,
+        vocab_size=args.vocab_size,
         fairness=[None, *args.fairness],
-        targets=[{}, *(dict([target]) for target in args.targets or ())],
+        target=[{}, *(dict([target]) for target in args.targets or ())],
         threads=args.threads,
         errors=args.errors,
     )
     if counts is None:
-        run(training.stand_in(scheme, find_languages(args.corpus)))
-        counts = training.count(args.corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
-    found = run(counts, progress=True)
+        run(training.stand_in(scheme, corpus))
+        counts = training.count_pieces(corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
+    found = run(counts, progress=True, announce=lambda line: print(line, file=sys.stderr, flush=True))
     best = found.frontier()
     rows = [
         [
@@ -102,6 +130,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _write(found: Sweep, path: str) -> None:
     """Write a sweep in the format that the ending names."""
+    from eurotok.files import replacing
+    from eurotok.output import plots, training_plots
+
     if path.endswith(".json"):
         found.save(path)
         return

@@ -5,47 +5,49 @@ folders <lang> of such files. Each language weighs the same unless --share says 
 'eurotok count-pieces' saved; several are added.
 
 example:
-  eurotok train --corpus texts/ --vocab-size 65536 --share en=4 --special-token '<|end|>' -o tokenizer.json
-  eurotok train --corpus texts/ --vocab-size 65536 --parallel sentences/ --fairness 10 -o tokenizer.json
-  eurotok train --corpus laws/ --vocab-size 65536 --frequencies words/ --calibrate 0.85 -o tokenizer.json
-  eurotok train --corpus texts/ --vocab-size 65536 --parallel sentences/ --wish '*<=0% than euro-64k' -o tokenizer.json
-  eurotok train part-1.counts part-2.counts --vocab-size 65536 -o tokenizer.json
-  eurotok train --corpus texts/ --vocab-size 131072 --memory 4GB --checkpoint run.checkpoint -o tokenizer.json
-  eurotok train --extend tokenizer.json --corpus more/ --vocab-size 131072 -o larger.json
+  eurotok train texts/ --vocab-size 64k --share en=4 --special-token '<|end|>' -o tokenizer.json
+  eurotok train texts/ --vocab-size 64k --parallel sentences/ --fairness 10 -o tokenizer.json
+  eurotok train laws/ --vocab-size 64k --frequencies words/ --calibrate 0.85 -o tokenizer.json
+  eurotok train texts/ --vocab-size 64k --parallel sentences/ --wish '*<=0% than euro-64k' -o tokenizer.json
+  eurotok train part-1.counts part-2.counts --vocab-size 64k -o tokenizer.json
+  eurotok train texts/ --vocab-size 128k --memory 4GB --checkpoint run.checkpoint -o tokenizer.json
+  eurotok train more/ --extend tokenizer.json --vocab-size 128k -o larger.json
 """
+
+from __future__ import annotations
 
 import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from eurotok import training
-from eurotok._core import Counts, UnsupportedError
+from eurotok import defaults
 from eurotok.cli.arguments import (
     Pairs,
     add_errors,
     add_memory,
     add_threads,
+    corpus_of,
+    entries,
     load_counts,
     pair,
     positive,
     saved_files,
+    split_sources,
     tokenizer_files,
     wish,
 )
 from eurotok.cli.streams import DASH, output, save_or_keep
-from eurotok.corpus import find_languages
 from eurotok.escape import terminal
-from eurotok.files import check_outputs, replacing
-from eurotok.output import plots, training_plots
 from eurotok.output.tables import signed_percent
-from eurotok.pricing.parallel_text import REFERENCE, load_sentences
-from eurotok.tokenizer import Tokenizer, load
-from eurotok.training.limits import Granted, check_wish, grant, prices_under
-from eurotok.training.parity import Parity
-from eurotok.training.trace import Trace
+
+if TYPE_CHECKING:
+    from eurotok._core import Counts
+    from eurotok.tokenizer import Tokenizer
+    from eurotok.training.limits import Granted
+    from eurotok.training.trace import Trace
 
 ENDINGS = (".json", ".tiktoken", ".eurotok")
 TRACES = (".json", ".svg", ".png")
@@ -53,14 +55,21 @@ TRACES = (".json", ".svg", ".png")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("counts", nargs="*", metavar="COUNTS", help="saved counts to train on")
-    parser.add_argument("--corpus", metavar="DIR", help="text by language, instead of counts")
+    parser.add_argument(
+        "counts",
+        nargs="*",
+        metavar="DIR|FILE|COUNTS",
+        help="text by language (a folder, or files such as fr.txt), or counts that 'eurotok count-pieces' saved",
+    )
+    parser.add_argument(
+        "--corpus", action="append", default=[], metavar="DIR|FILE", help="text by language: the same (repeatable)"
+    )
     parser.add_argument(
         "--vocab-size",
-        type=positive,
+        type=entries,
         metavar="N",
         required=True,
-        help="entries, the 256 bytes and special tokens included",
+        help="entries, the 256 bytes and special tokens included; 64k is 65536",
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE", required=True, help=".json, .tiktoken or .eurotok; - writes a tokenizer.json"
@@ -68,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheme",
         metavar="NAME|REGEX",
-        help=f"splitting rule (default: {training.DEFAULT_SCHEME}, or that of the counts); 'eurotok info' lists them",
+        help=f"splitting rule (default: {defaults.SCHEME}, or that of the counts); 'eurotok info' lists them",
     )
     parser.add_argument(
         "--share",
@@ -88,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="STRENGTH",
         help="how far, from 0 to 1: a corpus of law or of books gains on other text, and loses on its own "
-        f"(default: {training.DEFAULT_CALIBRATION:g} with --frequencies)",
+        f"(default: {defaults.CALIBRATION:g} with --frequencies)",
     )
     parser.add_argument(
         "--parallel",
@@ -101,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="0 is cheapest over all languages, more makes prices more equal: with 131,072 entries for 24 languages "
         "the largest surcharge on other text was 26%% at 5, 20%% at 10 and 14%% at 20, which takes 1.4%% more tokens "
-        f"than 5 (default: {training.DEFAULT_FAIRNESS:g} with --parallel or --target)",
+        f"than 5 (default: {defaults.FAIRNESS:g} with --parallel or --target)",
     )
     parser.add_argument(
         "--target",
@@ -165,7 +174,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok import training
+    from eurotok.pricing.parallel_text import load_sentences
+    from eurotok.tokenizer import load
+    from eurotok.training.limits import grant
+    from eurotok.training.parity import Parity
+
+    split_sources(args.parser, args)
     _check_arguments(args)
+    corpus = corpus_of(args.corpus) if args.corpus else {}
     old = load(args.extend) if args.extend else None
     began = time.perf_counter()
     loaded = load_counts(args.counts, args.scheme, args.memory) if args.counts else None
@@ -195,11 +212,11 @@ def run(args: argparse.Namespace) -> None:
             trace=traces.append,
         )
         scheme = training.DEFAULT_SCHEME if args.scheme is None else args.scheme
-    _rehearse(args, train, loaded or training.stand_in(scheme, find_languages(args.corpus)), options)
+    _rehearse(args, train, loaded or training.stand_in(scheme, corpus), options)
     traces.clear()
     options["progress"] = True
     counts = loaded or training.count(
-        args.corpus, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
+        corpus, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
     )
     if args.frequencies:
         strength = training.DEFAULT_CALIBRATION if args.calibrate is None else args.calibrate
@@ -241,6 +258,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _tell_prices(tokenizer: Tokenizer, sentences: Mapping[str, Sequence[str]]) -> None:
     """Say what each language now pays on the text that steered training, the most expensive first."""
+    from eurotok.pricing.parallel_text import REFERENCE
+    from eurotok.training.limits import prices_under
+
     paid = {
         language: total / len(sentences[language]) for language, total in prices_under(tokenizer, sentences).items()
     }
@@ -262,6 +282,11 @@ def _rehearse(
     args: argparse.Namespace, train: Callable[..., Tokenizer], counts: Counts, options: Mapping[str, Any]
 ) -> None:
     """Refuse before counting and training what would be refused after them."""
+    from eurotok import training
+    from eurotok._core import UnsupportedError
+    from eurotok.pricing.parallel_text import load_sentences
+    from eurotok.training.limits import check_wish
+
     nothing = training.stand_in(counts.scheme, counts.languages)
     tokenizer = train(nothing, **options)
     try:
@@ -275,8 +300,9 @@ def _rehearse(
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
-    if bool(args.counts) == bool(args.corpus):
-        args.parser.error("give either --corpus or counts to train on")
+    from eurotok.corpus import find_languages
+    from eurotok.files import check_outputs
+
     if args.calibrate is not None and not args.frequencies:
         args.parser.error("--calibrate needs --frequencies")
     if args.extend and (args.scheme or args.special_tokens):
@@ -300,12 +326,16 @@ def _check_arguments(args: argparse.Namespace) -> None:
             args.parser.error("--trace needs --parallel, --target or --parity")
     outputs = [] if args.output == DASH else saved_files(args.output)
     outputs += [path for path in (args.trace, args.checkpoint) if path is not None]
-    folders = [folder for folder in (args.corpus, args.parallel) if folder is not None]
-    texts = [path for folder in folders for paths in find_languages(folder).values() for path in paths]
+    texts = [path for paths in corpus_of(args.corpus).values() for path in paths] if args.corpus else []
+    if args.parallel is not None:
+        texts += [path for paths in find_languages(args.parallel).values() for path in paths]
     check_outputs(outputs, [*args.counts, *texts, *(tokenizer_files(args.extend) if args.extend else ())])
 
 
 def _write_trace(path: str, traces: list[Trace]) -> None:
+    from eurotok.files import replacing
+    from eurotok.output import plots, training_plots
+
     if path.endswith(".json"):
         traces[0].save(path)
         return

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from eurotok import _core
 from eurotok.corpus import StrPath
+from eurotok.literals import Scheme
 from eurotok.published import Vocabulary, labelled, locate
 from eurotok.ragged import Ragged
 from eurotok.sequences import several
 from eurotok.tokenizer import Tokenizer, load, models
+from eurotok.vocabulary import byte_level_alphabet
 
 BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 WORD_START = "▁"
@@ -41,6 +43,8 @@ class Encoder:
         An id to the bytes it stands for, if it tells; None for an id that stands for none.
     vocab_size
         Number of ids, if it tells.
+    steered_by
+        By what it remembers the parallel text that steered its training; see `eurotok.pricing.steering`.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Encoder:
     decode: Callable[[Ragged], Sequence[str]] | None = None
     token: Callable[[int], bytes | None] | None = None
     vocab_size: int | None = None
+    steered_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def run(encoder: Encoder, sentences: Sequence[str]) -> Encoded:
     return Encoded(counts, ids, failures)
 
 
-def encoder_of(tokenizer: object, scheme: str | None = None) -> Encoder:
+def encoder_of(tokenizer: object, scheme: Scheme | None = None) -> Encoder:
     """Find out how to use a tokenizer.
 
     Parameters
@@ -148,10 +153,10 @@ def encoder_of(tokenizer: object, scheme: str | None = None) -> Encoder:
     return _of_anything(tokenizer, name)
 
 
-def _of_name(tokenizer: StrPath, scheme: str | None) -> Encoder:
+def _of_name(tokenizer: StrPath, scheme: Scheme | None) -> Encoder:
     label, text = labelled(tokenizer)
-    if text in models():
-        return _of_ours(load(text), label or text)
+    if text.casefold() in models() and (text in models() or not Path(text).exists()):
+        return _of_ours(load(text), label or text.casefold())
     found = locate(text)
     if isinstance(found, Vocabulary):
         return _of_ours(load(text, scheme), label or text)
@@ -162,7 +167,7 @@ def _of_name(tokenizer: StrPath, scheme: str | None) -> Encoder:
     return _of_file(path, label or name, scheme)
 
 
-def _of_file(path: Path, name: str, scheme: str | None) -> Encoder:
+def _of_file(path: Path, name: str, scheme: Scheme | None) -> Encoder:
     try:
         try:
             return _of_ours(load(path), name)
@@ -199,7 +204,8 @@ def _library_of(data: bytes) -> str | None:
 
 def _of_ours(tokenizer: Tokenizer, name: str) -> Encoder:
     token = partial(_our_token, tokenizer)
-    return Encoder(name, tokenizer.encode_batch, tokenizer.decode_batch, token, tokenizer.vocab_size)
+    steered_by = tuple(tokenizer._steered_by)
+    return Encoder(name, tokenizer.encode_batch, tokenizer.decode_batch, token, tokenizer.vocab_size, steered_by)
 
 
 def _our_token(tokenizer: Tokenizer, id: int) -> bytes | None:  # noqa: A002 - ids are called id
@@ -212,7 +218,7 @@ def _our_token(tokenizer: Tokenizer, id: int) -> bytes | None:  # noqa: A002 - i
 
 def _of_tokenizers(tokenizer: Any, name: str) -> Encoder:  # noqa: ANN401 - a library without types
     byte_level = '"ByteLevel"' in json.dumps(json.loads(tokenizer.to_str())["decoder"])
-    alphabet = _byte_level_alphabet()
+    alphabet = byte_level_alphabet()
 
     def token(id: int) -> bytes | None:  # noqa: A002
         text = tokenizer.id_to_token(id)
@@ -295,10 +301,3 @@ def piece_bytes(piece: str) -> bytes:
     """
     byte = BYTE_PIECE.fullmatch(piece)
     return bytes([int(byte[1], 16)]) if byte else piece.replace(WORD_START, " ").encode()
-
-
-def _byte_level_alphabet() -> dict[str, int]:
-    """Bytes by the characters that GPT-2 spells them with: printable ones are themselves, the others from U+0100 on."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = [byte for byte in range(256) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {chr(0x100 + n): byte for n, byte in enumerate(others)}

@@ -12,31 +12,13 @@ from typing import Literal
 
 from eurotok import _core
 from eurotok.corpus import read_lines
+from eurotok.languages import LANGUAGE_NAMES as LANGUAGE_NAMES
+from eurotok.languages import OFFICIAL as OFFICIAL
+from eurotok.languages import code_of_name, meant, resolve
+from eurotok.languages import language_name as language_name
+from eurotok.literals import Errors
 from eurotok.sequences import several
 from eurotok.sources import UNDETERMINED, Source, Texts, by_language
-
-# fmt: off
-OFFICIAL = (
-    "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr",
-    "hu", "it", "lt", "lv", "mt", "nl", "pl", "pt", "ro", "sk", "sl", "sv",
-)
-# fmt: on
-"""The 24 official languages of the European Union."""
-
-# fmt: off
-LANGUAGE_NAMES = {
-    "be": "Belarusian", "bg": "Bulgarian", "bs": "Bosnian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh",
-    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "en-GB": "English (UK)", "es": "Spanish",
-    "es-MX": "Spanish (Mexico)", "et": "Estonian", "eu": "Basque", "fi": "Finnish", "fo": "Faroese", "fr": "French",
-    "fr-CA": "French (Canada)", "ga": "Irish", "gl": "Galician", "hr": "Croatian", "hu": "Hungarian", "is": "Icelandic",
-    "it": "Italian", "lb": "Luxembourgish", "lt": "Lithuanian", "lv": "Latvian", "mk": "Macedonian", "mt": "Maltese",
-    "nb": "Norwegian Bokmål", "nl": "Dutch", "nn": "Norwegian Nynorsk", "pl": "Polish", "pt": "Portuguese",
-    "pt-BR": "Portuguese (Brazil)", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
-    "sq": "Albanian", "sr": "Serbian", "sr-Latn": "Serbian (Latin)", "sv": "Swedish", "tr": "Turkish",
-    "uk": "Ukrainian",
-}
-# fmt: on
-"""English names of languages, by the code that their file has."""
 
 REFERENCE = "en"
 """The language that the others are compared with."""
@@ -53,17 +35,6 @@ SAMPLE_NAME = "the embedded sample"
 
 SAMPLE_SOURCE = "Written for eurotok in 2026, under its licence (MIT or Apache-2.0)"
 """Where the embedded sample is from."""
-
-
-def language_name(language: str) -> str:
-    """Give the English name of a language, or its code if it is not known.
-
-    Examples
-    --------
-    >>> language_name("mt"), language_name("tlh")
-    ('Maltese', 'tlh')
-    """
-    return LANGUAGE_NAMES.get(language, language)
 
 
 @dataclass(frozen=True)
@@ -106,7 +77,7 @@ Parallel = Source | ParallelText
 def load_parallel(
     source: Parallel | None = None,
     languages: Iterable[str] | Literal["all"] | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
 ) -> ParallelText:
     """Load parallel text: sentence i is the same one in every language.
 
@@ -116,9 +87,9 @@ def load_parallel(
         A folder (see `eurotok.corpus.find_languages`), or files or sentences by language; by default the embedded
         sample. A sentence is a line of a text file, or a record of JSON Lines or parquet.
     languages
-        Which languages to take, or `"all"`; by default the official ones, or all if English is the only official one
-        there, or if the languages were given one by one in a dict. English is taken in any case, from `en-src` where
-        there is one.
+        Which languages to take, by their code in any form (`fr`, `FR`, `fra`), or `"all"`; by default the official
+        ones, or all if English is the only official one there, or if the languages were given one by one in a dict.
+        English is taken in any case, from `en-src` where there is one.
     errors
         `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
 
@@ -156,15 +127,18 @@ def load_parallel(
         wanted = official
         missing = tuple(lang for lang in OFFICIAL if lang not in given)
     else:
-        wanted = {REFERENCE, *languages}
+        wanted = {REFERENCE, *(resolve(language, given) for language in languages)}
         if absent := sorted(wanted - set(given)):
-            raise _core.CorpusError(f"{origin}: no text for {', '.join(absent)}; there is {', '.join(sorted(given))}")
+            there = f"there is {', '.join(sorted(given))}{meant(absent[0], given)}"
+            raise _core.CorpusError(f"{origin}: no text for {', '.join(absent)}; {there}")
     sentences = _aligned({language: given[language] for language in sorted(wanted)}, origin, errors)
     name = Path(source).resolve().name if isinstance(source, (str, os.PathLike)) else origin
     return ParallelText(name, sentences, missing, SAMPLE_SOURCE if source is None else "")
 
 
-def load_sentences(source: Parallel, languages: Iterable[str], errors: str = "strict") -> Mapping[str, Sequence[str]]:
+def load_sentences(
+    source: Parallel, languages: Iterable[str], errors: Errors = "strict"
+) -> Mapping[str, Sequence[str]]:
     """Load parallel text in some languages, or those of them that it has.
 
     Parameters
@@ -193,19 +167,21 @@ def load_sentences(source: Parallel, languages: Iterable[str], errors: str = "st
     wanted = sorted(set(several("languages", languages)))
     if isinstance(source, ParallelText):
         there = source.languages
-        sentences = {language: source.sentences[language] for language in wanted if language in there}
+        found = {language: resolve(language, there) for language in wanted}
+        sentences = {language: source.sentences[name] for language, name in found.items() if name in there}
     else:
         given = _given(source, errors)
         there = tuple(sorted(given))
-        taken = {language: given[language] for language in wanted if language in given}
+        found = {language: resolve(language, given) for language in wanted}
+        taken = {language: given[name] for language, name in found.items() if name in given}
         sentences = _aligned(taken, name_of(source), errors) if taken else {}
     if not sentences:
         raise _core.CorpusError(f"{name_of(source)}: no text for {', '.join(wanted)}; there is {', '.join(there)}")
     return sentences
 
 
-def _given(source: Source, errors: str) -> dict[str, list[Path] | Texts]:
-    """Tell the languages of a source; English is that which the text was translated from."""
+def _given(source: Source, errors: Errors) -> dict[str, list[Path] | Texts]:
+    """Tell the languages of a source by their usual codes; English is that which the text was translated from."""
     if isinstance(source, _core.Counts):
         raise TypeError("parallel text: Counts hold no sentences: pass the text that they were made from")
     given = by_language(source, errors)
@@ -214,6 +190,10 @@ def _given(source: Source, errors: str) -> dict[str, list[Path] | Texts]:
         raise TypeError("parallel text: texts without languages: pass {language: sentences}")
     if SOURCE in given:
         given[REFERENCE] = given.pop(SOURCE)
+    for language in list(given):
+        code = language if code_of_name(language) else resolve(language, LANGUAGE_NAMES)
+        if code not in given:
+            given[code] = given.pop(language)
     return given
 
 
@@ -224,9 +204,8 @@ def warn_of_names(languages: Iterable[str]) -> None:
     --------
     >>> warn_of_names(["fr", "fra_Latn", "code"])
     """
-    codes = {name.casefold(): code for code, name in LANGUAGE_NAMES.items()}
     for language in languages:
-        if code := codes.get(language.casefold()):
+        if code := code_of_name(language):
             warnings.warn(
                 f"{language!r} is no language code: call the text {code} (such as {code}.txt), or it is not known to "
                 f"be {LANGUAGE_NAMES[code]}",
@@ -247,7 +226,7 @@ def name_of(source: Parallel) -> str:
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "text in memory"
 
 
-def _aligned(given: Mapping[str, list[Path] | Texts], origin: str, errors: str) -> dict[str, Sequence[str]]:
+def _aligned(given: Mapping[str, list[Path] | Texts], origin: str, errors: Errors) -> dict[str, Sequence[str]]:
     """Read sentences, and see that none is empty and all languages have equally many."""
     places = {
         language: f"{origin}, {language}" if isinstance(members, Texts) else ", ".join(map(str, members))
@@ -267,7 +246,7 @@ def _aligned(given: Mapping[str, list[Path] | Texts], origin: str, errors: str) 
     return dict(sentences)
 
 
-def _sentences(members: list[Path] | Texts, place: str, errors: str) -> list[str]:
+def _sentences(members: list[Path] | Texts, place: str, errors: Errors) -> list[str]:
     if isinstance(members, Texts):
         return _without_gaps(chain.from_iterable(members.batches), place)
     return [line for path in members for line in _without_gaps(read_lines(path, errors), str(path))]

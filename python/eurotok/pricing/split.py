@@ -8,6 +8,7 @@ from pathlib import Path
 from eurotok import _core
 from eurotok.corpus import StrPath, find_languages, read_lines
 from eurotok.files import replacing
+from eurotok.literals import Errors
 
 DOCUMENTS = "DOCUMENT_IDS.tsv"
 """Beside a parallel text: the document of each of its lines, in the first column."""
@@ -16,7 +17,7 @@ BLOCK = 20
 """Lines that stay together where documents are not known: sentences of one document resemble each other."""
 
 
-def split_parallel(folder: StrPath, first: StrPath, second: StrPath, errors: str = "strict") -> tuple[int, int]:
+def split_parallel(folder: StrPath, first: StrPath, second: StrPath, errors: Errors = "strict") -> tuple[int, int]:
     """Write the odd documents of a parallel text to one folder, the even ones to another.
 
     Parameters

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from eurotok.pricing import bootstrap, metrics
+from eurotok.pricing import bootstrap, metrics, steering
 from eurotok.pricing.adapters import Encoded, Encoder
 from eurotok.pricing.measure import SHARES, Text, Usage
 from eurotok.pricing.parallel_text import REFERENCE, ParallelText
@@ -31,6 +31,11 @@ PROBLEMS = {
     "single": "A single sentence: no intervals, and no verdict.",
     "rough": "Only {sentences} sentences: the intervals are rough, and no verdict.",
     "few": "Only {sentences} sentences: too few for conclusions; compare on {enough} or more.",
+    "steered": (
+        "{name} was trained with this text as its parallel text ({share} % of the sentences that it remembers are here): "
+        "its prices are better here than on other text. Compare on text that did not steer its training, such as the "
+        "other half that 'eurotok split-parallel' makes."
+    ),
     "fails": (
         "{name} fails on {count} of {sentences} sentences in {language}, which has no price under it "
         "(sentence {first}: {message})."
@@ -275,6 +280,7 @@ class Figures:
             found.append(Finding("single"))
         elif self.sentences < ENOUGH:
             found.append(Finding("rough" if self.sentences < FEW else "few", sentences=self.sentences, enough=ENOUGH))
+        found.extend(self._steered)
         for name, encoded, used in zip(self.tokenizers, self.encoded, self.usages, strict=True):
             failures = {lang: it.failures for lang, it in zip(self.languages, encoded, strict=True) if it.failures}
             for language, places in failures.items():
@@ -302,6 +308,20 @@ class Figures:
     def problems(self) -> tuple[str, ...]:
         """The findings, a sentence each."""
         return tuple(finding.told() for finding in self.findings)
+
+    @cached_property
+    def steered(self) -> tuple[str, ...]:
+        """A sentence for each tokenizer whose training this text steered: its prices are too good here."""
+        return tuple(finding.told() for finding in self._steered)
+
+    @cached_property
+    def _steered(self) -> tuple[Finding, ...]:
+        shares = (steering.known(each.steered_by, self.text.sentences) for each in self.encoders)
+        return tuple(
+            Finding("steered", name=name, share=round(100 * share))
+            for name, share in zip(self.tokenizers, shares, strict=True)
+            if share
+        )
 
     def flaw(self, t: int) -> str:
         """Say in a word what is wrong with a tokenizer on this text: it fails, or is lossy; else nothing."""

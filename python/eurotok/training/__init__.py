@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypedDict
 
-from eurotok import _core
+from eurotok import _core, defaults
 from eurotok._core import Counts
 from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
+from eurotok.languages import meant, resolve
+from eurotok.literals import Errors, Scheme
 from eurotok.pricing.parallel_text import Parallel, load_sentences, warn_of_names
+from eurotok.pricing.steering import sketch
 from eurotok.progress import Report, reporting
 from eurotok.sequences import several
 from eurotok.sizes import bytes_of
@@ -21,10 +25,9 @@ from eurotok.tokenizer import Tokenizer
 from eurotok.training.parity import Parity, Variant
 from eurotok.training.trace import Trace
 
-DEFAULT_SCHEME = "europe"
-DEFAULT_FAIRNESS = 10.0
-DEFAULT_CALIBRATION = 0.85
-"""The strength of `Counts.calibrate` between 0.7, which is careful, and 0.9, which is the best on other text."""
+DEFAULT_SCHEME = defaults.SCHEME
+DEFAULT_FAIRNESS = defaults.FAIRNESS
+DEFAULT_CALIBRATION = defaults.CALIBRATION
 
 
 class Options(TypedDict, total=False):
@@ -36,16 +39,18 @@ class Options(TypedDict, total=False):
     max_token_length: int | None
 
 
-def count(
+def count_pieces(
     source: Source,
-    scheme: str = DEFAULT_SCHEME,
+    scheme: Scheme = DEFAULT_SCHEME,
     *,
     memory: int | str | None = None,
     threads: int | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
     progress: bool | Report = False,
 ) -> Counts:
     """Split text into pieces and count them, per language.
+
+    `eurotok.count` is the same function by its first name. Tokens are counted by `Tokenizer.count`.
 
     Parameters
     ----------
@@ -86,7 +91,7 @@ def count(
 
     Examples
     --------
-    >>> counts = count(["the cat, the hat"])
+    >>> counts = count_pieces(["the cat, the hat"])
     >>> counts.languages, counts.bytes, counts.unique
     (['und'], {'und': 16}, {'und': 5})
     """
@@ -95,14 +100,17 @@ def count(
     return _count(given, scheme, memory, threads, errors, progress)
 
 
+count = count_pieces
+
+
 def train(
     source: Counts | Source,
     *,
     vocab_size: int,
-    scheme: str | None = None,
+    scheme: Scheme | None = None,
     special_tokens: Sequence[str] = (),
     shares: Mapping[str, float] | None = None,
-    parallel: Parallel | Counts | None = None,
+    parallel: Parallel | Counts | Steering | None = None,
     fairness: float | None = None,
     target: Mapping[str, float] | None = None,
     parity: Parity | Variant | None = None,
@@ -112,7 +120,7 @@ def train(
     checkpoint: StrPath | None = None,
     checkpoint_every: float | None = None,
     threads: int | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
     progress: bool | Report = False,
     trace: Callable[[Trace], object] | None = None,
 ) -> Tokenizer:
@@ -121,7 +129,7 @@ def train(
     Parameters
     ----------
     source
-        What `count` takes, or the `Counts` it made.
+        What `count_pieces` takes, or the `Counts` it made.
     vocab_size
         Entries of the vocabulary: the 256 bytes, special tokens and merges. There are fewer if the text does not
         support as many.
@@ -152,9 +160,9 @@ def train(
     max_token_length
         Tokens stay shorter than this many bytes, but for those of two bytes. By default they grow as long as a piece.
     memory
-        As for `count`, for counting and for training: the pieces that do not fit stay on disk and are gone over again
-        and again, which takes longer. `Counts` that are given leave the memory for a temporary file. Not with fairness
-        or parity: count within a limit, and train on the counts without.
+        As for `count_pieces`, for counting and for training: the pieces that do not fit stay on disk and are gone over
+        again and again, which takes longer. `Counts` that are given leave the memory for a temporary file. Not with
+        fairness or parity: count within a limit, and train on the counts without.
     checkpoint
         A file that keeps the merges made so far, at intervals and at Ctrl-C. If it is there, training goes on from it,
         if it is that of the same counts and arguments, but for `vocab_size`, `memory` and `threads`. If it cannot be
@@ -162,7 +170,7 @@ def train(
     checkpoint_every
         Seconds between two checkpoints, 30 by default. The first is written after 10 seconds of merging at most.
     threads, errors, progress
-        As for `count`.
+        As for `count_pieces`.
     trace
         Called in the end with the `eurotok.Trace` of training under fairness or parity.
 
@@ -178,7 +186,7 @@ def train(
     ValueError
         If an argument is outside its domain, such as a `vocab_size` below 256 and the special tokens.
     OSError, CorpusError, ImportError
-        As for `count`.
+        As for `count_pieces`.
     FormatError
         If the checkpoint is damaged, or one of another training.
 
@@ -192,8 +200,9 @@ def train(
     given = source if isinstance(source, Counts) else by_language(source, errors)
     if not isinstance(given, Counts):
         warn_of_names(given)
-    shares, target = _by_language("shares", shares), _by_language("target", target)
     scheme, languages = _outline(given, scheme, DEFAULT_SCHEME)
+    shares = _by_language("shares", shares, languages)
+    target = _by_language("target", target, languages)
     parity = Parity(parity) if isinstance(parity, str) else parity
     options: dict[str, Any] = {
         "special_tokens": list(several("special_tokens", special_tokens)),
@@ -227,7 +236,7 @@ def extend(
     *,
     vocab_size: int,
     shares: Mapping[str, float] | None = None,
-    parallel: Parallel | Counts | None = None,
+    parallel: Parallel | Counts | Steering | None = None,
     fairness: float | None = None,
     target: Mapping[str, float] | None = None,
     min_frequency: int = 2,
@@ -236,7 +245,7 @@ def extend(
     checkpoint: StrPath | None = None,
     checkpoint_every: float | None = None,
     threads: int | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
     progress: bool | Report = False,
 ) -> Tokenizer:
     """Grow the vocabulary of a tokenizer: what training would merge next in some text.
@@ -248,7 +257,7 @@ def extend(
     tokenizer
         What to grow. It must not normalize text.
     source
-        What `count` takes, or the `Counts` it made with the tokenizer's scheme.
+        What `count_pieces` takes, or the `Counts` it made with the tokenizer's scheme.
     vocab_size
         Entries in the end, those there are included. There are fewer if the text does not support as many.
     shares, parallel, fairness, target, min_frequency, max_token_length, memory, checkpoint, checkpoint_every, threads
@@ -280,8 +289,9 @@ def extend(
     given = source if isinstance(source, Counts) else by_language(source, errors)
     if not isinstance(given, Counts):
         warn_of_names(given)
-    shares, target = _by_language("shares", shares), _by_language("target", target)
     scheme, languages = _outline(given, None, tokenizer.scheme or tokenizer.pattern)
+    shares = _by_language("shares", shares, languages)
+    target = _by_language("target", target, languages)
     options: dict[str, Any] = {
         "shares": shares,
         **_fairness(fairness, parallel, target, scheme, languages, threads, errors),
@@ -336,7 +346,7 @@ def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
     return Tokenizer(_core.truncate(tokenizer, vocab_size))
 
 
-def stand_in(scheme: str, languages: Iterable[str]) -> Counts:
+def stand_in(scheme: Scheme, languages: Iterable[str]) -> Counts:
     """Make counts of these languages from which nothing can be learnt.
 
     Training on them is a rehearsal: it refuses in a moment what it would refuse after hours of counting, and gives the
@@ -366,16 +376,17 @@ class _Fairness(TypedDict):
     fairness: float | None
     parallel: Counts | None
     target: dict[str, float]
+    steered_by: Sequence[str]
 
 
 def _fairness(
     fairness: float | None,
-    parallel: Parallel | Counts | None,
+    parallel: Parallel | Counts | Steering | None,
     target: Mapping[str, float] | None,
-    scheme: str,
+    scheme: Scheme,
     languages: Iterable[str],
     threads: int | None,
-    errors: str,
+    errors: Errors,
     by_default: bool = True,
 ) -> _Fairness:
     target = dict(target or {})
@@ -383,13 +394,31 @@ def _fairness(
         fairness = DEFAULT_FAIRNESS
     if fairness and parallel is None and not target:
         raise ValueError("fairness: needs parallel text or a target, to know what languages pay")
-    if parallel is not None and not isinstance(parallel, Counts):
-        parallel = count_sentences(load_sentences(parallel, languages, errors), scheme, threads)
-    return {"fairness": fairness, "parallel": parallel, "target": target}
+    remembered: Sequence[str] = ()
+    if isinstance(parallel, Steering):
+        remembered, parallel = parallel.sketch, parallel.counts
+    elif parallel is not None and not isinstance(parallel, Counts):
+        steering = steering_of(load_sentences(parallel, languages, errors), scheme, threads)
+        parallel, remembered = steering.counts, steering.sketch
+    return {"fairness": fairness, "parallel": parallel, "target": target, "steered_by": remembered}
 
 
-def _by_language(name: str, values: Mapping[str, float] | None) -> dict[str, float] | None:
-    return None if values is None else dict(several(name, values))
+def _by_language(name: str, values: Mapping[str, float] | None, languages: Sequence[str]) -> dict[str, float] | None:
+    """Find each language among those that are trained on, however it is written."""
+    if values is None:
+        return None
+    found: dict[str, float] = {}
+    for given, value in dict(several(name, values)).items():
+        language = resolve(given, languages)
+        if language not in languages:
+            raise ValueError(
+                f'{name}: "{given}" is not a language of the text, which has {", ".join(languages)}'
+                f"{meant(given, languages)}"
+            )
+        if language in found:
+            raise ValueError(f'{name}: "{given}" is {language}, which is given twice')
+        found[language] = value
+    return found
 
 
 def _check_limit(memory: int | str | None, *unequal: object) -> None:
@@ -405,7 +434,28 @@ def _limit(memory: int | str | None) -> int | None:
         raise ValueError(f"memory: {error}") from None
 
 
-def count_sentences(sentences: Mapping[str, Sequence[str]], scheme: str, threads: int | None = None) -> Counts:
+@dataclass(frozen=True)
+class Steering:
+    """Parallel text as training takes it: counted once, for several trainings, and remembered.
+
+    Attributes
+    ----------
+    counts
+        Its pieces.
+    sketch
+        What the tokenizer remembers of it; see `eurotok.pricing.steering`.
+    """
+
+    counts: Counts
+    sketch: Sequence[str]
+
+
+def steering_of(sentences: Mapping[str, Sequence[str]], scheme: Scheme, threads: int | None = None) -> Steering:
+    """Count parallel text, to steer trainings by it."""
+    return Steering(count_sentences(sentences, scheme, threads), sketch(sentences))
+
+
+def count_sentences(sentences: Mapping[str, Sequence[str]], scheme: Scheme, threads: int | None = None) -> Counts:
     """Count parallel text, to steer training by it."""
     counts = Counts(scheme)
     for language, lines in sentences.items():
@@ -413,7 +463,7 @@ def count_sentences(sentences: Mapping[str, Sequence[str]], scheme: str, threads
     return counts
 
 
-def _outline(given: Counts | Given, scheme: str | None, default: str) -> tuple[str, list[str]]:
+def _outline(given: Counts | Given, scheme: Scheme | None, default: str) -> tuple[str, list[str]]:
     """Give the scheme and the languages of what is to be trained on, without counting it."""
     if not isinstance(given, Counts):
         return default if scheme is None else scheme, list(given)
@@ -430,14 +480,14 @@ def _check_checkpoint(given: Counts | Given, checkpoint: StrPath | None) -> None
 
 def counted(
     source: Counts | Source,
-    scheme: str | None = None,
+    scheme: Scheme | None = None,
     *,
     memory: int | str | None = None,
     threads: int | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
     progress: bool | Report = False,
 ) -> Counts:
-    """Give counts back, and count anything else. Parameters and errors are those of `count`.
+    """Give counts back, and count anything else. Parameters and errors are those of `count_pieces`.
 
     Raises
     ------
@@ -450,10 +500,10 @@ def counted(
 
 def _count(
     given: Counts | Given,
-    scheme: str,
+    scheme: Scheme,
     memory: int | str | None,
     threads: int | None,
-    errors: str,
+    errors: Errors,
     progress: bool | Report,
 ) -> Counts:
     if isinstance(given, Counts):
@@ -476,10 +526,10 @@ def add_files(
     languages: Mapping[str, Sequence[Path]],
     *,
     threads: int | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
     report: Report | None = None,
 ) -> None:
-    """Count the files of each language into `counts`. Parameters and errors are those of `count`."""
+    """Count the files of each language into `counts`. Parameters and errors are those of `count_pieces`."""
     sizes = {language: sum(map(_size, paths)) for language, paths in languages.items()}
     before = 0
     for language, paths in languages.items():

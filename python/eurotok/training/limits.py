@@ -10,18 +10,23 @@ languages.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Unpack
 
+from eurotok import described
 from eurotok._core import Counts
+from eurotok.languages import meant, resolve
+from eurotok.literals import Errors
 from eurotok.pricing.adapters import encoder_of, run
 from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_sentences
 from eurotok.progress import Report
+from eurotok.renamed import renamed
 from eurotok.sequences import several
 from eurotok.sources import Source
 from eurotok.tokenizer import Tokenizer
-from eurotok.training import DEFAULT_FAIRNESS, Options, count_sentences, counted, train
+from eurotok.training import DEFAULT_FAIRNESS, Options, counted, estimate, steering_of, train
+from eurotok.training.estimate import frequent
 from eurotok.training.trace import Trace
 
 ROUNDS = 10
@@ -142,9 +147,27 @@ class Outcome:
     targets: Mapping[str, float]
     granted: tuple[Granted, ...]
 
+    def __repr__(self) -> str:
+        met = sum(each.met for each in self.granted)
+        return f"Outcome(vocab_size={self.tokenizer.vocab_size}, wishes={len(self.granted)}, met={met})"
 
+    def _repr_html_(self) -> str:
+        rows = [
+            [
+                each.wish,
+                "met" if each.met else "NOT met",
+                f"{100 * each.worst:+.1f} %",
+                each.language,
+                f"{each.cost:+,}",
+            ]
+            for each in self.granted
+        ]
+        return described.table(["wish", "", "farthest price", "language", "tokens added"], rows, repr(self))
+
+
+@renamed(counts="source")
 def grant(
-    counts: Counts | Source,
+    source: Counts | Source,
     wishes: Sequence[Wish],
     *,
     vocab_size: int,
@@ -152,20 +175,24 @@ def grant(
     fairness: float = DEFAULT_FAIRNESS,
     target: Mapping[str, float] | None = None,
     threads: int | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
     progress: bool | Report = False,
+    announce: Callable[[str], object] | None = None,
     **options: Unpack[Options],
 ) -> Outcome:
     """Train a tokenizer whose prices meet wishes as far as can be.
 
     Parameters
     ----------
-    counts
-        What to train on: the source of `eurotok.train`.
+    source
+        What to train on: that of `eurotok.train`.
     wishes
         The wishes, the most important first: a later one is not met at the cost of an earlier one that is.
     vocab_size, fairness, target, threads, errors, progress, options
         As for `eurotok.train`. Targets are where the search begins.
+    announce
+        Called before the first training with a sentence that says how many there may be, and about how long they take;
+        by default, it is printed on the terminal if `progress` is true.
     parallel
         The same sentences in every language, as for `eurotok.train`, but for counts, which hold no sentences to price.
 
@@ -183,9 +210,9 @@ def grant(
     """
     several("wishes", wishes)
     several("special_tokens", options.get("special_tokens", ()))
-    counts = counted(counts, threads=threads, errors=errors, progress=progress)
+    counts = counted(source, threads=threads, errors=errors, progress=progress)
     sentences = load_sentences(parallel, counts.languages, errors)
-    steering = count_sentences(sentences, counts.scheme, threads)
+    steering = steering_of(sentences, counts.scheme, threads)
     limits = [_limits(wish, sentences) for wish in wishes]
 
     def attempt(targets: Mapping[str, float], on: Counts) -> _Attempt:
@@ -209,7 +236,11 @@ def grant(
             attempts.append(attempt(targets, on))
         return attempts
 
-    few = _frequent(counts, max(ENOUGH, 4 * vocab_size))
+    few = counts if not wishes else frequent(counts, max(ENOUGH, 4 * vocab_size))
+    most = 1 + len(wishes) * (ROUNDS if few is counts else ROUNDS + 1 + LAST)
+    estimate.announce(
+        counts, 1, vocab_size, most=most, steering=steering, threads=threads, progress=progress, announce=announce
+    )
     best = attempt(dict(target or {}), counts)
     costs = []
     for number in range(len(wishes)):
@@ -281,14 +312,6 @@ def prices_under(tokenizer: object, sentences: Mapping[str, Sequence[str]]) -> d
     return prices
 
 
-def _frequent(counts: Counts, enough: int) -> Counts:
-    """Leave rare pieces out until no more than `enough` are left."""
-    few, least = counts, 2
-    while sum(few.unique.values()) > enough:
-        few, least = counts.filter(least), 2 * least
-    return few
-
-
 def check_wish(wish: Wish, languages: Collection[str]) -> None:
     """Refuse, before training, a wish that cannot be granted with parallel text in these languages.
 
@@ -304,8 +327,8 @@ def check_wish(wish: Wish, languages: Collection[str]) -> None:
             f"wish: a limit of {wish.limit:g} is {100 * wish.limit:,.0f} %; it is given in parts: 0.2 is 20 %"
         )
     asked = [language for language in (wish.language, wish.than) if isinstance(language, str)]
-    if absent := [language for language in asked if language not in languages]:
-        raise ValueError(f"wish: {absent[0]!r} has no parallel text")
+    if absent := [language for language in asked if resolve(language, languages) not in languages]:
+        raise ValueError(f"wish: {absent[0]!r} has no parallel text{meant(absent[0], languages)}")
 
 
 def _limits(wish: Wish, sentences: Mapping[str, Sequence[str]]) -> _Limit:
@@ -313,10 +336,10 @@ def _limits(wish: Wish, sentences: Mapping[str, Sequence[str]]) -> _Limit:
     if wish.language is None:
         languages = tuple(language for language in sorted(sentences) if language != wish.than)
     else:
-        languages = (wish.language,)
+        languages = (resolve(wish.language, sentences),)
     than: str | Mapping[str, int]
     if isinstance(wish.than, str):
-        than = wish.than
+        than = resolve(wish.than, sentences)
     else:
         than = prices_under(wish.than, {language: sentences[language] for language in languages})
     return _Limit(languages, than, 1 + wish.limit, -1 if wish.least else 1)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Unpack
 
 import numpy as np
 
-from eurotok import _core
+from eurotok import _core, defaults, described
 from eurotok._core import Counts
 from eurotok.corpus import StrPath
 from eurotok.files import read_json, write_json
+from eurotok.literals import Errors
 from eurotok.pricing.metrics import gini
 from eurotok.pricing.parallel_text import REFERENCE, Parallel, load_sentences, name_of
 from eurotok.progress import Report
+from eurotok.renamed import renamed
 from eurotok.sequences import several
 from eurotok.sources import Source
 from eurotok.tokenizer import Tokenizer
-from eurotok.training import Options, count_sentences, counted, stand_in, train
+from eurotok.training import Options, counted, estimate, stand_in, steering_of, train
 
 FORMAT = "eurotok sweep 1"
-FAIRNESS = (0.0, 3.0, 10.0, 30.0, 100.0)
-"""The values of fairness that a sweep tries by default."""
+FAIRNESS = defaults.SWEEP
 
 FRONT = "*"
 """The sign of a tokenizer on the front."""
@@ -98,6 +99,26 @@ class Sweep:
         same = " of its size" if len({point.vocab_size for point in self.points}) > 1 else ""
         return f"on the front: no other tokenizer{same} betters it in tokens or Gini without being worse in the other"
 
+    def __repr__(self) -> str:
+        sizes = sorted({point.vocab_size for point in self.points})
+        return f"Sweep(text={self.text!r}, points={len(self.points)}, vocab_size={sizes})"
+
+    def _repr_html_(self) -> str:
+        best = self.frontier()
+        rows = [
+            [
+                point.name,
+                f"{point.vocab_size:,}",
+                f"{point.total:,}",
+                f"{point.gini:.4f}",
+                "" if np.isnan(point.worst) else f"{100 * point.worst:+.1f} %",
+                "*" if point in best else "",
+            ]
+            for point in self.points
+        ]
+        head = ["", "entries", "tokens", "Gini", "worst", "best of its size"]
+        return described.table(head, rows, f"Sweep over {self.text}")
+
     def save(self, path: StrPath) -> None:
         """Write the sweep as JSON, whole or not at all."""
         write_json(path, FORMAT, {"text": self.text, "points": [asdict(point) for point in self.points]}, indent=1)
@@ -121,16 +142,18 @@ class Sweep:
         )
 
 
+@renamed(counts="source", vocab_sizes="vocab_size", targets="target")
 def sweep(
-    counts: Counts | Source,
+    source: Counts | Source,
     parallel: Parallel,
     *,
-    vocab_sizes: Sequence[int],
-    fairness: Sequence[float | None] = FAIRNESS,
-    targets: Sequence[Mapping[str, float]] = ({},),
+    vocab_size: int | Sequence[int],
+    fairness: float | Sequence[float | None] | None = FAIRNESS,
+    target: Mapping[str, float] | Sequence[Mapping[str, float]] = ({},),
     threads: int | None = None,
-    errors: str = "strict",
+    errors: Errors = "strict",
     progress: bool | Report = False,
+    announce: Callable[[str], object] | None = None,
     **options: Unpack[Options],
 ) -> Sweep:
     """Train a tokenizer for each fairness, targets and size, and price it on the text that steered it.
@@ -139,18 +162,21 @@ def sweep(
 
     Parameters
     ----------
-    counts
-        What to train on: the source of `eurotok.train`.
+    source
+        What to train on: that of `eurotok.train`.
     parallel
         The same sentences in every language, as for `eurotok.train`, but for counts, which hold no sentences to price.
-    vocab_sizes
-        Entries of the vocabulary.
+    vocab_size
+        Entries of the vocabulary, one number or several.
     fairness
-        Values to try; `None` is plain BPE, balanced.
-    targets
-        Targets to try with each of them above 0.
+        Values to try, one or several; `None` is plain BPE, balanced.
+    target
+        Targets to try with each of them above 0: one dict as for `eurotok.train`, or several.
     threads, errors, progress, options
         As for `eurotok.train`.
+    announce
+        Called before the first training with a sentence that says how many there are, and about how long they take; by
+        default, it is printed on the terminal if `progress` is true.
 
     Returns
     -------
@@ -163,36 +189,39 @@ def sweep(
     OSError, CorpusError, TypeError
         As for `eurotok.train`.
     """
-    several("vocab_sizes", vocab_sizes)
-    several("fairness", fairness)
-    several("targets", targets)
+    sizes = [vocab_size] if isinstance(vocab_size, int) else several("vocab_size", vocab_size)
+    values = [fairness] if fairness is None or isinstance(fairness, (int, float)) else several("fairness", fairness)
+    targets = [target] if isinstance(target, Mapping) else several("target", target)
     several("special_tokens", options.get("special_tokens", ()))
-    if not vocab_sizes or not fairness or not targets:
+    if not sizes or not values or not targets:
         raise ValueError("sweep: there is nothing to train")
-    counts = counted(counts, threads=threads, errors=errors, progress=progress)
+    counts = counted(source, threads=threads, errors=errors, progress=progress)
     sentences = load_sentences(parallel, counts.languages, errors)
-    steering = count_sentences(sentences, counts.scheme, threads)
+    steering = steering_of(sentences, counts.scheme, threads)
     # The smallest is cut from the largest in the end, and would be refused only then.
-    train(stand_in(counts.scheme, counts.languages), vocab_size=min(vocab_sizes), threads=threads, **options)
+    train(stand_in(counts.scheme, counts.languages), vocab_size=min(sizes), threads=threads, **options)
+    # Without fairness, targets say nothing.
+    trainings = [(value, each) for value in values for each in (targets if value else ({},))]
+    estimate.announce(
+        counts, len(trainings), max(sizes), steering=steering, threads=threads, progress=progress, announce=announce
+    )
     points = []
-    for value in fairness:
-        # Without fairness, targets say nothing.
-        for target in targets if value else ({},):
-            largest = train(
-                counts,
-                vocab_size=max(vocab_sizes),
-                parallel=None if value is None else steering,
-                fairness=value,
-                target=target,
-                threads=threads,
-                progress=progress,
-                **options,
-            )
-            for size in sorted(set(vocab_sizes)):
-                tok = Tokenizer(_core.truncate(largest, min(size, largest.vocab_size)))
-                prices = {
-                    language: int(tok.count_batch(list(lines), threads=threads).sum())
-                    for language, lines in sentences.items()
-                }
-                points.append(Point(value, dict(target), tok.vocab_size, prices))
+    for value, wanted in trainings:
+        largest = train(
+            counts,
+            vocab_size=max(sizes),
+            parallel=None if value is None else steering,
+            fairness=value,
+            target=wanted,
+            threads=threads,
+            progress=progress,
+            **options,
+        )
+        for size in sorted(set(sizes)):
+            tok = Tokenizer(_core.truncate(largest, min(size, largest.vocab_size)))
+            prices = {
+                language: int(tok.count_batch(list(lines), threads=threads).sum())
+                for language, lines in sentences.items()
+            }
+            points.append(Point(value, dict(wanted), tok.vocab_size, prices))
     return Sweep(name_of(parallel), tuple(points))

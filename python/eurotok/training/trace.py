@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eurotok import described
 from eurotok.corpus import StrPath
 from eurotok.files import read_json, write_json
 
@@ -59,6 +60,15 @@ class Trace:
     def final(self) -> dict[str, int]:
         """Give what each language with a price paid in the end."""
         return {self.languages[place]: int(self.prices[-1, place]) for place in self.priced}
+
+    def __repr__(self) -> str:
+        points = f"{len(self.merges)} notes of prices"
+        return f"Trace({len(self.languages)} languages, {len(self.winners):,} merges, {points})"
+
+    def _repr_html_(self) -> str:
+        paid, won = self.final(), self.won()
+        rows = [[language, f"{won[language]:,}", f"{paid.get(language, 0):,}"] for language in self.languages]
+        return described.table(["language", "merges won", "tokens in the end"], rows, repr(self))
 
     def save(self, path: StrPath) -> None:
         """Write the trace as JSON, whole or not at all."""

@@ -59,6 +59,11 @@ impl Counts {
     }
 }
 
+/// What `eurotok.described` makes of counts: descriptions are written in Python.
+fn described<'py>(counts: &Bound<'py, Counts>, form: &str) -> PyResult<Bound<'py, PyAny>> {
+    counts.py().import("eurotok.described")?.call_method1(form, (counts,))
+}
+
 fn by_language<T>(counts: &CoreCounts, of: impl Fn(&Language) -> T) -> BTreeMap<String, T> {
     counts.languages().map(|(name, language)| (name.to_string(), of(language))).collect()
 }
@@ -291,6 +296,16 @@ impl Counts {
             unique.map(|(name, unique)| Ok((name, unique?))).collect::<eurotok_core::Result<_>>()
         })
         .raise()
+    }
+
+    /// The scheme, the languages and the bytes of text, in a line that Python writes.
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        described(slf, "line")
+    }
+
+    /// The same as a table for notebooks.
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        described(slf, "html")
     }
 
     /// The arguments of `__new__` and `__setstate__` for pickle: the scheme, the content of a file, and the memory

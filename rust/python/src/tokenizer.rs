@@ -537,6 +537,12 @@ impl Tokenizer {
         self.engine().stages().is_none_or(Stages::is_byte_level)
     }
 
+    /// Hashes of some sentences of the parallel text that steered training.
+    #[getter]
+    fn _steered_by(&self) -> Vec<String> {
+        self.vocab().carried.steered_by.clone()
+    }
+
     /// Name of the splitting rule in `eurotok.schemes()`; None for a regex of one's own, or several stages.
     #[getter]
     fn scheme(&self) -> Option<&'static str> {

@@ -20,7 +20,7 @@ use crate::tokenizer::Tokenizer;
 #[pyo3(signature = (
     counts, vocab_size, *, special_tokens = Items(Vec::new()), shares = None, fairness = None, parallel = None, target = None,
     parity = None, min_frequency = 2, max_token_length = None, memory = None, threads = None, checkpoint = None,
-    checkpoint_every = None, progress = None, trace = None,
+    checkpoint_every = None, progress = None, trace = None, steered_by = Items(Vec::new()),
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn train(
@@ -41,6 +41,7 @@ fn train(
     checkpoint_every: Option<f64>,
     progress: Option<Py<PyAny>>,
     trace: Option<Py<PyAny>>,
+    steered_by: Items<String>,
 ) -> PyResult<Tokenizer> {
     let options = TrainOptions {
         special_tokens: special_tokens.0,
@@ -50,7 +51,8 @@ fn train(
     };
     counts.make_room(py, options.memory)?;
     let now = counts.now(py);
-    let (tokenizer, found) = run(py, progress, |report| eurotok_core::train::train(&now, &options, report))?;
+    let (tokenizer, found) =
+        run(py, progress, steered_by.0, |report| eurotok_core::train::train(&now, &options, report))?;
     if let (Some(trace), Some(found)) = (trace, found) {
         trace.call1(py, parts(found))?;
     }
@@ -62,6 +64,7 @@ fn train(
 #[pyo3(signature = (
     tokenizer, counts, vocab_size, *, shares = None, fairness = None, parallel = None, target = None, min_frequency = 2,
     max_token_length = None, memory = None, threads = None, checkpoint = None, checkpoint_every = None, progress = None,
+    steered_by = Items(Vec::new()),
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 fn extend(
@@ -80,6 +83,7 @@ fn extend(
     checkpoint: Option<PathBuf>,
     checkpoint_every: Option<f64>,
     progress: Option<Py<PyAny>>,
+    steered_by: Items<String>,
 ) -> PyResult<Tokenizer> {
     let options = TrainOptions {
         fairness: fairness.map(|strength| fair(py, strength, parallel, target)),
@@ -88,7 +92,7 @@ fn extend(
     let vocab = tokenizer.engine().byte_level("base").raise()?;
     counts.make_room(py, options.memory)?;
     let now = counts.now(py);
-    run(py, progress, |report| eurotok_core::train::extend(vocab, &now, &options, report))
+    run(py, progress, steered_by.0, |report| eurotok_core::train::extend(vocab, &now, &options, report))
         .map(|(tokenizer, _)| tokenizer)
 }
 
@@ -158,10 +162,11 @@ fn fair(py: Python<'_>, strength: f64, parallel: Option<&Counts>, target: Option
     Fairness { strength, parallel: parallel.map(|counts| counts.now(py)), targets: target.unwrap_or_default() }
 }
 
-/// Runs training without the GIL, reporting progress.
+/// Runs training without the GIL, reporting progress. The tokenizer keeps the hashes of the text that steered it.
 fn run(
     py: Python<'_>,
     progress: Option<Py<PyAny>>,
+    steered_by: Vec<String>,
     train: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> eurotok_core::Result<Trained> + Send,
 ) -> PyResult<(Tokenizer, Option<Trace>)> {
     let mut reporter = Reporter::new(progress);
@@ -172,7 +177,8 @@ fn run(
             Progress::Merges { size, wanted } => reporter.report("merges", size as u64, wanted as u64),
         })
     });
-    let Trained { vocab, trace, .. } = reporter.finish(trained.raise())?;
+    let Trained { mut vocab, trace, .. } = reporter.finish(trained.raise())?;
+    vocab.carried.steered_by.extend(steered_by);
     Ok((Tokenizer::from_vocab(py, vocab)?, trace))
 }
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from eurotok import escape
 from eurotok.output.layout import NEAR_PART, axis
+from eurotok.output.names import KINDS, MORE_IS_BETTER
 from eurotok.output.report.charts import dots, legend
-from eurotok.output.report.names import KINDS, MORE_IS_BETTER
 from eurotok.output.report.summary import CARDS, best, lead, notice, summary
 from eurotok.output.report.tokens import cuts
 from eurotok.output.report.wording import HOME, PageLanguage, Wording, breakable, wording

@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from eurotok import escape
+from eurotok.output.names import PageLanguage
 from eurotok.pricing import parallel_text
-
-PageLanguage = Literal["en", "fr", "de"]
-"""The languages that there are pages in."""
 
 HOME = "https://github.com/OpenLLM-Europe/eurotok"
 """Where pages link to for their reader; they fetch nothing from there."""

@@ -45,6 +45,8 @@ struct Head {
     padding: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     truncation: Option<Value>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    steered_by: Vec<String>,
     /// Text and id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     inert: Vec<(String, u32)>,
@@ -226,6 +228,7 @@ impl Head {
             post_processor: vocab.carried.post_processor.clone(),
             padding: vocab.carried.padding.clone(),
             truncation: vocab.carried.truncation.clone(),
+            steered_by: vocab.carried.steered_by.clone(),
             inert: vocab.inert.iter().map(|entry| (entry.content.clone(), entry.id)).collect(),
         })
     }
@@ -272,7 +275,12 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let normalizer = if head.nfc { Normalizer::Nfc } else { Normalizer::None };
     let scheme = Scheme::from_pattern(&head.pattern);
     let vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
-    let carried = Carried { post_processor: head.post_processor, padding: head.padding, truncation: head.truncation };
+    let carried = Carried {
+        post_processor: head.post_processor,
+        padding: head.padding,
+        truncation: head.truncation,
+        steered_by: head.steered_by,
+    };
     let inert = head.inert.into_iter().map(|(content, id)| Inert { content, id });
     Vocab { carried, ..vocab }.with_inert(origin, inert.collect())
 }

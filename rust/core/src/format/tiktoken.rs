@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::entries::Entries;
-use super::json::{self, Ids, Strict};
+use super::json::{self, Ids, List, Strict};
 use super::known;
 use crate::bpe::effective::{effective, effective_by_rank};
 use crate::error::{Error, Result};
@@ -36,6 +36,8 @@ struct Sidecar<'a> {
     post_processor: Option<Strict>,
     padding: Option<Strict>,
     truncation: Option<Strict>,
+    #[serde(default)]
+    steered_by: List<String>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +53,8 @@ struct OutputSidecar<'v> {
     padding: Option<&'v Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     truncation: Option<&'v Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    steered_by: &'v [String],
 }
 
 fn specials<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok, S::Error> {
@@ -106,6 +110,7 @@ pub(super) fn read_sidecar(origin: &str, data: &[u8]) -> Result<Unsaid> {
             post_processor: value(sidecar.post_processor),
             padding: value(sidecar.padding),
             truncation: value(sidecar.truncation),
+            steered_by: sidecar.steered_by.0,
         },
     })
 }
@@ -158,6 +163,7 @@ pub(super) fn write(vocab: &Vocab) -> Result<(Vec<u8>, Vec<u8>)> {
         post_processor: vocab.carried.post_processor.as_ref(),
         padding: vocab.carried.padding.as_ref(),
         truncation: vocab.carried.truncation.as_ref(),
+        steered_by: &vocab.carried.steered_by,
     };
     let sidecar = json::to_pretty_bytes(&sidecar)?;
     Ok((to_lines(&vocab.tokens)?, sidecar))

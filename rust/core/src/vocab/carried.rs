@@ -12,4 +12,6 @@ pub struct Carried {
     pub padding: Option<Value>,
     /// Cuts sequences that are too long.
     pub truncation: Option<Value>,
+    /// Hashes of some sentences of the parallel text that steered training, by which it is known again.
+    pub steered_by: Vec<String>,
 }

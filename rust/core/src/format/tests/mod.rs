@@ -78,7 +78,8 @@ fn vocab(ranks: impl Strategy<Value = bool>) -> impl Strategy<Value = Vocab> {
             let mut vocab = Vocab::new("random", tokens, merges, specials.collect(), scheme, normalizer).unwrap();
             let some =
                 |bit: u64| (post && seed >> bit & 1 == 1).then(|| json!({ "type": "ByteLevel", "n": [1, -2, null] }));
-            vocab.carried = Carried { post_processor: some(0), padding: some(1), truncation: some(2) };
+            let steered_by = vec!["00ff".to_string(), "1234".to_string()];
+            vocab.carried = Carried { post_processor: some(0), padding: some(1), truncation: some(2), steered_by };
             let last = vocab.size() as u32;
             let inert = ["", "⅞", "a b"].into_iter().zip(last..).take(seed as usize % 4);
             vocab

@@ -22,6 +22,8 @@ pub(super) use write::write;
 
 /// The regex by which `ByteLevel` splits, if it splits.
 const BYTE_LEVEL: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+/// Where hashes of the sentences that steered training stand in the decoder: `tokenizers` refuses unknown fields elsewhere.
+const STEERED_BY: &str = "steered_by";
 /// A regex that leaves every text whole, for files that do not split.
 const WHOLE: &str = r"[\s\S]+";
 
@@ -87,7 +89,9 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let specials = collect(file.added_tokens.0.into_iter().map(special))?;
     let vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
     let value = |part: Option<Strict>| part.map(|Strict(value)| value);
+    let hashes = file.decoder.as_ref().and_then(|Strict(decoder)| decoder[STEERED_BY].as_array());
     let carried = Carried {
+        steered_by: collect(hashes.into_iter().flatten().filter_map(|hash| hash.as_str().map(str::to_string)))?,
         post_processor: value(file.post_processor),
         padding: value(file.padding),
         truncation: value(file.truncation),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::AddedToken;
+use super::{AddedToken, STEERED_BY};
 use crate::bpe::effective::effective;
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect};
@@ -56,6 +56,10 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     let spell = |id| alphabet::spell(vocab.tokens.get(id));
     let byte_level =
         json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false });
+    let mut decoder = byte_level.clone();
+    if !vocab.carried.steered_by.is_empty() {
+        decoder[STEERED_BY] = json!(vocab.carried.steered_by);
+    }
     let output = Output {
         version: "1.0",
         truncation: &vocab.carried.truncation,
@@ -82,7 +86,7 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
             byte_level,
         ] }),
         post_processor: &vocab.carried.post_processor,
-        decoder: byte_level,
+        decoder,
         model: OutputModel {
             r#type: "BPE",
             dropout: (),

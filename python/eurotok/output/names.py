@@ -2,6 +2,9 @@
 
 from typing import Literal
 
+PageLanguage = Literal["en", "fr", "de"]
+"""The languages that there are pages in."""
+
 Kind = Literal["signed", "number", "share", "whole"]
 
 KINDS: dict[str, Kind] = {

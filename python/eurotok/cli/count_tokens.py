@@ -3,7 +3,7 @@
 Prints tokens and file, and a total if there are several files. Files are read as 'eurotok encode' reads them.
 
 example:
-  eurotok count tokenizer.json chapter-*.txt
+  eurotok count-tokens tokenizer.json chapter-*.txt
 """
 
 import argparse
