@@ -51,7 +51,7 @@ class Tokenizer(Chats, _core.Tokenizer):
     """A tokenizer: text to ids and back; byte-level BPE without loss, or any other of `tokenizers`.
 
     Made by `eurotok.load` and `eurotok.train`; immutable, shared freely between threads and processes. Two are equal
-    if all their parts are.
+    if all their parts are, whatever text steered their training.
 
     Parameters
     ----------
@@ -426,7 +426,10 @@ class Tokenizer(Chats, _core.Tokenizer):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tokenizer):
             return NotImplemented
-        return self is other or self.to_bytes("eurotok") == other.to_bytes("eurotok")
+        if self is other:
+            return True
+        same = self._is_same(other)
+        return self.to_bytes("eurotok") == other.to_bytes("eurotok") if same is None else same
 
     def __hash__(self) -> int:
         return hash((self.vocab_size, self.scheme))

@@ -537,10 +537,15 @@ impl Tokenizer {
         self.engine().stages().is_none_or(Stages::is_byte_level)
     }
 
+    /// Whether all parts are equal, whatever text steered training; None if one is no byte-level BPE.
+    fn _is_same(&self, other: &Self) -> Option<bool> {
+        Some(self.engine().vocab()?.is_same(other.engine().vocab()?))
+    }
+
     /// Hashes of some sentences of the parallel text that steered training.
     #[getter]
     fn _steered_by(&self) -> Vec<String> {
-        self.vocab().carried.steered_by.clone()
+        self.engine().vocab().map(|vocab| vocab.carried.steered_by.clone()).unwrap_or_default()
     }
 
     /// Name of the splitting rule in `eurotok.schemes()`; None for a regex of one's own, or several stages.

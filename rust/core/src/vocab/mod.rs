@@ -126,6 +126,18 @@ pub struct Vocab {
 }
 
 impl Vocab {
+    /// Whether two give the same ids and ask for the same: all parts are equal, whatever text steered their training.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let carried = |vocab: &Self| Carried { steered_by: Vec::new(), ..vocab.carried.clone() };
+        self.tokens == other.tokens
+            && self.merges == other.merges
+            && self.specials == other.specials
+            && self.inert == other.inert
+            && self.scheme == other.scheme
+            && self.normalizer == other.normalizer
+            && carried(self) == carried(other)
+    }
+
     /// A vocabulary from its parts, checked. `origin` (a file, or what made the parts) appears in errors.
     ///
     /// # Errors
