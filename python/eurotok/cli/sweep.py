@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
     from eurotok.corpus import find_languages
     from eurotok.files import check_outputs
     from eurotok.output import plots
-    from eurotok.training.sweep import sweep
+    from eurotok.training.sweep import FRONT, sweep
 
     split_sources(args.parser, args)
     if args.output is not None:

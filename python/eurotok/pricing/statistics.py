@@ -32,9 +32,9 @@ PROBLEMS = {
     "rough": "Only {sentences} sentences: the intervals are rough, and no verdict.",
     "few": "Only {sentences} sentences: too few for conclusions; compare on {enough} or more.",
     "steered": (
-        "{name} was trained with this text as its parallel text ({share} % of the sentences that it remembers are here): "
-        "its prices are better here than on other text. Compare on text that did not steer its training, such as the "
-        "other half that 'eurotok split-parallel' makes."
+        "{name} was trained with this text as its parallel text ({share} % of the sentences that it remembers are "
+        "here): its prices are better here than on other text. Compare on text that did not steer its training, such "
+        "as the other half that 'eurotok split-parallel' makes."
     ),
     "fails": (
         "{name} fails on {count} of {sentences} sentences in {language}, which has no price under it "

@@ -112,11 +112,11 @@ class Sweep:
                 f"{point.total:,}",
                 f"{point.gini:.4f}",
                 "" if np.isnan(point.worst) else f"{100 * point.worst:+.1f} %",
-                "*" if point in best else "",
+                FRONT if point in best else "",
             ]
             for point in self.points
         ]
-        head = ["", "entries", "tokens", "Gini", "worst", "best of its size"]
+        head = ["", "entries", "tokens", "Gini", "worst", "on the front"]
         return described.table(head, rows, f"Sweep over {self.text}")
 
     def save(self, path: StrPath) -> None:
