@@ -410,11 +410,8 @@ def _by_language(name: str, values: Mapping[str, float] | None, languages: Seque
     found: dict[str, float] = {}
     for given, value in dict(several(name, values)).items():
         language = resolve(given, languages)
-        if language not in languages:
-            raise ValueError(
-                f'{name}: "{given}" is not a language of the text, which has {", ".join(languages)}'
-                f"{meant(given, languages)}"
-            )
+        if language not in languages and (nearest := meant(given, languages)):
+            raise ValueError(f'{name}: "{given}" is not a language of the counts{nearest}')
         if language in found:
             raise ValueError(f'{name}: "{given}" is {language}, which is given twice')
         found[language] = value
