@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from eurotok.chat.template import Turn
 from eurotok.chat.traced import Traced
+from eurotok.literals import Specials
 
 ANSWERING = ("assistant", "model")
 """Roles whose messages are answers."""
@@ -33,7 +34,7 @@ class Encoder(Protocol):
     def special_tokens(self) -> dict[str, int]:
         """Ids of special and added tokens, by their text."""
 
-    def encode_with_offsets(self, text: str, *, specials: str = "text") -> tuple[Ids, Spans]:
+    def encode_with_offsets(self, text: str, *, specials: Specials = "text") -> tuple[Ids, Spans]:
         """Encode a text, and tell where each token stands in it."""
 
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import numpy as np
 
 from eurotok import escape
-from eurotok.output.names import PageLanguage
+from eurotok.output.names import PageLanguage as PageLanguage
 from eurotok.pricing import parallel_text
 
 HOME = "https://github.com/OpenLLM-Europe/eurotok"
