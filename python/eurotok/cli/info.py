@@ -63,6 +63,8 @@ def describe(tokenizer: Tokenizer) -> dict[str, str]:
 
 
 def _splitting(tokenizer: Tokenizer) -> dict[str, str]:
+    from eurotok import _core
+
     try:
         return {"scheme": tokenizer.scheme or "a regex of its own", "pattern": tokenizer.pattern}
     except _core.UnsupportedError:
