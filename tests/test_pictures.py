@@ -14,6 +14,7 @@ from eurotok import Tokenizer, compare
 from eurotok.output import plots, training_plots
 from eurotok.output.layout import Axis, apart, axis, beside, text_width, ticks
 from eurotok.output.plots import COLOURS, FAINT, INK, Dot, Label, Line, Scene
+from eurotok.pricing import stored
 from eurotok.pricing.parallel_text import OFFICIAL, language_name
 from eurotok.training.sweep import Point, Sweep
 from eurotok.training.trace import Trace
@@ -68,6 +69,12 @@ def test_one_outlier_does_not_set_the_scale() -> None:
     assert axis([*usual, 4.12]).part(0.4) >= 0.7
     assert not axis([*usual, 0.5]).broken
     assert not axis([4.0, 4.1, 4.2]).broken, "all are far"
+    steady = [0.05 + 0.01 * n for n in range(10)] + [0.15 + 0.05 * n for n in range(12)]
+    assert not axis(steady).broken, "none is far from the one before it"
+    assert not axis([*usual, 4.12], keep=4.12).broken
+    assert axis([*steady, *steady, *steady, 0.9, 1.4, 2.1, 2.5]).broken, (
+        "a few that are far, one farther than the other"
+    )
 
 
 @given(st.lists(st.floats(0, 100), max_size=30), st.floats(0.1, 20))
@@ -161,7 +168,7 @@ def test_a_trace_of_many_languages_names_those_in_colour() -> None:
 
 
 def test_the_picture_of_prices(tok: Tokenizer, tmp_path: Path) -> None:
-    result = compare({"ours": tok, "again": tok, "bytes": lambda text: len(text.encode())})
+    result = compare({"ours": tok, "again": tok, "far": lambda text: 3 * len(text.encode())})
     scene = plots.surcharges(result)
     assert "lower is better" in said(scene)
     assert "Surcharge over English, which is at 0" in said(scene)
@@ -170,6 +177,9 @@ def test_the_picture_of_prices(tok: Tokenizer, tmp_path: Path) -> None:
     zero = next(it for it in labels(scene) if it.text == "0")
     assert [it.x for it in english] == [zero.x] * 3
     assert not [(a, b) for a, b in combinations(dots, 2) if abs(a.x - b.x) < 9 and abs(a.y - b.y) < 9]
-    assert plots.BROKEN in said(scene), "bytes are more than twice as many as any tokens"
-    assert plots.BROKEN not in said(plots.surcharges(compare(["euro-64k"])))
+    assert plots.BROKEN in said(scene), "one tokenizer is far beyond the others"
+    reference = compare({"far": lambda text: 3 * len(text.encode()), "ours": tok, "again": tok})
+    tokens = plots.Panel(reference, "tokens_per_sentence", plots.order(reference), 0)
+    assert not tokens.axis.broken, "the reference is no outlier"
+    assert plots.BROKEN not in said(plots.surcharges(compare(["euro-64k", stored.encoder()])))
     assert ET.fromstring(plots.svg(scene)).tag.endswith("svg")

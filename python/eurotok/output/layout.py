@@ -16,6 +16,12 @@ MOST_FAR = 0.35
 SHRUNK = 2.5
 """How many times shorter the axis must become for it to be broken."""
 
+WIDE = 0.5
+"""The least gap at a break beyond which many values lie, in lengths of the axis before it."""
+
+FEW_FAR = 0.12
+"""The share of the values that may lie beyond a break without such a gap."""
+
 
 def ticks(low: float, high: float, most: int = 8) -> list[float]:
     """Choose round numbers from `low` or below to `high` or above, at most `most` steps.
@@ -66,7 +72,9 @@ class Axis:
         return near + (1 - near) * (value - last) / (self.end - last)
 
 
-def axis(values: Sequence[float], *, reach: Sequence[float] = (), least: float = 0.1, most: int = 8) -> Axis:
+def axis(
+    values: Sequence[float], *, reach: Sequence[float] = (), keep: float = 0.0, least: float = 0.1, most: int = 8
+) -> Axis:
     """Make the axis of values, 0 among them; it is broken if a few would make it so long that the others crowd.
 
     Parameters
@@ -75,6 +83,8 @@ def axis(values: Sequence[float], *, reach: Sequence[float] = (), least: float =
         What is drawn; none of them NaN.
     reach
         What else has to fit: the ends of intervals.
+    keep
+        What lies before a break in any case.
     least
         What the axis reaches at least.
     most
@@ -88,22 +98,34 @@ def axis(values: Sequence[float], *, reach: Sequence[float] = (), least: float =
     Axis(ticks=(0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3), end=5.0)
     """
     low, high = min([0.0, *values, *reach]), max([least, *values, *reach])
-    cut = max(_cut(sorted(values), low, high), least)
+    cut = max(_cut(sorted(values), keep, low, high), least)
     near = ticks(low, cut, most)
     if near[-1] >= high:
         return Axis(tuple(near), near[-1])
     return Axis(tuple(near), ticks(0.0, high, most)[-1])
 
 
-def _cut(ordered: Sequence[float], low: float, high: float) -> float:
+def _cut(ordered: Sequence[float], keep: float, low: float, high: float) -> float:
     """Give the largest value before the break: that with the widest gap after it; `high` if there is no break."""
     found, widest = high, 0.0
     for n in range(max(1, math.ceil((1 - MOST_FAR) * len(ordered))) - 1, len(ordered) - 1):
         length = ordered[n] - low
         gap = (ordered[n + 1] - ordered[n]) / max(length, 1e-9)
-        if ordered[-1] - low >= SHRUNK * length and gap > widest:
+        few = len(ordered) - 1 - n <= FEW_FAR * len(ordered)
+        if ordered[n] >= keep and ordered[-1] - low >= SHRUNK * length and gap > max(widest, 0.0 if few else WIDE):
             found, widest = ordered[n], gap
     return found
+
+
+def most_of(values: Sequence[float]) -> float:
+    """Give the value that nine of ten do not exceed; 0 if there are none.
+
+    Examples
+    --------
+    >>> most_of([0.1, 0.3, 0.2, 4.0, 0.25, 0.3, 0.4, 0.1, 0.2, 0.3])
+    0.4
+    """
+    return sorted(values)[math.ceil(0.9 * len(values)) - 1] if values else 0.0
 
 
 def apart(places: Sequence[float], near: float) -> list[float]:

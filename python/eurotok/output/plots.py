@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eurotok import escape
-from eurotok.output.layout import Axis, apart, axis, lanes
+from eurotok.output.layout import Axis, apart, axis, lanes, most_of
 from eurotok.output.tables import shorten
 from eurotok.pricing.parallel_text import REFERENCE, language_name
 from eurotok.pricing.statistics import Figures
@@ -140,8 +140,10 @@ class Panel:
     @cached_property
     def axis(self) -> Axis:
         """Its axis."""
-        known, reach = (it[~np.isnan(it)].tolist() for it in (self.values, self.ends))
-        return axis(known, reach=reach, most=TICKS)
+        known, reach, base = (
+            it[~np.isnan(it)].tolist() for it in (self.values, self.ends, self.values[self.figures.base])
+        )
+        return axis(known, reach=reach, keep=most_of(base), most=TICKS)
 
     def x(self, value: float) -> float:
         """Give the place of a value, in pixels."""

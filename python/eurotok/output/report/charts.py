@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from eurotok import escape
-from eurotok.output.layout import apart, axis, lanes
+from eurotok.output.layout import apart, axis, lanes, most_of
 from eurotok.output.plots import look, order
 from eurotok.output.report.wording import Wording
 from eurotok.pricing.parallel_text import REFERENCE
@@ -58,8 +58,10 @@ def dots(
     of_surcharge = figure == "surcharge"
     rows = order(figures) if of_surcharge else [*order(figures), figures.languages.index(REFERENCE)]
     values, ends = figures.figures[figure], figures.intervals[figure]
-    known, reach = (it[~np.isnan(it)].tolist() for it in (values[:, rows], ends[:, :, rows]))
-    scale = axis(known, reach=reach)
+    known, reach, base = (
+        it[~np.isnan(it)].tolist() for it in (values[:, rows], ends[:, :, rows], values[figures.base, rows])
+    )
+    scale = axis(known, reach=reach, keep=most_of(base))
 
     def x(value: float) -> str:
         return f"{100 * scale.part(value):.2f}%"

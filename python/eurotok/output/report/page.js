@@ -227,6 +227,7 @@ function makeCost() {
     const cell = make("td");
     cell.append(make("input", undefined, { type: "number", min: 0, step: "any", inputmode: "decimal", "data-price": t, "aria-label": say("price_of", { name }) }));
     row.append(make("th", name, { scope: "row", title: name }), cell, make("td"), make("td"), make("td"), make("td"));
+    [...row.cells].forEach((each, place) => each.setAttribute("data-name", heads[place]));
     body.append(row);
   });
   byId("cost").replaceChildren(head, body);
