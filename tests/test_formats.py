@@ -132,12 +132,18 @@ def test_tekken(texts: list[str], tmp_path: Path) -> None:
     assert _peer_ids(tmp_path / "x.json", texts) == ids
 
 
-@pytest.mark.parametrize("version", ["v1", "v3"])
-def test_sentencepiece_models_are_recognised_and_refused(version: str) -> None:
+def test_sentencepiece_models_of_mistral(texts: list[str], tmp_path: Path) -> None:
     mistral_common = pytest.importorskip("mistral_common")
-    (path, *_) = (Path(mistral_common.__file__).parent / "data").glob(f"*.model.{version}")
-    with pytest.raises(eurotok.UnsupportedError, match="SentencePiece"):
-        eurotok.load(path)
+    sentencepiece = pytest.importorskip("sentencepiece")
+    (path, *_) = (Path(mistral_common.__file__).parent / "data").glob("*.model.v1")
+    peer = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    tok = eurotok.load(path)
+    ids = tok.encode_batch(texts).to_list()
+    assert ids == peer.encode(texts)
+    assert tok.decode_batch(ids) == peer.decode(ids)
+    tok.save(tmp_path / "x.json")
+    assert eurotok.load(tmp_path / "x.json").encode_batch(texts).to_list() == ids
+    assert _peer_ids(tmp_path / "x.json", texts) == ids
 
 
 @pytest.mark.parametrize("scheme", eurotok.schemes())

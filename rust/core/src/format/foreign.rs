@@ -6,7 +6,7 @@ pub(super) fn reason(data: &[u8]) -> Option<String> {
     let reason = match () {
         () if begins(b"eurotok counts ") => "counts of pieces, as eurotok.Counts.load reads them, not a tokenizer",
         () if begins(b"eurotok checkpoint ") => "the checkpoint of a training run, not a tokenizer",
-        () if begins(b"GGUF") => "a GGUF model file of llama.cpp; its tokenizer is not read",
+        () if begins(b"GGUF") => "the vocabulary of a GGUF file is more than tokens and merges",
         () if begins(b"\x1f\x8b") => "compressed by gzip: decompress it first",
         () if begins(b"\x28\xb5\x2f\xfd") => "compressed by zstd: decompress it first",
         () if begins(b"PK\x03\x04") => "a zip archive, as PyTorch writes models, not a tokenizer",
@@ -18,9 +18,7 @@ pub(super) fn reason(data: &[u8]) -> Option<String> {
         }
         () if begins(b"<!") || begins(b"<html") => "a web page in place of the file",
         () if begins(b"\xff\xfe") || begins(b"\xfe\xff") => "text in UTF-16; files of tokenizers are UTF-8",
-        () if is_sentencepiece(data) => {
-            "SentencePiece models are not byte-level BPE; the sentencepiece library reads them"
-        }
+        () if is_sentencepiece(data) => "SentencePiece models are not byte-level BPE",
         () => return None,
     };
     Some(reason.to_string())
@@ -28,7 +26,7 @@ pub(super) fn reason(data: &[u8]) -> Option<String> {
 
 /// Whether the data are a Protocol Buffers message that begins with pieces: fields 1 that hold a field 1, a text, and
 /// at most a score and a type.
-fn is_sentencepiece(data: &[u8]) -> bool {
+pub(super) fn is_sentencepiece(data: &[u8]) -> bool {
     let mut rest = data;
     for _ in 0..3 {
         let Some((piece, after)) = field(rest, 0x0a) else { return false };

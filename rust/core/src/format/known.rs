@@ -9,6 +9,7 @@ use crate::vocab::Special;
 pub(super) struct Known {
     /// Of the published file: a line a token, by rank.
     sha256: &'static str,
+    /// The name of a scheme, or a regex.
     scheme: &'static str,
     /// The first id of `specials`, which are consecutive.
     first: u32,
@@ -21,7 +22,13 @@ pub(super) struct Known {
 
 const NONE: Known = Known { sha256: "", scheme: "", first: 0, specials: &[], others: &[], reserved_to: 0 };
 
-static KNOWN: [Known; 5] = [
+/// How Qwen 3.5 splits: marks belong to words.
+const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// How Kimi splits: as o200k, but Chinese apart.
+const KIMI: &str = r"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+static KNOWN: [Known; 10] = [
     // r50k_base, gpt2
     Known {
         sha256: "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930",
@@ -101,6 +108,23 @@ static KNOWN: [Known; 5] = [
         ],
         ..NONE
     },
+    // p50k_base
+    Known {
+        sha256: "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069",
+        scheme: "gpt2",
+        first: 50256,
+        specials: &["<|endoftext|>"],
+        ..NONE
+    },
+    // Several models share the tokens of each of these, and differ in their special tokens, which the file does not name. Whisper, without
+    // the empty token of its file:
+    Known { sha256: "316413f0a5497a8219e48697be7faac30a90c0756680c24114266233fba152af", scheme: "gpt2", ..NONE },
+    // Llama 4
+    Known { sha256: "d0bdbaf59b0762c8c807617e2d8ea51420eb1b1de266df2495be755c8e0ed6ed", scheme: "o200k", ..NONE },
+    // Qwen 3.5 and 3.6
+    Known { sha256: "8dde380a6405e935f5de16a99eb61c824f3f814dd1ed298784c72babb7a03cdd", scheme: QWEN35, ..NONE },
+    // Kimi K2
+    Known { sha256: "b6c497a7469b33ced9c38afb1ad6e47f03f5e5dc05f15930799210ec050c5103", scheme: KIMI, ..NONE },
 ];
 
 /// The published vocabulary with exactly these tokens, given as the lines of a `.tiktoken` file by rank.
@@ -112,7 +136,7 @@ pub(super) fn find(lines: &[u8]) -> Option<&'static Known> {
 
 impl Known {
     pub(super) fn scheme(&self) -> Scheme {
-        Scheme::named(self.scheme).expect("a scheme of the table")
+        Scheme::named(self.scheme).unwrap_or_else(|| Scheme::from_pattern(self.scheme))
     }
 
     pub(super) fn specials(&self) -> Vec<Special> {

@@ -8,8 +8,10 @@
 mod entries;
 mod eurotok;
 mod foreign;
+mod gguf;
 mod json;
 mod known;
+mod sentencepiece;
 mod tekken;
 mod tiktoken;
 mod tokenizer_json;
@@ -77,6 +79,45 @@ pub struct Hints {
     pub special_tokens: Vec<(String, u32)>,
 }
 
+impl Hints {
+    /// Refuses hints about a file that needs none.
+    fn refuse(&self, origin: &str) -> Result<()> {
+        let reason = format!("{origin} says it itself; only .tiktoken files need to be told");
+        if self.scheme.is_some() {
+            return Err(Error::argument("scheme", reason));
+        }
+        if !self.special_tokens.is_empty() {
+            return Err(Error::argument("special_tokens", reason));
+        }
+        Ok(())
+    }
+}
+
+/// A file of another format, brought into a form that is read here.
+#[derive(Debug)]
+pub enum Converted {
+    /// The stages of a tokenizer.
+    Pipeline(Pipeline),
+    /// A `tokenizer.json`.
+    Json(Vec<u8>),
+}
+
+/// Converts a SentencePiece model or the vocabulary of a GGUF file; `None` for any other file. `origin`, the name of the file, appears
+/// in errors.
+///
+/// # Errors
+/// [`Error::Format`] if the data contradict themselves, [`Error::Unsupported`] if they ask for something that cannot be reproduced
+/// exactly.
+pub fn convert(origin: &str, data: &[u8]) -> Result<Option<Converted>> {
+    if gguf::is(data) {
+        return gguf::read(origin, data).map(Some);
+    }
+    if foreign::is_sentencepiece(data) {
+        return sentencepiece::read(origin, data).map(Converted::Pipeline).map(Some);
+    }
+    Ok(None)
+}
+
 /// Reads a vocabulary from the bytes of a file. `origin` is its name in errors.
 ///
 /// # Errors
@@ -95,6 +136,11 @@ pub fn read_tokenizer(origin: &str, data: &[u8], hints: &Hints) -> Result<Tokeni
 }
 
 fn read_any(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<Tokenizer> {
+    match convert(origin, data)? {
+        Some(Converted::Pipeline(pipeline)) => return hints.refuse(origin).map(|()| Tokenizer::Pipeline(pipeline)),
+        Some(Converted::Json(json)) => return read_any(origin, &json, hints, beside),
+        None => {}
+    }
     if eurotok::has_stages(data) {
         let json = eurotok::stages(origin, data)?;
         return tokenizer_json::stages::read(origin, &json).map(Tokenizer::Pipeline);
@@ -113,13 +159,7 @@ fn read_any(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<
 fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<Vocab> {
     let content = Content::of(origin, data)?;
     if !matches!(content, Content::Tiktoken) {
-        let reason = format!("{origin} says it itself; only .tiktoken files need to be told");
-        if hints.scheme.is_some() {
-            return Err(Error::argument("scheme", reason));
-        }
-        if !hints.special_tokens.is_empty() {
-            return Err(Error::argument("special_tokens", reason));
-        }
+        hints.refuse(origin)?;
     }
     let vocab = match content {
         Content::Eurotok => eurotok::read(origin, data),

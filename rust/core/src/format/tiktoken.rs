@@ -12,7 +12,7 @@ use super::json::{self, Ids, List, Strict};
 use super::known;
 use crate::bpe::effective::{effective, effective_by_rank};
 use crate::error::{Error, Result};
-use crate::memory::{collect, filled};
+use crate::memory::{Grow, collect, filled};
 use crate::split::Scheme;
 use crate::vocab::{Carried, Inert, Merges, Normalizer, Special, Tokens, Vocab, show};
 
@@ -73,8 +73,13 @@ pub(super) fn is(data: &[u8]) -> bool {
 /// Reads a `.tiktoken` file.
 pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
     let fail = |reason| Error::format(origin, reason);
-    let mut entries = Entries::default();
+    let (mut entries, mut inert) = (Entries::default(), unsaid.inert);
     for (number, line) in lines(data) {
+        // Whisper's file has an empty token, which no text is made of.
+        if let Some(Ok(id)) = line.strip_prefix(b"= ").map(parse_rank) {
+            inert.try_push(Inert { content: String::new(), id })?;
+            continue;
+        }
         entries.push(number, |token| parse(line, token)).map_err(|reason| fail(format!("line {number}: {reason}")))?;
     }
     let tokens = entries.into_tokens(|line| format!("line {line}: ")).map_err(fail)?;
@@ -94,7 +99,7 @@ pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
     };
     let specials = specials.unwrap_or_default();
     let vocab = Vocab::new(origin, tokens, Merges::Ranks, specials, scheme, Normalizer::None)?;
-    Vocab { carried: unsaid.carried, ..vocab }.with_inert(origin, unsaid.inert)
+    Vocab { carried: unsaid.carried, ..vocab }.with_inert(origin, inert)
 }
 
 /// Reads the file beside a `.tiktoken` file.
@@ -127,15 +132,23 @@ fn parse(line: &[u8], token: &mut Vec<u8>) -> Result<u32, String> {
     let (Some(base64), Some(rank), None) = (fields.next(), fields.next(), fields.next()) else {
         return Err("it is not `base64 rank`".to_string());
     };
-    let excerpt = |field: &[u8]| field[..field.len().min(40)].escape_ascii().to_string();
-    let digits = rank.iter().all(u8::is_ascii_digit).then_some(rank);
-    let number = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    let number = number.ok_or_else(|| format!("\"{}\" is not a rank (0 to {})", excerpt(rank), u32::MAX))?;
+    let number = parse_rank(rank)?;
     token.try_reserve(base64.len()).map_err(Error::from)?;
     BASE64_STANDARD
         .decode_vec(base64, token)
         .map_err(|error| format!("\"{}\" is not base64: {error}", excerpt(base64)))?;
     Ok(number)
+}
+
+fn parse_rank(rank: &[u8]) -> Result<u32, String> {
+    let digits = rank.iter().all(u8::is_ascii_digit).then_some(rank);
+    let number = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    number.ok_or_else(|| format!("\"{}\" is not a rank (0 to {})", excerpt(rank), u32::MAX))
+}
+
+/// The beginning of a field, for an error.
+fn excerpt(field: &[u8]) -> String {
+    field[..field.len().min(40)].escape_ascii().to_string()
 }
 
 /// The lines of a `.tiktoken` file, by rank.

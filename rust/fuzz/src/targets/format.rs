@@ -2,7 +2,7 @@
 
 use eurotok_core::Error;
 use eurotok_core::encode::{Encoder, Specials};
-use eurotok_core::format::{self, Format, Hints};
+use eurotok_core::format::{self, Converted, Format, Hints};
 use eurotok_core::split::Scheme;
 
 /// The bytes are a file, and once one that has been told of.
@@ -10,6 +10,16 @@ pub fn run(data: &[u8]) {
     let hints = Hints { scheme: Scheme::named("gpt2"), special_tokens: vec![("<|end|>".to_string(), 1000)] };
     for hints in [Hints::default(), hints] {
         check(data, &hints);
+    }
+    // A file of another kind is converted or refused.
+    match format::convert("fuzz", data) {
+        Ok(Some(Converted::Json(json))) => check(&json, &Hints::default()),
+        Ok(Some(Converted::Pipeline(pipeline))) => {
+            if let Ok(Some(encoder)) = Encoder::of_characters(&pipeline) {
+                encoder.encode("abc é▁l'eau\n 12 <s>", Specials::Parse).ok();
+            }
+        }
+        _ => {}
     }
 }
 

@@ -6,7 +6,7 @@ use super::joints::Joints;
 use super::rewrite::{Rewrites, Rule};
 use super::{Characters, Prefix};
 use crate::bpe::effective::{Merge, sufficient};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::memory::Grow;
 use crate::split::Scheme;
 use crate::vocab::pipeline::{Bpe, Model, Normalizer, Pattern, Pipeline, PreTokenizer, PrependScheme};
@@ -42,7 +42,12 @@ pub(in crate::encode) fn lower(pipeline: &Pipeline) -> Result<Option<Lowered>> {
     let first_fragment = tokens.len() - fragments.len();
     let whole = Scheme::from_pattern(r"[\s\S]+");
     let merges = Merges::List { pairs, ignore_merges: false };
-    let mut vocab = Vocab::new("tokenizer", tokens, merges, Vec::new(), whole, vocab::Normalizer::None)?;
+    let mut vocab = match Vocab::new("tokenizer", tokens, merges, Vec::new(), whole, vocab::Normalizer::None) {
+        Ok(vocab) => vocab,
+        Err(Error::Memory) => return Err(Error::Memory),
+        // Too many tokens, fragments included.
+        Err(_) => return Ok(None),
+    };
     let special = |token: &crate::vocab::pipeline::AddedToken| Special {
         content: token.content.clone(),
         id: token.id,
