@@ -17,9 +17,12 @@ endif
 
 RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name target -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 
-.PHONY: help demo test test-ecosystem ecosystem bench fuzz sanitize differential models ablations format clean
+.PHONY: help demo test docs test-ecosystem ecosystem bench fuzz sanitize differential models ablations format clean
 
 MINUTES ?= 1
+
+# Where somebody watches, cargo shows which crate it compiles.
+TOLD := $(if $(MAKE_TERMERR),,--quiet)
 
 # Libraries that read our files, old and new: an environment for each of these lists of requirements.
 ECOSYSTEM := $(patsubst tests/ecosystem/%.txt,$(VENV)/ecosystem-%/installed,$(wildcard tests/ecosystem/*.txt))
@@ -35,6 +38,7 @@ help:
 	@echo 'make sanitize      the tests of the core under the sanitizer of addresses'
 	@echo 'make differential  ids, offsets and decoding beside tiktoken and tokenizers; MINUTES=20'
 	@echo 'make models  the shipped tokenizers, their prices and cards, by recipes/euro.toml; needs the corpus'
+	@echo 'make docs    the site of guides and reference, in target/site'
 	@echo 'make format  format the code'
 
 demo: $(VENV)/built
@@ -42,8 +46,10 @@ demo: $(VENV)/built
 
 test: $(VENV)/built $(VENV)/tools
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	cargo test --workspace --quiet
+	@echo 'linting Rust: compiles some 200 crates the first time, a minute or more on two cores'
+	cargo clippy --workspace --all-targets $(TOLD) -- -D warnings
+	@echo 'testing Rust: compiles them again, optimized, some minutes on two cores'
+	cargo test --workspace $(TOLD)
 	@# Checked, not linked: libFuzzer itself, for which a C++ compiler would be needed, is not built.
 	CUSTOM_LIBFUZZER_PATH=unbuilt/libfuzzer.a cargo clippy --package eurotok-fuzz --features libfuzzer --quiet -- -D warnings
 	$(BIN)/ruff format --check
@@ -52,6 +58,11 @@ test: $(VENV)/built $(VENV)/tools
 	$(BIN)/python -m mypy.stubtest eurotok._core
 	$(BIN)/pytest benches --benchmark-max-time=0.2 --benchmark-min-rounds=3
 	$(BIN)/pytest --ignore=tests/ecosystem
+
+docs: $(VENV)/built
+	@echo 'installing the generator of the site'
+	@$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/mkdocs build --strict --quiet
 
 test-ecosystem: $(VENV)/built $(VENV)/tools ecosystem
 	$(BIN)/pytest tests/ecosystem

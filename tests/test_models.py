@@ -114,6 +114,22 @@ def test_cards_and_tables_are_what_the_records_say(recipe: Recipe, prices: Any) 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert cards.BEGIN in readme
     assert readme == cards.with_table(readme, cards.summary(prices, prices["tokenizers"]))
+    assert cards.LANGUAGES_BEGIN in readme
+    languages = cards.of_base(prices, recipe)
+    assert readme == cards.with_table(readme, languages, cards.LANGUAGES_BEGIN, cards.LANGUAGES_END)
+    ablations = (ROOT / "recipes" / "ABLATIONS.md").read_text(encoding="utf-8")
+    knob = readme.partition("## What equal prices cost")[2].partition("\n## ")[0]
+    figures = [line.split("|")[2:-1] for line in knob.splitlines() if re.match(r"\| (none|\d)", line)]
+    assert len(figures) == 4
+    for tokens, *others in figures:
+        assert re.search(rf"\|{re.escape(tokens)}\|[^|]*\|{re.escape('|'.join(others))}\|", ablations)
+    more = {name: [it for it in recipe.priced if prices["tokenizers"][name]["of_base"][it][0] > 1] for name in SIZES}
+    assert more["euro-200k"] == more["euro-256k"] == ["en"], "as README says"
+    for name in ("euro-64k", "euro-128k"):
+        assert re.search(rf"under {name}\s(\d+ of {len(recipe.priced)} texts pay more|{len(more[name])}, )", readme)
+    assert f"{len(more['euro-128k'])} of {len(recipe.priced)} texts" in readme
+    for table in (cards.summary(prices, SIZES), languages):
+        assert table.splitlines()[0].count("|") == 6, "five columns"
     drawn = svg(picture.beside(prices, list(recipe.models), recipe.priced))
     assert (RECIPE.parent / "prices.svg").read_text(encoding="utf-8") == drawn
 

@@ -45,8 +45,9 @@ BARS = {
     "euro-256k": Bars(0.782, 1.10, 0.97, 0.95, 0.12, 0.20, 1.15),
 }
 
-SUMMARY = ("tokens/sentence", f"of {BASE}", "English", f"of {BASE}", "surcharge, mean", "worst", "Gini", "code")
+SUMMARY = ("tokens/sentence", f"of {BASE}", "English, tokens/sentence", "surcharge, mean and worst")
 BEGIN, END = "<!-- prices: written by scripts/models/cards.py -->", "<!-- /prices -->"
+LANGUAGES_BEGIN, LANGUAGES_END = "<!-- languages: written by scripts/models/cards.py -->", "<!-- /languages -->"
 
 
 def summary(prices: Prices, names: Iterable[str]) -> str:
@@ -55,20 +56,32 @@ def summary(prices: Prices, names: Iterable[str]) -> str:
     for name in names:
         found = prices["tokenizers"][name]
         price = [found["tokens_per_sentence"][language][0] for language in OFFICIAL]
-        over = [found[key] for key in ("surcharge_mean", "surcharge_worst", "gini")]
+        ratio, english = found["of_base_official"], found["of_base"][REFERENCE][0]
         rows.append(
             [
                 name,
                 f"{sum(price) / len(price):.1f}",
-                f"{found['of_base_official'][0]:.3f}",
-                f"{found['tokens_per_sentence'][REFERENCE][0]:.1f}",
-                f"{found['of_base'][REFERENCE][0]:.3f}",
-                *map(_percent, over[:2]),
-                f"{over[2][0]:.4f} [{over[2][1]:.4f}, {over[2][2]:.4f}]",
-                f"{code_over_base(prices, name):.3f}",
+                f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}]",
+                f"{found['tokens_per_sentence'][REFERENCE][0]:.1f}, {english:.3f} of {BASE}",
+                f"{_percent(found['surcharge_mean'])}; {_percent(found['surcharge_worst'])}",
             ]
         )
     return _table(["", *SUMMARY], rows)
+
+
+def of_base(prices: Prices, recipe: Recipe) -> str:
+    """Set what each language that the models are made for pays under them, over what it pays under `BASE`."""
+    rows = [
+        [
+            f"{language_name(language)} ({language})",
+            *(
+                f"{found['tokens_per_sentence'][language][0]:.1f}, {found['of_base'][language][0]:.2f}"
+                for found in (prices["tokenizers"][name] for name in recipe.models)
+            ),
+        ]
+        for language in sorted(recipe.priced)
+    ]
+    return _table(["", *recipe.models], rows)
 
 
 def aims(prices: Prices, recipe: Recipe) -> str:
@@ -223,16 +236,17 @@ def write_all(recipe: Recipe, source: Path, models: Path, readme: Path) -> None:
     (folder / "prices.svg").write_text(drawn, encoding="utf-8")
     text = readme.read_text(encoding="utf-8")
     table = summary(prices, prices["tokenizers"])
-    readme.write_text(with_table(text, table), encoding="utf-8")
+    text = with_table(with_table(text, table), of_base(prices, recipe), LANGUAGES_BEGIN, LANGUAGES_END)
+    readme.write_text(text, encoding="utf-8")
     page = Template((folder / "ablations.template.md").read_text(encoding="utf-8"))
     (folder / "ABLATIONS.md").write_text(
         page.substitute(tables=ablations(folder / "ablations.jsonl"), aims=aims(prices, recipe)), encoding="utf-8"
     )
 
 
-def with_table(text: str, table: str) -> str:
+def with_table(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
     """Put a table where the marks in a text are."""
-    return re.sub(rf"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL)
+    return re.sub(rf"{re.escape(begin)}.*{re.escape(end)}", lambda _: f"{begin}\n{table}\n{end}", text, flags=re.DOTALL)
 
 
 def _ratios(prices: Prices, name: str) -> dict[str, float]:
