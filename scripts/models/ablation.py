@@ -132,10 +132,43 @@ def choices(recipe: Recipe) -> list[Choice]:
     def ask(about: str, *tried: tuple[str, Mapping[str, Any]]) -> list[Choice]:
         return [Choice(about, name, changes, one) for name, changes in tried]
 
+    def tried(name: str, **changes: object) -> Choice:
+        return Choice("The way here", name, changes, line)
+
+    columns = {"cy", "eu", "is", "mk", "sq", "sr", "uk"}
+    narrow = {**recipe.target, "en": 0.925, "de": 0.98, "es": 0.955, "nl": 0.98, "pt": 0.963}
+    narrow = {name: target for name, target in narrow.items() if name not in columns}
+    narrow |= {"ca": 1.3, "gl": 1.26, "nb": 1.3, "tr": 1.27}
+    before = {"target": narrow, "column_target": 1.36, "rest_share": 0.02, "code_share": 0.009}
+    wider = before | {"target": narrow | {"en": 0.93} | dict.fromkeys(columns, 1.5), "code_share": 0.0095}
+    fairer = {
+        name: 1.55 if target == recipe.target["is"] else 1.62
+        for name, target in recipe.target.items()
+        if name in columns
+    }
+    general = domains(recipe, general=3, public=2, sentences=2)
     others = {language: target for language, target in recipe.target.items() if language not in recipe.columns}
     no_columns = {"columns": (), "target": others}
     return [
         Choice("The recipe", "as it is", {}, line),
+        tried("before: new text 4 times, targets of other languages 1.26 to 1.36, the rest 2 %", new_times=4, **before),
+        tried("new text 16 times", new_times=16, **before),
+        tried("new text 40 times", new_times=40, **before),
+        tried(
+            "new text 12 times, general text 3 times, public text and sentences twice",
+            new_times=12,
+            **before | {"domains": general},
+        ),
+        tried("new text 16 times, strength 0.95", new_times=16, **before | {"strength": 0.95}),
+        tried("new text 24 times, strength 0.85", new_times=24, **before | {"strength": 0.85}),
+        tried("new text 20 times, targets of cy eu is mk sq sr uk 1.5, of en 0.93", new_times=20, **wider),
+        tried(
+            "the recipe with fairness 8, en 0.95",
+            fairness=8,
+            code_share=0.0098,
+            column_target=1.44,
+            target={**recipe.target, "en": 0.95, "es": 0.961, "tr": 1.28} | fairer,
+        ),
         *ask("Calibration", ("none", {"strength": 0.0}), ("0.7", {"strength": 0.7})),
         *ask("New text", ("none", {"new_times": 0}), ("4 times", {"new_times": 4})),
         *ask(
