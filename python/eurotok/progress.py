@@ -13,7 +13,7 @@ Report = Callable[[str, int, int], Any]
 
 
 class Pace:
-    """How fast work goes, over the last seconds of what is called alike (`counting fr` and `counting de`)."""
+    """The pace of work over the last seconds, for stages with the same first word (`counting fr`, `counting de`)."""
 
     SECONDS = 10.0
 

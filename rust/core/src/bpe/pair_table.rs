@@ -78,8 +78,8 @@ impl Regions {
         (regions, buckets)
     }
 
-    /// The region of a pair. Each number of bits of the larger symbol, from nine on, is a region; numbers of bits
-    /// beyond [`REGIONS`] wrap round.
+    /// The region of a pair: one for each number of bits of the larger symbol, from eight on. Smaller numbers of bits
+    /// share the regions of large ones.
     #[inline(always)]
     fn of(left: u32, right: u32) -> usize {
         24_u32.wrapping_sub((left | right).leading_zeros()) as usize % REGIONS

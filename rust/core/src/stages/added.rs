@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::memory::{Grow, probe};
 use crate::vocab::pipeline::AddedToken;
 
-/// Up to so many bytes of tokens the automaton may be the fastest one, which takes a kilobyte for each.
+/// Up to this many bytes of tokens, the fastest kind of automaton is used. It takes a kilobyte a byte.
 const FAST: usize = 1 << 12;
 
 /// The tokens that are found in one state of the text.

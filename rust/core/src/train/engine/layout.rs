@@ -102,7 +102,8 @@ impl Layout {
                 Ok(())
             })?;
             total += sum * u128::from(column.factor);
-            // The threads' weights are added up later, so each holds only its part of the single bytes.
+            // The threads' totals are checked when they are added up. Prices are added up without a check, so this part times
+            // the number of threads must fit.
             let priced = if column.is_priced { (sum + single) * threads as u128 } else { 0 };
             if total.max(priced) >= 1 << 63 {
                 return Err(too_large());
