@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import jinja2
 import pytest
 from scripts.gather_code import formulas
 from scripts.models import cards, counting, peers, picture, pricing
@@ -189,7 +190,6 @@ def test_the_package_has_the_prices_of_others(prices: Any) -> None:
 
 
 def test_chats_by_the_template(recipe: Recipe) -> None:
-    jinja2 = pytest.importorskip("jinja2")
     environment = jinja2.Environment()
     environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
     template = environment.from_string(recipe.chat.read_text(encoding="utf-8"))

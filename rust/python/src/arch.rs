@@ -16,7 +16,7 @@ use pyo3::types::string::PyStringData;
 use pyo3::types::{PyBytes, PyList, PyString};
 
 use crate::error::Raise;
-use crate::gil::release;
+use crate::gil::{MANY, SMALL, interruptible};
 
 /// The code points of a string, in the width in which CPython holds them: the least that all of them fit.
 pub(crate) fn code_points<'s>(text: &'s Bound<'_, PyString>) -> PyResult<PyStringData<'s>> {
@@ -96,6 +96,9 @@ pub(crate) fn list_of<'py>(py: Python<'py>, ids: &[u32]) -> PyResult<Bound<'py, 
     unsafe {
         let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length))?;
         for (place, &id) in (0..).zip(ids) {
+            if place as usize % MANY == MANY - 1 {
+                py.check_signals()?;
+            }
             let number = Bound::from_owned_ptr_or_err(py, ffi::PyLong_FromUnsignedLongLong(id.into()))?;
             ffi::PyList_SET_ITEM(list.as_ptr(), place, number.into_ptr());
         }
@@ -130,9 +133,12 @@ pub(crate) fn string<'py>(py: Python<'py>, plan: &Plan<'_>) -> PyResult<Bound<'p
 unsafe fn fill<U: CodeUnit>(py: Python<'_>, plan: &Plan<'_>, data: *mut c_void) -> PyResult<()> {
     // SAFETY: as above.
     let room = unsafe { std::slice::from_raw_parts_mut(data.cast::<MaybeUninit<U>>(), plan.length()) };
-    release(py, plan.length(), || {
+    if plan.length() < SMALL {
+        return plan.write(room).map(drop).raise();
+    }
+    interruptible(py, |stop| {
         prefer_huge_pages(room);
-        plan.write(room).map(drop)
-    })
+        plan.write_unless(stop, room).map(drop)
+    })?
     .raise()
 }

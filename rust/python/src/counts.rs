@@ -7,10 +7,12 @@ use std::sync::Arc;
 use eurotok_core::count::{CountOptions, Counts as CoreCounts, Frequencies, Language};
 use eurotok_core::memory::collect;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyMapping, PyType};
 
+use crate::arch::bytes_of;
 use crate::error::{Raise, argument};
+use crate::gil::{abandonable, interruptible};
 use crate::items::Items;
 use crate::options::{parse_errors, parse_memory, parse_threads};
 use crate::progress::Reporter;
@@ -27,7 +29,15 @@ impl Counts {
         Self { inner: Shared::new(counts) }
     }
 
-    /// The present counts.
+    /// New ones, which are made without the GIL, and for nobody after Ctrl-C.
+    fn made(
+        py: Python<'_>,
+        make: impl FnOnce() -> eurotok_core::Result<CoreCounts> + Send + 'static,
+    ) -> PyResult<Self> {
+        abandonable(py, make)?.raise().map(Self::of)
+    }
+
+    /// The counts as they are now.
     pub(crate) fn now(&self, py: Python<'_>) -> Arc<CoreCounts> {
         self.inner.now(py)
     }
@@ -94,14 +104,13 @@ impl Counts {
     #[pyo3(signature = (path, *, memory = None))]
     fn load(py: Python<'_>, path: PathBuf, memory: Option<i64>) -> PyResult<Self> {
         let memory = parse_memory(memory)?;
-        let counts = py.detach(|| CoreCounts::load(&path, memory)).raise()?;
-        Ok(Self::of(counts))
+        Self::made(py, move || CoreCounts::load(&path, memory))
     }
 
     /// Write the counts to a file, whole or not at all.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         let now = self.now(py);
-        py.detach(|| now.save(&path)).raise()
+        interruptible(py, |stop| now.save_unless(stop, &path))?.raise()
     }
 
     /// Count files.
@@ -161,17 +170,16 @@ impl Counts {
 
     fn __add__(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
         let (own, other) = (self.now(py), other.now(py));
-        let sum = py.detach(|| {
+        Self::made(py, move || {
             let mut sum = own.try_clone()?;
             sum.add(other.try_clone()?, None).map(|()| sum)
-        });
-        sum.raise().map(Self::of)
+        })
     }
 
     fn __mul__(&self, py: Python<'_>, factor: i64) -> PyResult<Self> {
         let factor = u64::try_from(factor).map_err(|_| argument("factor", format!("{factor} is negative")))?;
         let now = self.now(py);
-        py.detach(|| now.times(factor)).raise().map(Self::of)
+        Self::made(py, move || now.times(factor))
     }
 
     /// The counts of pieces that are not rare, or of some languages alone.
@@ -205,19 +213,18 @@ impl Counts {
         without: Option<&str>,
     ) -> PyResult<Self> {
         let least = u64::try_from(min_count).map_err(|_| argument("min_count", format!("{min_count} is negative")))?;
-        let now = self.now(py);
-        let kept = py.detach(|| {
+        let (now, without) = (self.now(py), without.map(str::to_string));
+        Self::made(py, move || {
             let mut kept = now.try_clone()?;
             if let Some(languages) = languages {
                 kept.keep(&languages.0)?;
             }
             kept.retain(least)?;
             match without {
-                Some(pattern) => kept.without(pattern),
+                Some(pattern) => kept.without(&pattern),
                 None => Ok(kept),
             }
-        });
-        kept.raise().map(Self::of)
+        })
     }
 
     /// The counts that the same pieces would have in text with given word frequencies.
@@ -264,7 +271,7 @@ impl Counts {
     fn calibrate(&self, py: Python<'_>, frequencies: &Bound<'_, PyAny>, strength: f64) -> PyResult<Self> {
         let source = Source::of(frequencies)?;
         let now = self.now(py);
-        py.detach(|| now.calibrate(&source.lists(&now)?, strength)).raise().map(Self::of)
+        Self::made(py, move || now.calibrate(&source.lists(&now)?, strength))
     }
 
     /// The splitting rule: a name of `eurotok.schemes()`, or a regex.
@@ -290,11 +297,11 @@ impl Counts {
     #[getter]
     fn unique(&self, py: Python<'_>) -> PyResult<BTreeMap<String, usize>> {
         let now = self.now(py);
-        // This takes a while if pieces are on disk.
-        py.detach(|| {
+        // Where pieces are on disk, this takes a while.
+        abandonable(py, move || {
             let unique = by_language(&now, Language::unique).into_iter();
             unique.map(|(name, unique)| Ok((name, unique?))).collect::<eurotok_core::Result<_>>()
-        })
+        })?
         .raise()
     }
 
@@ -316,15 +323,16 @@ impl Counts {
     ) -> PyResult<(Bound<'py, PyType>, (String,), (Bound<'py, PyBytes>, Option<usize>))> {
         let py = slf.py();
         let now = slf.get().now(py);
-        let bytes = py.detach(|| now.to_bytes()).raise()?;
-        Ok((slf.get_type(), (slf.get().scheme(py),), (PyBytes::new(py, &bytes), now.memory())))
+        let memory = now.memory();
+        let bytes = abandonable(py, move || now.to_bytes())?.raise()?;
+        Ok((slf.get_type(), (slf.get().scheme(py),), (bytes_of(py, &bytes)?, memory)))
     }
 
-    fn __setstate__(&self, py: Python<'_>, state: (Bound<'_, PyBytes>, Option<usize>)) -> PyResult<()> {
-        let bytes = state.0.as_bytes();
-        self.inner
-            .change(py, |counts| CoreCounts::from_bytes("pickled counts", bytes, state.1).map(|new| *counts = new))
-            .raise()
+    fn __setstate__(&self, py: Python<'_>, state: (PyBackedBytes, Option<usize>)) -> PyResult<()> {
+        let (bytes, memory) = state;
+        let made = abandonable(py, move || CoreCounts::from_bytes("pickled counts", &bytes, memory))?.raise()?;
+        self.inner.change(py, |counts| *counts = made);
+        Ok(())
     }
 }
 

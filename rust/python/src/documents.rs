@@ -7,6 +7,7 @@ use eurotok_core::documents::{Compression, Name, Reader as CoreReader, TextForma
 use pyo3::prelude::*;
 
 use crate::error::Raise;
+use crate::gil::interruptible;
 use crate::options::parse_errors;
 
 /// An iterator over lists of `str`: the texts of a file, some at a time.
@@ -22,7 +23,7 @@ impl Reader {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Vec<String>>> {
-        py.detach(|| self.inner.lock().expect("no reader panics").next().transpose()).raise()
+        interruptible(py, |stop| self.inner.lock().expect("no reader panics").read(stop))?.raise()
     }
 }
 

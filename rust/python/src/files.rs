@@ -7,6 +7,7 @@ use eurotok_core::encode::files::{self, EncodeOptions, IdsWriter};
 use pyo3::prelude::*;
 
 use crate::error::Raise;
+use crate::gil::interruptible;
 use crate::items::Items;
 use crate::options::{parse_errors, parse_specials, parse_threads, parse_width};
 use crate::progress::Reporter;
@@ -49,13 +50,13 @@ fn encode_files(
         let (paths, texts): (Items<PathBuf>, Bound<'_, PyAny>) = source?.extract()?;
         let texts = Texts::new(&texts)?;
         let texts = texts.as_strs()?;
-        let encoded = py.detach(|| {
+        let encoded = interruptible(py, |stop| {
             writer.add_files(&paths.0, |done, total| reporter.report("encoding", done, total))?;
             match reporter.report("encoding", 0, 0) {
-                ControlFlow::Continue(()) => writer.add_texts(&texts),
+                ControlFlow::Continue(()) => writer.add_texts_unless(stop, &texts),
                 ControlFlow::Break(()) => Err(eurotok_core::Error::Interrupted),
             }
-        });
+        })?;
         if encoded.is_err() {
             return reporter.finish(encoded.raise()).map(|()| (0, 0, 0));
         }

@@ -11,19 +11,16 @@ use std::time::{Duration, Instant};
 use eurotok_core::Stop;
 use pyo3::prelude::*;
 
-/// Below this number of bytes, ids or characters, releasing the GIL costs more than it gains.
+/// Below this many bytes, ids or characters, releasing the GIL costs more than it gives, and work is done before a signal matters.
 pub(crate) const SMALL: usize = 4096;
 
 /// Loops over objects that hold the GIL ask for signals after this many objects.
 pub(crate) const MANY: usize = 1 << 20;
 
-/// The interval between questions to Python: another thread may keep the GIL for some milliseconds each time.
-const INTERVAL: Duration = Duration::from_millis(150);
-
-/// Runs `work`, without the GIL if there is much of it.
-pub(crate) fn release<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send) -> T {
-    if size < SMALL { work() } else { py.detach(work) }
-}
+/// How often Python is asked for signals: another thread may keep the GIL for some milliseconds each time. The first time comes sooner, since
+/// one call may do several things, one after the other.
+const INTERVAL: Duration = Duration::from_millis(100);
+const FIRST: Duration = Duration::from_millis(40);
 
 /// Runs `work` without the GIL. If a signal raises an exception, the work is told to stop, and the exception is the
 /// error.
@@ -93,7 +90,7 @@ struct State {
 
 impl Signals {
     fn new() -> Self {
-        let state = State { next: Instant::now() + INTERVAL, is_main: None, raised: None };
+        let state = State { next: Instant::now() + FIRST, is_main: None, raised: None };
         Self { caller: thread::current().id(), state: Mutex::new(state) }
     }
 

@@ -5,14 +5,14 @@ use std::fmt::Display;
 
 use eurotok_core::Error;
 use eurotok_core::arch::Foreign;
-use eurotok_core::memory::{Grow, collect};
+use eurotok_core::memory::Grow;
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use crate::arch::numbers_of;
-use crate::error::{Raise, UnknownIdError, argument, raised};
+use crate::error::{Raise, UnknownIdError, argument};
 use crate::gil::MANY;
 
 /// Ids for the core. An aligned and contiguous `uint32` array is borrowed; other threads may write to it meanwhile.
@@ -65,7 +65,20 @@ pub(crate) fn copied<T: Element + Copy>(array: &Bound<'_, PyArray1<T>>) -> PyRes
     Ok(array.call_method0("copy")?.extract::<PyReadonlyArray1<'_, T>>()?.as_slice()?.to_vec())
 }
 
-/// Converts other integers to `uint32`.
+/// Numbers as a vector. Many are taken some at a time, and signals asked for in between.
+fn taken(py: Python<'_>, mut numbers: impl ExactSizeIterator<Item = u32>) -> PyResult<Vec<u32>> {
+    let mut own = Vec::new();
+    own.try_reserve_exact(numbers.len()).map_err(Error::from).raise()?;
+    while numbers.len() > 0 {
+        own.extend(numbers.by_ref().take(MANY));
+        if numbers.len() > 0 {
+            py.check_signals()?;
+        }
+    }
+    Ok(own)
+}
+
+/// Makes `uint32` of other integers.
 pub(crate) struct Reader {
     pub(crate) vocab_size: usize,
 }
@@ -118,9 +131,9 @@ impl Reader {
             beyond |= id >> u32::BITS;
             id as u32
         });
-        let own = match collect(own) {
+        let own = match taken(array.py(), own) {
             Ok(own) => own,
-            Err(error) => return Some(Err(raised(error))),
+            Err(error) => return Some(Err(error)),
         };
         if beyond == 0 {
             return Some(Ok(own));

@@ -1,11 +1,33 @@
 //! Sequences from Python. Memory is reserved only for items that were read.
 
+use eurotok_core::Error;
 use eurotok_core::memory::Grow;
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyList, PyString};
 
 use crate::error::Raise;
+use crate::gil::MANY;
+
+/// A list of objects, some of which may take long to make.
+///
+/// # Errors
+/// Those of `items`, and what a signal raises.
+pub(crate) fn list<'py, T: PyTypeInfo>(
+    py: Python<'py>,
+    items: impl ExactSizeIterator<Item = PyResult<Bound<'py, T>>>,
+) -> PyResult<Bound<'py, PyList>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(items.len()).map_err(Error::from).raise()?;
+    for (place, item) in items.enumerate() {
+        if place % MANY == MANY - 1 {
+            py.check_signals()?;
+        }
+        all.push(item?);
+    }
+    PyList::new(py, all)
+}
 
 /// The items of a sequence, whatever length it claims: PyO3's own conversion to `Vec` reserves the claimed length.
 pub(crate) struct Items<T>(pub(crate) Vec<T>);
@@ -18,7 +40,10 @@ impl<'a, 'py, T: FromPyObjectOwned<'py>> FromPyObject<'a, 'py> for Items<T> {
             return Err(PyTypeError::new_err("a sequence is needed, not one str"));
         }
         let mut items = Vec::new();
-        for item in sequence.try_iter()? {
+        for (place, item) in sequence.try_iter()?.enumerate() {
+            if place % MANY == MANY - 1 {
+                sequence.py().check_signals()?;
+            }
             items.try_push(item?.extract().map_err(Into::into)?).raise()?;
         }
         Ok(Self(items))

@@ -18,13 +18,19 @@ mod tokenizer;
 mod train;
 
 use std::collections::BTreeMap;
+use std::mem::replace;
 
+use eurotok_core::Stop;
+use eurotok_core::memory::Grow;
 use eurotok_core::split::{Scheme, Splitter};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
 
 use arch::Lent;
 use error::{Raise, argument};
+use gil::{SMALL, interruptible};
+use items::list;
 
 /// The schemes of the table: name to regex.
 #[pyfunction]
@@ -51,21 +57,23 @@ fn scheme(name_or_pattern: &str) -> PyResult<Scheme> {
 /// The pieces of a text.
 #[pyfunction]
 #[pyo3(signature = (text, scheme = "europe"))]
-fn split(text: &str, scheme: &str) -> PyResult<Vec<String>> {
-    pieces(&Splitter::new(self::scheme(scheme)?).raise()?, text)
+fn split<'py>(py: Python<'py>, text: &str, scheme: &str) -> PyResult<Bound<'py, PyList>> {
+    pieces(py, &Splitter::new(self::scheme(scheme)?).raise()?, text)
 }
 
-/// The pieces of a text as strings: a piece never ends within a character of a valid text.
-fn pieces(splitter: &Splitter, text: &str) -> PyResult<Vec<String>> {
-    let mut pieces = Vec::new();
-    let mut place = 0;
-    splitter
-        .for_each_piece(text.as_bytes(), |piece| {
-            pieces.push(text[place..place + piece.len()].to_string());
+/// The pieces of a text, as strings: a piece never cuts a character of a valid text.
+fn pieces<'py>(py: Python<'py>, splitter: &Splitter, text: &str) -> PyResult<Bound<'py, PyList>> {
+    let ends = |stop: &Stop| {
+        let (mut ends, mut place) = (Vec::new(), 0);
+        splitter.try_for_each_piece(stop, text.as_bytes(), |piece| {
             place += piece.len();
-        })
-        .raise()?;
-    Ok(pieces)
+            ends.try_push(place)
+        })?;
+        Ok(ends)
+    };
+    let ends = if text.len() < SMALL { ends(&Stop::never()) } else { interruptible(py, ends)? }.raise()?;
+    let mut start = 0;
+    list(py, ends.into_iter().map(|end| Ok(PyString::new(py, &text[replace(&mut start, end)..end]))))
 }
 
 /// Loads NumPy's C interface and makes the types of arrays. Otherwise the first call that returns an array would do

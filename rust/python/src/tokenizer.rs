@@ -22,8 +22,9 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arch::{bytes_of, list_of, string};
 use crate::error::{Raise, raised};
-use crate::gil::{SMALL, abandonable, interruptible, release};
+use crate::gil::{SMALL, abandonable, interruptible};
 use crate::ids::{Ids, Reader, copied};
+use crate::items::list;
 use crate::options::{parse_errors, parse_specials, parse_threads};
 use crate::spare::Spare;
 use crate::text::{places, raise_of, repaired, single};
@@ -54,9 +55,20 @@ impl Tokenizer {
         inner.raise().map(|inner| Self { inner })
     }
 
+<<<<<<< HEAD
     #[inline]
     pub(crate) fn engine(&self) -> &Engine {
         &self.inner.engine
+=======
+    /// One with a smaller vocabulary.
+    pub(crate) fn truncated(&self, py: Python<'_>, size: usize) -> PyResult<Self> {
+        let inner = Arc::clone(&self.inner);
+        Self::prepare(py, move || eurotok_core::train::truncate(inner.encoder.vocab(), size))
+    }
+
+    pub(crate) fn vocab(&self) -> &Vocab {
+        self.inner.encoder.vocab()
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
     }
 
     /// The ids of a text and their spans; those with lone surrogates in the places of the text as it is.
@@ -126,7 +138,15 @@ impl Tokenizer {
     }
 
     fn decode_ids(&self, py: Python<'_>, ids: Foreign<'_>, skip_specials: bool) -> PyResult<Vec<u8>> {
+<<<<<<< HEAD
         release(py, ids.len(), || self.engine().decode(ids, !skip_specials)).raise()
+=======
+        let decoder = &self.inner.decoder;
+        if ids.len() < SMALL {
+            return decoder.decode(self.vocab(), ids, !skip_specials).raise();
+        }
+        interruptible(py, |stop| decoder.decode_unless(stop, self.vocab(), ids, !skip_specials))?.raise()
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
     }
 }
 
@@ -410,9 +430,22 @@ impl Tokenizer {
         let threads = parse_threads(threads)?;
         let ids = Ids::new(ids, self.engine().size())?;
         let ids = ids.numbers()?;
+<<<<<<< HEAD
         let plan = || self.engine().plan(ids, !skip_specials, threads);
         if let Some(plan) = release(py, ids.len(), plan).raise()? {
             if parse_errors(errors)? == Invalid::Replace || plan.is_utf8() {
+=======
+        if self.inner.decoder.is_worth_a_plan(ids.len()) {
+            let invalid = parse_errors(errors)?;
+            let decoder = &self.inner.decoder;
+            let plan = if ids.len() < SMALL {
+                decoder.plan(self.vocab(), ids, !skip_specials, threads)
+            } else {
+                interruptible(py, |stop| decoder.plan_unless(stop, self.vocab(), ids, !skip_specials, threads))?
+            };
+            let plan = plan.raise()?;
+            if invalid == Invalid::Replace || plan.is_utf8() {
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
                 return string(py, &plan);
             }
         }
@@ -432,18 +465,19 @@ impl Tokenizer {
         bytes_of(py, &self.decode_ids(py, ids.numbers()?, skip_specials)?)
     }
 
-    fn _decode_batch(
+    fn _decode_batch<'py>(
         &self,
-        py: Python<'_>,
-        ids: &Bound<'_, PyAny>,
-        offsets: &Bound<'_, PyArray1<i64>>,
+        py: Python<'py>,
+        ids: &Bound<'py, PyAny>,
+        offsets: &Bound<'py, PyArray1<i64>>,
         threads: Option<i64>,
         errors: &str,
         skip_specials: bool,
-    ) -> PyResult<Vec<String>> {
+    ) -> PyResult<Bound<'py, PyList>> {
         let threads = parse_threads(threads)?;
         let (ids, offsets) = (Ids::new(ids, self.engine().size())?, copied(offsets)?);
         let ids = ids.numbers()?;
+<<<<<<< HEAD
         let texts = py.detach(|| self.engine().decode_batch(ids, &offsets, !skip_specials, threads)).raise()?;
         texts.into_iter().map(|bytes| text(bytes, errors)).collect()
     }
@@ -454,6 +488,18 @@ impl Tokenizer {
             Some(encoder) => crate::pieces(encoder.splitter(), text),
             None => self.engine().pieces(text).raise(),
         }
+=======
+        let Inner { decoder, .. } = &*self.inner;
+        let texts = interruptible(py, |stop| {
+            decoder.decode_batch_unless(stop, self.vocab(), ids, &offsets, !skip_specials, threads)
+        })?;
+        list(py, texts.raise()?.into_iter().map(|bytes| Ok(PyString::new(py, &text(bytes, errors)?))))
+    }
+
+    /// Split a text into its pieces, which tokens never cross.
+    fn split<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyList>> {
+        crate::pieces(py, self.inner.encoder.splitter(), text)
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
     }
 
     /// Give the bytes of an id, ordinary or special: of byte-level tokens those that it stands for, else its text in UTF-8 as the

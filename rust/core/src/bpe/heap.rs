@@ -8,6 +8,10 @@ use crate::bpe::pair_table::PairTableView;
 use crate::bpe::symbol::NO_RANK;
 use crate::error::Result;
 use crate::memory::{Grow, collect};
+use crate::stop::Stop;
+
+/// Steps between two questions whether to stop.
+const STEPS: usize = 1 << 12;
 
 /// Memory for one piece.
 #[derive(Debug, Default)]
@@ -18,10 +22,12 @@ pub(crate) struct Heap {
 }
 
 impl Heap {
-    /// BPE by a heap of candidate pairs over a doubly linked list. A candidate is valid if a symbol still begins at its
-    /// left place and the pair there still has its rank. (The pair at a place only changes to other pairs, and pairs of
-    /// equal rank are the same pair.)
-    pub(crate) fn merge<R: U32x16>(&mut self, pairs: PairTableView<'_>, piece: &[u8]) -> Result<Vec<u32>> {
+    /// A heap of candidate pairs over a doubly linked list. A candidate is valid if its left place still begins a symbol and
+    /// the pair there still has its rank (a place only ever changes to other pairs, and a pair of equal rank is the same pair).
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory); [`Error::Interrupted`](crate::Error::Interrupted) when `stop` says so.
+    pub(crate) fn merge<R: U32x16>(&mut self, pairs: PairTableView<'_>, piece: &[u8], stop: &Stop) -> Result<Vec<u32>> {
         const END: u32 = u32::MAX;
         const GONE: u32 = u32::MAX;
         let Self { heap, next, previous } = self;
@@ -38,9 +44,20 @@ impl Heap {
         };
         let mut first = std::mem::take(heap).into_vec();
         first.clear();
-        first.try_extend(symbols.windows(2).zip(0..).filter_map(|(pair, place)| candidate(pair[0], pair[1], place)))?;
+        for start in (0..symbols.len()).step_by(STEPS) {
+            stop.check()?;
+            let some = &symbols[start..symbols.len().min(start + STEPS + 1)];
+            let pairs = some.windows(2).zip(start as u32..);
+            first.try_extend(pairs.filter_map(|(pair, place)| candidate(pair[0], pair[1], place)))?;
+        }
         *heap = BinaryHeap::from(first);
+        let mut unasked = 0;
         while let Some(Reverse(best)) = heap.pop() {
+            unasked += 1;
+            if unasked == STEPS {
+                unasked = 0;
+                stop.check()?;
+            }
             let (rank, left) = ((best >> 32) as u32, best as u32);
             let right = next[left as usize];
             if symbols[left as usize] == GONE

@@ -26,6 +26,7 @@ use crate::bpe::pair_table::{PairTable, PairTableView};
 use crate::bpe::symbol::NO_SYMBOL;
 use crate::error::Result;
 use crate::memory::{Grow, Held};
+use crate::stop::Stop;
 use heap::Heap;
 use interleaved::Interleaved;
 use linked::ListWord;
@@ -39,6 +40,7 @@ const IN_LOCKSTEP: usize = 32;
 pub struct Merger {
     words: Held<WordsByLength>,
     heap: Heap,
+    stop: Stop,
 }
 
 /// Words, grouped by length: words of one group need about the same number of steps.
@@ -72,7 +74,13 @@ impl Merger {
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).
     pub fn new() -> Result<Self> {
-        Ok(Self { words: Held::new(WordsByLength::default())?, heap: Heap::default() })
+        Ok(Self { words: Held::new(WordsByLength::default())?, heap: Heap::default(), stop: Stop::never() })
+    }
+
+    /// Has the merging of a long piece end with [`Error::Interrupted`](crate::Error::Interrupted) when `stop` says so.
+    #[inline]
+    pub(crate) fn watch(&mut self, stop: &Stop) {
+        self.stop.clone_from(stop);
     }
 
     /// Appends the symbols of `piece` to `out`. BPE merges the pair of smallest rank first, the leftmost of equal
@@ -172,7 +180,7 @@ impl<'p, P: Iterator<Item = &'p [u8]>, S: MergeSink> Work for Lockstep<'_, P, S>
                 31..=62 => lists.long.take::<R>(pairs, number, &starts[..count], &mut sink),
                 63..=126 => lists.longest.take::<R>(pairs, number, &starts[..count], &mut sink),
                 _ => {
-                    let symbols = merger.heap.merge::<R>(pairs, piece)?;
+                    let symbols = merger.heap.merge::<R>(pairs, piece, &merger.stop)?;
                     sink.make_room(symbols.len())?;
                     sink.take::<R>(number, &symbols, symbols.len());
                 }

@@ -18,6 +18,7 @@ use crate::limits;
 use crate::memory::refused;
 use crate::output::Output;
 use crate::split::Scheme;
+use crate::stop::Stop;
 
 /// The beginning of a counts file of this version.
 const MAGIC: &[u8] = b"eurotok counts 1\n";
@@ -30,9 +31,17 @@ impl Counts {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: &Path) -> Result<()> {
+        self.save_unless(&Stop::never(), path)
+    }
+
+    /// As [`save`](Self::save), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save), and [`Error::Interrupted`]; the file is then as before.
+    pub fn save_unless(&self, stop: &Stop, path: &Path) -> Result<()> {
         let at = |error| if refused(&error) { Error::Memory } else { Error::io(path, error) };
         let mut file = Output::create(path).map_err(at)?;
-        self.write(&mut file, at)?;
+        self.write(stop, &mut file, at)?;
         file.finish().map_err(at)
     }
 
@@ -42,11 +51,11 @@ impl Counts {
     /// [`Error::Io`] if pieces are on disk and cannot be read.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.write(&mut bytes, |error| Error::io("counts", error))?;
+        self.write(&Stop::never(), &mut bytes, |error| Error::io("counts", error))?;
         Ok(bytes)
     }
 
-    fn write(&self, file: &mut impl Write, at: impl Fn(io::Error) -> Error + Copy) -> Result<()> {
+    fn write(&self, stop: &Stop, file: &mut impl Write, at: impl Fn(io::Error) -> Error + Copy) -> Result<()> {
         file.write_all(MAGIC).map_err(at)?;
         let mut frame = zstd::Encoder::new(BufWriter::new(file), LEVEL).map_err(at)?;
         frame.include_checksum(true).map_err(at)?;
@@ -56,6 +65,7 @@ impl Counts {
         for (name, language) in &self.languages {
             write_head(&mut out, name, language).map_err(at)?;
             for number in 0..SHARDS {
+                stop.check()?;
                 write_shard(&mut out, language, number, at)?;
             }
             write_number(&mut out, 0).map_err(at)?;

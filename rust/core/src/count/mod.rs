@@ -29,6 +29,7 @@ use crate::documents::{Files, Invalid, Texts};
 use crate::error::{Error, Result};
 use crate::memory::Grow;
 use crate::split::{LOOKAHEAD, Scheme, Splitter};
+use crate::stop::Stop;
 use crate::threads;
 pub use frequencies::Frequencies;
 use parallel::count;
@@ -246,10 +247,14 @@ impl Counts {
         mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<()> {
         let splitter = Splitter::new(self.scheme.clone())?;
-        let files = Mutex::new(Files::new(paths)?);
-        let source = || files.lock().expect("no reader panics").next(|text| last_boundary(&splitter, text));
+        let files = Files::new(paths)?;
+        let position = files.progress();
+        let files = Mutex::new(files);
+        let source = |stop: &Stop| {
+            files.lock().expect("no reader panics").next_unless(stop, |text| last_boundary(&splitter, text))
+        };
         let report = || {
-            let (done, total) = files.lock().expect("no reader panics").progress();
+            let (done, total) = position();
             progress(done, total)
         };
         let found = count(&splitter, options, self.memory, source, report)?;
@@ -270,7 +275,7 @@ impl Counts {
     ) -> Result<()> {
         let splitter = Splitter::new(self.scheme.clone())?;
         let texts = Mutex::new(Texts::new(texts));
-        let source = || Ok(texts.lock().expect("no reader panics").next(|text| last_boundary(&splitter, text)));
+        let source = |_: &Stop| Ok(texts.lock().expect("no reader panics").next(|text| last_boundary(&splitter, text)));
         let found = count(&splitter, options, self.memory, source, progress)?;
         self.add_language(language, found, options.threads)
     }

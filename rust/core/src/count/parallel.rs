@@ -11,47 +11,53 @@ use crate::count::spill::Run;
 use crate::documents::{Invalid, Part, TextBlock};
 use crate::error::{Error, Result};
 use crate::split::{Ends, Splitter};
-use crate::threads;
+use crate::stop::Stop;
+use crate::threads::{self, Crew};
 
 /// Number of different pieces that a thread gathers before it adds them to the common table. It adds them shard by
 /// shard, which keeps each look-up in the caches. Values between 2^16 and 2^18 measure alike; without gathering, a
 /// large corpus takes half as long again.
 const RECENT: usize = if cfg!(test) { 1 << 8 } else { 1 << 17 };
 
-/// Counts the blocks of `source` on threads. The calling thread is one of them, and it alone calls `progress`.
+/// Counts the blocks of `source` on threads. This one calls `progress` now and then meanwhile; without others it counts, too, and calls it
+/// between blocks.
 pub(crate) fn count<'t>(
     splitter: &Splitter,
     options: CountOptions,
     memory: Option<usize>,
-    source: impl Fn() -> Result<Option<TextBlock<'t>>> + Sync,
+    source: impl Fn(&Stop) -> Result<Option<TextBlock<'t>>> + Sync,
     mut progress: impl FnMut() -> ControlFlow<()>,
 ) -> Result<Language> {
-    let stop = AtomicBool::new(false);
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    let stop = Stop::when({
+        let is_stopped = Arc::clone(&is_stopped);
+        move || is_stopped.load(Ordering::Relaxed)
+    });
+    // After a fault no more blocks are taken, but those before it are done: one of them may have a fault, too.
+    let has_fault = AtomicBool::new(false);
     let blocks = Mutex::new(0);
     // Blocks are numbered in order, so that the first of several faults is reported, in whatever order the threads
     // work.
     let next = || {
         let mut number = blocks.lock().expect("no reader panics");
         *number += 1;
-        (*number, source())
+        (*number, source(&stop))
     };
     let threads = threads::wanted(options.threads);
     // Tables double when they grow, and fill again while the last one is written.
     let most = memory.map_or(usize::MAX, |memory| memory / 8);
     let all = TotalCounts { table: SharedTable::default(), runs: Mutex::default(), most };
-    let work = |number: usize, progress: &mut dyn FnMut() -> ControlFlow<()>| {
+    let work = |number: usize, between: &mut dyn FnMut()| {
         let mut counts = ThreadCounts::new(splitter, options.invalid, &all, number * SHARDS / threads);
-        while !stop.load(Ordering::Relaxed) {
-            if progress().is_break() {
-                stop.store(true, Ordering::Relaxed);
-                return Err((0, Error::Interrupted));
-            }
+        counts.ends.watch(&stop);
+        while !has_fault.load(Ordering::Relaxed) {
+            between();
             let (number, block) = next();
             match block.and_then(|block| block.map(|block| counts.add(&block)).transpose()) {
                 Ok(Some(())) => {}
                 Ok(None) => break,
                 Err(error) => {
-                    stop.store(true, Ordering::Relaxed);
+                    has_fault.store(true, Ordering::Relaxed);
                     return Err((number, error));
                 }
             }
@@ -59,13 +65,18 @@ pub(crate) fn count<'t>(
         counts.settle().map_err(|error| (u64::MAX, error))?;
         Ok((counts.bytes, counts.documents))
     };
+    let mut ask = || {
+        if stop.check().is_ok() && progress().is_break() {
+            is_stopped.store(true, Ordering::Relaxed);
+        }
+    };
+    ask();
     let found: Vec<_> = thread::scope(|scope| {
         let work = &work;
-        let other = |number| threads::start(scope, move || work(number, &mut || ControlFlow::Continue(())));
-        let others: Vec<_> = (1..threads).map_while(other).collect();
-        let own = work(0, &mut progress);
-        std::iter::once(own).chain(others.into_iter().map(threads::join)).collect()
+        let crew = Crew::start(scope, 0..threads, move |number| work(number, &mut || ()));
+        if crew.is_empty() { vec![work(0, &mut ask)] } else { crew.join(&mut ask).collect() }
     });
+    stop.check()?;
     let (mut bytes, mut documents) = (0, 0);
     let mut first: Option<(u64, Error)> = None;
     for result in found {

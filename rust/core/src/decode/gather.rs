@@ -7,6 +7,7 @@
 use crate::arch::Foreign;
 use crate::error::Result;
 use crate::memory::Grow;
+use crate::stop::Stop;
 
 /// The most parts that an entry holds.
 pub(super) const PARTS: usize = 15;
@@ -17,7 +18,10 @@ pub(super) type DecodeEntry<T> = [T; PARTS + 1];
 /// Number of entries between two checks of the remaining room.
 const BLOCK: usize = 1 << 10;
 
-/// The gathered bytes, with room behind them.
+/// Entries between two questions whether to stop.
+const UNASKED: usize = 1 << 17;
+
+/// What was gathered, with room for more behind it.
 #[derive(Debug)]
 pub(super) struct GatheredBytes {
     room: Vec<u8>,
@@ -49,12 +53,17 @@ impl GatheredBytes {
 pub(super) fn gather(
     entries: &[DecodeEntry<u8>],
     ids: Foreign<'_>,
+    stop: &Stop,
     mut other: impl FnMut(&mut GatheredBytes, usize) -> Result<usize>,
 ) -> Result<Vec<u8>> {
     let mut row = GatheredBytes { room: Vec::new(), filled: 0 };
     row.room.try_reserve_exact(5 * ids.len() + PARTS + 1)?;
-    let mut place = 0;
+    let (mut place, mut asked) = (0, 0);
     while place < ids.len() {
+        if place - asked >= UNASKED {
+            asked = place;
+            stop.check()?;
+        }
         let block = ids.part(place..ids.len().min(place + BLOCK));
         row.make_room((block.len() + 1) * (PARTS + 1))?;
         let mut taken = 0;

@@ -21,6 +21,7 @@ use bytemuck::Pod;
 use crate::arch::{Foreign, Isa};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, Zeroed, collect_all};
+use crate::stop::Stop;
 use crate::threads;
 use crate::vocab::Vocab;
 use gather::{DecodeEntry, PARTS, gather};
@@ -36,6 +37,9 @@ const UNKNOWN: u8 = 0xFF;
 
 /// Number of ids for each further thread: fewer are not worth starting it.
 const ALONE: usize = 1 << 16;
+
+/// Texts of a batch between two questions whether to stop.
+const UNASKED: usize = 1 << 10;
 
 /// The tokens of a vocabulary, ready to be copied.
 #[derive(Debug)]
@@ -98,8 +102,22 @@ impl Decoder {
     /// # Errors
     /// [`Error::UnknownId`] for the first id that has no token; [`Error::Memory`].
     pub fn decode<'i>(&self, vocab: &Vocab, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
+        self.decode_unless(&Stop::never(), vocab, ids, with_specials)
+    }
+
+    /// As [`decode`](Self::decode), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode), and [`Error::Interrupted`].
+    pub fn decode_unless<'i>(
+        &self,
+        stop: &Stop,
+        vocab: &Vocab,
+        ids: impl Into<Foreign<'i>>,
+        with_specials: bool,
+    ) -> Result<Vec<u8>> {
         let ids = ids.into();
-        gather(&self.bytes, ids, |row, place| {
+        gather(&self.bytes, ids, stop, |row, place| {
             row.push(token_at(vocab, ids, place, with_specials)?)?;
             Ok(place + 1)
         })
@@ -119,15 +137,40 @@ impl Decoder {
         with_specials: bool,
         threads: Option<usize>,
     ) -> Result<Vec<Vec<u8>>> {
+        self.decode_batch_unless(&Stop::never(), vocab, ids, offsets, with_specials, threads)
+    }
+
+    /// As [`decode_batch`](Self::decode_batch), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`decode_batch`](Self::decode_batch), and [`Error::Interrupted`].
+    pub fn decode_batch_unless<'i>(
+        &self,
+        stop: &Stop,
+        vocab: &Vocab,
+        ids: impl Into<Foreign<'i>>,
+        offsets: &[i64],
+        with_specials: bool,
+        threads: Option<usize>,
+    ) -> Result<Vec<Vec<u8>>> {
         let ids = ids.into();
         let ranges = ranges(offsets, ids.len())?;
         let decode = |range: &Range<usize>| {
-            self.decode(vocab, ids.part(range.clone()), with_specials).map_err(|error| further(error, range.start))
+            let decoded = self.decode_unless(stop, vocab, ids.part(range.clone()), with_specials);
+            decoded.map_err(|error| further(error, range.start))
         };
         let share = ranges.len().div_ceil(workers(threads, ids.len())).max(1);
-        let run = |ranges: &[Range<usize>]| collect_all(ranges.iter().map(decode));
-        // One part a thread.
-        let parts: Vec<_> = threads::map(ranges.chunks(share).collect(), run).into_iter().collect::<Result<_>>()?;
+        let run = |ranges: &[Range<usize>]| {
+            collect_all(ranges.iter().enumerate().map(|(place, range)| {
+                if place % UNASKED == UNASKED - 1 {
+                    stop.check()?;
+                }
+                decode(range)
+            }))
+        };
+        // No more parts than threads.
+        let parts = threads::map_unless(stop, ranges.chunks(share).collect(), run);
+        let parts: Vec<_> = parts.into_iter().collect::<Result<_>>()?;
         let mut texts = Vec::new();
         texts.try_reserve_exact(ranges.len())?;
         texts.extend(parts.into_iter().flatten());

@@ -55,7 +55,7 @@ proptest! {
         let decoder = Decoder::new(&vocab, Isa::available()[0]).unwrap();
         let unknown = ids.iter().position(|&id| vocab.token(id).is_none());
         let decoded = decoder.decode(&vocab, &ids, with_specials);
-        let plan = decoder.plan_parts(&vocab, (&ids).into(), with_specials, parts);
+        let plan = decoder.plan_parts(&Stop::never(), &vocab, (&ids).into(), with_specials, parts);
         if let Some(place) = unknown {
             for error in [decoded.unwrap_err(), plan.unwrap_err()] {
                 let named = matches!(error, Error::UnknownId { id, position, .. } if (id, position) == (ids[place].into(), place));
@@ -134,4 +134,23 @@ fn a_text_of_another_width_is_refused() {
         let error = plan.write(&mut room.spare_capacity_mut()[..100]).unwrap_err();
         assert_eq!(error.to_string(), "ids: another thread changed them while they were decoded");
     }
+}
+
+#[test]
+fn what_takes_long_stops_when_it_is_told_to() {
+    let vocab = vocab();
+    let decoder = Decoder::new(&vocab, Isa::choose().unwrap()).unwrap();
+    let ids = vec![97; 1 << 20];
+    let stop = Stop::when(|| true);
+    let offsets: Vec<i64> = (0..=ids.len() as i64).collect();
+    let is_stopped = |error: Error| assert!(matches!(error, Error::Interrupted), "{error}");
+    is_stopped(decoder.decode_unless(&stop, &vocab, &ids, true).unwrap_err());
+    is_stopped(decoder.plan_unless(&stop, &vocab, &ids, true, Some(1)).unwrap_err());
+    is_stopped(decoder.decode_batch_unless(&stop, &vocab, &ids, &offsets, true, Some(2)).unwrap_err());
+    let plan = decoder.plan(&vocab, &ids, true, Some(2)).unwrap();
+    let mut room = Vec::<u8>::with_capacity(plan.length());
+    is_stopped(plan.write_unless(&stop, &mut room.spare_capacity_mut()[..plan.length()]).unwrap_err());
+    // Short ones are done before anybody could ask, and nothing is the worse for it.
+    assert_eq!(decoder.decode_unless(&stop, &vocab, &ids[..1000], true).unwrap(), [b'a'; 1000]);
+    assert_eq!(decoder.decode(&vocab, &ids, true).unwrap(), vec![b'a'; 1 << 20]);
 }

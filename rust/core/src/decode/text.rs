@@ -19,6 +19,7 @@ use super::{Decoder, further, table, token_at, workers};
 use crate::arch::{CodeUnit, Filling, Foreign, U32x16, Work, prefetch};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, Zeroed, collect, lossy_text};
+use crate::stop::Stop;
 use crate::threads;
 use crate::vocab::Vocab;
 
@@ -50,7 +51,10 @@ const TABLE_PAYS: usize = 1 << 21;
 /// Number of ids between two checks of the written characters.
 const BLOCK: usize = 1 << 10;
 
-/// Number of ids between a prefetch and its use.
+/// Ids between two questions whether to stop.
+const UNASKED: usize = 1 << 17;
+
+/// So many ids ahead their entries are asked for.
 const AHEAD: usize = 24;
 
 impl Characters {
@@ -126,8 +130,23 @@ impl Decoder {
         with_specials: bool,
         threads: Option<usize>,
     ) -> Result<Plan<'d>> {
+        self.plan_unless(&Stop::never(), vocab, ids, with_specials, threads)
+    }
+
+    /// As [`plan`](Self::plan), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), and [`Error::Interrupted`].
+    pub fn plan_unless<'d>(
+        &'d self,
+        stop: &Stop,
+        vocab: &Vocab,
+        ids: impl Into<Foreign<'d>>,
+        with_specials: bool,
+        threads: Option<usize>,
+    ) -> Result<Plan<'d>> {
         let ids = ids.into();
-        self.plan_parts(vocab, ids, with_specials, workers(threads, ids.len()))
+        self.plan_parts(stop, vocab, ids, with_specials, workers(threads, ids.len()))
     }
 
     /// The table of characters. Two threads may make it at the same time, but no thread waits for another: a process
@@ -142,6 +161,7 @@ impl Decoder {
     /// [`plan`](Self::plan) in `count` parts.
     pub(super) fn plan_parts<'d>(
         &'d self,
+        stop: &Stop,
         vocab: &Vocab,
         ids: Foreign<'d>,
         with_specials: bool,
@@ -150,9 +170,9 @@ impl Decoder {
         let characters = self.characters(vocab)?;
         let part = |range: Range<usize>| {
             let start = range.start;
-            characters.part(vocab, ids.part(range), with_specials).map_err(|error| further(error, start))
+            characters.part(stop, vocab, ids.part(range), with_specials).map_err(|error| further(error, start))
         };
-        let parts = threads::map(characters.shares(ids, count), part);
+        let parts = threads::map_unless(stop, characters.shares(ids, count), part);
         Ok(Plan { decoder: self, characters, parts: parts.into_iter().collect::<Result<_>>()? })
     }
 }
@@ -171,18 +191,28 @@ impl Characters {
         starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
     }
 
-    /// Plans one part.
-    fn part<'d>(&self, vocab: &Vocab, ids: Foreign<'d>, with_specials: bool) -> Result<PlanPart<'d>> {
+    /// What is to be written of these.
+    fn part<'d>(&self, stop: &Stop, vocab: &Vocab, ids: Foreign<'d>, with_specials: bool) -> Result<PlanPart<'d>> {
         let (mut length, mut kinds) = (0, 0);
         let (mut stretches, mut texts, mut bytes) = (Vec::new(), String::new(), Vec::new());
         let (mut place, mut greatest, mut is_utf8) = (0, 0, true);
+        let mut unasked = 0;
         loop {
-            let entries = measure(&self.sizes, ids.from(place));
+            let most = ids.len().min(place + UNASKED);
+            let entries = measure(&self.sizes, ids.part(place..most));
             length += entries.length;
             kinds |= entries.kinds;
+            unasked += entries.count + 1;
             place += entries.count;
-            if place == ids.len() {
-                break;
+            if unasked >= UNASKED {
+                unasked = 0;
+                stop.check()?;
+            }
+            if place == most {
+                if place == ids.len() {
+                    break;
+                }
+                continue;
             }
             let (first, text_start) = (place, texts.len());
             bytes.clear();
@@ -287,8 +317,23 @@ impl Plan<'_> {
     /// written units are then no text.
     ///
     /// # Panics
-    /// If `room` does not have exactly one place for each character.
+    /// If there is not a place for each character, or one is left.
     pub fn write<'r, U: CodeUnit>(&self, room: &'r mut [MaybeUninit<U>]) -> Result<Vec<&'r mut [U]>> {
+        self.write_unless(&Stop::never(), room)
+    }
+
+    /// As [`write`](Self::write), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and [`Error::Interrupted`], with the same consequence.
+    ///
+    /// # Panics
+    /// As [`write`](Self::write).
+    pub fn write_unless<'r, U: CodeUnit>(
+        &self,
+        stop: &Stop,
+        room: &'r mut [MaybeUninit<U>],
+    ) -> Result<Vec<&'r mut [U]>> {
         let mut rest = room;
         let mut shares = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
@@ -297,45 +342,49 @@ impl Plan<'_> {
             rest = behind;
         }
         assert!(rest.is_empty(), "a place for each character");
-        let written = threads::map(shares, |(part, mut room)| {
-            let bits = self.decoder.isa.run(Writing { entries: &self.characters.entries, part, room: &mut room })?;
-            Some((room.done()?, bits))
+        let written = threads::map_unless(stop, shares, |(part, mut room)| {
+            let entries = &self.characters.entries;
+            let bits = self.decoder.isa.run(Writing { entries, part, stop, room: &mut room })?;
+            Ok::<_, Error>((room.done().ok_or_else(changed)?, bits))
         });
-        let all: Option<(Vec<_>, Vec<u32>)> = written.into_iter().collect();
-        let same = all.filter(|(_, bits)| bound(bits.iter().fold(0, |all, bits| all | bits)) == self.greatest());
-        let (units, _) =
-            same.ok_or_else(|| Error::argument("ids", "another thread changed them while they were decoded"))?;
-        Ok(units)
+        let (units, bits): (Vec<_>, Vec<u32>) = written.into_iter().collect::<Result<_>>()?;
+        if bound(bits.iter().fold(0, |all, bits| all | bits)) == self.greatest() { Ok(units) } else { Err(changed()) }
     }
 }
 
-/// The arguments of [`Plan::write`] for one part, as [`Isa::run`](crate::arch::Isa::run) needs them.
+#[cold]
+fn changed() -> Error {
+    Error::argument("ids", "another thread changed them while they were decoded")
+}
+
+/// [`Plan::write`] of a part, in the form that [`Isa::run`](crate::arch::Isa::run) takes.
 struct Writing<'w, 'd, 'r, U> {
     entries: &'w [DecodeEntry<u16>],
     part: &'w PlanPart<'d>,
+    stop: &'w Stop,
     room: &'w mut Filling<'r, U>,
 }
 
 impl<U: CodeUnit> Work for Writing<'_, '_, '_, U> {
-    /// The bitwise OR of all characters; `None` if they exceed the room, or if an id has no entry any more.
-    type Output = Option<u32>;
+    /// The bits of all characters; an error if there are more of them than there is room for, or an id is no entry any more.
+    type Output = Result<u32>;
 
     #[inline(always)]
-    fn run<R: U32x16>(self) -> Option<u32> {
-        let Self { entries, part, room } = self;
+    fn run<R: U32x16>(self) -> Result<u32> {
+        let Self { entries, part, stop, room } = self;
         let (mut place, mut text_start, mut bits) = (0, 0, 0);
         for stretch in &part.stretches {
-            bits |= push_all(entries, part.ids.part(place..stretch.first), room)?;
+            bits |= push_all(entries, part.ids.part(place..stretch.first), stop, room)?;
             for character in part.texts[text_start..stretch.text_end].chars() {
                 let point = character.into();
                 bits |= point;
                 if !room.push(U::of(point)) {
-                    return None;
+                    return Err(changed());
                 }
             }
             (place, text_start) = (stretch.end, stretch.text_end);
         }
-        Some(bits | push_all(entries, part.ids.from(place), room)?)
+        Ok(bits | push_all(entries, part.ids.from(place), stop, room)?)
     }
 }
 
@@ -345,24 +394,32 @@ impl<U: CodeUnit> Work for Writing<'_, '_, '_, U> {
 /// The bits are read from the written units, block by block, while these are in the nearest cache. (Reading them from
 /// the entries kept the compiler from vectorizing the copy: 7.3 instead of 3.3 ns an id.)
 #[inline(always)]
-fn push_all<U: CodeUnit>(entries: &[DecodeEntry<u16>], ids: Foreign<'_>, room: &mut Filling<'_, U>) -> Option<u32> {
+fn push_all<U: CodeUnit>(
+    entries: &[DecodeEntry<u16>],
+    ids: Foreign<'_>,
+    stop: &Stop,
+    room: &mut Filling<'_, U>,
+) -> Result<u32> {
     let mut bits = 0;
     let mut place = 0;
     while place < ids.len() {
+        if place % UNASKED == UNASKED - BLOCK {
+            stop.check()?;
+        }
         let (end, filled) = (ids.len().min(place + BLOCK), room.filled());
         for place in place..end {
             if let Some(id) = ids.get(place + AHEAD) {
                 prefetch(entries, id as usize);
             }
-            let entry = entries.get(ids.get(place)? as usize)?;
+            let entry = ids.get(place).and_then(|id| entries.get(id as usize)).ok_or_else(changed)?;
             if !room.push_some(entry, entry[PARTS].into()) {
-                return None;
+                return Err(changed());
             }
         }
         bits |= room.written(filled).iter().fold(0, |bits: u32, &unit| bits | unit.into());
         place = end;
     }
-    Some(bits)
+    Ok(bits)
 }
 
 /// The least of U+007F, U+00FF, U+FFFF and U+10FFFF that is not below any character, from the bitwise OR of all.

@@ -13,6 +13,7 @@ use super::name::{Compression, Name, TextFormat};
 use super::{BLOCK, BlockKind, TextBlock};
 use crate::error::{Error, Result};
 use crate::memory::Grow;
+use crate::stop::Stop;
 
 /// Logarithm of the largest window of a Zstandard frame, as `zstd --long=31` makes it. Pages are touched only as the
 /// text fills them.
@@ -43,17 +44,29 @@ impl Files {
         Ok(Self { paths: Vec::from(paths).into_iter(), open: None, position: Arc::default(), total })
     }
 
-    /// The number of bytes read so far and of all files, as they are on disk.
-    pub fn progress(&self) -> (u64, u64) {
-        (self.position.load(Ordering::Relaxed), self.total)
+    /// Bytes read so far, and of all files, as they are on disk; to be asked for while others read.
+    pub fn progress(&self) -> impl Fn() -> (u64, u64) + Send + Sync + use<> {
+        let (position, total) = (Arc::clone(&self.position), self.total);
+        move || (position.load(Ordering::Relaxed), total)
     }
 
     /// The next block; `None` after the last. `cut` is given a text and returns a place where its last part may end.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, [`Error::Corpus`] if it is damaged or does not have the form that its
-    /// name states.
+    /// [`Error::Io`] if a file cannot be read, [`Error::Corpus`] if it is damaged or not what its name says.
     pub fn next(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<Option<TextBlock<'static>>> {
+        self.next_unless(&Stop::never(), cut)
+    }
+
+    /// As [`next`](Self::next), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next), and [`Error::Interrupted`]; what was read of the block is lost then.
+    pub fn next_unless(
+        &mut self,
+        stop: &Stop,
+        cut: impl Fn(&[u8]) -> Option<usize>,
+    ) -> Result<Option<TextBlock<'static>>> {
         loop {
             let open = match &mut self.open {
                 Some(open) => open,
@@ -62,7 +75,7 @@ impl Files {
                     closed.insert(Open::new(path, &self.position)?)
                 }
             };
-            let (block, last) = open.block(&cut)?;
+            let (block, last) = open.block(stop, &cut)?;
             if last {
                 self.open = None;
             }
@@ -150,7 +163,7 @@ impl Open {
     }
 
     /// The next block, and whether it is the last of the file.
-    fn block(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<(TextBlock<'static>, bool)> {
+    fn block(&mut self, stop: &Stop, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<(TextBlock<'static>, bool)> {
         let is_lines = self.name.format == Some(TextFormat::Lines);
         let first = !self.begun;
         let mut bytes = std::mem::take(&mut self.rest);
@@ -158,8 +171,7 @@ impl Open {
         loop {
             let wanted = room.saturating_sub(bytes.len()) as u64;
             bytes.try_reserve_exact(wanted as usize)?;
-            let read = (&mut self.reader).take(wanted).read_to_end(&mut bytes);
-            let last = (read.map_err(|error| self.unreadable(bytes.len(), error))? as u64) < wanted;
+            let last = self.read(stop, wanted, &mut bytes)? < wanted;
             if !std::mem::replace(&mut self.begun, true) {
                 self.begin(&mut bytes)?;
             }
@@ -184,8 +196,23 @@ impl Open {
         }
     }
 
-    /// Checks the first bytes of the file: data that is certainly not UTF-8 is refused, and a byte order mark is
-    /// removed.
+    /// Appends so many bytes, or all that are left, and returns how many those are.
+    fn read(&mut self, stop: &Stop, wanted: u64, bytes: &mut Vec<u8>) -> Result<u64> {
+        let mut done = 0;
+        while done < wanted {
+            stop.check()?;
+            let some = (wanted - done).min(BLOCK as u64);
+            let read = (&mut self.reader).take(some).read_to_end(bytes);
+            let read = read.map_err(|error| self.unreadable(bytes.len(), error))? as u64;
+            done += read;
+            if read < some {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Looks at the first bytes of the file: what is certainly no UTF-8 is refused, a byte order mark goes.
     fn begin(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         let other = match bytes.as_slice() {
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16: only UTF-8 is read"),

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{BlockKind, Files, Invalid, Name, Part, TextBlock, TextFormat, lines_of};
 use crate::error::Result;
 use crate::memory::{Grow, copied_text, lossy_text};
+use crate::stop::Stop;
 
 /// The unit that a [`Reader`] yields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,17 @@ impl Reader {
         Ok(Self { files: Files::new(&[path.to_path_buf()])?, unit, invalid, by_line })
     }
 
+    /// The next texts or lines, as long as there are some, unless it is stopped.
+    ///
+    /// # Errors
+    /// Those of [`Files::next_unless`] and [`TextBlock::for_each_part`].
+    pub fn read(&mut self, stop: &Stop) -> Result<Option<Vec<String>>> {
+        let by_line = self.by_line;
+        let cut = |text: &[u8]| if by_line { Some(memchr::memrchr(b'\n', text)? + 1) } else { None };
+        let block = self.files.next_unless(stop, cut)?;
+        block.map(|block| self.texts_of(&block)).transpose()
+    }
+
     fn texts_of(&self, block: &TextBlock) -> Result<Vec<String>> {
         let mut texts = Vec::new();
         match self.unit {
@@ -46,15 +58,12 @@ impl Reader {
     }
 }
 
-/// Yields the next texts or lines. The errors are those of [`Files::next`] and [`TextBlock::for_each_part`].
+/// The next texts or lines, as [`Reader::read`] gives them.
 impl Iterator for Reader {
     type Item = Result<Vec<String>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let by_line = self.by_line;
-        let cut = |text: &[u8]| if by_line { Some(memchr::memrchr(b'\n', text)? + 1) } else { None };
-        let block = self.files.next(cut).transpose()?;
-        Some(block.and_then(|block| self.texts_of(&block)))
+        self.read(&Stop::never()).transpose()
     }
 }
 

@@ -16,7 +16,7 @@ fn documents(paths: &[PathBuf], invalid: Invalid) -> Result<Vec<String>> {
             Ok(())
         })?;
     }
-    let (done, total) = files.progress();
+    let (done, total) = files.progress()();
     assert_eq!(done, total);
     Ok(found.into_iter().map(|document| String::from_utf8(document).unwrap()).collect())
 }

@@ -114,8 +114,8 @@ enum Lease<'a> {
 }
 
 impl Lease<'_> {
-    /// Runs `work` with the worker. The work ends with [`Error::Interrupted`] when `stop` says so. After
-    /// [`Error::Memory`] the worker is dropped with all its memory, so the next call never meets unfinished work.
+    /// Has the worker do something, which ends with [`Error::Interrupted`] when `stop` says so. A worker that is stopped, or finds too little
+    /// memory, is dropped with all that it holds: the next call never meets unfinished work, and has more memory.
     #[inline(always)]
     fn with<T>(&mut self, stop: &Stop, work: impl FnOnce(&mut Worker) -> Result<T>) -> Result<T> {
         let (place, room) = match self {
@@ -131,8 +131,9 @@ impl Lease<'_> {
         let worker = place.as_mut().expect("it was made");
         worker.group.clear();
         worker.ends.watch(stop);
+        worker.merger.watch(stop);
         let done = work(worker);
-        if matches!(done, Err(Error::Memory)) {
+        if matches!(done, Err(Error::Memory | Error::Interrupted)) {
             *place = None;
         }
         done
@@ -297,9 +298,8 @@ impl Encoder {
             return self.encode_into(worker, text, specials, out);
         }
         let mut texts = std::mem::take(&mut worker.texts);
-        let done = texts
-            .fill(number, &[text], self.isa, Prefix::Never)
-            .and_then(|()| self.encode_into(worker, &texts.row, specials, out));
+        let filled = texts.fill(worker.ends.stop(), number, &[text], self.isa, Prefix::Never);
+        let done = filled.and_then(|()| self.encode_into(worker, &texts.row, specials, out));
         worker.texts = texts.bounded();
         done
     }

@@ -1,5 +1,7 @@
 //! The encoder against BPE as it is defined, under both rules, and on vocabularies that no trainer would make.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -279,5 +281,32 @@ fn a_pattern_that_gives_up_names_the_text() {
         texts[place] = &bad;
         let error = encoder.encode_batch(&texts, Specials::Text, Some(2)).unwrap_err().to_string();
         assert!(error.ends_with(&format!(", in text {place}")), "{error}");
+    }
+}
+
+#[test]
+fn whatever_is_long_stops_when_it_is_told_to_and_the_next_call_is_right() {
+    let encoder = Encoder::new(sample()).unwrap();
+    // A piece without a boundary, one that is not UTF-8 yet, and many pieces.
+    let (piece, wide, words) = ("ab".repeat(1 << 18), vec![0x3B1_u16; 1 << 19], "ab ".repeat(1 << 17));
+    let texts = [Text::from(&piece), Text::Two(&wide), Text::from(&words)];
+    let expected = encoder.encode_batch(&texts, Specials::Text, Some(1)).unwrap();
+    for (place, &text) in texts.iter().enumerate() {
+        // At once, and in the midst of it.
+        for after in [0, 3] {
+            let stop = || {
+                let asked = AtomicUsize::new(0);
+                Stop::when(move || asked.fetch_add(1, Ordering::Relaxed) == after)
+            };
+            let stopped = encoder.encode_unless(&stop(), text, Specials::Text);
+            assert!(matches!(stopped, Err(Error::Interrupted)), "text {place} after {after}");
+            assert!(encoder.count_unless(&stop(), text, Specials::Text).is_err());
+            let fresh = Encoder::new(sample()).unwrap();
+            assert_eq!(
+                encoder.encode("ab ab", Specials::Text).unwrap(),
+                fresh.encode("ab ab", Specials::Text).unwrap()
+            );
+            assert_eq!(encoder.encode(text, Specials::Text).unwrap(), expected.get(place));
+        }
     }
 }

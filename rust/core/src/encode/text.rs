@@ -6,6 +6,7 @@ use super::characters::Prefix;
 use crate::arch::{Isa, Utf8Error, prefetch};
 use crate::error::{Error, Result};
 use crate::memory::Grow;
+use crate::stop::Stop;
 
 /// A text: UTF-8, or code points of one width, as CPython holds a `str`.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +74,41 @@ impl<'t> Text<'t> {
         }
     }
 
+    /// Appends its UTF-8, unless it is stopped. `number` is that of the text, for the error.
+    ///
+    /// # Errors
+    /// [`Error::Surrogate`], [`Error::Memory`], [`Error::Interrupted`].
+    #[inline]
+    pub(super) fn append(self, stop: &Stop, number: usize, isa: Isa, utf8: &mut String) -> Result<()> {
+        let refused = |refused, before: usize| match refused {
+            Utf8Error::NoCharacter { place } => Error::Surrogate { text: number, position: before + place },
+            Utf8Error::Memory => Error::Memory,
+        };
+        if self.size() <= UNASKED {
+            return self.push(isa, utf8).map_err(|error| refused(error, 0));
+        }
+        let mut before = 0;
+        while let Some((some, count)) = self.part(before) {
+            stop.check()?;
+            some.push(isa, utf8).map_err(|error| refused(error, before))?;
+            before += count;
+        }
+        Ok(())
+    }
+
+    /// Some of its code points from a place on, and their number, as long as there are some. (UTF-8 is copied faster than one could ask.)
+    fn part(self, from: usize) -> Option<(Self, usize)> {
+        fn some<P>(points: &[P], from: usize) -> Option<&[P]> {
+            points.get(from..).filter(|rest| !rest.is_empty()).map(|rest| &rest[..rest.len().min(UNASKED)])
+        }
+        match self {
+            Self::Utf8(text) => (from == 0).then_some((self, text.len().max(1))),
+            Self::One(points) => some(points, from).map(|some| (Self::One(some), some.len())),
+            Self::Two(points) => some(points, from).map(|some| (Self::Two(some), some.len())),
+            Self::Four(points) => some(points, from).map(|some| (Self::Four(some), some.len())),
+        }
+    }
+
     /// Prefetches the text: strings lie anywhere in memory, and are seldom in the caches.
     pub(super) fn prefetch(self) {
         fn lines<T>(points: &[T]) {
@@ -88,6 +124,7 @@ impl<'t> Text<'t> {
     }
 }
 
+<<<<<<< HEAD
 /// The UTF-8 of the text of this number.
 ///
 /// # Errors
@@ -108,6 +145,10 @@ fn refused_text(refused: Utf8Error, text: usize) -> Error {
         Utf8Error::Memory => Error::Memory,
     }
 }
+=======
+/// Code points that are made UTF-8 between two questions whether to stop.
+const UNASKED: usize = 1 << 18;
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
 
 /// Memory for more bytes than this is not kept for the next text. A job of a batch has fewer.
 const MOST: usize = 1 << 20;
@@ -127,9 +168,10 @@ impl TextRow {
     /// one.
     ///
     /// # Errors
-    /// [`Error::Surrogate`], [`Error::Memory`].
+    /// [`Error::Surrogate`], [`Error::Memory`], [`Error::Interrupted`] when `stop` says so.
     pub(super) fn fill<'t, T: AsText<'t>>(
         &mut self,
+        stop: &Stop,
         first: usize,
         texts: &[T],
         isa: Isa,
@@ -147,7 +189,11 @@ impl TextRow {
                 self.row.try_reserve(1)?;
                 self.row.push(' ');
             }
+<<<<<<< HEAD
             text.into().push(isa, &mut self.row).map_err(|refused| refused_text(refused, first + place))?;
+=======
+            text.into().append(stop, first + place, isa, &mut self.row)?;
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
             if prefix != Prefix::Never {
                 if !prefix.precedes(&self.row.as_bytes()[before + 1..], true) {
                     self.row.remove(before);

@@ -45,9 +45,9 @@ impl Ends {
         if self.unasked == 0 { self.stop.check() } else { Ok(()) }
     }
 
-    /// Checks whether to go on within a stretch.
-    pub(super) fn check_within(&self) -> Result<()> {
-        if self.length.is_multiple_of(512) { self.stop.check() } else { Ok(()) }
+    /// Who says whether to go on.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// Removes all ends.

@@ -21,6 +21,7 @@ use std::ops::Range;
 
 use crate::arch::Isa;
 use crate::error::{Error, Result};
+use crate::stop::Stop;
 use mask::CutFunction;
 pub(crate) use pattern::Pattern;
 
@@ -77,8 +78,23 @@ impl Splitter {
         self.for_each_piece_in(text, 0..text.len(), sink)
     }
 
-    /// As [`for_each_piece`](Self::for_each_piece), for the pieces that begin in `range`. Its bounds must be ends of
-    /// the text or results of [`next_boundary`](Self::next_boundary).
+    /// As [`for_each_piece`](Self::for_each_piece), until `sink` fails, and unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`for_each_piece`](Self::for_each_piece), those of `sink`, and [`Error::Interrupted`].
+    pub fn try_for_each_piece<'t>(
+        &self,
+        stop: &Stop,
+        text: &'t [u8],
+        sink: impl FnMut(&'t [u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut ends = Ends::default();
+        ends.watch(stop);
+        self.each_piece(text, 0..text.len(), &mut ends, sink)
+    }
+
+    /// As [`for_each_piece`](Self::for_each_piece), for the pieces that begin in `range`, whose bounds must be boundaries:
+    /// the ends of the text or what [`next_boundary`](Self::next_boundary) found.
     ///
     /// # Errors
     /// As [`for_each_piece`](Self::for_each_piece).
@@ -88,14 +104,26 @@ impl Splitter {
         range: Range<usize>,
         mut sink: impl FnMut(&'t [u8]),
     ) -> Result<()> {
-        let mut ends = Ends::default();
+        self.each_piece(text, range, &mut Ends::default(), |piece| {
+            sink(piece);
+            Ok(())
+        })
+    }
+
+    fn each_piece<'t>(
+        &self,
+        text: &'t [u8],
+        range: Range<usize>,
+        ends: &mut Ends,
+        mut sink: impl FnMut(&'t [u8]) -> Result<()>,
+    ) -> Result<()> {
         let mut start = range.start;
         while start < range.end {
             let base = start;
-            let next = self.cut(text, base..range.end, &mut ends)?;
+            let next = self.cut(text, base..range.end, ends)?;
             for &end in ends.as_slice() {
                 let end = base + end as usize;
-                sink(&text[start..end]);
+                sink(&text[start..end])?;
                 start = end;
             }
             start = next;
@@ -118,10 +146,10 @@ impl Splitter {
                 let mut length = 0;
                 offset(range.len())?;
                 ends.clear(true);
-                pattern.for_each_piece(&text[range.clone()], |piece: &[u8]| {
+                let stop = ends.stop().clone();
+                pattern.for_each_piece(&stop, &text[range.clone()], |piece: &[u8]| {
                     length += piece.len();
-                    ends.push(length as u32)?;
-                    ends.check_within()
+                    ends.push(length as u32)
                 })?;
                 Ok(range.end)
             }

@@ -11,6 +11,7 @@ use fancy_regex::{Regex, RegexBuilder, RegexInput, RuntimeError};
 
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::stop::Stop;
 
 /// The limits of steps of a search: of the first, the second and the last attempt.
 const STEPS: [usize; 3] = [1_000, 32_000, 1_000_000];
@@ -18,6 +19,13 @@ const STEPS: [usize; 3] = [1_000, 32_000, 1_000_000];
 /// Searches that failed at their first attempt may take this many steps a text, plus [`STEPS_A_BYTE`] a byte.
 const STEPS_A_TEXT: usize = 50_000_000;
 const STEPS_A_BYTE: usize = 64;
+
+/// Bytes of text that searches may go over before it is asked whether to stop, at worst: each may go on to the end of the text, and few
+/// searches of a long text may take as long as many of a short one.
+const UNASKED: usize = 1 << 26;
+
+/// The most searches before it is asked.
+const SEARCHES: usize = 512;
 
 /// Bytes of a regex that an error shows.
 const SHOWN: usize = 400;
@@ -30,14 +38,39 @@ pub(crate) struct Pattern {
     regexes: [OnceLock<Regex>; STEPS.len()],
 }
 
-/// The steps that the searches of a text may still take beyond their first attempts.
-struct StepBudget {
+/// What the searches of a text may still take.
+struct StepBudget<'s> {
+    /// Steps beyond their first attempts.
     left: usize,
+    stop: &'s Stop,
+    /// Searches until it is asked, and from then until it is asked again.
+    unasked: usize,
+    every: usize,
 }
 
-impl StepBudget {
-    fn of(text: &[u8]) -> Self {
-        Self { left: STEPS_A_TEXT + STEPS_A_BYTE * text.len() }
+impl<'s> StepBudget<'s> {
+    fn of(text: &[u8], stop: &'s Stop) -> Self {
+        let every = (UNASKED / text.len().max(1)).clamp(1, SEARCHES);
+        Self { left: STEPS_A_TEXT + STEPS_A_BYTE * text.len(), stop, unasked: every, every }
+    }
+
+    /// Begins a search.
+    #[inline]
+    fn begin(&mut self) -> Result<()> {
+        self.unasked -= 1;
+        if self.unasked > 0 {
+            return Ok(());
+        }
+        self.unasked = self.every;
+        self.stop.check()
+    }
+
+    /// Pays for another attempt of a search; whether there is enough left.
+    fn pay(&mut self, steps: usize) -> Result<bool> {
+        self.stop.check()?;
+        let left = self.left.checked_sub(steps);
+        self.left = left.unwrap_or(0);
+        Ok(left.is_some())
     }
 }
 
@@ -53,7 +86,8 @@ impl Pattern {
 
     /// Whether the regex matches anywhere in the UTF-8 parts of the text.
     pub(crate) fn is_match(&self, text: &[u8]) -> Result<bool> {
-        let mut budget = StepBudget::of(text);
+        let stop = Stop::never();
+        let mut budget = StepBudget::of(text, &stop);
         for chunk in text.utf8_chunks() {
             if self.find(chunk.valid(), 0, &mut budget)?.is_some() {
                 return Ok(true);
@@ -67,7 +101,8 @@ impl Pattern {
     /// # Errors
     /// [`Error::Pattern`] if the regex gives up.
     pub(crate) fn for_each_match(&self, text: &str, mut sink: impl FnMut(&str)) -> Result<()> {
-        let (mut budget, mut from) = (StepBudget::of(text.as_bytes()), 0);
+        let stop = Stop::never();
+        let (mut budget, mut from) = (StepBudget::of(text.as_bytes(), &stop), 0);
         while let Some((start, end)) = self.find(text, from, &mut budget)? {
             sink(&text[start..end]);
             from = end + text[end..].chars().next().filter(|_| start == end).map_or(0, char::len_utf8);
@@ -83,13 +118,14 @@ impl Pattern {
     /// some megabytes and a million steps.)
     ///
     /// # Errors
-    /// [`Error::Pattern`] if the regex gives up; those of `sink`.
+    /// [`Error::Pattern`] if the regex gives up; [`Error::Interrupted`] when `stop` says so; those of `sink`.
     pub(super) fn for_each_piece<'t>(
         &self,
+        stop: &Stop,
         text: &'t [u8],
         mut sink: impl FnMut(&'t [u8]) -> Result<()>,
     ) -> Result<()> {
-        let mut budget = StepBudget::of(text);
+        let mut budget = StepBudget::of(text, stop);
         for chunk in text.utf8_chunks() {
             let valid = chunk.valid();
             let (mut done, mut from) = (0, 0);
@@ -136,12 +172,11 @@ impl Pattern {
 
     /// The first match that begins at or after `from`.
     fn find(&self, text: &str, from: usize, budget: &mut StepBudget) -> Result<Option<(usize, usize)>> {
+        budget.begin()?;
         for (regex, steps) in self.regexes.iter().zip(STEPS) {
-            if steps > STEPS[0] {
-                let reason = || format!("it takes too many steps on a text of {} bytes", text.len());
-                let left = budget.left.checked_sub(steps);
-                budget.left =
-                    left.ok_or_else(|| Error::Pattern { pattern: excerpt(&self.source), reason: reason() })?;
+            if steps > STEPS[0] && !budget.pay(steps)? {
+                let reason = format!("it takes too many steps on a text of {} bytes", text.len());
+                return Err(Error::Pattern { pattern: excerpt(&self.source), reason });
             }
             let regex = match regex.get() {
                 Some(regex) => regex,
@@ -177,11 +212,15 @@ fn excerpt(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Instant;
+
     use super::*;
 
     fn pieces<'t>(pattern: &str, text: &'t str) -> Result<Vec<&'t [u8]>> {
         let mut pieces = Vec::new();
-        Pattern::new(pattern)?.for_each_piece(text.as_bytes(), |piece| {
+        Pattern::new(pattern)?.for_each_piece(&Stop::never(), text.as_bytes(), |piece| {
             pieces.push(piece);
             Ok(())
         })?;
@@ -202,6 +241,23 @@ mod tests {
         // A search takes as many steps as the text has bytes, in one match and in many.
         for (text, count) in [("a".repeat(500_000) + "b", 1), (("a".repeat(5_000) + "b").repeat(200), 200)] {
             assert_eq!(pieces("(?:a(?!c))*b", &text).unwrap().len(), count);
+        }
+    }
+
+    #[test]
+    fn searches_stop_when_they_are_told_to() {
+        // Some have many steps, some go over much text; of the last there are many.
+        for (pattern, text) in [("(?:(?!b)(?:a|aa)){1,16}c|a", 20_000), ("a(?!.*b)", 200_000), ("a", 2_000_000)] {
+            let asked = Arc::new(AtomicUsize::new(0));
+            let stop = Stop::when({
+                let asked = Arc::clone(&asked);
+                move || asked.fetch_add(1, Ordering::Relaxed) == 3
+            });
+            let begin = Instant::now();
+            let text = "a".repeat(text);
+            let stopped = Pattern::new(pattern).unwrap().for_each_piece(&stop, text.as_bytes(), |_| Ok(()));
+            assert!(matches!(stopped, Err(Error::Interrupted)), "{pattern}");
+            assert!(begin.elapsed().as_secs() < 5, "{pattern}: it is asked too seldom");
         }
     }
 

@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Takes items from `source`, does `work` on them on threads, and gives the results to `sink` in the order of the items.
 ///
-/// `worker` makes the state of a thread. `work` may ask its [`Stop`] whether another thread has failed. The calling thread calls
+/// `worker` makes the state of a thread. `source` and `work` may ask their [`Stop`] whether another thread has failed. The calling thread calls
 /// `watch` at intervals, which may stop the work. A thread that has a result waits for its turn, so each thread holds one item and
 /// its result, however many items there are.
 ///
@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// The first error of `source`, `work` and `sink` in the order of the items; [`Error::Interrupted`] if `watch` breaks.
 pub(crate) fn ordered<I, W, T>(
     threads: usize,
-    source: impl Fn() -> Result<Option<I>> + Sync,
+    source: impl Fn(&Stop) -> Result<Option<I>> + Sync,
     worker: impl Fn() -> W + Sync,
     work: impl Fn(&mut W, &Stop, I) -> Result<T> + Sync,
     sink: impl FnMut(T) -> Result<()> + Send,
@@ -35,7 +35,7 @@ pub(crate) fn ordered<I, W, T>(
         let (number, item) = {
             let mut taken = lock(&taken);
             *taken += 1;
-            (*taken, source())
+            (*taken, source(&turns.watched()))
         };
         let result = match item {
             Ok(None) => return false,
@@ -178,7 +178,7 @@ mod tests {
             made.push(square);
             Ok(())
         };
-        let done = ordered(threads, || Ok(lock(&next).next()), || (), work, sink, || ControlFlow::Continue(()));
+        let done = ordered(threads, |_| Ok(lock(&next).next()), || (), work, sink, || ControlFlow::Continue(()));
         (done, made)
     }
 

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::arch::Isa;
 use crate::encode::text::{AsText, Text};
 use crate::encode::{Encoder, Specials};
+use crate::stop::Stop;
 
 /// Bytes of a job. A text of fewer than twice as many bytes is not divided.
 const JOB: usize = 256 << 10;
@@ -48,13 +49,13 @@ pub(crate) enum LargeText<'t> {
 }
 
 impl<'t> LargeText<'t> {
-    /// The UTF-8 of a text; `None` if the text has a lone surrogate or memory is short.
-    fn of(text: Text<'t>, isa: Isa) -> Option<Self> {
+    /// That of a text, if it has no lone surrogate, there is memory for it, and it is not stopped.
+    fn of(stop: &Stop, text: Text<'t>, isa: Isa) -> Option<Self> {
         if let Some(text) = text.as_str() {
             return Some(Self::There(text));
         }
         let mut utf8 = String::new();
-        text.push(isa, &mut utf8).ok()?;
+        text.append(stop, 0, isa, &mut utf8).ok()?;
         Some(Self::Made(Arc::new(utf8)))
     }
 
@@ -69,6 +70,7 @@ impl<'t> LargeText<'t> {
 /// The jobs of a batch.
 pub(crate) struct Jobs<'e, 't, T> {
     encoder: &'e Encoder,
+    stop: &'e Stop,
     specials: Specials,
     threads: usize,
     state: Mutex<JobQueue<'t, T>>,
@@ -89,9 +91,15 @@ struct JobQueue<'t, T> {
 }
 
 impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
-    pub(crate) fn new(encoder: &'e Encoder, texts: &'t [T], specials: Specials, threads: usize) -> Self {
+    pub(crate) fn new(
+        encoder: &'e Encoder,
+        stop: &'e Stop,
+        texts: &'t [T],
+        specials: Specials,
+        threads: usize,
+    ) -> Self {
         let state = JobQueue { texts, done: 0, divided: None, jobs: VecDeque::new(), made: 0, end: usize::MAX };
-        Self { encoder, specials, threads, state: Mutex::new(state) }
+        Self { encoder, stop, specials, threads, state: Mutex::new(state) }
     }
 
     /// Number of threads that have a job to do.
@@ -154,14 +162,14 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         Some(Job::Texts { first, texts })
     }
 
-    /// The text, if it is to be divided. It is divided at proven boundaries only, so not if it has added tokens or a
-    /// normalizer changes it. (The thread that encodes the text reports a lone surrogate or a lack of memory.)
+    /// A text that is to be divided: at proven boundaries only, so not where added tokens or a normalizer could reach across. (One with
+    /// a lone surrogate, or too large for the memory there is, is refused by whoever encodes it, who also hears of a stop.)
     fn large(&self, text: Text<'t>) -> Option<LargeText<'t>> {
         if self.threads == 1 || text.size() < 2 * JOB {
             return None;
         }
         let encoder = self.encoder;
-        LargeText::of(text, encoder.isa).filter(|text| {
+        LargeText::of(self.stop, text, encoder.isa).filter(|text| {
             let text = text.as_str();
             encoder.is_normal(text) && encoder.added.find(text, self.specials).next().is_none()
         })
@@ -184,7 +192,9 @@ mod tests {
     use super::*;
     use crate::encode::tests::sample;
 
-    /// Takes jobs for the given threads, one after the other.
+    static NEVER: Stop = Stop::never();
+
+    /// Which jobs threads get that ask one after the other.
     fn take<'t, T: AsText<'t>, const N: usize>(jobs: &Jobs<'_, 't, T>, threads: [usize; N]) -> [Option<usize>; N] {
         threads.map(|thread| jobs.take(thread).map(|(number, _)| number))
     }
@@ -193,7 +203,7 @@ mod tests {
     fn jobs_are_dealt_in_turn_and_nobody_waits_for_another() {
         let (encoder, text) = (Encoder::new(sample()).unwrap(), "a".repeat(JOB));
         let texts = [text.as_str(); 5];
-        let jobs = Jobs::new(&encoder, &texts, Specials::Text, 2);
+        let jobs = Jobs::new(&encoder, &NEVER, &texts, Specials::Text, 2);
         assert_eq!(take(&jobs, [1, 0, 1, 1, 1, 0]), [Some(1), Some(0), Some(3), Some(2), Some(4), None]);
     }
 
@@ -201,7 +211,7 @@ mod tests {
     fn a_job_has_texts_of_so_many_bytes_or_so_many_texts() {
         let encoder = Encoder::new(sample()).unwrap();
         let sizes = |texts: &[&str]| {
-            let jobs = Jobs::new(&encoder, texts, Specials::Text, 1);
+            let jobs = Jobs::new(&encoder, &NEVER, texts, Specials::Text, 1);
             let mut sizes = Vec::new();
             while let Some((number, Job::Texts { first, texts })) = jobs.take(0) {
                 assert_eq!((number, first), (sizes.len(), sizes.iter().sum()));
@@ -219,7 +229,7 @@ mod tests {
     fn what_is_before_a_failure_is_still_done() {
         let (encoder, text) = (Encoder::new(sample()).unwrap(), "a".repeat(JOB));
         let texts = [text.as_str(); 9];
-        let jobs = Jobs::new(&encoder, &texts, Specials::Text, 2);
+        let jobs = Jobs::new(&encoder, &NEVER, &texts, Specials::Text, 2);
         assert_eq!(take(&jobs, [1, 1]), [Some(1), Some(3)]);
         jobs.end_at(3);
         assert_eq!(take(&jobs, [1, 1, 0]), [Some(0), Some(2), None]);

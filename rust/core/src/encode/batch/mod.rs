@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::memory::{Grow, collect};
 use crate::ragged::Ragged;
 use crate::stop::Stop;
-use crate::threads;
+use crate::threads::{self, Crew};
 
 impl Encoder {
     /// The ids of each text, on at most `threads` threads (`None`: one a processor).
@@ -100,7 +100,7 @@ impl Encoder {
         sink: S,
     ) -> Result<JobOutput<S>> {
         let threads = threads::wanted(threads);
-        let jobs = Jobs::new(self, texts, specials, threads);
+        let jobs = Jobs::new(self, stop, texts, specials, threads);
         let assembly = ReorderBuffer::new(sink);
         let workers = jobs.workers();
         let work_on = |thread: usize| {
@@ -121,11 +121,10 @@ impl Encoder {
             None
         };
         let failed = thread::scope(|scope| {
-            let helpers: Vec<_> =
-                (1..workers).map_while(|thread| threads::start(scope, move || work_on(thread))).collect();
+            let others = Crew::start(scope, 1..workers, &work_on);
             let mine = work_on(0);
-            // Waits for all threads. The first failure is reported.
-            helpers.into_iter().filter_map(threads::join).chain(mine).min_by_key(|&(number, _)| number)
+            // All of them are waited for.
+            others.join(|| drop(stop.check())).flatten().chain(mine).min_by_key(|&(number, _)| number)
         });
         failed.map_or_else(|| assembly.whole(), |(_, error)| Err(error))
     }
@@ -159,10 +158,10 @@ impl Encoder {
                 let mut row = std::mem::take(&mut worker.texts);
                 let done = match &self.characters {
                     None => row
-                        .fill(first, texts, self.isa, Prefix::Never)
+                        .fill(worker.ends.stop(), first, texts, self.isa, Prefix::Never)
                         .and_then(|()| self.encode_row(worker, first, &row, specials, out)),
                     Some(characters) => row
-                        .fill(first, texts, self.isa, characters.prefix)
+                        .fill(worker.ends.stop(), first, texts, self.isa, characters.prefix)
                         .and_then(|()| self.encode_row_by_characters(characters, worker, first, &row, specials, out)),
                 };
                 worker.texts = row;

@@ -188,8 +188,21 @@ impl<'e> IdsWriter<'e> {
     /// # Errors
     /// [`Error::Pattern`], [`Error::Io`].
     pub fn add_texts(&mut self, texts: &[&str]) -> Result<()> {
+<<<<<<< HEAD
         let EncodeOptions { separator, .. } = self.options;
         let batch = self.encoder.encode_texts(texts, self.options)?;
+=======
+        self.add_texts_unless(&Stop::never(), texts)
+    }
+
+    /// As [`add_texts`](Self::add_texts), unless it is stopped.
+    ///
+    /// # Errors
+    /// As [`add_texts`](Self::add_texts), and [`Error::Interrupted`].
+    pub fn add_texts_unless(&mut self, stop: &Stop, texts: &[&str]) -> Result<()> {
+        let EncodeOptions { specials, threads, separator, .. } = self.options;
+        let batch = self.encoder.encode_batch_to(Vec::new(), stop, texts, specials, threads)?;
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
         let mut encoded = Encoded::default();
         encoded.ids.try_reserve_exact(batch.ids.len() + batch.len())?;
         for (place, text) in texts.iter().enumerate() {
@@ -281,6 +294,7 @@ pub fn count_files(
     Ok(counted)
 }
 
+<<<<<<< HEAD
 /// Encodes the blocks of files on threads and passes them to `sink`, in order.
 fn encode_blocks(
     encoder: &dyn Documents,
@@ -307,6 +321,31 @@ fn encode_blocks(
 impl Documents for Encoder {
     fn vocab_size(&self) -> usize {
         self.vocab().size()
+=======
+    /// Encodes the blocks of files on threads and passes them to `sink`, in order.
+    fn encode_blocks(
+        &self,
+        paths: &[PathBuf],
+        options: EncodeOptions,
+        sink: &mut (dyn BlockSink + Send),
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let files = Files::new(paths)?;
+        let position = files.progress();
+        let blocks = Mutex::new(files);
+        let files = || blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        threads::ordered(
+            threads::wanted(options.threads),
+            |stop| files().next_unless(stop, |text| self.cut(text, options.specials)),
+            || self.lease(),
+            |lease, stop, block| lease.with(stop, |worker| self.encode_block(worker, &block, options)),
+            |encoded| sink.write(&encoded),
+            || {
+                let (done, total) = position();
+                progress(done, total)
+            },
+        )
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
     }
 
     /// A place near the end of `text` where the document can be cut, however it goes on: a proven boundary that no

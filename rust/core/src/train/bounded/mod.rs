@@ -18,6 +18,7 @@ use crate::train::bounded::segments::{PieceStore, Size};
 use crate::train::engine::base_merges::BaseMerges;
 use crate::train::engine::checkpoint::Checkpoint;
 use crate::train::engine::coordinator::{EndReason, Outcome};
+use crate::train::engine::pair::Pair;
 use crate::train::engine::tokens::Lexicon;
 use crate::train::engine::{Resumed, Task};
 use crate::train::objective::Weights;
@@ -68,7 +69,7 @@ pub(crate) fn train(
         ));
     };
     return_free_memory();
-    let pieces = PieceStore::new(column, threads, longest, &mut || report(progress))?;
+    let pieces = PieceStore::new(column, threads, longest, &mut || report(progress, &mut None, &[]))?;
     let all = Weights::of(&pieces.language, least);
     if pieces.size.memory() <= budget.training {
         return Task { weights: &all, ..task }.run(lexicon, checkpoint, progress);
@@ -82,7 +83,8 @@ pub(crate) fn train(
     loop {
         let made = merges.len();
         let known = BaseMerges::new(&grown(vocab, &present, &merges)?)?;
-        let sketch = pieces.sketch(&known, budget.sketch, &mut || report(progress))?;
+        let mut ask = || report(progress, &mut checkpoint, &merges);
+        let sketch = pieces.sketch(&known, budget.sketch, &mut ask)?;
         let floors = sketch.floors();
         let Some(floor) = floors.lowest(places) else {
             return Ok(Outcome { lexicon: present, merges, checkpoint, end: EndReason::Done, trace: None });
@@ -92,9 +94,9 @@ pub(crate) fn train(
             stuck || table <= budget.table && memory(floor, size) <= budget.training
         };
         let floor = floor.min(ceiling).max(least);
-        let segments = pieces.cut(&known, &sketch, &floors, floor, &fits, &mut || report(progress))?;
-        // As many occurrences again, or more if there was room for more. With too few, a phase is wasted; with too
-        // many, segments are cut again.
+        let mut ask = || report(progress, &mut checkpoint, &merges);
+        let segments = pieces.cut(&known, &sketch, &floors, floor, &fits, &mut ask)?;
+        // As many places again, and more if there was room for more: too few make a phase too many, too many are cut again.
         let training = memory(segments.floor, &segments.size);
         let room = (budget.training / training.max(1)).min(budget.table / segments.table.max(1));
         places = floors.places(segments.floor).saturating_mul(room.max(1) as u64);
@@ -132,6 +134,18 @@ pub(crate) fn train(
     }
 }
 
-fn report(progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<()> {
-    if progress(Progress::Pairs).is_break() { Err(Error::Interrupted) } else { Ok(()) }
+/// Reports progress between phases. If the work is to end there, the merges that were made are kept.
+fn report(
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    checkpoint: &mut Option<Checkpoint>,
+    merges: &[Pair],
+) -> Result<()> {
+    if progress(Progress::Pairs).is_continue() {
+        return Ok(());
+    }
+    if let Some(Err(error)) = checkpoint.as_mut().map(|checkpoint| checkpoint.write(merges)) {
+        // The work ends here, whatever the answer.
+        let _ = progress(Progress::Unsaved(error.to_string()));
+    }
+    Err(Error::Interrupted)
 }

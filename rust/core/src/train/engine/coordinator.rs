@@ -99,14 +99,22 @@ impl<'l> Coordinator<'l> {
         })
     }
 
-    /// The result of training.
+    /// Reports progress between rounds. If the work is to end there, all merges are kept.
+    pub(crate) fn report(&mut self, present: Progress) -> Result<()> {
+        match (self.progress)(present) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(self.interrupt(&Step::Else(Next::Stop))),
+        }
+    }
+
+    /// What it all came to.
     pub(crate) fn finish(self) -> Result<Outcome> {
         let Self { lexicon, merges, checkpoint, end, refresh, trace, .. } = self;
         Ok(Outcome { lexicon, merges: last_of_each(&merges)?, checkpoint, end, trace: refresh.map(|_| trace) })
     }
 
-    /// Decides on the next step, from the proposals of the threads and the floor.
-    pub(crate) fn lead(&mut self, board: &Board, floor: Floor) {
+    /// Decides on the next step, given what the threads have proposed, and the floor.
+    fn decide(&mut self, board: &Board, floor: Floor) {
         if board.has_failed() {
             // The proposals may be inconsistent.
             *board.step.write().expect("no thread panics") = Step::Else(Next::Stop);
@@ -232,4 +240,45 @@ pub(crate) fn last_of_each(merges: &[Pair]) -> Result<Vec<Pair>> {
     last.try_reserve(merges.len())?;
     last.extend(merges.iter().enumerate().map(|(place, &pair)| (pair, place)));
     collect(merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair))
+}
+
+/// What a thread does besides its work.
+pub(crate) trait Lead {
+    /// Decides on the next step, given the floor, while the others wait.
+    fn lead(&mut self, board: &Board, floor: Floor);
+
+    /// Whether to go on, in the midst of what takes long.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    fn ask(&mut self, board: &Board) -> Result<()>;
+}
+
+impl Lead for Coordinator<'_> {
+    fn lead(&mut self, board: &Board, floor: Floor) {
+        self.decide(board, floor);
+    }
+
+    fn ask(&mut self, board: &Board) -> Result<()> {
+        Follower.ask(board)?;
+        if self.reported.is_some_and(|reported| reported.elapsed() < INTERVAL) {
+            return Ok(());
+        }
+        self.reported = Some(Instant::now());
+        let (size, wanted) = (self.lexicon.len(), self.lexicon.wanted());
+        let present = if self.made == 0 { Progress::Pairs } else { Progress::Merges { size, wanted } };
+        self.report(present)
+    }
+}
+
+/// One that decides nothing.
+pub(crate) struct Follower;
+
+impl Lead for Follower {
+    fn lead(&mut self, _: &Board, _: Floor) {}
+
+    fn ask(&mut self, board: &Board) -> Result<()> {
+        // The error of the thread that failed comes first.
+        if board.has_failed() { Err(Error::Interrupted) } else { Ok(()) }
+    }
 }

@@ -77,10 +77,19 @@ impl CellWeights {
     }
 }
 
+/// Pieces between two questions whether to go on.
+const UNASKED: usize = 1 << 13;
+
 impl Layout {
-    /// Lays out thread `me`'s part of the pieces, with the base merges applied. Reads the pieces twice, so that only
-    /// the result takes memory.
-    pub(crate) fn new(weights: &Weights, known: &BaseMerges, me: usize, threads: usize) -> Result<Self> {
+    /// Lays out thread `me`'s part of the pieces, with the known merges made. Goes over the pieces twice, so that nothing but
+    /// the result takes memory. `ask` is called now and then, and may fail to stop the work.
+    pub(crate) fn new(
+        weights: &Weights,
+        known: &BaseMerges,
+        me: usize,
+        threads: usize,
+        ask: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Self> {
         let shards = || (me..SHARDS).step_by(threads);
         let mut columns = Vec::with_capacity(weights.columns.len());
         // By column and weight: the number of cells of the pieces, and later the cell of the next piece.
@@ -88,10 +97,15 @@ impl Layout {
         let mut changes = Vec::new();
         let mut next = 0;
         let mut total = 0_u128;
+        let mut asked = 0_usize;
         for column in &weights.columns {
             let mut cells: HashMap<u64, usize, FxBuildHasher> = HashMap::default();
             let (mut sum, mut single) = (0_u128, 0_u128);
             column.for_each_piece(shards(), |piece, weight| {
+                asked = asked.wrapping_add(1);
+                if asked.is_multiple_of(UNASKED) {
+                    ask()?;
+                }
                 if is_laid_out(piece, weight) {
                     cells.try_reserve(1)?;
                     *cells.entry(weight).or_default() += piece.len() + 1;
@@ -129,6 +143,10 @@ impl Layout {
         let (mut merger, mut tokens) = (Merger::new()?, Vec::new());
         for ((column, places), cells) in weights.columns.iter().zip(&mut places).zip(&mut columns) {
             column.for_each_piece(shards(), |piece, weight| {
+                asked = asked.wrapping_add(1);
+                if asked.is_multiple_of(UNASKED) {
+                    ask()?;
+                }
                 if is_laid_out(piece, weight) {
                     let cell = places.get_mut(&weight).expect("every weight has been met");
                     symbols[*cell] = GAP;

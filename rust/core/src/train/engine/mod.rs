@@ -68,11 +68,11 @@ use std::sync::{OnceLock, RwLock};
 use std::thread;
 
 use super::Progress;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::threads;
 use crate::train::engine::base_merges::BaseMerges;
 use crate::train::engine::checkpoint::Checkpoint;
-use crate::train::engine::coordinator::{Coordinator, Outcome};
+use crate::train::engine::coordinator::{Coordinator, Follower, Lead, Outcome};
 use crate::train::engine::deltas::Report;
 use crate::train::engine::pair::Pair;
 use crate::train::engine::queue::{PairQueue, Proposal};
@@ -127,25 +127,17 @@ impl Task<'_> {
         checkpoint: Option<Checkpoint>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome> {
-        if progress(Progress::Pairs).is_break() {
-            return Err(Error::Interrupted);
-        }
         let wanted = lexicon.wanted() as u64;
         let spread = if self.weights.policy.is_some() { FAIR_SPREAD } else { SPREAD };
         let guess = |total: u64| self.floor.unwrap_or(total / wanted / spread).max(self.weights.least);
         let mut coordinator = Coordinator::new(self, lexicon, checkpoint, progress)?;
-        self.work_on(self.threads, &guess, &mut |board, floor| coordinator.lead(board, floor))?;
+        coordinator.report(Progress::Pairs)?;
+        self.work_on(self.threads, &guess, &mut coordinator)?;
         coordinator.finish()
     }
 
-    /// Works on `threads` threads, or fewer if the system does not grant as many. The calling thread is one of them and
-    /// calls `lead`.
-    fn work_on(
-        &self,
-        threads: usize,
-        guess: &(dyn Fn(u64) -> u64 + Sync),
-        lead: &mut dyn FnMut(&Board, Floor),
-    ) -> Result<()> {
+    /// Does the work on so many threads, this one among them, which `lead`s; on fewer if the system does not give as many.
+    fn work_on(&self, threads: usize, guess: &(dyn Fn(u64) -> u64 + Sync), lead: &mut dyn Lead) -> Result<()> {
         let board = Board::new(threads);
         let workers: Vec<_> = (0..threads).map(|me| TrainWorker { me, task: self, board: &board, guess }).collect();
         let (own, others) = workers.split_first().expect("there is at least one thread");
@@ -155,7 +147,7 @@ impl Task<'_> {
             let are_complete = &are_complete;
             let work = |other: &TrainWorker| {
                 if *are_complete.wait() {
-                    other.work(&mut |_, _| {});
+                    other.work(&mut Follower);
                 }
             };
             let started = 1 + others.iter().map_while(|other| threads::start(scope, move || work(other))).count();
@@ -181,8 +173,8 @@ struct TrainWorker<'b> {
 }
 
 impl TrainWorker<'_> {
-    /// Works until training ends. `lead` decides on the next step, given the floor, while the other threads wait.
-    fn work(&self, lead: &mut dyn FnMut(&Board, Floor)) {
+    /// Works until there is nothing to do. `lead` decides on the next step, given the floor, while the others wait.
+    fn work(&self, lead: &mut dyn Lead) {
         let Self { me, task, board, guess } = *self;
         let _guard = board.barrier.guard();
         let reports = &board.reports[me];
@@ -192,7 +184,8 @@ impl TrainWorker<'_> {
             // A restart begins without the earlier run.
             let resumed = task.resumed.as_ref().filter(|_| floor.is_none());
             let known = resumed.map_or(&task.first, |resumed| &resumed.known);
-            let words = Words::new(task.weights, known, task.longest, me, board.reports.len());
+            let mut ask = || lead.ask(board);
+            let words = Words::new(task.weights, known, task.longest, me, board.reports.len(), &mut ask);
             let words = words.map_err(|error| board.fail(error));
             if let (Ok(words), None) = (&words, floor) {
                 let before = board.total.fetch_add(words.total(), Ordering::Relaxed);
@@ -213,12 +206,10 @@ impl TrainWorker<'_> {
             let mut present = floor.unwrap_or_else(|| guess(board.total.load(Ordering::Relaxed)));
             let mut pairs = PairQueue::new(task.weights, self.factors());
             floor = loop {
-                board.note(words.report_all(reports));
+                board.note(words.report_all(reports, &mut || lead.ask(board)));
                 board.barrier.wait();
                 board.note(pairs.start(present, &about, &mut board.kept[me].write().expect("no thread panics")));
-                match self.rounds(&mut words, &mut pairs, &about, &mut |board, safe| {
-                    lead(board, Floor { present, safe });
-                }) {
+                match self.rounds(&mut words, &mut pairs, &about, present, lead) {
                     Next::Recall(lower) => present = lower,
                     Next::Restart(lowest) => break Some(lowest),
                     Next::Stop => return,
@@ -248,7 +239,8 @@ impl TrainWorker<'_> {
         words: &mut Words,
         pairs: &mut PairQueue,
         about: &[&RwLock<Report>],
-        lead: &mut dyn FnMut(&Board, u64),
+        present: u64,
+        lead: &mut dyn Lead,
     ) -> Next {
         let Self { me, board, .. } = *self;
         let reports = &board.reports[me];
@@ -266,7 +258,7 @@ impl TrainWorker<'_> {
                 board.note(pairs.propose(&mut proposal, most));
             }
             board.barrier.wait();
-            lead(board, pairs.safe());
+            lead.lead(board, Floor { present, safe: pairs.safe() });
             board.barrier.wait();
             let step = board.step.read().expect("no thread panics");
             let round = match &*step {
@@ -278,8 +270,11 @@ impl TrainWorker<'_> {
                 }
                 Step::Else(next) => return *next,
             };
-            let noted = board
-                .with_kept(me, |kept| if is_first { words.note_all(reports, kept) } else { words.note(reports, kept) });
+            let mut ask = || lead.ask(board);
+            let noted = board.with_kept(me, |kept| match is_first {
+                true => words.note_all(reports, kept, &mut ask),
+                false => words.note(reports, kept),
+            });
             is_first = false;
             board.note(noted.and_then(|()| words.merge(round, reports)));
             self.price(words);

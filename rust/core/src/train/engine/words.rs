@@ -33,7 +33,10 @@ use crate::train::engine::deltas::{self, Gain, LEFT, Loss, RIGHT, Report, Side, 
 use crate::train::engine::pair::{Pair, PlannedMerge, UNKEPT};
 use crate::train::objective::Weights;
 
-/// Number of occurrences between a prefetch and its use.
+/// Cells between two questions whether to go on.
+const UNASKED: usize = 1 << 16;
+
+/// How many occurrences ahead cells are asked for.
 const AHEAD: usize = 16;
 
 /// With up to this many symbols, the numbers of pairs form a square.
@@ -145,16 +148,18 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Thread `me`'s part of the pieces, with the base merges applied.
+    /// Thread `me`'s part of the pieces, with the known merges made. Here and below, `ask` is called now and then, and may fail to stop the
+    /// work.
     pub(crate) fn new(
         weights: &Weights,
         known: &BaseMerges,
         longest: usize,
         me: usize,
         threads: usize,
+        ask: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Self> {
         let mut words = Self {
-            layout: Layout::new(weights, known, me, threads)?,
+            layout: Layout::new(weights, known, me, threads, ask)?,
             lengths: Vec::new(),
             longest,
             occurrences: Vec::new(),
@@ -197,11 +202,17 @@ impl Words {
         symbols: &[u32],
         cells: &Range<u32>,
         lengths: &[u32],
+        ask: &mut dyn FnMut() -> Result<()>,
         mut sink: impl FnMut(u32, u32, usize) -> Result<()>,
     ) -> Result<()> {
         let mut cell = cells.start as usize;
         let mut left = GAP;
+        let mut unasked = cell + UNASKED;
         while cell < cells.end as usize {
+            if cell >= unasked {
+                unasked = cell + UNASKED;
+                ask()?;
+            }
             let next = cell + if left == GAP { 1 } else { lengths[left as usize] as usize };
             let right = symbols[next];
             if left != GAP && right != GAP {
@@ -215,15 +226,15 @@ impl Words {
     /// Reports all pairs as gained, and removes all occurrences.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory), as in the methods below. Words and reports must then be dropped.
-    pub(crate) fn report_all(&mut self, reports: &[RwLock<Report>]) -> Result<()> {
+    /// [`Error::Memory`](crate::Error::Memory), here and below: neither words nor reports are of use then.
+    pub(crate) fn report_all(&mut self, reports: &[RwLock<Report>], ask: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         self.occurrences.clear();
         self.slices.iter_mut().for_each(Vec::clear);
         let mut census = Census::new(self.lengths.len())?;
         let Layout { symbols, weights, columns, .. } = &self.layout;
         for (column, CellColumn { cells, counts, .. }) in columns.iter().enumerate() {
             let mut hint = 0;
-            Self::for_each_pair(symbols, cells, &self.lengths, |left, right, cell| {
+            Self::for_each_pair(symbols, cells, &self.lengths, ask, |left, right, cell| {
                 let weight = if *counts { weights.at(cell, &mut hint) } else { 0 };
                 census.meet(left, right, weight)
             })?;
@@ -251,8 +262,13 @@ impl Words {
         Ok(())
     }
 
-    /// Records the occurrences of the kept pairs that [`report_all`](Self::report_all) reported.
-    pub(crate) fn note_all(&mut self, reports: &[RwLock<Report>], kept: &[&[u32]]) -> Result<()> {
+    /// Notes the occurrences of the pairs that [`report_all`](Self::report_all) reported and that are kept.
+    pub(crate) fn note_all(
+        &mut self,
+        reports: &[RwLock<Report>],
+        kept: &[&[u32]],
+        ask: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
         const UNNOTED: usize = usize::MAX;
         let mut numbers = std::mem::replace(&mut self.numbers, PairNumbers::Square(0));
         let mut cursors = match &numbers {
@@ -268,7 +284,7 @@ impl Words {
             }
         }
         let cells = 0..self.layout.symbols.len() as u32 - 1;
-        Self::for_each_pair(&self.layout.symbols, &cells, &self.lengths, |left, right, cell| {
+        Self::for_each_pair(&self.layout.symbols, &cells, &self.lengths, ask, |left, right, cell| {
             let cursor = &mut cursors[numbers.of(left, right, 0)?];
             if *cursor != UNNOTED {
                 self.occurrences[*cursor] = cell as u32;

@@ -158,6 +158,7 @@ impl ParityTask<'_> {
         mut lexicon: Lexicon,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(Lexicon, Vec<Pair>, Trace)> {
+<<<<<<< HEAD
         if progress(Progress::Pairs).is_break() {
             return Err(Error::Interrupted);
         }
@@ -166,6 +167,19 @@ impl ParityTask<'_> {
         let mut floor = self.floor.unwrap_or(words.total() / lexicon.wanted() as u64 / SPREAD).max(1);
         let mut ranking = Ranking::new(self.weights.first_factors(), &lexicon)?;
         rank_all(&mut words, &mut ranking, &reports, floor)?;
+=======
+        let mut report = |present| if progress(present).is_break() { Err(Error::Interrupted) } else { Ok(()) };
+        report(Progress::Pairs)?;
+        let mut ask = || report(Progress::Pairs);
+        let languages = self.weights.first_factors().len();
+        let mut words = Words::new(self.weights, &self.first, self.longest, 0, 1, &mut ask)?;
+        let reports = [RwLock::new(Report::default())];
+        let mut floor = self.floor.unwrap_or(words.total() / lexicon.wanted() as u64 / SPREAD).max(1);
+        let mut ranking = Ranking::new(self.weights.first_factors(), &lexicon)?;
+        words.report_all(&reports, &mut ask)?;
+        let mut kept = ranking.start(floor, &reports[0])?;
+        words.note_all(&reports, &[&kept], &mut ask)?;
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
         let columns = |words: &Words| words.tokens().collect::<Vec<u64>>();
         let tokens = |words: &Words| -> Vec<u64> {
             let all = columns(words);
@@ -176,12 +190,11 @@ impl ParityTask<'_> {
         let mut merges = Vec::new();
         let mut reported: Option<Instant> = None;
         while !lexicon.is_complete() {
+            let (size, wanted) = (lexicon.len(), lexicon.wanted());
+            let mut ask = || report(Progress::Merges { size, wanted });
             if reported.is_none_or(|reported| reported.elapsed() >= INTERVAL) {
                 reported = Some(Instant::now());
-                let (size, wanted) = (lexicon.len(), lexicon.wanted());
-                if progress(Progress::Merges { size, wanted }).is_break() {
-                    return Err(Error::Interrupted);
-                }
+                ask()?;
             }
             if merges.len() % TRACED == 0 {
                 trace.price(merges.len(), &columns(&words));
@@ -198,7 +211,13 @@ impl ParityTask<'_> {
                     None if ranking.is_whole() => break None,
                     None => {
                         floor = (floor / LOWERING).max(1);
+<<<<<<< HEAD
                         rank_all(&mut words, &mut ranking, &reports, floor)?;
+=======
+                        words.report_all(&reports, &mut ask)?;
+                        kept = ranking.start(floor, &reports[0])?;
+                        words.note_all(&reports, &[&kept], &mut ask)?;
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
                     }
                 }
             };
@@ -217,8 +236,15 @@ impl ParityTask<'_> {
             let merge = PlannedMerge { pair, product, is_new, keeper: 0, number, whole_pieces: false };
             words.merge(&[merge], &reports)?;
             if joined == Joined::Again {
+<<<<<<< HEAD
                 // Some pairs with this token may not have been kept.
                 rank_all(&mut words, &mut ranking, &reports, floor)?;
+=======
+                // Of pairs with this token, some may not have been kept.
+                words.report_all(&reports, &mut ask)?;
+                kept = ranking.start(floor, &reports[0])?;
+                words.note_all(&reports, &[&kept], &mut ask)?;
+>>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
             } else {
                 let kept = ranking.apply(&merge, &reports[0])?;
                 words.note(&reports, &[&kept])?;
