@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::stop::Stop;
 
-/// How often a thread that waits for others looks after something else.
+/// How often a waiting thread calls `meanwhile`.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// The number of threads to use: the number asked for, at least one; by default one a processor. More threads than
@@ -44,7 +44,7 @@ pub(crate) fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 /// Threads that were started together.
 pub(crate) struct Crew<'s, T> {
     threads: Vec<ScopedJoinHandle<'s, T>>,
-    /// How many are at work.
+    /// The number of threads at work.
     busy: Arc<AtomicUsize>,
 }
 
@@ -55,7 +55,7 @@ impl<'s, T: Send + 's> Crew<'s, T> {
         numbers: impl Iterator<Item = usize>,
         work: impl Fn(usize) -> T + Copy + Send + 's,
     ) -> Self {
-        /// Tells of the end, even in panic.
+        /// Counts a thread as at work until it ends, even in panic.
         struct Busy(Arc<AtomicUsize>, thread::Thread);
 
         impl Drop for Busy {
@@ -83,7 +83,7 @@ impl<'s, T: Send + 's> Crew<'s, T> {
         self.threads.is_empty()
     }
 
-    /// What they come to. As long as they work, `meanwhile` is called now and then, and once at the end.
+    /// Waits for the threads and returns their results. `meanwhile` is called at intervals, and once at the end.
     pub(crate) fn join(self, mut meanwhile: impl FnMut()) -> impl Iterator<Item = T> {
         while self.busy.load(Ordering::Acquire) > 0 {
             thread::park_timeout(INTERVAL);
@@ -94,12 +94,13 @@ impl<'s, T: Send + 's> Crew<'s, T> {
     }
 }
 
-/// What `work` makes of each item, in their order, on as many threads as there are items, this one among them.
+/// Applies `work` to each item, on as many threads as there are items, this one among them. The results are in the
+/// order of the items.
 pub(crate) fn map<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
     map_unless(&Stop::never(), items, work)
 }
 
-/// As [`map`]. Whoever waits for the others asks `stop` meanwhile, so that they hear of it.
+/// As [`map`]. The calling thread asks `stop` while it waits for the others, so that they learn of a stop.
 pub(crate) fn map_unless<I: Send, T: Send>(stop: &Stop, items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
     let count = items.len();
     let items = Mutex::new(items.into_iter().enumerate());

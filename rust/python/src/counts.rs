@@ -29,7 +29,7 @@ impl Counts {
         Self { inner: Shared::new(counts) }
     }
 
-    /// New ones, which are made without the GIL, and for nobody after Ctrl-C.
+    /// The counts that `make` returns. It runs without the GIL, in a thread that Ctrl-C leaves behind.
     fn made(
         py: Python<'_>,
         make: impl FnOnce() -> eurotok_core::Result<CoreCounts> + Send + 'static,
@@ -37,7 +37,7 @@ impl Counts {
         abandonable(py, make)?.raise().map(Self::of)
     }
 
-    /// The counts as they are now.
+    /// The present counts.
     pub(crate) fn now(&self, py: Python<'_>) -> Arc<CoreCounts> {
         self.inner.now(py)
     }
@@ -297,7 +297,7 @@ impl Counts {
     #[getter]
     fn unique(&self, py: Python<'_>) -> PyResult<BTreeMap<String, usize>> {
         let now = self.now(py);
-        // Where pieces are on disk, this takes a while.
+        // This takes a while if pieces are on disk.
         abandonable(py, move || {
             let unique = by_language(&now, Language::unique).into_iter();
             unique.map(|(name, unique)| Ok((name, unique?))).collect::<eurotok_core::Result<_>>()

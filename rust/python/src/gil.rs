@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use eurotok_core::Stop;
 use pyo3::prelude::*;
 
-/// Below this many bytes, ids or characters, releasing the GIL costs more than it gives, and work is done before a signal matters.
+/// Below this number of bytes, ids or characters, releasing the GIL costs more than it gains, and the work ends before a signal matters.
 pub(crate) const SMALL: usize = 4096;
 
 /// Loops over objects that hold the GIL ask for signals after this many objects.
 pub(crate) const MANY: usize = 1 << 20;
 
-/// How often Python is asked for signals: another thread may keep the GIL for some milliseconds each time. The first time comes sooner, since
-/// one call may do several things, one after the other.
+/// The interval between questions to Python: another thread may keep the GIL for some milliseconds each time. The first interval is
+/// shorter, since a call may consist of several parts.
 const INTERVAL: Duration = Duration::from_millis(100);
 const FIRST: Duration = Duration::from_millis(40);
 

@@ -65,7 +65,7 @@ pub(crate) fn copied<T: Element + Copy>(array: &Bound<'_, PyArray1<T>>) -> PyRes
     Ok(array.call_method0("copy")?.extract::<PyReadonlyArray1<'_, T>>()?.as_slice()?.to_vec())
 }
 
-/// Numbers as a vector. Many are taken some at a time, and signals asked for in between.
+/// Collects numbers. Python is asked for signals at intervals.
 fn taken(py: Python<'_>, mut numbers: impl ExactSizeIterator<Item = u32>) -> PyResult<Vec<u32>> {
     let mut own = Vec::new();
     own.try_reserve_exact(numbers.len()).map_err(Error::from).raise()?;
@@ -78,7 +78,7 @@ fn taken(py: Python<'_>, mut numbers: impl ExactSizeIterator<Item = u32>) -> PyR
     Ok(own)
 }
 
-/// Makes `uint32` of other integers.
+/// Converts other integers to `uint32`.
 pub(crate) struct Reader {
     pub(crate) vocab_size: usize,
 }

@@ -61,7 +61,7 @@ fn split<'py>(py: Python<'py>, text: &str, scheme: &str) -> PyResult<Bound<'py, 
     pieces(py, &Splitter::new(self::scheme(scheme)?).raise()?, text)
 }
 
-/// The pieces of a text, as strings: a piece never cuts a character of a valid text.
+/// The pieces of a text as strings: a piece never ends within a character of a valid text.
 fn pieces<'py>(py: Python<'py>, splitter: &Splitter, text: &str) -> PyResult<Bound<'py, PyList>> {
     let ends = |stop: &Stop| {
         let (mut ends, mut place) = (Vec::new(), 0);

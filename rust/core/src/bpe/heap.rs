@@ -22,8 +22,9 @@ pub(crate) struct Heap {
 }
 
 impl Heap {
-    /// A heap of candidate pairs over a doubly linked list. A candidate is valid if its left place still begins a symbol and
-    /// the pair there still has its rank (a place only ever changes to other pairs, and a pair of equal rank is the same pair).
+    /// BPE by a heap of candidate pairs over a doubly linked list. A candidate is valid if a symbol still begins at its
+    /// left place and the pair there still has its rank. (The pair at a place only changes to other pairs, and pairs of
+    /// equal rank are the same pair.)
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory); [`Error::Interrupted`](crate::Error::Interrupted) when `stop` says so.

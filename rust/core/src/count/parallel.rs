@@ -19,8 +19,8 @@ use crate::threads::{self, Crew};
 /// large corpus takes half as long again.
 const RECENT: usize = if cfg!(test) { 1 << 8 } else { 1 << 17 };
 
-/// Counts the blocks of `source` on threads. This one calls `progress` now and then meanwhile; without others it counts, too, and calls it
-/// between blocks.
+/// Counts the blocks of `source` on threads. Meanwhile the calling thread calls `progress` at intervals. If the system grants no
+/// threads, it counts the blocks itself and calls `progress` between two of them.
 pub(crate) fn count<'t>(
     splitter: &Splitter,
     options: CountOptions,

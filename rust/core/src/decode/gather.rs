@@ -18,10 +18,10 @@ pub(super) type DecodeEntry<T> = [T; PARTS + 1];
 /// Number of entries between two checks of the remaining room.
 const BLOCK: usize = 1 << 10;
 
-/// Entries between two questions whether to stop.
+/// Number of ids between two questions whether to stop.
 const UNASKED: usize = 1 << 17;
 
-/// What was gathered, with room for more behind it.
+/// The gathered bytes, with room behind them.
 #[derive(Debug)]
 pub(super) struct GatheredBytes {
     room: Vec<u8>,

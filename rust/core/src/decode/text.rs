@@ -51,10 +51,10 @@ const TABLE_PAYS: usize = 1 << 21;
 /// Number of ids between two checks of the written characters.
 const BLOCK: usize = 1 << 10;
 
-/// Ids between two questions whether to stop.
+/// Number of ids between two questions whether to stop.
 const UNASKED: usize = 1 << 17;
 
-/// So many ids ahead their entries are asked for.
+/// Number of ids between a prefetch and its use.
 const AHEAD: usize = 24;
 
 impl Characters {
@@ -191,7 +191,7 @@ impl Characters {
         starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
     }
 
-    /// What is to be written of these.
+    /// Plans one part.
     fn part<'d>(&self, stop: &Stop, vocab: &Vocab, ids: Foreign<'d>, with_specials: bool) -> Result<PlanPart<'d>> {
         let (mut length, mut kinds) = (0, 0);
         let (mut stretches, mut texts, mut bytes) = (Vec::new(), String::new(), Vec::new());
@@ -317,7 +317,7 @@ impl Plan<'_> {
     /// written units are then no text.
     ///
     /// # Panics
-    /// If there is not a place for each character, or one is left.
+    /// If `room` does not have exactly one place for each character.
     pub fn write<'r, U: CodeUnit>(&self, room: &'r mut [MaybeUninit<U>]) -> Result<Vec<&'r mut [U]>> {
         self.write_unless(&Stop::never(), room)
     }
@@ -357,7 +357,7 @@ fn changed() -> Error {
     Error::argument("ids", "another thread changed them while they were decoded")
 }
 
-/// [`Plan::write`] of a part, in the form that [`Isa::run`](crate::arch::Isa::run) takes.
+/// The arguments of [`Plan::write`] for one part, as [`Isa::run`](crate::arch::Isa::run) needs them.
 struct Writing<'w, 'd, 'r, U> {
     entries: &'w [DecodeEntry<u16>],
     part: &'w PlanPart<'d>,
@@ -366,7 +366,7 @@ struct Writing<'w, 'd, 'r, U> {
 }
 
 impl<U: CodeUnit> Work for Writing<'_, '_, '_, U> {
-    /// The bits of all characters; an error if there are more of them than there is room for, or an id is no entry any more.
+    /// The bitwise OR of all characters; an error if they exceed the room, or if an id has no entry any more.
     type Output = Result<u32>;
 
     #[inline(always)]

@@ -44,7 +44,8 @@ impl Files {
         Ok(Self { paths: Vec::from(paths).into_iter(), open: None, position: Arc::default(), total })
     }
 
-    /// Bytes read so far, and of all files, as they are on disk; to be asked for while others read.
+    /// A function that tells the number of bytes read so far and of all files, as they are on disk. It does not wait for a thread that
+    /// reads.
     pub fn progress(&self) -> impl Fn() -> (u64, u64) + Send + Sync + use<> {
         let (position, total) = (Arc::clone(&self.position), self.total);
         move || (position.load(Ordering::Relaxed), total)
@@ -53,7 +54,8 @@ impl Files {
     /// The next block; `None` after the last. `cut` is given a text and returns a place where its last part may end.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, [`Error::Corpus`] if it is damaged or not what its name says.
+    /// [`Error::Io`] if a file cannot be read, [`Error::Corpus`] if it is damaged or does not have the form that its
+    /// name states.
     pub fn next(&mut self, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<Option<TextBlock<'static>>> {
         self.next_unless(&Stop::never(), cut)
     }
@@ -196,7 +198,7 @@ impl Open {
         }
     }
 
-    /// Appends so many bytes, or all that are left, and returns how many those are.
+    /// Appends the next `wanted` bytes, or all that are left, and returns their number.
     fn read(&mut self, stop: &Stop, wanted: u64, bytes: &mut Vec<u8>) -> Result<u64> {
         let mut done = 0;
         while done < wanted {
@@ -212,7 +214,8 @@ impl Open {
         Ok(done)
     }
 
-    /// Looks at the first bytes of the file: what is certainly no UTF-8 is refused, a byte order mark goes.
+    /// Checks the first bytes of the file: data that is certainly not UTF-8 is refused, and a byte order mark is
+    /// removed.
     fn begin(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         let other = match bytes.as_slice() {
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16: only UTF-8 is read"),

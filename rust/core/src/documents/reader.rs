@@ -35,7 +35,7 @@ impl Reader {
         Ok(Self { files: Files::new(&[path.to_path_buf()])?, unit, invalid, by_line })
     }
 
-    /// The next texts or lines, as long as there are some, unless it is stopped.
+    /// The next texts or lines; `None` after the last ones.
     ///
     /// # Errors
     /// Those of [`Files::next_unless`] and [`TextBlock::for_each_part`].
@@ -58,7 +58,7 @@ impl Reader {
     }
 }
 
-/// The next texts or lines, as [`Reader::read`] gives them.
+/// Yields the next texts or lines, as [`Reader::read`] returns them.
 impl Iterator for Reader {
     type Item = Result<Vec<String>>;
 

@@ -114,8 +114,8 @@ enum Lease<'a> {
 }
 
 impl Lease<'_> {
-    /// Has the worker do something, which ends with [`Error::Interrupted`] when `stop` says so. A worker that is stopped, or finds too little
-    /// memory, is dropped with all that it holds: the next call never meets unfinished work, and has more memory.
+    /// Runs `work` with the worker. The work ends with [`Error::Interrupted`] when `stop` says so. After that, and after
+    /// [`Error::Memory`], the worker is dropped with all its memory, so the next call never meets unfinished work.
     #[inline(always)]
     fn with<T>(&mut self, stop: &Stop, work: impl FnOnce(&mut Worker) -> Result<T>) -> Result<T> {
         let (place, room) = match self {

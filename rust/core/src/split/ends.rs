@@ -45,7 +45,7 @@ impl Ends {
         if self.unasked == 0 { self.stop.check() } else { Ok(()) }
     }
 
-    /// Who says whether to go on.
+    /// The wish to stop that the splitting asks for.
     pub(crate) fn stop(&self) -> &Stop {
         &self.stop
     }

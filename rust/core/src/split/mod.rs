@@ -93,8 +93,8 @@ impl Splitter {
         self.each_piece(text, 0..text.len(), &mut ends, sink)
     }
 
-    /// As [`for_each_piece`](Self::for_each_piece), for the pieces that begin in `range`, whose bounds must be boundaries:
-    /// the ends of the text or what [`next_boundary`](Self::next_boundary) found.
+    /// As [`for_each_piece`](Self::for_each_piece), for the pieces that begin in `range`. Its bounds must be ends of
+    /// the text or results of [`next_boundary`](Self::next_boundary).
     ///
     /// # Errors
     /// As [`for_each_piece`](Self::for_each_piece).

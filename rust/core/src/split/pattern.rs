@@ -20,11 +20,10 @@ const STEPS: [usize; 3] = [1_000, 32_000, 1_000_000];
 const STEPS_A_TEXT: usize = 50_000_000;
 const STEPS_A_BYTE: usize = 64;
 
-/// Bytes of text that searches may go over before it is asked whether to stop, at worst: each may go on to the end of the text, and few
-/// searches of a long text may take as long as many of a short one.
+/// Number of bytes that searches may read between two questions whether to stop, if each of them reads to the end of the text.
 const UNASKED: usize = 1 << 26;
 
-/// The most searches before it is asked.
+/// The largest number of searches between two questions.
 const SEARCHES: usize = 512;
 
 /// Bytes of a regex that an error shows.
@@ -38,12 +37,12 @@ pub(crate) struct Pattern {
     regexes: [OnceLock<Regex>; STEPS.len()],
 }
 
-/// What the searches of a text may still take.
+/// The steps that the searches of a text may still take, and when to ask whether to stop.
 struct StepBudget<'s> {
     /// Steps beyond their first attempts.
     left: usize,
     stop: &'s Stop,
-    /// Searches until it is asked, and from then until it is asked again.
+    /// Number of searches until the next question, and between two questions.
     unasked: usize,
     every: usize,
 }
@@ -65,7 +64,7 @@ impl<'s> StepBudget<'s> {
         self.stop.check()
     }
 
-    /// Pays for another attempt of a search; whether there is enough left.
+    /// Takes the steps of another attempt from the budget; `false` if too few are left.
     fn pay(&mut self, steps: usize) -> Result<bool> {
         self.stop.check()?;
         let left = self.left.checked_sub(steps);
@@ -246,7 +245,7 @@ mod tests {
 
     #[test]
     fn searches_stop_when_they_are_told_to() {
-        // Some have many steps, some go over much text; of the last there are many.
+        // Searches of many steps, searches that read the text to its end, and many searches.
         for (pattern, text) in [("(?:(?!b)(?:a|aa)){1,16}c|a", 20_000), ("a(?!.*b)", 200_000), ("a", 2_000_000)] {
             let asked = Arc::new(AtomicUsize::new(0));
             let stop = Stop::when({

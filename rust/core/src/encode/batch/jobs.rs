@@ -49,7 +49,7 @@ pub(crate) enum LargeText<'t> {
 }
 
 impl<'t> LargeText<'t> {
-    /// That of a text, if it has no lone surrogate, there is memory for it, and it is not stopped.
+    /// The UTF-8 of a text; `None` if the text has a lone surrogate, memory is short, or the work is stopped.
     fn of(stop: &Stop, text: Text<'t>, isa: Isa) -> Option<Self> {
         if let Some(text) = text.as_str() {
             return Some(Self::There(text));
@@ -162,8 +162,8 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         Some(Job::Texts { first, texts })
     }
 
-    /// A text that is to be divided: at proven boundaries only, so not where added tokens or a normalizer could reach across. (One with
-    /// a lone surrogate, or too large for the memory there is, is refused by whoever encodes it, who also hears of a stop.)
+    /// The text, if it is to be divided. It is divided at proven boundaries only, so not if it has added tokens or a
+    /// normalizer changes it. (The thread that encodes the text reports a lone surrogate, a lack of memory, or a stop.)
     fn large(&self, text: Text<'t>) -> Option<LargeText<'t>> {
         if self.threads == 1 || text.size() < 2 * JOB {
             return None;
@@ -194,7 +194,7 @@ mod tests {
 
     static NEVER: Stop = Stop::never();
 
-    /// Which jobs threads get that ask one after the other.
+    /// Takes jobs for the given threads, one after the other.
     fn take<'t, T: AsText<'t>, const N: usize>(jobs: &Jobs<'_, 't, T>, threads: [usize; N]) -> [Option<usize>; N] {
         threads.map(|thread| jobs.take(thread).map(|(number, _)| number))
     }

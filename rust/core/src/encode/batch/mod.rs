@@ -123,7 +123,7 @@ impl Encoder {
         let failed = thread::scope(|scope| {
             let others = Crew::start(scope, 1..workers, &work_on);
             let mine = work_on(0);
-            // All of them are waited for.
+            // Waits for all threads. The first failure is reported.
             others.join(|| drop(stop.check())).flatten().chain(mine).min_by_key(|&(number, _)| number)
         });
         failed.map_or_else(|| assembly.whole(), |(_, error)| Err(error))

@@ -96,7 +96,8 @@ pub(crate) fn train(
         let floor = floor.min(ceiling).max(least);
         let mut ask = || report(progress, &mut checkpoint, &merges);
         let segments = pieces.cut(&known, &sketch, &floors, floor, &fits, &mut ask)?;
-        // As many places again, and more if there was room for more: too few make a phase too many, too many are cut again.
+        // As many occurrences again, or more if there was room for more. With too few, a phase is wasted; with too
+        // many, segments are cut again.
         let training = memory(segments.floor, &segments.size);
         let room = (budget.training / training.max(1)).min(budget.table / segments.table.max(1));
         places = floors.places(segments.floor).saturating_mul(room.max(1) as u64);
@@ -134,7 +135,7 @@ pub(crate) fn train(
     }
 }
 
-/// Reports progress between phases. If the work is to end there, the merges that were made are kept.
+/// Reports progress between phases. On a break it writes a checkpoint of the merges made.
 fn report(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     checkpoint: &mut Option<Checkpoint>,

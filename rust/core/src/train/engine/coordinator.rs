@@ -99,7 +99,7 @@ impl<'l> Coordinator<'l> {
         })
     }
 
-    /// Reports progress between rounds. If the work is to end there, all merges are kept.
+    /// Reports progress outside of rounds. On a break it writes a checkpoint of all merges.
     pub(crate) fn report(&mut self, present: Progress) -> Result<()> {
         match (self.progress)(present) {
             ControlFlow::Continue(()) => Ok(()),
@@ -107,13 +107,13 @@ impl<'l> Coordinator<'l> {
         }
     }
 
-    /// What it all came to.
+    /// The result of training.
     pub(crate) fn finish(self) -> Result<Outcome> {
         let Self { lexicon, merges, checkpoint, end, refresh, trace, .. } = self;
         Ok(Outcome { lexicon, merges: last_of_each(&merges)?, checkpoint, end, trace: refresh.map(|_| trace) })
     }
 
-    /// Decides on the next step, given what the threads have proposed, and the floor.
+    /// Decides on the next step, from the proposals of the threads and the floor.
     fn decide(&mut self, board: &Board, floor: Floor) {
         if board.has_failed() {
             // The proposals may be inconsistent.
@@ -242,12 +242,12 @@ pub(crate) fn last_of_each(merges: &[Pair]) -> Result<Vec<Pair>> {
     collect(merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair))
 }
 
-/// What a thread does besides its work.
+/// The part of a thread in the decisions.
 pub(crate) trait Lead {
     /// Decides on the next step, given the floor, while the others wait.
     fn lead(&mut self, board: &Board, floor: Floor);
 
-    /// Whether to go on, in the midst of what takes long.
+    /// Checks whether to go on within a long step.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -271,7 +271,7 @@ impl Lead for Coordinator<'_> {
     }
 }
 
-/// One that decides nothing.
+/// A thread that follows the decisions of the coordinator.
 pub(crate) struct Follower;
 
 impl Lead for Follower {

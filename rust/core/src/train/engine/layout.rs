@@ -77,12 +77,12 @@ impl CellWeights {
     }
 }
 
-/// Pieces between two questions whether to go on.
+/// Number of pieces between two calls of `ask`.
 const UNASKED: usize = 1 << 13;
 
 impl Layout {
-    /// Lays out thread `me`'s part of the pieces, with the known merges made. Goes over the pieces twice, so that nothing but
-    /// the result takes memory. `ask` is called now and then, and may fail to stop the work.
+    /// Lays out thread `me`'s part of the pieces, with the base merges applied. Reads the pieces twice, so that only
+    /// the result takes memory. `ask` is called at intervals; its error stops the work.
     pub(crate) fn new(
         weights: &Weights,
         known: &BaseMerges,

@@ -136,7 +136,8 @@ impl Task<'_> {
         coordinator.finish()
     }
 
-    /// Does the work on so many threads, this one among them, which `lead`s; on fewer if the system does not give as many.
+    /// Works on `threads` threads, or fewer if the system does not grant as many. The calling thread is one of them and
+    /// leads.
     fn work_on(&self, threads: usize, guess: &(dyn Fn(u64) -> u64 + Sync), lead: &mut dyn Lead) -> Result<()> {
         let board = Board::new(threads);
         let workers: Vec<_> = (0..threads).map(|me| TrainWorker { me, task: self, board: &board, guess }).collect();
@@ -173,7 +174,7 @@ struct TrainWorker<'b> {
 }
 
 impl TrainWorker<'_> {
-    /// Works until there is nothing to do. `lead` decides on the next step, given the floor, while the others wait.
+    /// Works until training ends. `lead` decides on the next step, given the floor, while the other threads wait.
     fn work(&self, lead: &mut dyn Lead) {
         let Self { me, task, board, guess } = *self;
         let _guard = board.barrier.guard();

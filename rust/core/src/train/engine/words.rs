@@ -33,10 +33,10 @@ use crate::train::engine::deltas::{self, Gain, LEFT, Loss, RIGHT, Report, Side, 
 use crate::train::engine::pair::{Pair, PlannedMerge, UNKEPT};
 use crate::train::objective::Weights;
 
-/// Cells between two questions whether to go on.
+/// Number of cells between two calls of `ask`.
 const UNASKED: usize = 1 << 16;
 
-/// How many occurrences ahead cells are asked for.
+/// Number of occurrences between a prefetch and its use.
 const AHEAD: usize = 16;
 
 /// With up to this many symbols, the numbers of pairs form a square.
@@ -148,8 +148,8 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Thread `me`'s part of the pieces, with the known merges made. Here and below, `ask` is called now and then, and may fail to stop the
-    /// work.
+    /// Thread `me`'s part of the pieces, with the base merges applied. Here and below, `ask` is called at intervals; its error
+    /// stops the work.
     pub(crate) fn new(
         weights: &Weights,
         known: &BaseMerges,
@@ -226,7 +226,7 @@ impl Words {
     /// Reports all pairs as gained, and removes all occurrences.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory), here and below: neither words nor reports are of use then.
+    /// [`Error::Memory`](crate::Error::Memory), as in the methods below. Words and reports must then be dropped.
     pub(crate) fn report_all(&mut self, reports: &[RwLock<Report>], ask: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         self.occurrences.clear();
         self.slices.iter_mut().for_each(Vec::clear);
@@ -262,7 +262,7 @@ impl Words {
         Ok(())
     }
 
-    /// Notes the occurrences of the pairs that [`report_all`](Self::report_all) reported and that are kept.
+    /// Records the occurrences of the kept pairs that [`report_all`](Self::report_all) reported.
     pub(crate) fn note_all(
         &mut self,
         reports: &[RwLock<Report>],
