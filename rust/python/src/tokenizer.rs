@@ -55,20 +55,16 @@ impl Tokenizer {
         inner.raise().map(|inner| Self { inner })
     }
 
-<<<<<<< HEAD
+    /// A tokenizer with a smaller vocabulary.
+    pub(crate) fn truncated(&self, py: Python<'_>, size: usize) -> PyResult<Self> {
+        let inner = Arc::clone(&self.inner);
+        let made = abandonable(py, move || eurotok_core::train::truncate(inner.engine.byte_level("tokenizer")?, size))?;
+        Self::from_vocab(py, made.raise()?)
+    }
+
     #[inline]
     pub(crate) fn engine(&self) -> &Engine {
         &self.inner.engine
-=======
-    /// One with a smaller vocabulary.
-    pub(crate) fn truncated(&self, py: Python<'_>, size: usize) -> PyResult<Self> {
-        let inner = Arc::clone(&self.inner);
-        Self::prepare(py, move || eurotok_core::train::truncate(inner.encoder.vocab(), size))
-    }
-
-    pub(crate) fn vocab(&self) -> &Vocab {
-        self.inner.encoder.vocab()
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
     }
 
     /// The ids of a text and their spans; those with lone surrogates in the places of the text as it is.
@@ -138,15 +134,10 @@ impl Tokenizer {
     }
 
     fn decode_ids(&self, py: Python<'_>, ids: Foreign<'_>, skip_specials: bool) -> PyResult<Vec<u8>> {
-<<<<<<< HEAD
-        release(py, ids.len(), || self.engine().decode(ids, !skip_specials)).raise()
-=======
-        let decoder = &self.inner.decoder;
         if ids.len() < SMALL {
-            return decoder.decode(self.vocab(), ids, !skip_specials).raise();
+            return self.engine().decode(&Stop::never(), ids, !skip_specials).raise();
         }
-        interruptible(py, |stop| decoder.decode_unless(stop, self.vocab(), ids, !skip_specials))?.raise()
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
+        interruptible(py, |stop| self.engine().decode(stop, ids, !skip_specials))?.raise()
     }
 }
 
@@ -430,22 +421,10 @@ impl Tokenizer {
         let threads = parse_threads(threads)?;
         let ids = Ids::new(ids, self.engine().size())?;
         let ids = ids.numbers()?;
-<<<<<<< HEAD
-        let plan = || self.engine().plan(ids, !skip_specials, threads);
-        if let Some(plan) = release(py, ids.len(), plan).raise()? {
+        let plan = |stop: &Stop| self.engine().plan(stop, ids, !skip_specials, threads);
+        let plan = if ids.len() < SMALL { plan(&Stop::never()) } else { interruptible(py, plan)? };
+        if let Some(plan) = plan.raise()? {
             if parse_errors(errors)? == Invalid::Replace || plan.is_utf8() {
-=======
-        if self.inner.decoder.is_worth_a_plan(ids.len()) {
-            let invalid = parse_errors(errors)?;
-            let decoder = &self.inner.decoder;
-            let plan = if ids.len() < SMALL {
-                decoder.plan(self.vocab(), ids, !skip_specials, threads)
-            } else {
-                interruptible(py, |stop| decoder.plan_unless(stop, self.vocab(), ids, !skip_specials, threads))?
-            };
-            let plan = plan.raise()?;
-            if invalid == Invalid::Replace || plan.is_utf8() {
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
                 return string(py, &plan);
             }
         }
@@ -477,29 +456,17 @@ impl Tokenizer {
         let threads = parse_threads(threads)?;
         let (ids, offsets) = (Ids::new(ids, self.engine().size())?, copied(offsets)?);
         let ids = ids.numbers()?;
-<<<<<<< HEAD
-        let texts = py.detach(|| self.engine().decode_batch(ids, &offsets, !skip_specials, threads)).raise()?;
-        texts.into_iter().map(|bytes| text(bytes, errors)).collect()
+        let decode = |stop: &Stop| self.engine().decode_batch(stop, ids, &offsets, !skip_specials, threads);
+        let texts = interruptible(py, decode)?.raise()?;
+        list(py, texts.into_iter().map(|bytes| Ok(PyString::new(py, &text(bytes, errors)?))))
     }
 
     /// Split a text into its pieces, which tokens never cross: of the normalized text, if the file has a normalizer.
-    fn split(&self, text: &str) -> PyResult<Vec<String>> {
-        match self.engine().encoder() {
-            Some(encoder) => crate::pieces(encoder.splitter(), text),
-            None => self.engine().pieces(text).raise(),
-        }
-=======
-        let Inner { decoder, .. } = &*self.inner;
-        let texts = interruptible(py, |stop| {
-            decoder.decode_batch_unless(stop, self.vocab(), ids, &offsets, !skip_specials, threads)
-        })?;
-        list(py, texts.raise()?.into_iter().map(|bytes| Ok(PyString::new(py, &text(bytes, errors)?))))
-    }
-
-    /// Split a text into its pieces, which tokens never cross.
     fn split<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyList>> {
-        crate::pieces(py, self.inner.encoder.splitter(), text)
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
+        match self.engine().encoder() {
+            Some(encoder) => crate::pieces(py, encoder.splitter(), text),
+            None => list(py, self.engine().pieces(text).raise()?.iter().map(|piece| Ok(PyString::new(py, piece)))),
+        }
     }
 
     /// Give the bytes of an id, ordinary or special: of byte-level tokens those that it stands for, else its text in UTF-8 as the

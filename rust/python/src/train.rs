@@ -100,14 +100,7 @@ fn extend(
 #[pyfunction]
 fn truncate(py: Python<'_>, tokenizer: &Tokenizer, vocab_size: i64) -> PyResult<Tokenizer> {
     let size = natural("vocab_size", vocab_size)?;
-<<<<<<< HEAD
-    Tokenizer::from_vocab(
-        py,
-        eurotok_core::train::truncate(tokenizer.engine().byte_level("tokenizer").raise()?, size).raise()?,
-    )
-=======
     tokenizer.truncated(py, size)
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
 }
 
 #[expect(clippy::too_many_arguments, reason = "they are those of training")]

@@ -124,7 +124,6 @@ impl<'t> Text<'t> {
     }
 }
 
-<<<<<<< HEAD
 /// The UTF-8 of the text of this number.
 ///
 /// # Errors
@@ -145,10 +144,9 @@ fn refused_text(refused: Utf8Error, text: usize) -> Error {
         Utf8Error::Memory => Error::Memory,
     }
 }
-=======
-/// Code points that are made UTF-8 between two questions whether to stop.
+
+/// Number of code points that are converted between two questions whether to stop.
 const UNASKED: usize = 1 << 18;
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
 
 /// Memory for more bytes than this is not kept for the next text. A job of a batch has fewer.
 const MOST: usize = 1 << 20;
@@ -189,11 +187,7 @@ impl TextRow {
                 self.row.try_reserve(1)?;
                 self.row.push(' ');
             }
-<<<<<<< HEAD
-            text.into().push(isa, &mut self.row).map_err(|refused| refused_text(refused, first + place))?;
-=======
             text.into().append(stop, first + place, isa, &mut self.row)?;
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
             if prefix != Prefix::Never {
                 if !prefix.precedes(&self.row.as_bytes()[before + 1..], true) {
                     self.row.remove(before);

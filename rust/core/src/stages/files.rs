@@ -18,8 +18,13 @@ impl Documents for Stages {
         None
     }
 
-    fn encode_texts(&self, texts: &[&str], EncodeOptions { specials, threads, .. }: EncodeOptions) -> Result<Ragged> {
-        self.encode_batch(&Stop::never(), texts, specials, threads)
+    fn encode_texts(
+        &self,
+        stop: &Stop,
+        texts: &[&str],
+        EncodeOptions { specials, threads, .. }: EncodeOptions,
+    ) -> Result<Ragged> {
+        self.encode_batch(stop, texts, specials, threads)
     }
 
     fn begin(&self) -> Box<dyn Blocks + '_> {

@@ -284,9 +284,9 @@ impl Tokenizer {
     ///
     /// # Errors
     /// As [`Decoder::decode`] and [`Stages::decode`].
-    pub fn decode<'i>(&self, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
+    pub fn decode<'i>(&self, stop: &Stop, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
         match &self.engine {
-            Engine::Vocab { encoder, decoder } => decoder.decode(encoder.vocab(), ids, with_specials),
+            Engine::Vocab { encoder, decoder } => decoder.decode_unless(stop, encoder.vocab(), ids, with_specials),
             Engine::Stages { stages, .. } => stages.decode(ids, with_specials),
         }
     }
@@ -297,13 +297,14 @@ impl Tokenizer {
     /// As [`Decoder::plan`].
     pub fn plan<'d>(
         &'d self,
+        stop: &Stop,
         ids: Foreign<'d>,
         with_specials: bool,
         threads: Option<usize>,
     ) -> Result<Option<Plan<'d>>> {
         match &self.engine {
             Engine::Vocab { encoder, decoder } if decoder.is_worth_a_plan(ids.len()) => {
-                decoder.plan(encoder.vocab(), ids, with_specials, threads).map(Some)
+                decoder.plan_unless(stop, encoder.vocab(), ids, with_specials, threads).map(Some)
             }
             _ => Ok(None),
         }
@@ -315,6 +316,7 @@ impl Tokenizer {
     /// As [`Decoder::decode_batch`] and [`Stages::decode_batch`].
     pub fn decode_batch<'i>(
         &self,
+        stop: &Stop,
         ids: impl Into<Foreign<'i>>,
         offsets: &[i64],
         with_specials: bool,
@@ -322,7 +324,7 @@ impl Tokenizer {
     ) -> Result<Vec<Vec<u8>>> {
         match &self.engine {
             Engine::Vocab { encoder, decoder } => {
-                decoder.decode_batch(encoder.vocab(), ids, offsets, with_specials, threads)
+                decoder.decode_batch_unless(stop, encoder.vocab(), ids, offsets, with_specials, threads)
             }
             Engine::Stages { stages, .. } => stages.decode_batch(ids, offsets, with_specials, threads),
         }

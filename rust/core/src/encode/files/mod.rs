@@ -83,7 +83,7 @@ pub trait Documents: Sync {
     ///
     /// # Errors
     /// [`Error::Pattern`], [`Error::Argument`], [`Error::Memory`].
-    fn encode_texts(&self, texts: &[&str], options: EncodeOptions) -> Result<Ragged>;
+    fn encode_texts(&self, stop: &Stop, texts: &[&str], options: EncodeOptions) -> Result<Ragged>;
 
     /// The encoder of one thread.
     fn begin(&self) -> Box<dyn Blocks + '_>;
@@ -188,10 +188,6 @@ impl<'e> IdsWriter<'e> {
     /// # Errors
     /// [`Error::Pattern`], [`Error::Io`].
     pub fn add_texts(&mut self, texts: &[&str]) -> Result<()> {
-<<<<<<< HEAD
-        let EncodeOptions { separator, .. } = self.options;
-        let batch = self.encoder.encode_texts(texts, self.options)?;
-=======
         self.add_texts_unless(&Stop::never(), texts)
     }
 
@@ -200,9 +196,8 @@ impl<'e> IdsWriter<'e> {
     /// # Errors
     /// As [`add_texts`](Self::add_texts), and [`Error::Interrupted`].
     pub fn add_texts_unless(&mut self, stop: &Stop, texts: &[&str]) -> Result<()> {
-        let EncodeOptions { specials, threads, separator, .. } = self.options;
-        let batch = self.encoder.encode_batch_to(Vec::new(), stop, texts, specials, threads)?;
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
+        let EncodeOptions { separator, .. } = self.options;
+        let batch = self.encoder.encode_texts(stop, texts, self.options)?;
         let mut encoded = Encoded::default();
         encoded.ids.try_reserve_exact(batch.ids.len() + batch.len())?;
         for (place, text) in texts.iter().enumerate() {
@@ -294,7 +289,6 @@ pub fn count_files(
     Ok(counted)
 }
 
-<<<<<<< HEAD
 /// Encodes the blocks of files on threads and passes them to `sink`, in order.
 fn encode_blocks(
     encoder: &dyn Documents,
@@ -303,16 +297,18 @@ fn encode_blocks(
     sink: &mut (dyn BlockSink + Send),
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<()> {
-    let blocks = Mutex::new(Files::new(paths)?);
+    let files = Files::new(paths)?;
+    let position = files.progress();
+    let blocks = Mutex::new(files);
     let files = || blocks.lock().unwrap_or_else(PoisonError::into_inner);
     threads::ordered(
         threads::wanted(options.threads),
-        || files().next(|text| encoder.cut(text, options.specials)),
+        |stop| files().next_unless(stop, |text| encoder.cut(text, options.specials)),
         || encoder.begin(),
         |blocks, stop, block| blocks.encode(stop, &block, options),
         |encoded| sink.write(&encoded),
         || {
-            let (done, total) = files().progress();
+            let (done, total) = position();
             progress(done, total)
         },
     )
@@ -321,31 +317,6 @@ fn encode_blocks(
 impl Documents for Encoder {
     fn vocab_size(&self) -> usize {
         self.vocab().size()
-=======
-    /// Encodes the blocks of files on threads and passes them to `sink`, in order.
-    fn encode_blocks(
-        &self,
-        paths: &[PathBuf],
-        options: EncodeOptions,
-        sink: &mut (dyn BlockSink + Send),
-        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
-    ) -> Result<()> {
-        let files = Files::new(paths)?;
-        let position = files.progress();
-        let blocks = Mutex::new(files);
-        let files = || blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        threads::ordered(
-            threads::wanted(options.threads),
-            |stop| files().next_unless(stop, |text| self.cut(text, options.specials)),
-            || self.lease(),
-            |lease, stop, block| lease.with(stop, |worker| self.encode_block(worker, &block, options)),
-            |encoded| sink.write(&encoded),
-            || {
-                let (done, total) = position();
-                progress(done, total)
-            },
-        )
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
     }
 
     /// A place near the end of `text` where the document can be cut, however it goes on: a proven boundary that no
@@ -362,8 +333,13 @@ impl Documents for Encoder {
         self.splitter.last_boundary(text, limit, |place| !self.added.may_span([text[place - 1], text[place]], specials))
     }
 
-    fn encode_texts(&self, texts: &[&str], EncodeOptions { specials, threads, .. }: EncodeOptions) -> Result<Ragged> {
-        self.encode_batch(texts, specials, threads)
+    fn encode_texts(
+        &self,
+        stop: &Stop,
+        texts: &[&str],
+        EncodeOptions { specials, threads, .. }: EncodeOptions,
+    ) -> Result<Ragged> {
+        self.encode_batch_to(Vec::new(), stop, texts, specials, threads)
     }
 
     fn begin(&self) -> Box<dyn Blocks + '_> {

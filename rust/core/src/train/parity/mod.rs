@@ -158,28 +158,14 @@ impl ParityTask<'_> {
         mut lexicon: Lexicon,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(Lexicon, Vec<Pair>, Trace)> {
-<<<<<<< HEAD
-        if progress(Progress::Pairs).is_break() {
-            return Err(Error::Interrupted);
-        }
-        let mut words = Words::new(self.weights, &self.first, self.longest, 0, 1)?;
-        let reports = [RwLock::new(Report::default())];
-        let mut floor = self.floor.unwrap_or(words.total() / lexicon.wanted() as u64 / SPREAD).max(1);
-        let mut ranking = Ranking::new(self.weights.first_factors(), &lexicon)?;
-        rank_all(&mut words, &mut ranking, &reports, floor)?;
-=======
         let mut report = |present| if progress(present).is_break() { Err(Error::Interrupted) } else { Ok(()) };
         report(Progress::Pairs)?;
         let mut ask = || report(Progress::Pairs);
-        let languages = self.weights.first_factors().len();
         let mut words = Words::new(self.weights, &self.first, self.longest, 0, 1, &mut ask)?;
         let reports = [RwLock::new(Report::default())];
         let mut floor = self.floor.unwrap_or(words.total() / lexicon.wanted() as u64 / SPREAD).max(1);
         let mut ranking = Ranking::new(self.weights.first_factors(), &lexicon)?;
-        words.report_all(&reports, &mut ask)?;
-        let mut kept = ranking.start(floor, &reports[0])?;
-        words.note_all(&reports, &[&kept], &mut ask)?;
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
+        rank_all(&mut words, &mut ranking, &reports, floor, &mut ask)?;
         let columns = |words: &Words| words.tokens().collect::<Vec<u64>>();
         let tokens = |words: &Words| -> Vec<u64> {
             let all = columns(words);
@@ -211,13 +197,7 @@ impl ParityTask<'_> {
                     None if ranking.is_whole() => break None,
                     None => {
                         floor = (floor / LOWERING).max(1);
-<<<<<<< HEAD
-                        rank_all(&mut words, &mut ranking, &reports, floor)?;
-=======
-                        words.report_all(&reports, &mut ask)?;
-                        kept = ranking.start(floor, &reports[0])?;
-                        words.note_all(&reports, &[&kept], &mut ask)?;
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
+                        rank_all(&mut words, &mut ranking, &reports, floor, &mut ask)?;
                     }
                 }
             };
@@ -236,15 +216,8 @@ impl ParityTask<'_> {
             let merge = PlannedMerge { pair, product, is_new, keeper: 0, number, whole_pieces: false };
             words.merge(&[merge], &reports)?;
             if joined == Joined::Again {
-<<<<<<< HEAD
                 // Some pairs with this token may not have been kept.
-                rank_all(&mut words, &mut ranking, &reports, floor)?;
-=======
-                // Of pairs with this token, some may not have been kept.
-                words.report_all(&reports, &mut ask)?;
-                kept = ranking.start(floor, &reports[0])?;
-                words.note_all(&reports, &[&kept], &mut ask)?;
->>>>>>> 210bf08 (signals: every call that takes time answers Ctrl-C within half a second)
+                rank_all(&mut words, &mut ranking, &reports, floor, &mut ask)?;
             } else {
                 let kept = ranking.apply(&merge, &reports[0])?;
                 words.note(&reports, &[&kept])?;
@@ -256,8 +229,14 @@ impl ParityTask<'_> {
 }
 
 /// Finds all pairs again, and ranks those that weigh `floor`.
-fn rank_all(words: &mut Words, ranking: &mut Ranking, reports: &[RwLock<Report>; 1], floor: u64) -> Result<()> {
-    words.report_all(reports)?;
+fn rank_all(
+    words: &mut Words,
+    ranking: &mut Ranking,
+    reports: &[RwLock<Report>; 1],
+    floor: u64,
+    ask: &mut dyn FnMut() -> Result<()>,
+) -> Result<()> {
+    words.report_all(reports, ask)?;
     let kept = ranking.start(floor, &reports[0])?;
-    words.note_all(reports, &[&kept])
+    words.note_all(reports, &[&kept], ask)
 }
