@@ -336,6 +336,21 @@ def test_what_cannot_be_asked_is_said(tmp_path: Path) -> None:
         eurotok.extend(ours, PROSE, vocab_size=1000)
 
 
+@pytest.mark.parametrize("name", ["word_piece", "unigram", "roberta"])
+def test_commands_take_any_tokenizer(name: str, tmp_path: Path) -> None:
+    from eurotok.checks import check
+    from eurotok.cli.info import describe
+
+    _, ours = both(MODELS[name](), tmp_path)
+    assert describe(ours)["scheme"] == "several stages"
+    findings = {finding.check: finding.status for finding in check(ours)}
+    assert findings["same ids in tokenizers"] == "ok"
+    assert findings["same ids in tiktoken"] == "not checked"
+    table = eurotok.compare([ours, tmp_path / "tokenizer.json"], {"en": PROSE[:1], "de": PROSE[:1]}).table()
+    assert "several" in repr(ours)
+    assert table
+
+
 def test_files_are_encoded_document_by_document(tmp_path: Path) -> None:
     _, ours = both(MODELS["word_piece"](), tmp_path)
     lines = tmp_path / "x.jsonl"

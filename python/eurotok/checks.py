@@ -96,7 +96,13 @@ def check(tokenizer: Tokenizer) -> list[Finding]:
     []
     """
     subject = _Subject(tokenizer)
-    return [question(subject) for question in QUESTIONS]
+    return [_asked(question, subject) for question in QUESTIONS]
+
+
+def _asked(question: Callable[[_Subject], Finding], subject: _Subject) -> Finding:
+    if question in OF_BYTES and not subject.tokenizer._spells_bytes():
+        return Finding(OF_BYTES[question], "not checked", "the tokens are not byte-level")
+    return question(subject)
 
 
 def ordinary_tokens(tokenizer: Tokenizer) -> dict[int, bytes]:
@@ -339,6 +345,13 @@ def _in_tiktoken(subject: _Subject) -> Finding:
     except ImportError:
         return Finding("same ids in tiktoken", "not checked", "tiktoken is not installed")
 
+    try:
+        subject.tokenizer.pattern  # noqa: B018 - asks whether there is one
+    except _core.UnsupportedError:
+        return Finding(
+            "same ids in tiktoken", "not checked", "tiktoken has byte-level BPE with one splitting rule alone"
+        )
+
     def load(folder: Path) -> tuple[Encode, Encode]:
         path, tokenizer = folder / "x.tiktoken", subject.tokenizer
         tokenizer.save(path)
@@ -400,3 +413,10 @@ QUESTIONS: tuple[Callable[[_Subject], Finding], ...] = (
     _in_tiktoken,
 )
 """Everything that is asked, in order."""
+
+OF_BYTES = {
+    _bytes: "256 bytes present",
+    _lossless: "lossless",
+    _unreachable: "no unreachable tokens",
+}
+"""The questions about byte-level tokens alone, and the names of their findings."""

@@ -5,6 +5,7 @@
 
 mod added;
 mod batch;
+mod char_set;
 mod decode;
 mod files;
 mod finder;

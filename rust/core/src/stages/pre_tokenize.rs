@@ -2,6 +2,7 @@
 
 use unicode_categories::UnicodeCategories;
 
+use super::char_set::CharSet;
 use super::finder::{Finder, characters};
 use super::normalize::byte_level;
 use super::scripts::script;
@@ -17,12 +18,12 @@ use crate::vocab::pipeline::{self, Behavior, ByteLevel, Metaspace, PrependScheme
 pub(super) enum PreTokenizer {
     Split { finder: Finder, behavior: Behavior, invert: bool },
     Digits { behavior: Behavior },
-    Punctuation { behavior: Behavior },
+    Punctuation { behavior: Behavior, set: CharSet },
     WhitespaceSplit,
     CharDelimiterSplit(char),
     Metaspace(Metaspace),
     ByteLevel { add_prefix_space: bool, finder: Option<Finder> },
-    Bert,
+    Bert(CharSet),
     UnicodeScripts,
     FixedLength(usize),
 }
@@ -47,7 +48,7 @@ fn push(pre_tokenizer: &pipeline::PreTokenizer, isa: Isa, all: &mut Vec<PreToken
         }
         Data::Digits { individual_digits: true } => PreTokenizer::Digits { behavior: Behavior::Isolated },
         Data::Digits { individual_digits: false } => PreTokenizer::Digits { behavior: Behavior::Contiguous },
-        &Data::Punctuation { behavior } => PreTokenizer::Punctuation { behavior },
+        &Data::Punctuation { behavior } => PreTokenizer::Punctuation { behavior, set: CharSet::new(is_punctuation)? },
         Data::Whitespace => PreTokenizer::Split {
             // The words of the `regex` crate, which `fancy-regex` reads alike.
             finder: Finder::Regex(crate::split::Pattern::new(r"\w+|[^\w\s]+")?),
@@ -62,7 +63,7 @@ fn push(pre_tokenizer: &pipeline::PreTokenizer, isa: Isa, all: &mut Vec<PreToken
             let finder = use_regex.then(|| Finder::of_scheme(gpt2(), isa)).transpose()?;
             PreTokenizer::ByteLevel { add_prefix_space, finder }
         }
-        Data::Bert => PreTokenizer::Bert,
+        Data::Bert => PreTokenizer::Bert(CharSet::new(is_punctuation)?),
         Data::UnicodeScripts => PreTokenizer::UnicodeScripts,
         Data::FixedLength { length: 0 } => {
             return Err(Error::argument("FixedLength", "pieces of 0 characters"));
@@ -76,7 +77,7 @@ fn push(pre_tokenizer: &pipeline::PreTokenizer, isa: Isa, all: &mut Vec<PreToken
 }
 
 /// Punctuation in ASCII, or by the general category.
-pub(super) fn is_punctuation(character: char) -> bool {
+fn is_punctuation(character: char) -> bool {
     character.is_ascii_punctuation() || !character.is_ascii() && character.is_punctuation()
 }
 
@@ -103,8 +104,8 @@ impl PreTokenizer {
             Self::Digits { behavior } => {
                 text.split(*behavior, |piece, parts| characters(piece, char::is_numeric, parts))
             }
-            Self::Punctuation { behavior } => {
-                text.split(*behavior, |piece, parts| characters(piece, is_punctuation, parts))
+            Self::Punctuation { behavior, set } => {
+                text.split(*behavior, |piece, parts| characters(piece, |c| set.contains(c), parts))
             }
             Self::WhitespaceSplit => whitespace(text),
             &Self::CharDelimiterSplit(delimiter) => {
@@ -125,7 +126,7 @@ impl PreTokenizer {
                 }
                 text.rewrite(|old, _, new| byte_level(old, new))
             }
-            Self::Bert => text.split(Behavior::Removed, bert_words),
+            Self::Bert(set) => text.split(Behavior::Removed, |piece, parts| bert_words(piece, set, parts)),
             Self::UnicodeScripts => text.split(Behavior::Isolated, scripts),
             &Self::FixedLength(length) => text.split(Behavior::Isolated, |piece, parts| {
                 let mut start = 0;
@@ -145,11 +146,11 @@ fn whitespace(text: &mut Text) -> Result<()> {
 }
 
 /// At whitespace, which is dropped, then around each punctuation character.
-fn bert_words(piece: &str, parts: &mut Vec<Match>) -> Result<()> {
+fn bert_words(piece: &str, punctuation: &CharSet, parts: &mut Vec<Match>) -> Result<()> {
     let mut done = 0;
     for (start, character) in piece.char_indices() {
         let is_space = character.is_whitespace();
-        if is_space || is_punctuation(character) {
+        if is_space || punctuation.contains(character) {
             if done < start {
                 parts.try_push((done, start, false))?;
             }

@@ -242,6 +242,14 @@ impl Rewriter<'_> {
         Ok(())
     }
 
+    /// Takes over so many bytes, ASCII letters of them in lower case.
+    pub(super) fn copy_lowercase(&mut self, length: usize) -> Result<()> {
+        let start = self.text.len();
+        self.copy(length)?;
+        self.text[start..].make_ascii_lowercase();
+        Ok(())
+    }
+
     /// Writes a character: added, if `change` is positive; else in place of one, and of as many more as it is negative.
     pub(super) fn push(&mut self, character: char, change: isize) -> Result<()> {
         self.text.try_reserve(character.len_utf8())?;

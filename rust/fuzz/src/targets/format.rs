@@ -1,12 +1,15 @@
 //! A file is read or refused, whatever is in it; a vocabulary that was read is written and read again as the same.
 
-use eurotok_core::Error;
 use eurotok_core::encode::{Encoder, Specials};
 use eurotok_core::format::{self, Converted, Format, Hints};
 use eurotok_core::split::Scheme;
+use eurotok_core::stages::Stages;
+use eurotok_core::vocab::Tokenizer;
+use eurotok_core::{Error, Stop};
 
 /// The bytes are a file, and once one that has been told of.
 pub fn run(data: &[u8]) {
+    check_stages(data);
     let hints = Hints { scheme: Scheme::named("gpt2"), special_tokens: vec![("<|end|>".to_string(), 1000)] };
     for hints in [Hints::default(), hints] {
         check(data, &hints);
@@ -20,6 +23,24 @@ pub fn run(data: &[u8]) {
             }
         }
         _ => {}
+    }
+}
+
+/// A file that runs by stages is written and read again, and encodes and decodes any text or says why not.
+fn check_stages(data: &[u8]) {
+    let Ok(Tokenizer::Pipeline(pipeline)) = format::read_tokenizer("fuzz", data, &Hints::default()) else { return };
+    for format in [Format::TokenizerJson, Format::Eurotok] {
+        let written = format::write_stages(&pipeline, format).expect("there is memory for it");
+        let again = format::read_tokenizer("again", &written, &Hints::default());
+        let same = matches!(&again, Ok(Tokenizer::Pipeline(again)) if again.size() == pipeline.size());
+        assert!(same, "{format:?}: {again:?}");
+    }
+    let Ok(stages) = Stages::new(pipeline) else { return };
+    for text in ["abc é l'eau\n 12 <|end|>", "e\u{301}\u{fb01} 字\u{200d}😀 <unk>", ""] {
+        if let Ok((ids, spans)) = stages.encode_with_offsets(&Stop::never(), text, Specials::Parse) {
+            assert_eq!(ids.len(), spans.len());
+            stages.decode(&ids[..], true).ok();
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use unicode_categories::UnicodeCategories;
 use unicode_normalization_alignments::UnicodeNormalization;
 use unicode_normalization_alignments::char::is_combining_mark;
 
+use super::char_set::CharSet;
 use super::finder::Finder;
 use super::text::{Rewriter, Text};
 use crate::arch::Isa;
@@ -29,7 +30,7 @@ pub(super) enum Normalizer {
     Replace { finder: Finder, content: String },
     Prepend(String),
     Nmt,
-    Bert(Bert),
+    Bert { settings: Bert, controls: CharSet, marks: CharSet },
     Precompiled(Charsmap),
     ByteLevel,
 }
@@ -79,12 +80,12 @@ fn push(normalizer: &pipeline::Normalizer, isa: Isa, all: &mut Vec<Normalizer>) 
         }
         Data::Prepend { prepend } => Normalizer::Prepend(prepend.clone()),
         Data::Nmt => Normalizer::Nmt,
-        &Data::Bert { clean_text, handle_chinese_chars, strip_accents, lowercase } => Normalizer::Bert(Bert {
-            clean_text,
-            handle_chinese_chars,
-            strip_accents: strip_accents.unwrap_or(lowercase),
-            lowercase,
-        }),
+        &Data::Bert { clean_text, handle_chinese_chars, strip_accents, lowercase } => {
+            let strip_accents = strip_accents.unwrap_or(lowercase);
+            let settings = Bert { clean_text, handle_chinese_chars, strip_accents, lowercase };
+            let [controls, marks] = [CharSet::new(is_bert_control)?, CharSet::new(|c| c.is_mark_nonspacing())?];
+            Normalizer::Bert { settings, controls, marks }
+        }
         Data::Precompiled { precompiled_charsmap } => Normalizer::Precompiled(Charsmap::new(precompiled_charsmap)?),
         Data::ByteLevel => Normalizer::ByteLevel,
         Data::Sequence { normalizers } => {
@@ -111,7 +112,7 @@ impl Normalizer {
                 new.copy(new.left())
             }),
             Self::Nmt => text.rewrite(|old, _, new| filter(old, new, |c| !is_nmt_control(c), nmt_space)),
-            Self::Bert(bert) => bert.run(text),
+            Self::Bert { settings, controls, marks } => settings.run(text, controls, marks),
             Self::Precompiled(charsmap) => text.rewrite(|old, _, new| charsmap.run(old, new)),
             Self::ByteLevel => text.rewrite(|old, _, new| byte_level(old, new)),
         }
@@ -142,10 +143,16 @@ impl Form {
 }
 
 fn lowercase(old: &str, new: &mut Rewriter<'_>) -> Result<()> {
-    for character in old.chars() {
+    let mut rest = old;
+    while !rest.is_empty() {
+        let plain = rest.bytes().take_while(u8::is_ascii).count();
+        new.copy_lowercase(plain)?;
+        rest = &rest[plain..];
+        let Some(character) = rest.chars().next() else { break };
         for (place, lower) in character.to_lowercase().enumerate() {
             new.push(lower, isize::from(place > 0))?;
         }
+        rest = &rest[character.len_utf8()..];
     }
     Ok(())
 }
@@ -204,13 +211,13 @@ fn nmt_space(character: char) -> char {
 }
 
 impl Bert {
-    fn run(self, text: &mut Text) -> Result<()> {
+    fn run(self, text: &mut Text, controls: &CharSet, marks: &CharSet) -> Result<()> {
         if self.clean_text {
             text.rewrite(|old, _, new| {
-                if old.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                if old.chars().all(|c| matches!(c, ' '..='~') || !controls.contains(c) && !is_bert_space(c)) {
                     return new.copy(old.len());
                 }
-                filter(old, new, |c| !is_bert_control(c), |c| if is_bert_space(c) { ' ' } else { c })
+                filter(old, new, |c| !controls.contains(c), |c| if is_bert_space(c) { ' ' } else { c })
             })?;
         }
         if self.handle_chinese_chars {
@@ -232,9 +239,9 @@ impl Bert {
         }
         if self.strip_accents {
             text.rewrite(|old, _, new| Form::Nfd.run(old, new))?;
-            text.rewrite(|old, _, new| match old.is_ascii() {
-                true => new.copy(old.len()),
-                false => filter(old, new, |c| !c.is_mark_nonspacing(), |c| c),
+            text.rewrite(|old, _, new| match old.chars().any(|c| marks.contains(c)) {
+                true => filter(old, new, |c| !marks.contains(c), |c| c),
+                false => new.copy(old.len()),
             })?;
         }
         if self.lowercase {
@@ -272,11 +279,17 @@ fn is_chinese(character: char) -> bool {
 
 /// A character for each byte.
 pub(super) fn byte_level(old: &str, new: &mut Rewriter<'_>) -> Result<()> {
-    for character in old.chars() {
-        let mut bytes = [0; 4];
-        for (place, &byte) in character.encode_utf8(&mut bytes).as_bytes().iter().enumerate() {
+    let mut rest = old;
+    while !rest.is_empty() {
+        // These stand for themselves.
+        let plain = rest.bytes().take_while(u8::is_ascii_graphic).count();
+        new.copy(plain)?;
+        rest = &rest[plain..];
+        let Some(character) = rest.chars().next() else { break };
+        for (place, &byte) in rest.as_bytes()[..character.len_utf8()].iter().enumerate() {
             new.push(alphabet::CHARS[usize::from(byte)], isize::from(place > 0))?;
         }
+        rest = &rest[character.len_utf8()..];
     }
     Ok(())
 }
