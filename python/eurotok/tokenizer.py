@@ -20,6 +20,7 @@ from eurotok.files import check_outputs
 from eurotok.literals import Errors, Scheme, Specials
 from eurotok.progress import Report, reporting
 from eurotok.published import Vocabulary, labelled, locate
+from eurotok.publishing.folder import publish
 from eurotok.ragged import Ragged
 from eurotok.sequences import several
 from eurotok.streams import StreamDecoder, encode_stream
@@ -76,6 +77,9 @@ class Tokenizer(Chats, _core.Tokenizer):
 
     stated_roles: Mapping[str, int] = MappingProxyType({})
     """The ids of the special tokens of each role (`bos`, `eos`, `pad`, `unk`) that the folder it came from states."""
+
+    card: Path | None = None
+    """The model card of a shipped tokenizer: Markdown."""
 
     def encode_batch(
         self,
@@ -337,6 +341,41 @@ class Tokenizer(Chats, _core.Tokenizer):
         """
         return encode_stream(self, chunks, specials)
 
+    def publish(
+        self, folder: StrPath, *, name: str | None = None, generation_config: bool = False, card: bool = True
+    ) -> list[Path]:
+        """Write a folder that `AutoTokenizer.from_pretrained` of `transformers` reads, from version 4.44 on.
+
+        It holds `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json` and, if there is a chat template,
+        `chat_template.jinja`: with the same ids, and special tokens in their roles. Regexes are spelled so that
+        JavaScript compiles them, too, where that is known. `eurotok check FOLDER` opens it with the libraries that are
+        installed.
+
+        Parameters
+        ----------
+        folder
+            The folder; files of these names in it are replaced.
+        name
+            What the card calls it; by default the name of the folder.
+        generation_config
+            Whether to write `generation_config.json`, by which generation stops at the ends of texts and turns.
+        card
+            Whether to write a model card, `README.md`.
+
+        Returns
+        -------
+        list[Path]
+            The files.
+
+        Raises
+        ------
+        UnsupportedError
+            If a `tokenizer.json` cannot hold this tokenizer exactly.
+        OSError
+            If a file cannot be written.
+        """
+        return publish(self, folder, name=name, generation_config=generation_config, card=card)
+
     def save(self, path: StrPath) -> None:
         """Write the tokenizer to a file, whole or not at all.
 
@@ -508,6 +547,7 @@ def load(path: StrPath, scheme: Scheme | None = None, special_tokens: Mapping[st
     if name in models():
         tokenizer = Tokenizer(_core.load(os.fspath(MODELS / f"{name}.eurotok"), scheme, specials))
         tokenizer.chat_template = (MODELS / "chat.jinja").read_text(encoding="utf-8")
+        tokenizer.card = MODELS / f"{name}.md"
         return tokenizer
     found = locate(name)
     if isinstance(found, Vocabulary):

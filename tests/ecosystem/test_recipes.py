@@ -14,6 +14,7 @@ PAIRS = sorted(
     (path.stem, line.partition("=")[0].strip("><"))
     for path in Path(__file__).parent.glob("*.txt")
     for line in path.read_text(encoding="utf-8").splitlines()
+    if line != "jinja2"
 )
 """Environments, by the files that say what is in them, and the libraries that each is for."""
 

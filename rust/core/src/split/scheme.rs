@@ -64,7 +64,7 @@ struct NamedScheme {
     name: &'static str,
     /// The regex that is written to files.
     pattern: &'static str,
-    /// Other regexes in files that state the same rule.
+    /// Other regexes in files that state the same rule: older ones; and, for JavaScript, ones without `(?i:...)`, which its regexes refuse.
     also: &'static [&'static str],
 }
 
@@ -120,17 +120,23 @@ static TABLE: [NamedScheme; SCHEMES] = [
     NamedScheme {
         name: "o200k",
         pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        also: &[],
+        also: &[
+            r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:'(?:[sSſtTmMdD]|[rR][eE]|[vV][eE]|[lL][lL]))?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:'(?:[sSſtTmMdD]|[rR][eE]|[vV][eE]|[lL][lL]))?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
     },
     NamedScheme {
         name: "llama3",
         pattern: r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        also: &[],
+        also: &[
+            r"(?:'(?:[sSſtTmMdD]|[rR][eE]|[vV][eE]|[lL][lL]))|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
     },
     NamedScheme {
         name: "qwen2",
         pattern: r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        also: &[],
+        also: &[
+            r"(?:'(?:[sSſtTmMdD]|[rR][eE]|[vV][eE]|[lL][lL]))|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
     },
     NamedScheme {
         name: "tekken",
@@ -139,8 +145,10 @@ static TABLE: [NamedScheme; SCHEMES] = [
     },
     NamedScheme {
         name: "europe",
-        pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]{1,16}[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        also: &[],
+        pattern: r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:['’](?:(?:[sSſtTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])(?!\p{L})|(?! ?[^ \p{L}])))?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:['’](?:(?:[sSſtTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])(?!\p{L})|(?! ?[^ \p{L}])))?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]{1,16}[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        also: &[
+            r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:['’](?:(?i:s|t|re|ve|m|ll|d)(?!\p{L})|(?! ?[^ \p{L}])))?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]{1,16}[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
     },
 ];
 
