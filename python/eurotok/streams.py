@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Protocol
@@ -14,11 +15,26 @@ CUT = re.compile(r"[!-~](?= )")
 """A visible ASCII character before a space: with any scheme of the table a piece ends there, whatever follows."""
 
 
+BYTE = re.compile("<0x[0-9A-F]{2}>")
+"""The text of a token that stands for a byte."""
+
+
 class Vocabulary(Protocol):
     """The part of a tokenizer that decoding needs."""
 
     def token(self, id: int) -> bytes:  # noqa: A002 - as of the binding
         """Give the bytes of an id."""
+
+    def decode(
+        self, ids: list[int], *, errors: Literal["strict", "replace"] = "replace", skip_specials: bool = False
+    ) -> str:
+        """Give the text of ids."""
+
+    def to_bytes(self, format: str) -> bytes:  # noqa: A002 - as of the binding
+        """Give the contents of a file."""
+
+    def _spells_bytes(self) -> bool:
+        """Say whether the bytes of tokens, joined, are the text."""
 
     @property
     def special_tokens(self) -> dict[str, int]:
@@ -49,7 +65,7 @@ class StreamDecoder:
     (['a', '', 'ď', '!'], '')
     """
 
-    __slots__ = ("_errors", "_rest", "_skip_specials", "_tokenizer", "_whole")
+    __slots__ = ("_errors", "_ids", "_read", "_rest", "_skip_specials", "_spells", "_tokenizer", "_whole")
 
     def __init__(
         self,
@@ -61,7 +77,14 @@ class StreamDecoder:
             raise ValueError(f"errors: {errors!r} is neither 'strict' nor 'replace'")
         self._tokenizer, self._errors, self._skip_specials = tokenizer, errors, skip_specials
         self._rest = b""
-        self._whole = whole_tokens(tokenizer, skip_specials)
+        # Where tokens do not spell the text: the ids of a window, and how many of them gave their text.
+        self._ids: list[int] = []
+        self._read = 0
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._spells = self._tokenizer._spells_bytes()
+        self._whole = whole_tokens(self._tokenizer, self._skip_specials)
 
     def push(self, id: int) -> str:  # noqa: A002 - the word of the field
         """Take the next id, and give the text that is certain since the last.
@@ -81,11 +104,17 @@ class StreamDecoder:
 
     def finish(self) -> str:
         """End the stream, and give what is left: U+FFFD for a character that is not whole. A new stream begins."""
+        if not self._spells:
+            text = self._new_text()
+            self._ids, self._read = [], 0
+            return text
         rest, self._rest = self._rest, b""
         return codecs.utf_8_decode(rest, self._errors, True)[0]
 
     def _push(self, number: int) -> str:
         token = self._tokenizer.token(number)
+        if not self._spells:
+            return self._push_window(number)
         if self._skip_specials and number in self._tokenizer.special_tokens.values():
             token = b""
         if not self._rest:
@@ -100,18 +129,50 @@ class StreamDecoder:
         self._rest = data[used:]
         return text
 
+    def _push_window(self, number: int) -> str:
+        """Give what an id adds to the text of those before it, which its decoder may look at.
+
+        The text of a run of byte tokens is certain at its end: one byte that fits nowhere changes all of it.
+        """
+        self._ids.append(number)
+        if number in byte_tokens(self._tokenizer):
+            return ""
+        text = self._new_text()
+        if text:
+            # The ids that were new are now those before the next.
+            self._ids = self._ids[self._read :]
+            self._read = len(self._ids)
+        return text
+
+    def _new_text(self) -> str:
+        def text(ids: list[int]) -> str:
+            return self._tokenizer.decode(ids, errors=self._errors, skip_specials=self._skip_specials)
+
+        return text(self._ids)[len(text(self._ids[: self._read])) :] if self._ids else ""
+
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._tokenizer, self._errors, self._skip_specials, self._rest
+        return self._tokenizer, self._errors, self._skip_specials, self._rest, self._ids, self._read
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._tokenizer, self._errors, self._skip_specials, self._rest = state
-        self._whole = whole_tokens(self._tokenizer, self._skip_specials)
+        self._tokenizer, self._errors, self._skip_specials, self._rest, self._ids, self._read = state
+        self._prepare()
 
 
 def whole_tokens(tokenizer: Any, skip_specials: bool) -> dict[int, str]:  # noqa: ANN401 - any tokenizer
     """Give the texts of tokens that are whole characters, as far as streams met them: one table a tokenizer."""
     tables: dict[bool, dict[int, str]] = tokenizer.__dict__.setdefault("_whole_tokens", {})
     return tables.setdefault(skip_specials, {})
+
+
+def byte_tokens(tokenizer: Any) -> frozenset[int]:  # noqa: ANN401 - any tokenizer
+    """Give the ids of tokens that stand for a byte, `<0x00>` to `<0xFF>`; found once for a tokenizer."""
+    known: frozenset[int] | None = tokenizer.__dict__.get("_byte_tokens")
+    if known is None:
+        vocab = json.loads(tokenizer.to_bytes("json"))["model"]["vocab"]
+        pairs = vocab.items() if isinstance(vocab, dict) else ((entry[0], place) for place, entry in enumerate(vocab))
+        known = frozenset(number for text, number in pairs if BYTE.fullmatch(text))
+        tokenizer.__dict__["_byte_tokens"] = known
+    return known
 
 
 class Encoder(Protocol):

@@ -1,0 +1,117 @@
+"""Rows for models: special tokens, truncation, padding and masks are those of `tokenizers`."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tokenizers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import eurotok
+
+SPECIAL = ["<pad>", "<s>", "</s>", "<sep>"]
+TEXTS = st.lists(st.text(alphabet="abé 中\n", max_size=12), min_size=1, max_size=5)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[eurotok.Tokenizer, dict[str, Any]]:
+    tok = eurotok.train(["abba aéba bébé 中中 ab ab"] * 3, vocab_size=280, special_tokens=SPECIAL)
+    path = tmp_path_factory.mktemp("rows") / "tokenizer.json"
+    tok.save(path)
+    data = json.loads(path.read_text())
+    data["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [
+            {"SpecialToken": {"id": "<s>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "</s>", "type_id": 0}},
+        ],
+        "pair": [
+            {"SpecialToken": {"id": "<s>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "<sep>", "type_id": 0}},
+            {"SpecialToken": {"id": "<sep>", "type_id": 0}},
+            {"Sequence": {"id": "B", "type_id": 1}},
+            {"SpecialToken": {"id": "</s>", "type_id": 1}},
+        ],
+        "special_tokens": {text: {"id": text, "ids": [tok.special_tokens[text]], "tokens": [text]} for text in SPECIAL},
+    }
+    path.write_text(json.dumps(data))
+    return load(path), data
+
+
+def load(path: Path) -> eurotok.Tokenizer:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", eurotok.NotObeyedWarning)
+        return eurotok.load(path)
+
+
+def oracle(data: dict[str, Any]) -> tokenizers.Tokenizer:
+    return tokenizers.Tokenizer.from_str(json.dumps(data))
+
+
+def flat(encodings: list[tokenizers.Encoding]) -> list[tokenizers.Encoding]:
+    return [part for encoding in encodings for part in (encoding, *encoding.overflowing)]
+
+
+def same(batch: eurotok.Batch, encodings: list[tokenizers.Encoding]) -> None:
+    assert isinstance(batch.ids, np.ndarray)
+    assert batch.ids.tolist() == [encoding.ids for encoding in encodings]
+    assert batch.attention_mask.tolist() == [encoding.attention_mask for encoding in encodings]
+    assert batch.special_mask.tolist() == [encoding.special_tokens_mask for encoding in encodings]
+    sequences = [[-1 if number is None else number for number in encoding.sequence_ids] for encoding in encodings]
+    assert batch.sequence_ids.tolist() == sequences
+    assert batch.offsets is not None
+    assert batch.offsets.tolist() == [[[*span] for span in encoding.offsets] for encoding in encodings]
+
+
+@settings(max_examples=60)
+@given(TEXTS, st.data())
+def test_rows_are_those_of_tokenizers(
+    both: tuple[eurotok.Tokenizer, dict[str, Any]], texts: list[str], draw: st.DataObject
+) -> None:
+    tok, data = both
+    other = oracle(data)
+    pairs = draw.draw(st.booleans())
+    special = draw.draw(st.booleans())
+    added = (4 if pairs else 2) if special else 0
+    length = draw.draw(st.integers(max(added + 2, 6), 14))
+    side: Any = draw.draw(st.sampled_from(["left", "right"]))
+    cut: Any = draw.draw(st.sampled_from(["left", "right"]))
+    multiple = draw.draw(st.sampled_from([None, 4]))
+    fixed = draw.draw(st.booleans())
+    strategy: Any = "longest_first"
+    stride = 0 if pairs else draw.draw(st.integers(0, length - 5))
+    other.enable_truncation(length, stride=stride, strategy=strategy, direction=cut)
+    other.enable_padding(
+        direction=side, pad_id=0, pad_token="<pad>", length=length if fixed else None, pad_to_multiple_of=multiple
+    )
+    seconds = texts[::-1] if pairs else None
+    inputs: Any = list(zip(texts, seconds, strict=True)) if seconds else texts
+    expected = other.encode_batch(inputs, add_special_tokens=special)
+    batch = tok(
+        texts, seconds, padding="max_length" if fixed else True, truncation=strategy, max_length=length, stride=stride,
+        special_tokens=special, overflow=not pairs, return_offsets=True, padding_side=side, truncation_side=cut,
+        multiple_of=multiple, pad=0,
+    )  # fmt: skip
+    if pairs:
+        same(batch, expected)
+    elif not fixed:
+        # There, rows of overflow are padded among themselves, not with the first ones.
+        assert isinstance(batch.ids, np.ndarray)
+        kept = [row[mask == 1].tolist() for row, mask in zip(batch.ids, batch.attention_mask, strict=True)]
+        assert kept == [
+            [id_ for id_, mask in zip(encoding.ids, encoding.attention_mask, strict=True) if mask]
+            for encoding in flat(expected)
+        ]
+    else:
+        same(batch, flat(expected))
+        assert batch.samples.tolist() == [
+            number for number, encoding in enumerate(expected) for _ in (encoding, *encoding.overflowing)
+        ]
