@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,13 +41,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[eurotok.Tokenizer, d
         "special_tokens": {text: {"id": text, "ids": [tok.special_tokens[text]], "tokens": [text]} for text in SPECIAL},
     }
     path.write_text(json.dumps(data))
-    return load(path), data
-
-
-def load(path: Path) -> eurotok.Tokenizer:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", eurotok.NotObeyedWarning)
-        return eurotok.load(path)
+    return eurotok.load(path), data
 
 
 def oracle(data: dict[str, Any]) -> tokenizers.Tokenizer:

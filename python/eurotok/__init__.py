@@ -31,9 +31,11 @@ if TYPE_CHECKING:
         schemes,
         split,
     )
+    from eurotok.alignment import Alignment, align
     from eurotok.batch import Batch
     from eurotok.chat import ChatError
     from eurotok.comparison import Comparison, compare
+    from eurotok.integrations.transformers import accelerate, explain
     from eurotok.pricing.steering import SteeredWarning
     from eurotok.ragged import Ragged
     from eurotok.tokenizer import Tokenizer, load, models
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from eurotok.training.trace import Trace
 
 __all__ = [
+    "Alignment",
     "Batch",
     "ChatError",
     "Comparison",
@@ -63,9 +66,12 @@ __all__ = [
     "UnsupportedError",
     "Wish",
     "__version__",
+    "accelerate",
+    "align",
     "compare",
     "count",
     "count_pieces",
+    "explain",
     "extend",
     "grant",
     "load",
@@ -78,9 +84,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "alignment": ("Alignment", "align"),
     "batch": ("Batch",),
     "chat": ("ChatError",),
     "comparison": ("Comparison", "compare"),
+    "integrations.transformers": ("accelerate", "explain"),
     "pricing.steering": ("SteeredWarning",),
     "ragged": ("Ragged",),
     "tokenizer": ("Tokenizer", "load", "models"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, get_args
+from typing import Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eurotok.batch import Batch, Cut, Frame, Padding, Side, Strategy, Texts, assembled, rows
+from eurotok.literals import Errors, Specials
 from eurotok.ragged import Ragged, padded_width
 
 PROBES = ("x", "y")
@@ -26,7 +27,7 @@ class Encoder(Protocol):
         """Encode a text, or two."""
 
     def encode_with_offsets(
-        self, text: str, *, specials: Literal["text", "parse"], errors: Literal["strict", "replace"]
+        self, text: str, *, specials: Specials, errors: Errors
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         """Encode a text, and tell where each token stands in it."""
 
@@ -35,8 +36,8 @@ class Encoder(Protocol):
         texts: Sequence[str],
         threads: int | None = None,
         *,
-        specials: Literal["text", "parse"],
-        errors: Literal["strict", "replace"],
+        specials: Specials,
+        errors: Errors,
     ) -> Ragged:
         """Encode many texts."""
 
@@ -60,8 +61,8 @@ class Rows:
         truncation_side: Side = "right",
         multiple_of: int | None = None,
         pad: int | None = None,
-        specials: Literal["text", "parse"] = "text",
-        errors: Literal["strict", "replace"] = "strict",
+        specials: Specials = "text",
+        errors: Errors = "strict",
         threads: int | None = None,
     ) -> Batch:
         """Encode texts, or pairs of texts, to rows for a model.

@@ -6,10 +6,12 @@ import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from eurotok.literals import Errors, Specials
 
 CUT = re.compile(r"[!-~](?= )")
 """A visible ASCII character before a space: with any scheme of the table a piece ends there, whatever follows."""
@@ -25,9 +27,7 @@ class Vocabulary(Protocol):
     def token(self, id: int) -> bytes:  # noqa: A002 - as of the binding
         """Give the bytes of an id."""
 
-    def decode(
-        self, ids: list[int], *, errors: Literal["strict", "replace"] = "replace", skip_specials: bool = False
-    ) -> str:
+    def decode(self, ids: list[int], *, errors: Errors = "replace", skip_specials: bool = False) -> str:
         """Give the text of ids."""
 
     def to_bytes(self, format: str) -> bytes:  # noqa: A002 - as of the binding
@@ -70,7 +70,7 @@ class StreamDecoder:
     def __init__(
         self,
         tokenizer: Vocabulary,
-        errors: Literal["strict", "replace"] = "replace",
+        errors: Errors = "replace",
         skip_specials: bool = False,
     ) -> None:
         if errors not in ("strict", "replace"):
@@ -186,12 +186,12 @@ class Encoder(Protocol):
     def special_tokens(self) -> dict[str, int]:
         """Ids of special and added tokens, by their text."""
 
-    def encode(self, text: str, *, specials: Literal["text", "parse"] = "text") -> NDArray[np.uint32]:
+    def encode(self, text: str, *, specials: Specials = "text") -> NDArray[np.uint32]:
         """Encode a text."""
 
 
 def encode_stream(
-    tokenizer: Encoder, chunks: Iterable[str], specials: Literal["text", "parse"] = "text"
+    tokenizer: Encoder, chunks: Iterable[str], specials: Specials = "text"
 ) -> Iterator[NDArray[np.uint32]]:
     """Encode text that comes in parts: ids as soon as they are certain. See `Tokenizer.encode_stream`."""
     tokens = tokenizer.special_tokens

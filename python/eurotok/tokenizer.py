@@ -22,6 +22,7 @@ from eurotok.progress import Report, reporting
 from eurotok.published import Vocabulary, labelled, locate
 from eurotok.publishing.folder import publish
 from eurotok.ragged import Ragged
+from eurotok.rows import Rows
 from eurotok.sequences import several
 from eurotok.streams import StreamDecoder, encode_stream
 from eurotok.suggestions import did_you_mean
@@ -48,7 +49,7 @@ class EncodedFiles:
     offsets: Path
 
 
-class Tokenizer(Chats, _core.Tokenizer):
+class Tokenizer(Chats, Rows, _core.Tokenizer):
     """A tokenizer: text to ids and back; byte-level BPE without loss, or any other of `tokenizers`.
 
     Made by `eurotok.load` and `eurotok.train`; immutable, shared freely between threads and processes. Two are equal

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from eurotok.chat import ChatError
-from eurotok.chat.calls import encoded_chat
 from eurotok.cli.arguments import add_tokenizer, load_tokenizer
 from eurotok.escape import terminal
 from eurotok.output.tables import has_colours
@@ -33,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok.chat.calls import encoded_chat
+
     tokenizer = load_tokenizer(args)
     template = None
     if args.template is not None:

@@ -4,6 +4,9 @@ Asks whether all 256 bytes are there, every text comes back (all of Unicode, 24 
 unreachable, special tokens are sane, and the libraries 'tokenizers' and 'tiktoken' (if installed) give the same ids;
 lists tokens that look like junk. The exit code is 0 if nothing failed, else 1.
 
+A folder, such as 'eurotok publish' writes, is also opened with transformers (if installed): ids, decoding, special
+tokens, chats and padded rows must be the same.
+
 example:
   eurotok check tokenizer.json
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eurotok.cli.arguments import add_tokenizer, load_tokenizer
@@ -36,7 +40,12 @@ def run(args: argparse.Namespace) -> None:
     """Run the command."""
     from eurotok.checks import check
 
-    findings = check(load_tokenizer(args))
+    tokenizer = load_tokenizer(args)
+    findings = check(tokenizer)
+    if Path(args.tokenizer).is_dir():
+        from eurotok.folder_checks import check_folder
+
+        findings += check_folder(tokenizer, Path(args.tokenizer))
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
     for finding in findings:
         _show(finding, args.all, width)

@@ -30,6 +30,8 @@ COMMANDS = {
     "decode": "Decode ids to text",
     "count-tokens": "Count the tokens of text files",
     "check": "Tell whether a tokenizer is fit to be published",
+    "chat": "Show a chat as the model reads it: control tokens in colour, and what the assistant said underlined",
+    "publish": "Write a folder that transformers, tokenizers and other libraries load",
     "convert": "Write a tokenizer in another format, or cut to a smaller vocabulary",
     "info": "Describe a tokenizer, or list the schemes",
     "completion": "Print what completes commands and options in a shell",

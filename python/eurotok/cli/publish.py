@@ -1,6 +1,7 @@
-"""Write a folder that transformers, tokenizers and other libraries load: files, special tokens, chat template, card.
+"""Write a folder that transformers, tokenizers and other libraries load.
 
-The ids are the tokenizer's own. 'eurotok check FOLDER' opens the folder with the libraries that are installed.
+It has files, special tokens in their roles, the chat template and a card. The ids are the tokenizer's own.
+'eurotok check FOLDER' opens the folder with the libraries that are installed.
 
 example:
   eurotok publish euro-64k my-tokenizer

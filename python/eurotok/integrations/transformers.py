@@ -18,6 +18,7 @@ import numpy as np
 
 from eurotok import _core
 from eurotok.batch import Cut, Frame, Texts, assembled, rows
+from eurotok.literals import Specials
 from eurotok.ragged import Ragged, padded_width
 from eurotok.tokenizer import Tokenizer
 
@@ -65,7 +66,7 @@ def accelerate(tokenizer: Any) -> Any:
         raise TypeError(f"accelerate takes a fast tokenizer of transformers, got {type(tokenizer).__name__}")
     if isinstance(tokenizer, Accelerated):
         return tokenizer
-    made = object.__new__(_derived(type(tokenizer)))
+    made: Any = object.__new__(_derived(type(tokenizer)))
     made.__dict__.update(tokenizer.__dict__)
     made.__dict__["_eurotok"] = _of(backend)
     made.__dict__.update(_slow={}, _frames={})
@@ -177,12 +178,14 @@ class Accelerated:
             return self._goes_slow("overflow of both texts of a pair")
         tok, special = self._inner(), bool(get("add_special_tokens", True))
         split = get("split_special_tokens")
-        specials = "text" if (getattr(self, "split_special_tokens", False) if split is None else split) else "parse"
+        specials: Specials = (
+            "text" if (getattr(self, "split_special_tokens", False) if split is None else split) else "parse"
+        )
         frame = self._frame(paired) if special else _frame_of([], [], [])
         limit = get("max_length")
         asked = ("return_tensors", "return_offsets_mapping", "return_special_tokens_mask", "return_length")
         if not paired and truncation == "do_not_truncate" and padding == "do_not_pad" and not any(map(get, asked)):
-            return self._plain(texts, frame, specials, types, masks, options)
+            return self._plain(texts, frame, specials, bool(types), bool(masks), options)
 
         def encoded(lines: Sequence[str]) -> Texts:
             if not offsets:
@@ -231,7 +234,7 @@ class Accelerated:
         return made
 
     def _plain(
-        self, texts: Sequence[str], frame: Frame, specials: Any, types: bool, masks: bool, options: dict[str, Any]
+        self, texts: Sequence[str], frame: Frame, specials: Specials, types: bool, masks: bool, options: dict[str, Any]
     ) -> dict[str, Any]:
         """Encode texts of which nothing but ids and masks is asked for: without arrays, which take longer to make."""
         tok, before, behind = self._inner(), frame.before.tolist(), frame.behind.tolist()
@@ -298,14 +301,14 @@ def _listed(values: Any, batch: Any, kind: Any) -> Any:
 
 
 def _restored(kind: type, state: dict[str, Any]) -> Any:
-    made = object.__new__(_derived(kind))
+    made: Any = object.__new__(_derived(kind))
     made.__dict__.update(state)
     made.__dict__["_eurotok"] = None
     return made
 
 
 @cache
-def _derived(kind: type) -> type:
+def _derived(kind: Any) -> Any:
     """Derive a class whose calls go to `Accelerated._rows` first. Versions 4 and 5 encode in different methods."""
     from transformers import BatchEncoding
 
