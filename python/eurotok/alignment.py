@@ -152,4 +152,4 @@ def _row(old: Tokenizer, new: Tokenizer, number: int) -> list[int]:
 
 def _weights(old: Tokenizer, row: list[int], by: str) -> NDArray[np.float32]:
     sizes = [len(old.token(number)) if by == "overlap" else 1 for number in row]
-    return np.array(sizes, np.float32) / max(1, sum(sizes))
+    return (np.array(sizes) / max(1, sum(sizes))).astype(np.float32)

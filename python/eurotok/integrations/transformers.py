@@ -66,7 +66,8 @@ def accelerate(tokenizer: Any) -> Any:
         raise TypeError(f"accelerate takes a fast tokenizer of transformers, got {type(tokenizer).__name__}")
     if isinstance(tokenizer, Accelerated):
         return tokenizer
-    made: Any = object.__new__(_derived(type(tokenizer)))
+    kind: Any = type(tokenizer)
+    made: Any = object.__new__(_derived(kind))
     made.__dict__.update(tokenizer.__dict__)
     made.__dict__["_eurotok"] = _of(backend)
     made.__dict__.update(_slow={}, _frames={})
@@ -141,9 +142,9 @@ class Accelerated:
         self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: Any = None, **kwargs: Any
     ) -> str:
         """Decode ids; ids past the vocabulary are left out."""
-        clean = (
-            self.clean_up_tokenization_spaces if clean_up_tokenization_spaces is None else clean_up_tokenization_spaces
-        )  # type: ignore[attr-defined]
+        clean = clean_up_tokenization_spaces
+        if clean is None:
+            clean = getattr(self, "clean_up_tokenization_spaces", False)
         if clean:
             slow: str = super()._decode(  # type: ignore[misc]
                 token_ids, skip_special_tokens, clean_up_tokenization_spaces, **kwargs
