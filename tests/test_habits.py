@@ -118,4 +118,14 @@ def test_waits_are_announced(sample: Path) -> None:
     eurotok.sweep(counts, sample, vocab_size=[280, 300], fairness=[None, 3, 10], announce=said.append)
     eurotok.grant(counts, [eurotok.Wish(None, 9.0)], vocab_size=300, parallel=sample, announce=said.append)
     assert said[0].startswith("3 trainings of 300 entries: about ")
+    eurotok.grant(
+        eurotok.count_pieces({"en": ["a b c"] * 9, "code": ["x = 1"] * 9}),
+        [eurotok.Wish("en", 9.0)],
+        vocab_size=260,
+        parallel={"en": ["a b"]},
+        shares={"code": 0.1},
+        special_tokens=["<s>"],
+        announce=said.append,
+    )
+    assert len(said) == 3, "languages without a price have their share in the estimate, too"
     assert said[1].startswith("1 to 11 trainings of 300 entries: about ")

@@ -15,7 +15,7 @@ from eurotok.corpus import StrPath, is_parquet, read_texts
 from eurotok.files import check_outputs
 from eurotok.languages import meant, resolve
 from eurotok.literals import Errors, Scheme
-from eurotok.pricing.parallel_text import Parallel, load_sentences, warn_of_names
+from eurotok.pricing.parallel_text import Parallel, load_sentences, name_of, warn_of_names
 from eurotok.pricing.steering import sketch
 from eurotok.progress import Report, reporting
 from eurotok.sequences import several
@@ -207,7 +207,7 @@ def train(
     options: dict[str, Any] = {
         "special_tokens": list(several("special_tokens", special_tokens)),
         "shares": shares,
-        **_fairness(fairness, parallel, target, scheme, languages, threads, errors, parity is None),
+        **_fairness(fairness, parallel, target, shares, scheme, languages, threads, errors, parity is None),
         "parity": None if parity is None else parity.arguments(),
         "min_frequency": min_frequency,
         "max_token_length": max_token_length,
@@ -294,7 +294,7 @@ def extend(
     target = _by_language("target", target, languages)
     options: dict[str, Any] = {
         "shares": shares,
-        **_fairness(fairness, parallel, target, scheme, languages, threads, errors),
+        **_fairness(fairness, parallel, target, shares, scheme, languages, threads, errors),
         "min_frequency": min_frequency,
         "max_token_length": max_token_length,
         "threads": threads,
@@ -383,6 +383,7 @@ def _fairness(
     fairness: float | None,
     parallel: Parallel | Counts | Steering | None,
     target: Mapping[str, float] | None,
+    shares: Mapping[str, float] | None,
     scheme: Scheme,
     languages: Iterable[str],
     threads: int | None,
@@ -395,11 +396,19 @@ def _fairness(
     if fairness and parallel is None and not target:
         raise ValueError("fairness: needs parallel text or a target, to know what languages pay")
     remembered: Sequence[str] = ()
+    where = "the parallel text" if isinstance(parallel, (Counts, Steering)) or parallel is None else name_of(parallel)
     if isinstance(parallel, Steering):
         remembered, parallel = parallel.sketch, parallel.counts
     elif parallel is not None and not isinstance(parallel, Counts):
         steering = steering_of(load_sentences(parallel, languages, errors), scheme, threads)
         parallel, remembered = steering.counts, steering.sketch
+    if parallel is not None and by_default:
+        absent = [it for it in languages if it not in parallel.languages and it not in (shares or {})]
+        if absent and len(absent) < len(list(languages)):
+            raise ValueError(
+                f'parallel: no text for "{absent[0]}", which the corpus has: add {absent[0]}.txt to {where}, or give '
+                f"the language a share, such as --share {absent[0]}=1"
+            )
     return {"fairness": fairness, "parallel": parallel, "target": target, "steered_by": remembered}
 
 

@@ -239,7 +239,15 @@ def grant(
     few = counts if not wishes else frequent(counts, max(ENOUGH, 4 * vocab_size))
     most = 1 + len(wishes) * (ROUNDS if few is counts else ROUNDS + 1 + LAST)
     estimate.announce(
-        counts, 1, vocab_size, most=most, steering=steering, threads=threads, progress=progress, announce=announce
+        counts,
+        1,
+        vocab_size,
+        most=most,
+        steering=steering,
+        threads=threads,
+        progress=progress,
+        announce=announce,
+        **options,
     )
     best = attempt(dict(target or {}), counts)
     costs = []

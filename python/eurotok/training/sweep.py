@@ -203,7 +203,14 @@ def sweep(
     # Without fairness, targets say nothing.
     trainings = [(value, each) for value in values for each in (targets if value else ({},))]
     estimate.announce(
-        counts, len(trainings), max(sizes), steering=steering, threads=threads, progress=progress, announce=announce
+        counts,
+        len(trainings),
+        max(sizes),
+        steering=steering,
+        threads=threads,
+        progress=progress,
+        announce=announce,
+        **options,
     )
     points = []
     for value, wanted in trainings:
