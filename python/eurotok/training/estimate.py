@@ -69,7 +69,7 @@ def seconds(
     """Estimate how long training takes.
 
     Two short trainings on few pieces tell the time for a merge, and the time before the first; the latter grows with
-    the number of pieces. Estimates were 0.8 to 1.5 times the time that trainings took, from 100,000 to 340,000 pieces
+    the number of pieces. Estimates were 0.8 to 2.1 times the time that trainings took, from 100,000 to 340,000 pieces
     and from 4,096 to 65,536 entries.
     """
     few = frequent(counts, PIECES)
