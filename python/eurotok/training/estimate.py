@@ -85,7 +85,7 @@ def seconds(
     merge = max(0.0, longer - short) / (2 * MERGES)
     before = max(0.0, short - MERGES * merge)
     pieces = sum(counts.unique.values()) / max(1, sum(few.unique.values()))
-    return before * pieces**GROWTH + merge * max(0, vocab_size - first)
+    return float(before * pieces**GROWTH + merge * max(0, vocab_size - first))
 
 
 def _print(line: str) -> None:
