@@ -54,6 +54,7 @@ def test_the_files_beside_it_say_more(folder: Path, tok: Tokenizer, write: Write
     loaded = eurotok.load(folder)
     assert loaded == tok
     assert dict(loaded.stated_roles) == {"bos": number, "eos": number}
+    assert (loaded.bos_id, loaded.eos_id) == (number, number)
     assert loaded.chat_template == "{{ a }}"
     write("chat_template.jinja", "{{ b }}")
     assert eurotok.load(folder).chat_template == "{{ b }}"

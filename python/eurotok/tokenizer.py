@@ -451,18 +451,22 @@ class Tokenizer(Chats, Rows, _core.Tokenizer):
 
     @property
     def bos_id(self) -> int | None:
-        """The id of the special token that begins a text, by its usual names (`<s>`, ...); None without one."""
-        return vocabulary.special(self, "bos")
+        """The id of the special token that begins a text, as its folder states it or by its usual names; else None."""
+        return self._role("bos")
 
     @property
     def eos_id(self) -> int | None:
-        """The id of the special token that ends a text, by its usual names (`</s>`, ...); None without one."""
-        return vocabulary.special(self, "eos")
+        """The id of the special token that ends a text, as its folder states it or by its usual names; else None."""
+        return self._role("eos")
 
     @property
     def pad_id(self) -> int | None:
-        """The id of the special token that fills a batch up, by its usual names (`<pad>`, ...); None without one."""
-        return vocabulary.special(self, "pad")
+        """The id of the special token that fills a batch, as its folder states it or by its usual names; else None."""
+        return self._role("pad")
+
+    def _role(self, role: str) -> int | None:
+        stated = self.stated_roles.get(role)
+        return vocabulary.special(self, role) if stated is None else stated
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tokenizer):

@@ -95,6 +95,7 @@ impl Hints {
 
 /// A file of another format, brought into a form that is read here.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, which is taken apart at once")]
 pub enum Converted {
     /// The stages of a tokenizer.
     Pipeline(Pipeline),
