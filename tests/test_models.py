@@ -116,6 +116,7 @@ def test_cards_and_tables_are_what_the_records_say(recipe: Recipe, prices: Any) 
     assert cards.BEGIN in readme
     assert readme == cards.with_table(readme, cards.summary(prices, prices["tokenizers"]))
     assert cards.LANGUAGES_BEGIN in readme
+    assert readme == cards.with_table(readme, cards.who(prices, recipe), cards.WHO_BEGIN, cards.WHO_END)
     languages = cards.of_base(prices, recipe)
     assert readme == cards.with_table(readme, languages, cards.LANGUAGES_BEGIN, cards.LANGUAGES_END)
     ablations = (ROOT / "recipes" / "ABLATIONS.md").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eurotok import _core
+from eurotok.escape import json_text
 
 FILES = ("tokenizer.json", "tokenizer.model", "tekken.json", "vocab.json")
 """Names that a tokenizer has in a folder, the first that is there first."""
@@ -220,7 +221,7 @@ def _joined(folder: Path, statement: Statement) -> bytes:
         "decoder": {**byte_level, "use_regex": True},
         "model": {"type": "BPE", "vocab": vocab, "merges": merges},
     }
-    return json.dumps(file, ensure_ascii=False).encode()
+    return json_text(file).encode()
 
 
 def _read(path: Path) -> str:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from eurotok.escape import json_text
 from eurotok.sequences import several
 from eurotok.tokenizer import Tokenizer
 
@@ -130,7 +131,7 @@ def _data(tokenizer: Tokenizer) -> Any:  # noqa: ANN401 - JSON
 
 
 def _made(tokenizer: Tokenizer, data: Any) -> Tokenizer:  # noqa: ANN401 - JSON
-    made = Tokenizer(json.dumps(data, ensure_ascii=False).encode(), "the changed tokenizer")
+    made = Tokenizer(json_text(data).encode(), "the changed tokenizer")
     made.chat_template = tokenizer.chat_template
     return made
 

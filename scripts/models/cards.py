@@ -49,6 +49,28 @@ SUMMARY = ("tokens/sentence", f"of {BASE}", "English, tokens/sentence", "surchar
 BEGIN, END = "<!-- prices: written by scripts/models/cards.py -->", "<!-- /prices -->"
 LANGUAGES_BEGIN, LANGUAGES_END = "<!-- languages: written by scripts/models/cards.py -->", "<!-- /languages -->"
 
+WHO_BEGIN, WHO_END = "<!-- who: written by scripts/models/cards.py -->", "<!-- /who -->"
+
+
+def who(prices: Prices, recipe: Recipe) -> str:
+    """Say who pays more and who pays less than under the reference: a paragraph of the README."""
+    ratios = {name: {language: _ratios(prices, name)[language] for language in recipe.priced} for name in recipe.models}
+    english = [ratio["en"] - 1 for ratio in ratios.values()]
+    dearer = {name: [language for language in ratio if ratio[language] > 1] for name, ratio in ratios.items()}
+    alone = [name for name, languages in dearer.items() if languages == ["en"]]
+    others = [name for name in dearer if name not in alone]
+    greek = " and ".join(f"{1 - ratios[name]['el']:.0%}".replace("%", " %") for name in alone)
+    counted = ", ".join(f"under {name} {len(dearer[name])}" for name in others)
+    return (
+        f"**English pays more**: {100 * min(english):.0f} % ({min(ratios, key=lambda name: ratios[name]['en'])}) to "
+        f"{100 * max(english):.0f} % ({max(ratios, key=lambda name: ratios[name]['en'])}) more tokens than under "
+        "o200k, the vocabulary of GPT-4o. A vocabulary that\nserves many languages has fewer entries for each. "
+        f"**Under {' and '.join(alone)} every other language that the models are made for pays less**,\n"
+        f"Greek {greek} less. "
+        f"The smaller vocabularies have too few entries for that: of {len(recipe.priced)} texts {counted} pay more,\n"
+        "German, French and Spanish among them.\n"
+    )
+
 
 def summary(prices: Prices, names: Iterable[str]) -> str:
     """Set the figures over the official languages as a table, a row a tokenizer."""
@@ -237,7 +259,7 @@ def write_all(recipe: Recipe, source: Path, models: Path, readme: Path) -> None:
     text = readme.read_text(encoding="utf-8")
     table = summary(prices, prices["tokenizers"])
     text = with_table(with_table(text, table), of_base(prices, recipe), LANGUAGES_BEGIN, LANGUAGES_END)
-    readme.write_text(text, encoding="utf-8")
+    readme.write_text(with_table(text, who(prices, recipe), WHO_BEGIN, WHO_END), encoding="utf-8")
     page = Template((folder / "ablations.template.md").read_text(encoding="utf-8"))
     (folder / "ABLATIONS.md").write_text(
         page.substitute(tables=ablations(folder / "ablations.jsonl"), aims=aims(prices, recipe)), encoding="utf-8"

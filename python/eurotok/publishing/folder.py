@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from eurotok._core import __version__
 from eurotok.chat.calls import named_tokens
 from eurotok.corpus import StrPath
+from eurotok.escape import json_text
 from eurotok.files import replacing
 from eurotok.publishing.javascript import respelled
 
@@ -87,7 +88,7 @@ def publish(
     data = json.loads(tokenizer.to_bytes("json"))
     respelled(data)
     files: dict[str, str] = {
-        "tokenizer.json": json.dumps(data, ensure_ascii=False, indent=1),
+        "tokenizer.json": _json(data),
         "tokenizer_config.json": _json(_config(tokenizer, data["added_tokens"], roles)),
         "special_tokens_map.json": _json(_map(data["added_tokens"], roles)),
     }
@@ -106,8 +107,8 @@ def publish(
     return [target / file for file in files]
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+def _json(value: Mapping[str, Any]) -> str:
+    return json_text(value, indent=2) + "\n"
 
 
 def _config(tokenizer: Publishable, added: Iterable[Mapping[str, Any]], roles: Mapping[str, str]) -> dict[str, Any]:
