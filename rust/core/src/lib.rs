@@ -19,6 +19,7 @@
 //! * [`memory`]: memory that the system may refuse, and zeroed tables in huge pages;
 //! * `stop`: how a call is interrupted;
 //! * `threads`: the number of threads, and ordered work on them;
+//! * `faults`: calls to the system that fail when a test says so;
 //! * [`limits`]: limits for the contents of files;
 //! * [`ragged`]: the result type of batches.
 //!
@@ -31,6 +32,7 @@ pub mod decode;
 pub mod documents;
 pub mod encode;
 mod error;
+mod faults;
 pub mod format;
 pub mod limits;
 pub mod memory;

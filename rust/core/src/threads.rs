@@ -5,14 +5,14 @@
 
 mod ordered;
 
-pub(crate) use ordered::ordered;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
+use crate::faults::{Call, inherit, meet};
 use crate::stop::Stop;
+pub(crate) use ordered::ordered;
 
 /// How often a waiting thread calls `meanwhile`.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -29,11 +29,8 @@ pub(crate) fn start<'s, T: Send + 's>(
     scope: &'s Scope<'s, '_>,
     work: impl FnOnce() -> T + Send + 's,
 ) -> Option<ScopedJoinHandle<'s, T>> {
-    #[cfg(test)]
-    if !scarcity::take() {
-        return None;
-    }
-    Builder::new().spawn_scoped(scope, work).ok()
+    meet(Call::Start).ok()?;
+    Builder::new().spawn_scoped(scope, inherit(work)).ok()
 }
 
 /// The result of a thread. A panic of the thread goes on in this one.
@@ -116,44 +113,17 @@ pub(crate) fn map_unless<I: Send, T: Send>(stop: &Stop, items: Vec<I>, work: imp
     made.into_iter().map(|(_, made)| made).collect()
 }
 
-/// A system that grants few threads.
-#[cfg(test)]
-pub(crate) mod scarcity {
-    use std::cell::Cell;
-
-    /// As many as are asked for.
-    pub(crate) const PLENTY: usize = usize::MAX;
-
-    thread_local! {
-        static LEFT: Cell<usize> = const { Cell::new(PLENTY) };
-    }
-
-    /// Runs `work` in a system where this thread can start at most `most` others.
-    pub(crate) fn with<T>(most: usize, work: impl FnOnce() -> T) -> T {
-        LEFT.set(most);
-        let made = work();
-        LEFT.set(PLENTY);
-        made
-    }
-
-    /// Whether the system grants another one.
-    pub(super) fn take() -> bool {
-        let left = LEFT.get();
-        LEFT.set(left.saturating_sub(1));
-        left > 0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
 
     use super::*;
+    use crate::faults::{PLENTY, starting};
 
     #[test]
     fn what_is_made_is_in_order_however_few_the_threads() {
-        for most in [0, 1, 2, scarcity::PLENTY] {
-            let made = scarcity::with(most, || map((0..100).collect(), |number: u32| number * number));
+        for most in [0, 1, 2, PLENTY] {
+            let made = starting(most, || map((0..100).collect(), |number: u32| number * number));
             assert_eq!(made, (0..100).map(|number| number * number).collect::<Vec<_>>(), "{most} to be had");
         }
     }

@@ -11,6 +11,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use super::table::Shard;
 use crate::count::merge::{Sorted, Stream, read_piece, write_piece};
 use crate::error::{Error, Result};
+use crate::output::Scratch;
 
 /// The shards of a table in a file.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ impl Run {
 /// # Errors
 /// [`Error::Io`] with the folder for temporary files, mostly because the disk is full.
 pub(crate) struct Writer {
-    out: CountingWriter<BufWriter<File>>,
+    out: CountingWriter<BufWriter<Scratch>>,
     shards: Vec<(u64, usize)>,
     /// The start of the current shard, and its number of pieces so far.
     present: (u64, usize),
@@ -77,7 +78,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new() -> Result<Self> {
-        let file = tempfile::tempfile().map_err(on_disk)?;
+        let file = Scratch::create().map_err(on_disk)?;
         let out = CountingWriter { out: BufWriter::new(file), length: 0 };
         Ok(Self { out, shards: Vec::new(), present: (0, 0), before: Vec::new() })
     }
@@ -95,7 +96,7 @@ impl Writer {
 
     pub(crate) fn finish(self) -> Result<Run> {
         let file = self.out.out.into_inner().map_err(|error| on_disk(error.into_error()))?;
-        Ok(Run { file, shards: self.shards })
+        Ok(Run { file: file.into_file(), shards: self.shards })
     }
 }
 

@@ -3,8 +3,8 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::faults::{PLENTY, starting};
 use crate::testing::counts::{self, Counted};
-use crate::threads::scarcity::{self, PLENTY};
 
 type Plain = BTreeMap<String, Counted>;
 
@@ -63,7 +63,7 @@ fn any_threads_files_and_order_give_the_same_counts() {
     let expected = Plain::from([("fr".to_string(), counts::count(&europe(), &parts))]);
     for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {
         let mut forwards = Counts::new(europe());
-        scarcity::with(most, || forwards.add_files("fr", &paths, on(threads), unhurried).unwrap());
+        starting(most, || forwards.add_files("fr", &paths, on(threads), unhurried).unwrap());
         assert!(plain(&forwards) == expected);
         let mut backwards = Counts::new(europe());
         for path in paths.iter().rev() {

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::bpe::effective::effective;
 use crate::decode::Decoder;
+use crate::faults::{PLENTY, starting};
 use crate::split::Scheme;
 use crate::testing::bpe::text_ids;
-use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::{Special, Tokens};
 
 /// Vocabularies over a tiny alphabet. The tokens stand in any order and need not be reachable; a list names any pairs
@@ -143,12 +143,12 @@ fn a_batch_is_its_texts_one_by_one() {
     let expected: Vec<_> = texts.iter().map(|text| encoder.encode(text, Specials::Text).unwrap()).collect();
     for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (10_000, PLENTY), (8, 1), (8, 0)] {
         let encode = || encoder.encode_batch(&texts, Specials::Text, Some(threads)).unwrap();
-        let batch = scarcity::with(most, encode);
+        let batch = starting(most, encode);
         assert_eq!(batch.len(), texts.len());
         for (place, ids) in expected.iter().enumerate() {
             assert!(batch.get(place) == ids, "text {place} at {threads} threads, {most} to be had");
         }
-        let counts = scarcity::with(most, || encoder.count_batch(&texts, Specials::Text, Some(threads)).unwrap());
+        let counts = starting(most, || encoder.count_batch(&texts, Specials::Text, Some(threads)).unwrap());
         assert_eq!(counts, expected.iter().map(|ids| ids.len() as i64).collect::<Vec<_>>());
     }
     assert!(encoder.encode_batch::<&str>(&[], Specials::Text, None).unwrap().is_empty());

@@ -164,8 +164,8 @@ impl<S> Drop for Place<'_, S> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scarcity;
     use super::*;
+    use crate::faults::{PLENTY, starting};
 
     /// Squares the numbers below 50; `fails` may refuse one.
     fn squares(threads: usize, fails: impl Fn(u64) -> bool + Sync) -> (Result<()>, Vec<u64>) {
@@ -184,8 +184,8 @@ mod tests {
 
     #[test]
     fn results_are_in_order_however_few_the_threads() {
-        for most in [0, 1, 2, scarcity::PLENTY] {
-            let (done, made) = scarcity::with(most, || squares(4, |_| false));
+        for most in [0, 1, 2, PLENTY] {
+            let (done, made) = starting(most, || squares(4, |_| false));
             done.unwrap();
             assert_eq!(made, (0..50).map(|number| number * number).collect::<Vec<_>>(), "{most} threads to be had");
         }

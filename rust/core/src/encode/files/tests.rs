@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::encode::CacheSize;
 use crate::encode::tests::sample;
+use crate::faults::{PLENTY, starting};
 use crate::split::Scheme;
-use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::{Merges, Special, Tokens, Vocab};
 
 const OPTIONS: EncodeOptions =
@@ -117,7 +117,7 @@ fn files_have_the_ids_of_their_documents() {
         for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {
             let options = EncodeOptions { separator, specials, threads: Some(threads), ..OPTIONS };
             let write = || write(&encoder, &output("ids.npy"), &paths, &texts, options).unwrap();
-            let written = scarcity::with(most, write);
+            let written = starting(most, write);
             let bytes = documents.iter().map(|document| document.len() as u64).sum();
             let expected = Summary { documents: documents.len() as u64, tokens: ids.len() as u64, bytes };
             assert_eq!(written, expected);
@@ -159,11 +159,11 @@ fn the_first_fault_is_reported_and_nothing_is_left() {
     let much: Vec<PathBuf> = good.iter().cycle().take(100 * good.len()).cloned().collect();
     for (threads, most) in [(1, PLENTY), (2, PLENTY), (8, PLENTY), (8, 1), (8, 0)] {
         let options = EncodeOptions { threads: Some(threads), ..OPTIONS };
-        let error = scarcity::with(most, || write(&encoder, &output, &paths, &[], options).unwrap_err());
+        let error = starting(most, || write(&encoder, &output, &paths, &[], options).unwrap_err());
         assert!(error.to_string().ends_with("bad.txt: invalid UTF-8 at byte 2"), "{error}");
         let mut writer = IdsWriter::create(&encoder, &output, &output.with_extension("x"), options).unwrap();
         let interrupt = || writer.add_files(&much, |_, _| ControlFlow::Break(())).unwrap_err();
-        let error = scarcity::with(most, interrupt);
+        let error = starting(most, interrupt);
         assert!(matches!(error, Error::Interrupted));
         drop(writer);
     }

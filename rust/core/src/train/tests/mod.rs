@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::Error;
 use crate::count;
+use crate::faults::{PLENTY, starting};
 use crate::split::Scheme;
 use crate::testing::trainer;
-use crate::threads::scarcity::{self, PLENTY};
 use crate::vocab::{Carried, Special, Tokens};
 
 /// Counts of pieces between spaces: the scheme has no other rules, so that any piece is possible.
@@ -62,7 +62,7 @@ fn check(pieces: &[(String, u64)], options: &TrainOptions, ways: &[Way]) -> Resu
     for (&(threads, floor, memory), most) in ways.iter().flat_map(|way| [(way, PLENTY), (way, 1), (way, 0)]) {
         let options = TrainOptions { threads: Some(threads), memory, ..options.clone() };
         let train = || train_above(floor, &counts, &options, &mut unhurried).unwrap();
-        let trained = scarcity::with(most, train);
+        let trained = starting(most, train);
         let way = format!("{threads} threads, {most} to be had, floor {floor:?}, memory {memory:?}");
         prop_assert_eq!(pairs(&trained.vocab), merges.as_slice(), "{}", way);
         prop_assert_eq!(trained.vocab.size(), tokens.len());
