@@ -115,9 +115,9 @@ impl Floors {
         Some(if class == 0 || self.above[class].places == self.above[0].places { 0 } else { least(class) })
     }
 
-    /// A higher floor, with an eighth fewer occurrences, if there is one.
-    pub(crate) fn above(&self, floor: u64) -> Option<u64> {
-        let higher = self.lowest(self.places(floor) / 8 * 7)?;
+    /// A higher floor, which leaves at most so many eighths of the occurrences, if there is one.
+    pub(crate) fn above(&self, floor: u64, eighths: u64) -> Option<u64> {
+        let higher = self.lowest(self.places(floor) / 8 * eighths)?;
         // All remaining pairs may be in one class.
         if higher > floor { Some(higher) } else { None }
     }
@@ -146,10 +146,11 @@ mod tests {
         let floors = sketch.floors();
         let floor = floors.lowest(1000).unwrap();
         assert!((500..=1000).contains(&floors.places(floor)), "{}", floors.places(floor));
-        let higher = floors.above(floor).unwrap();
+        let higher = floors.above(floor, 7).unwrap();
         assert!(higher > floor && floors.places(higher) <= floors.places(floor) * 7 / 8);
+        assert!(floors.places(floors.above(floor, 4).unwrap()) <= floors.places(floor) / 2);
         assert_eq!(floors.lowest(u64::MAX), Some(0));
-        assert_eq!(floors.above(least(class(10_000))), None);
+        assert_eq!(floors.above(least(class(10_000)), 7), None);
         assert_eq!(Sketch::new(1).unwrap().floors().lowest(10), None);
     }
 }
