@@ -111,9 +111,13 @@ impl Error {
         Self::Format { origin: origin.to_string(), reason }
     }
 
-    /// A valid file that cannot be reproduced exactly.
+    /// A valid file that cannot be reproduced exactly. A reason that was made of [`Error::Memory`] is that again.
     pub fn unsupported(origin: impl Display, reason: impl Display) -> Self {
-        Self::Unsupported { origin: origin.to_string(), reason: reason.to_string() }
+        let reason = reason.to_string();
+        if reason.contains(NO_MEMORY) {
+            return Self::Memory;
+        }
+        Self::Unsupported { origin: origin.to_string(), reason }
     }
 
     /// Unusable text.

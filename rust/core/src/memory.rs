@@ -124,7 +124,7 @@ pub(crate) fn copied_text(text: &str) -> Result<String> {
 }
 
 /// Characters as a text.
-pub(crate) fn collect_text(characters: impl IntoIterator<Item = char>) -> Result<String> {
+pub fn collect_text(characters: impl IntoIterator<Item = char>) -> Result<String> {
     let mut text = String::new();
     for character in characters {
         text.try_reserve(character.len_utf8())?;
@@ -134,7 +134,7 @@ pub(crate) fn collect_text(characters: impl IntoIterator<Item = char>) -> Result
 }
 
 /// Bytes as text, with U+FFFD where [`String::from_utf8_lossy`] puts it.
-pub(crate) fn lossy_text(bytes: &[u8]) -> Result<Cow<'_, str>> {
+pub fn lossy_text(bytes: &[u8]) -> Result<Cow<'_, str>> {
     const REPLACEMENT: &str = "\u{FFFD}";
     if let Ok(text) = str::from_utf8(bytes) {
         return Ok(Cow::Borrowed(text));

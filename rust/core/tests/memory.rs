@@ -8,18 +8,23 @@ use std::fmt::Debug;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use eurotok_core::count::{CountOptions as Counting, Counts};
 use eurotok_core::decode::Decoder;
 use eurotok_core::documents::Invalid;
 use eurotok_core::encode::files::{EncodeOptions as Writing, IdsWriter};
 use eurotok_core::encode::{Encoder, Specials, Text};
+use eurotok_core::format::{Hints, load, save};
 use eurotok_core::split::Scheme;
-use eurotok_core::train::{TrainOptions, train};
-use eurotok_core::vocab::Vocab;
+use eurotok_core::train::{Fairness, Parity, TrainOptions, Trained, extend, train, truncate};
+use eurotok_core::vocab::{Carried, Inert, Merges, Vocab};
 use eurotok_core::{Error, Result};
+use serde_json::json;
 
 /// Allocations of fewer bytes are always granted.
 const LARGE: usize = 64 << 10;
@@ -73,11 +78,21 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// Does `work` on an object that `make` makes, while the n-th large allocation and those after it are refused, for every n: it gives what it gives
-/// otherwise, or [`Error::Memory`], and then the same object gives the former when there is memory again.
+/// otherwise, or [`Error::Memory`], and then the same object, if it holds anything, gives the former when there is memory again.
 fn starve<O, T: PartialEq + Debug>(name: &str, make: impl Fn() -> O, work: impl Fn(&mut O) -> Result<T>) {
+    starve_first(PLENTY, name, make, work);
+}
+
+/// As [`starve`], for as many n at most: of long work of which only the beginning is in question.
+fn starve_first<O, T: PartialEq + Debug>(
+    most: usize,
+    name: &str,
+    make: impl Fn() -> O,
+    work: impl Fn(&mut O) -> Result<T>,
+) {
     let expected = work(&mut make()).unwrap();
     let mut refusals = 0;
-    for granted in 0.. {
+    for granted in 0..most {
         let mut object = make();
         LEFT.store(granted, Ordering::SeqCst);
         let done = work(&mut object);
@@ -86,15 +101,18 @@ fn starve<O, T: PartialEq + Debug>(name: &str, make: impl Fn() -> O, work: impl 
             Ok(found) => assert!(found == expected, "{name}: wrong after {granted} large allocations"),
             Err(Error::Memory) => {
                 refusals += 1;
-                assert!(work(&mut object).unwrap() == expected, "{name}: wrong since {granted} large allocations");
+                assert!(
+                    size_of::<O>() == 0 || work(&mut object).unwrap() == expected,
+                    "{name}: wrong since {granted} large allocations"
+                );
             }
             Err(other) => panic!("{name}, {granted} large allocations granted: {other}"),
         }
         if !was_refused {
-            assert!(refusals > 0, "{name}: nothing was refused");
-            return;
+            break;
         }
     }
+    assert!(refusals > 0, "{name}: nothing was refused");
 }
 
 /// Text of several scripts with many different words, some of them long.
@@ -142,8 +160,23 @@ fn options(vocab_size: usize) -> TrainOptions {
     TrainOptions { vocab_size, special_tokens, threads: Some(2), ..TrainOptions::default() }
 }
 
+fn trained(counts: &Counts, options: &TrainOptions) -> Result<Trained> {
+    train(counts, options, &mut |_| ControlFlow::Continue(()))
+}
+
 fn vocab() -> Vocab {
-    train(&counts(20_000), &options(6000), &mut |_| ControlFlow::Continue(())).unwrap().vocab
+    trained(&counts(20_000), &options(6000)).unwrap().vocab
+}
+
+/// A vocabulary of which every part is large: tokens, merges, special tokens, entries that are no bytes, and settings.
+fn large_vocab() -> Vocab {
+    let special_tokens = (0..4000).map(|number| format!("<|special {number}|>")).collect();
+    let vocab = trained(&counts(20_000), &TrainOptions { special_tokens, ..options(12_000) }).unwrap().vocab;
+    let inert = (vocab.size() as u32..).take(4000).map(|id| Inert { content: format!("▁{id}"), id });
+    let post_processor =
+        json!({ "type": "ByteLevel", "list": vec![json!({ "a": 0 }); 4000], "text": "é".repeat(LARGE) });
+    let carried = Carried { post_processor: Some(post_processor), ..Carried::default() };
+    Vocab { carried, ..vocab.with_inert("a test", inert.collect()).unwrap() }
 }
 
 #[test]
@@ -265,4 +298,147 @@ fn counts_are_as_before_if_none_could_be_added() {
         let now = saved(&counts, &path).unwrap();
         assert!(if added.is_ok() { now != before } else { now == before }, "{granted} large allocations granted");
     }
+}
+
+#[test]
+fn saving_and_loading() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let vocab = large_vocab();
+    for name in ["a.json", "a.eurotok", "a.tiktoken"] {
+        let path = folder.path().join(name);
+        starve(
+            &format!("save {name}"),
+            || vocab.clone(),
+            |vocab| {
+                save(vocab, &path)?;
+                read(&path)
+            },
+        );
+        save(&vocab, &path).unwrap();
+        starve(&format!("load {name}"), || (), |()| load(&path, &Hints::default()));
+    }
+    // As JSON is written in ASCII alone.
+    let path = folder.path().join("escaped.json");
+    let json = fs::read_to_string(folder.path().join("a.json")).unwrap();
+    let escape = |character: char| {
+        if character.is_ascii() { character.to_string() } else { format!("\\u{:04x}", u32::from(character)) }
+    };
+    fs::write(&path, json.chars().map(escape).collect::<String>()).unwrap();
+    starve("load escapes", || (), |()| load(&path, &Hints::default()));
+    assert!(load(&path, &Hints::default()).unwrap() == vocab);
+    let left: Vec<PathBuf> = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left.len(), 5, "no part of a file is left: {left:?}");
+}
+
+#[test]
+fn loading_tekken() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tekken.json");
+    let vocab = vocab();
+    // Its first two ids are those of special tokens.
+    let token = |(place, (_, bytes)): (usize, (u32, &[u8]))| {
+        let base64 = BASE64_STANDARD.encode(bytes);
+        format!("{{\"rank\": {place}, \"token_bytes\": \"{base64}\", \"token_str\": null}}")
+    };
+    let tokens: Vec<String> = vocab.tokens.iter().enumerate().map(token).collect();
+    let named = |number: usize| format!("{{\"rank\": {number}, \"token_str\": \"<{number}>\", \"is_control\": true}}");
+    let specials: Vec<String> = (0..4000).map(named).collect();
+    let config = format!(
+        "{{\"pattern\": {:?}, \"default_vocab_size\": {}, \"default_num_special_tokens\": 8000}}",
+        r"\S+|\s+",
+        tokens.len() + 8000
+    );
+    let (tokens, specials) = (tokens.join(","), specials.join(","));
+    let json = format!("{{\"config\": {config}, \"vocab\": [{tokens}], \"special_tokens\": [{specials}]}}");
+    fs::write(&path, json).unwrap();
+    starve("load Tekken", || (), |()| load(&path, &Hints::default()));
+}
+
+#[test]
+fn preparing_an_encoder() {
+    let _alone = alone();
+    let (plain, large) = (vocab(), large_vocab());
+    let ranks = Vocab { merges: Merges::Ranks, ..plain.clone() };
+    let listed = |vocab: &Vocab| {
+        let Merges::List { pairs, .. } = &vocab.merges else { unreachable!("it was trained") };
+        Vocab { merges: Merges::List { pairs: pairs.clone(), ignore_merges: true }, ..vocab.clone() }
+    };
+    for (name, vocab) in [("plain", &plain), ("ranks", &ranks), ("listed", &listed(&plain))] {
+        starve(
+            &format!("an encoder, {name}"),
+            || (),
+            |()| {
+                let encoder = Encoder::new(vocab.try_clone()?)?;
+                let decoder = Decoder::new(encoder.vocab(), encoder.isa())?;
+                let ids = encoder.encode("l'eau schön", Specials::Text)?;
+                decoder.decode(encoder.vocab(), &ids, true)
+            },
+        );
+    }
+    starve("a smaller one", || (), |()| truncate(&large, 9000));
+}
+
+/// Trains under starvation, the same vocabulary whatever was refused. A checkpoint that could not be written is no reason to stop.
+fn starve_training(name: &str, work: impl Fn() -> Result<Trained>) {
+    starve(name, || (), |()| work());
+}
+
+#[test]
+fn training() {
+    let _alone = alone();
+    let counts = counts(2000);
+    for threads in [1, 2] {
+        let options = TrainOptions { threads: Some(threads), ..options(800) };
+        starve_training(&format!("train, {threads} threads"), || trained(&counts, &options));
+    }
+    let parallel = Arc::new(self::counts(200));
+    for parallel in [None, Some(Arc::clone(&parallel))] {
+        let fairness = Fairness { strength: 3.0, parallel, ..Fairness::default() };
+        let options = TrainOptions { fairness: Some(fairness), ..options(800) };
+        starve_training("train, fairness", || trained(&counts, &options));
+    }
+    let parity = Parity { parallel: Some(parallel), ..Parity::default() };
+    let options = TrainOptions { parity: Some(parity), ..options(800) };
+    starve_training("train, parity", || trained(&counts, &options));
+}
+
+#[test]
+fn training_within_a_limit() {
+    let _alone = alone();
+    let counts = counts(2000);
+    let options = TrainOptions { memory: Some(4 << 20), ..options(400) };
+    starve_training("train within a limit", || trained(&counts, &options));
+    assert!(trained(&counts, &options).unwrap() == trained(&counts, &self::options(400)).unwrap());
+}
+
+#[test]
+fn extending() {
+    let _alone = alone();
+    let (vocab, counts) = (vocab(), counts(2000));
+    let ranks = Vocab { merges: Merges::Ranks, ..vocab.clone() };
+    let options = TrainOptions { special_tokens: Vec::new(), ..options(6100) };
+    for vocab in [&vocab, &ranks] {
+        starve_training("extend", || extend(vocab, &counts, &options, &mut |_| ControlFlow::Continue(())));
+    }
+}
+
+#[test]
+fn training_with_a_checkpoint() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    // Of so many merges that a list of them is large.
+    let large = counts(20_000);
+    let from = TrainOptions { checkpoint: Some(path.clone()), checkpoint_every: Some(Duration::ZERO), ..options(9000) };
+    let resumed = trained(&large, &from).unwrap();
+    assert!(resumed.vocab.tokens.len() > LARGE / 8 + 258);
+    starve_first(40, "train from a checkpoint", || (), |()| trained(&large, &from));
+    let few = counts(500);
+    let every = TrainOptions { vocab_size: 600, ..from };
+    starve_training("train with checkpoints", || {
+        fs::remove_file(&path).ok();
+        trained(&few, &every)
+    });
 }

@@ -5,6 +5,7 @@
 
 use eurotok_core::Error;
 use eurotok_core::encode::Text;
+use eurotok_core::memory::{Grow, collect, collect_text};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::types::string::PyStringData;
@@ -57,10 +58,10 @@ fn naming(py: Python<'_>, error: PyErr, number: usize) -> PyErr {
 
 /// The text with U+FFFD for each lone surrogate. A pair of surrogates becomes the character that it encodes in UTF-16.
 pub(crate) fn repaired<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
-    let points: Vec<u32> = match code_points(text)? {
+    let points = match code_points(text)? {
         PyStringData::Ucs1(_) => return Ok(text.clone()),
-        PyStringData::Ucs2(points) => points.iter().map(|&point| point.into()).collect(),
-        PyStringData::Ucs4(points) => points.to_vec(),
+        PyStringData::Ucs2(points) => collect(points.iter().map(|&point| u32::from(point))).raise()?,
+        PyStringData::Ucs4(points) => collect(points.iter().copied()).raise()?,
     };
     if points.iter().all(|&point| char::from_u32(point).is_some()) {
         return Ok(text.clone());
@@ -77,7 +78,7 @@ pub(crate) fn repaired<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, 
         units.into_iter().take(count)
     });
     let characters = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER));
-    Ok(PyString::new(text.py(), &characters.collect::<String>()))
+    PyString::from_bytes(text.py(), collect_text(characters).raise()?.as_bytes())
 }
 
 /// The place in the text of each character of the repaired text, and of its end.
@@ -89,11 +90,12 @@ pub(crate) fn places(text: &Bound<'_, PyString>, repaired: &str) -> PyResult<Vec
             PyStringData::Ucs4(points) => (0xD800..0xE000).contains(&points[place]),
         })
     };
-    let mut places = vec![0];
+    let mut places = Vec::new();
+    places.try_push(0).raise()?;
     let mut place = 0;
     for character in repaired.chars() {
         place += if character > '\u{FFFF}' && is_surrogate(place)? { 2 } else { 1 };
-        places.push(place as i64);
+        places.try_push(place as i64).raise()?;
     }
     Ok(places)
 }

@@ -2,7 +2,7 @@
 
 use eurotok_core::documents::Invalid;
 use eurotok_core::encode::Text;
-use eurotok_core::memory::Grow;
+use eurotok_core::memory::{Grow, collect};
 use eurotok_core::tokenizer::Tokenizer;
 use eurotok_core::{Error, Stop};
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
@@ -57,7 +57,11 @@ impl<'py> Texts<'py> {
         work: impl Fn(&Stop, &[Text<'_>]) -> eurotok_core::Result<R> + Send + Sync,
     ) -> PyResult<R> {
         let give = |texts: &Self| {
-            let points = texts.0.iter().map(text_of).collect::<PyResult<Vec<_>>>()?;
+            let mut points = Vec::new();
+            points.try_reserve_exact(texts.0.len()).map_err(Error::from).raise()?;
+            for text in &texts.0 {
+                points.push(text_of(text)?);
+            }
             raise_of(interruptible(py, |stop| work(stop, &points))?, |number| (&texts.0[number], Some(number)))
         };
         surrogates.handle(py, give(&self), || {
@@ -69,7 +73,12 @@ impl<'py> Texts<'py> {
     }
 
     pub(crate) fn as_strs(&self) -> PyResult<Vec<&str>> {
-        self.0.iter().map(|text| text.to_str()).collect()
+        let mut strs = Vec::new();
+        strs.try_reserve_exact(self.0.len()).map_err(Error::from).raise()?;
+        for text in &self.0 {
+            strs.push(text.to_str()?);
+        }
+        Ok(strs)
     }
 }
 
@@ -141,8 +150,8 @@ impl Ends {
     }
 
     /// The ids of a text between them.
-    pub(crate) fn around(&self, ids: &[u32]) -> Vec<u32> {
-        [&self.before, ids, &self.behind].concat()
+    pub(crate) fn around(&self, ids: &[u32]) -> eurotok_core::Result<Vec<u32>> {
+        collect(self.before.iter().chain(ids).chain(&self.behind).copied())
     }
 }
 

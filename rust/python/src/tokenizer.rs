@@ -1,5 +1,6 @@
 //! `eurotok._core.Tokenizer`: encode, count, decode, look up.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use eurotok_core::bpe::effective::effective;
 use eurotok_core::documents::Invalid;
 use eurotok_core::encode::{Specials, Text};
 use eurotok_core::format::{self, Format, Hints};
+use eurotok_core::memory::{Grow, collect, lossy_text};
 use eurotok_core::stages::Stages;
 use eurotok_core::tokenizer::Tokenizer as Engine;
 use eurotok_core::tokenizer::template::Joined;
@@ -103,7 +105,7 @@ impl Tokenizer {
             PyResult::Ok(Joined { ids, spans: Vec::new() })
         };
         let joined = self.engine().templates().join(&ids(text)?, Some(&ids(pair)?), special_tokens).raise()?;
-        Ok(Ends::parse(self.engine(), false, bos, eos)?.around(&joined.ids))
+        Ends::parse(self.engine(), false, bos, eos)?.around(&joined.ids).raise()
     }
 
     /// Encodes a text and converts the ids: `small` borrows them, `large` takes them over if there may be many.
@@ -122,9 +124,9 @@ impl Tokenizer {
             let points = single(text)?;
             let done = if points.size() >= SMALL {
                 let ids = interruptible(text.py(), |stop| engine.encode(stop, points, specials))?;
-                ids.map(|ids| large(if ends.count() > 0 { ends.around(&ids) } else { ids }))
+                ids.and_then(|ids| Ok(large(if ends.count() > 0 { ends.around(&ids)? } else { ids })))
             } else if ends.count() > 0 {
-                engine.encode_with(points, specials, |ids| small(&ends.around(ids)))
+                engine.encode_with(points, specials, |ids| ends.around(ids)).flatten().map(|ids| small(&ids))
             } else {
                 engine.encode_with(points, specials, &small)
             };
@@ -151,7 +153,7 @@ fn text(bytes: Vec<u8>, errors: &str) -> PyResult<String> {
     let invalid = parse_errors(errors)?;
     String::from_utf8(bytes).or_else(|error| {
         if invalid == Invalid::Replace {
-            return Ok(String::from_utf8_lossy(error.as_bytes()).into_owned());
+            return lossy_text(error.as_bytes()).raise().map(Cow::into_owned);
         }
         let offset = error.utf8_error().valid_up_to() as u64;
         Err(raised(Error::InvalidUtf8 { origin: "decoded bytes".to_string(), offset }))
@@ -288,16 +290,17 @@ impl Tokenizer {
         let ends = Ends::parse(self.engine(), false, bos, eos)?;
         let first = self.spanned(text, specials, surrogates)?;
         let second = pair.map(|pair| self.spanned(pair, specials, surrogates)).transpose()?;
-        let Joined { ids, mut spans } = match (&second, special_tokens) {
+        let Joined { ids, spans } = match (&second, special_tokens) {
             (None, false) => first,
             _ => self.engine().templates().join(&first, second.as_ref(), special_tokens).raise()?,
         };
         let end = text.len()? as i64;
-        spans.splice(..0, ends.before.iter().map(|_| (0, 0)));
-        spans.extend(ends.behind.iter().map(|_| (end, end)));
-        let flat: Vec<i64> = spans.iter().flat_map(|&(start, end)| [start, end]).collect();
-        let spans = PyArray1::from_vec(py, flat).reshape([spans.len(), 2])?;
-        let ids = if ends.count() > 0 { ends.around(&ids) } else { ids };
+        let before = ends.before.iter().map(|_| (0, 0));
+        let spans = before.chain(spans).chain(ends.behind.iter().map(|_| (end, end)));
+        let flat = collect(spans.flat_map(|(start, end)| [start, end])).raise()?;
+        let rows = flat.len() / 2;
+        let spans = PyArray1::from_vec(py, flat).reshape([rows, 2])?;
+        let ids = if ends.count() > 0 { ends.around(&ids).raise()? } else { ids };
         Ok((array(py, ids), spans))
     }
 
@@ -458,7 +461,7 @@ impl Tokenizer {
         let ids = ids.numbers()?;
         let decode = |stop: &Stop| self.engine().decode_batch(stop, ids, &offsets, !skip_specials, threads);
         let texts = interruptible(py, decode)?.raise()?;
-        list(py, texts.into_iter().map(|bytes| Ok(PyString::new(py, &text(bytes, errors)?))))
+        list(py, texts.into_iter().map(|bytes| PyString::from_bytes(py, text(bytes, errors)?.as_bytes())))
     }
 
     /// Split a text into its pieces, which tokens never cross: of the normalized text, if the file has a normalizer.
@@ -496,7 +499,7 @@ impl Tokenizer {
     fn to_bytes<'py>(&self, py: Python<'py>, format: &str) -> PyResult<Bound<'py, PyBytes>> {
         let format = Format::from_name(format).raise()?;
         let bytes = py.detach(|| self.engine().write(format)).raise()?;
-        Ok(PyBytes::new(py, &bytes))
+        bytes_of(py, &bytes)
     }
 
     fn _save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
@@ -538,11 +541,15 @@ impl Tokenizer {
         }
         let vocab = self.engine().byte_level("merges").raise()?;
         let pairs = match &vocab.merges {
-            Merges::List { pairs, .. } => pairs.clone(),
-            Merges::Ranks => effective(vocab).raise()?.into_iter().map(|merge| (merge.left, merge.right)).collect(),
+            Merges::List { pairs, .. } => collect(pairs.iter().copied()),
+            Merges::Ranks => collect(effective(vocab).raise()?.into_iter().map(|merge| (merge.left, merge.right))),
         };
-        let token = |id| PyBytes::new(py, vocab.tokens.get(id));
-        Ok(pairs.into_iter().map(|(left, right)| (token(left), token(right))).collect())
+        let token = |id| bytes_of(py, vocab.tokens.get(id));
+        let mut merges = Vec::new();
+        for (left, right) in pairs.raise()? {
+            merges.try_push((token(left)?, token(right)?)).raise()?;
+        }
+        Ok(merges)
     }
 
     /// Whether `token` gives the bytes of ids, not texts as the vocabulary spells them.

@@ -15,12 +15,12 @@
 
 use std::io::{self, Read};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::{self, CParameter};
 
-use super::json;
+use super::json::{self, List, Strict, Text};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::memory::{Grow, collect, collect_all, filled, refused};
@@ -31,25 +31,51 @@ use crate::vocab::{Carried, Inert, Merges, Normalizer, Special, TokenError, Toke
 const MAGIC: [u8; 8] = *b"eurotok\x01";
 const LEVEL: i32 = 19;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Head {
-    pattern: String,
+struct Head<'a> {
+    #[serde(borrow)]
+    pattern: Text<'a>,
     nfc: bool,
     /// Content, id, whether special.
-    specials: Vec<(String, u32, bool)>,
+    #[serde(borrow)]
+    specials: List<(Text<'a>, u32, bool)>,
     /// `None` for ranks, otherwise whether merges are ignored for a piece that is a token.
     ignore_merges: Option<bool>,
-    post_processor: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    padding: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    truncation: Option<Value>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    steered_by: Vec<String>,
+    post_processor: Option<Strict>,
+    padding: Option<Strict>,
+    truncation: Option<Strict>,
+    #[serde(default)]
+    steered_by: List<String>,
     /// Text and id.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    inert: Vec<(String, u32)>,
+    #[serde(default, borrow)]
+    inert: List<(Text<'a>, u32)>,
+}
+
+#[derive(Serialize)]
+struct OutputHead<'v> {
+    pattern: &'v str,
+    nfc: bool,
+    #[serde(serialize_with = "specials")]
+    specials: &'v [Special],
+    ignore_merges: Option<bool>,
+    post_processor: Option<&'v Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    padding: Option<&'v Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncation: Option<&'v Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    steered_by: &'v [String],
+    #[serde(serialize_with = "inert", skip_serializing_if = "<[_]>::is_empty")]
+    inert: &'v [Inert],
+}
+
+fn specials<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(specials.iter().map(|special| (&special.content, special.id, special.special)))
+}
+
+fn inert<S: Serializer>(inert: &[Inert], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(inert.iter().map(|entry| (&entry.content, entry.id)))
 }
 
 /// Whether the data begin like an `.eurotok` file of any version. (Counts and checkpoints have a space in this place.)
@@ -156,7 +182,7 @@ pub(super) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         put(&mut steps, if usual { 0 } else { tokens.get(left).len() as u64 })?;
         next = i64::from(result) + 1;
     }
-    let head = json::to_bytes(&Head::of(vocab)?)?;
+    let head = json::to_bytes(&OutputHead::of(vocab))?;
     let mut body = Vec::new();
     for block in [&head, &lefts, &rights, &literals, &steps] {
         put(&mut body, block.len() as u64)?;
@@ -214,23 +240,22 @@ impl UnpackedLimits {
     }
 }
 
-impl Head {
-    fn of(vocab: &Vocab) -> Result<Self> {
-        let specials = vocab.specials.iter();
-        Ok(Self {
-            pattern: vocab.scheme.pattern().to_string(),
+impl<'v> OutputHead<'v> {
+    fn of(vocab: &'v Vocab) -> Self {
+        Self {
+            pattern: vocab.scheme.pattern(),
             nfc: vocab.normalizer == Normalizer::Nfc,
-            specials: collect(specials.map(|special| (special.content.clone(), special.id, special.special)))?,
+            specials: &vocab.specials,
             ignore_merges: match vocab.merges {
                 Merges::Ranks => None,
                 Merges::List { ignore_merges, .. } => Some(ignore_merges),
             },
-            post_processor: vocab.carried.post_processor.clone(),
-            padding: vocab.carried.padding.clone(),
-            truncation: vocab.carried.truncation.clone(),
-            steered_by: vocab.carried.steered_by.clone(),
-            inert: vocab.inert.iter().map(|entry| (entry.content.clone(), entry.id)).collect(),
-        })
+            post_processor: vocab.carried.post_processor.as_ref(),
+            padding: vocab.carried.padding.as_ref(),
+            truncation: vocab.carried.truncation.as_ref(),
+            steered_by: &vocab.carried.steered_by,
+            inert: &vocab.inert,
+        }
     }
 }
 
@@ -270,25 +295,27 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
         None => Merges::Ranks,
         Some(ignore_merges) => Merges::List { pairs, ignore_merges },
     };
-    let specials = head.specials.into_iter().map(|(content, id, special)| Special { content, id, special });
-    let specials = collect(specials)?;
+    let special =
+        |(Text(content), id, special): (Text<'_>, _, _)| Special { content: content.into_owned(), id, special };
+    let specials = collect(head.specials.0.into_iter().map(special))?;
     let normalizer = if head.nfc { Normalizer::Nfc } else { Normalizer::None };
-    let scheme = Scheme::from_pattern(&head.pattern);
+    let scheme = Scheme::from_pattern(&head.pattern.0);
     let vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
+    let value = |part: Option<Strict>| part.map(|Strict(value)| value);
     let carried = Carried {
-        post_processor: head.post_processor,
-        padding: head.padding,
-        truncation: head.truncation,
-        steered_by: head.steered_by,
+        post_processor: value(head.post_processor),
+        padding: value(head.padding),
+        truncation: value(head.truncation),
+        steered_by: head.steered_by.0,
     };
-    let inert = head.inert.into_iter().map(|(content, id)| Inert { content, id });
-    Vocab { carried, ..vocab }.with_inert(origin, inert.collect())
+    let inert = head.inert.0.into_iter().map(|(Text(content), id)| Inert { content: content.into_owned(), id });
+    Vocab { carried, ..vocab }.with_inert(origin, collect(inert)?)
 }
 
 /// The contents: everything except tokens and merges, the tokens, the list of merges.
-type Contents = (Head, Tokens, Vec<(u32, u32)>);
+type Contents<'b> = (Head<'b>, Tokens, Vec<(u32, u32)>);
 
-fn parse(body: &[u8], room: UnpackedLimits) -> Result<Contents, String> {
+fn parse(body: &[u8], room: UnpackedLimits) -> Result<Contents<'_>, String> {
     let mut blocks = Numbers(body);
     let mut block = || {
         let length = blocks.next()?;
@@ -296,6 +323,7 @@ fn parse(body: &[u8], room: UnpackedLimits) -> Result<Contents, String> {
     };
     let [head, lefts, rights, literals, steps] = [block()?, block()?, block()?, block()?, block()?];
     room.check_head(head.len())?;
+    json::probe(head)?;
     let head = serde_json::from_slice(head).map_err(|error| error.to_string())?;
 
     let (mut ids, mut taken) = (0, 0);

@@ -2,15 +2,23 @@
 //! are read without a copy where the text has no escapes.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-use crate::memory::{Grow, Written};
+use crate::memory::{self, Grow, Written, copied_text};
+
+/// Sees that there is memory for what the parser itself takes of a file: room to resolve the escapes of one text, and a copy of each text
+/// that has some, or that is small.
+pub(super) fn probe(data: &[u8]) -> crate::Result<()> {
+    let escapes = memchr::memchr_iter(b'\\', data).count();
+    memory::probe(2 * data.len() + 64 * escapes)
+}
 
 /// A value as JSON.
 ///
@@ -42,9 +50,32 @@ pub(super) struct Id(pub u32);
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
-        id.map(Self).ok_or_else(|| D::Error::custom(format!("{value} is not an id (0 to {})", u32::MAX)))
+        struct IdVisitor;
+
+        fn refused<E: Error>(value: impl fmt::Display) -> E {
+            E::custom(format!("{value} is not an id (0 to {})", u32::MAX))
+        }
+
+        impl Visitor<'_> for IdVisitor {
+            type Value = Id;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "an id (0 to {})", u32::MAX)
+            }
+
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Id, E> {
+                u32::try_from(value).map(Id).map_err(|_| refused(value))
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Id, E> {
+                Err(refused(value))
+            }
+
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Id, E> {
+                Err(refused(value))
+            }
+        }
+        deserializer.deserialize_any(IdVisitor)
     }
 }
 
@@ -53,13 +84,39 @@ pub(super) struct Strict(pub Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
+        Part(&Cell::new(0)).deserialize(deserializer).map(Self)
     }
 }
 
-struct StrictVisitor;
+/// Values that are parsed between two looks at how much memory is free.
+const VALUES: usize = 256;
 
-impl<'de> Visitor<'de> for StrictVisitor {
+/// Bytes of memory that a value may take beside its text: an object with one key takes most.
+const VALUE: usize = 704;
+
+/// A part of a value, and how many parts came before it.
+#[derive(Clone, Copy)]
+struct Part<'c>(&'c Cell<usize>);
+
+impl Part<'_> {
+    /// Counts the part: its memory is asked for together with that of others, since each takes little.
+    fn meet<E: Error>(self) -> Result<(), E> {
+        let before = self.0.get();
+        self.0.set(before + 1);
+        if (before + 1).is_multiple_of(VALUES) { memory::probe(VALUES * VALUE).map_err(no_memory) } else { Ok(()) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Part<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.meet()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Part<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,12 +144,12 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+        copied_text(value).map(Value::String).map_err(no_memory)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
             push(&mut list, item)?;
         }
         Ok(Value::Array(list))
@@ -100,12 +157,12 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some(key) = items.next_key::<String>()? {
-            let Strict(value) = items.next_value()?;
-            if map.contains_key(&key) {
+        while let Some(Text(key)) = items.next_key()? {
+            let value = items.next_value_seed(self)?;
+            if map.contains_key(&*key) {
                 return Err(A::Error::custom(format!("the key {key:?} occurs twice")));
             }
-            map.insert(key, value);
+            map.insert(copied_text(&key).map_err(no_memory)?, value);
         }
         Ok(Value::Object(map))
     }
@@ -173,7 +230,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 
 /// Appends to a list; fails if memory is short.
 fn push<T, E: Error>(list: &mut Vec<T>, item: T) -> Result<(), E> {
-    list.try_push(item).map_err(|error| E::custom(String::from(error)))
+    list.try_push(item).map_err(no_memory)
+}
+
+fn no_memory<E: Error>(error: crate::Error) -> E {
+    E::custom(String::from(error))
 }
 
 /// The vocabulary of any model: an object from texts to ids, or a list of texts and scores.

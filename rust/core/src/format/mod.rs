@@ -25,11 +25,12 @@ use serde::de::IgnoredAny;
 
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::memory::probe;
+use crate::memory::{collect_all, copied_text};
 use crate::output::Output;
 use crate::split::Scheme;
 use crate::vocab::pipeline::Pipeline;
 use crate::vocab::{Special, Tokenizer, Vocab};
+use json::Text;
 use tiktoken::Unsaid;
 
 /// A file format for writing.
@@ -171,13 +172,14 @@ fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Resu
         Content::Tekken => tekken::read(origin, data),
         Content::Tiktoken => {
             let given = || {
-                let special =
-                    |(content, id): &(String, u32)| Special { content: content.clone(), id: *id, special: true };
-                hints.special_tokens.iter().map(special).collect()
+                let special = |(content, id): &(String, u32)| {
+                    Ok(Special { content: copied_text(content)?, id: *id, special: true })
+                };
+                collect_all(hints.special_tokens.iter().map(special))
             };
             let unsaid = Unsaid {
                 scheme: hints.scheme.clone().or(beside.scheme),
-                specials: if hints.special_tokens.is_empty() { beside.specials } else { Some(given()) },
+                specials: if hints.special_tokens.is_empty() { beside.specials } else { Some(given()?) },
                 ..beside
             };
             tiktoken::read(origin, data, unsaid)
@@ -229,23 +231,24 @@ impl Content {
 
     fn of_json(origin: &str, data: &[u8]) -> Result<Self> {
         #[derive(Deserialize)]
-        struct Outline {
-            model: Option<Model>,
+        struct Outline<'a> {
+            #[serde(borrow)]
+            model: Option<Model<'a>>,
             config: Option<IgnoredAny>,
             vocab: Option<IgnoredAny>,
             tokenizer_class: Option<IgnoredAny>,
             added_tokens_decoder: Option<IgnoredAny>,
         }
         #[derive(Deserialize)]
-        struct Model {
-            r#type: Option<String>,
+        struct Model<'a> {
+            #[serde(borrow)]
+            r#type: Option<Text<'a>>,
             merges: Option<IgnoredAny>,
         }
-        // The parser copies strings with escapes.
-        probe(data.len())?;
-        let outline: Outline = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
+        json::probe(data)?;
+        let outline: Outline<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
         match outline {
-            Outline { model: Some(Model { r#type, merges }), .. } => match r#type.as_deref() {
+            Outline { model: Some(Model { r#type, merges }), .. } => match r#type.as_ref().map(|Text(name)| &**name) {
                 Some("BPE") => Ok(Self::TokenizerJson),
                 None if merges.is_some() => Ok(Self::TokenizerJson),
                 other => Ok(Self::OtherModel(other.unwrap_or("without a type").to_string())),
@@ -360,8 +363,13 @@ pub fn save(vocab: &Vocab, path: &Path) -> Result<()> {
 fn put(files: Vec<(PathBuf, Vec<u8>)>) -> Result<()> {
     let mut outputs = Vec::new();
     for (path, data) in files {
-        let written = Output::create(&path).and_then(|mut output| output.write_all(&data).map(|()| output));
-        let output = written.map_err(|error| Error::io(&path, error))?;
+        // All of them are on the disk before the first is put in its place.
+        let write = |mut output: Output| {
+            output.write_all(&data)?;
+            output.sync()?;
+            Ok(output)
+        };
+        let output = Output::create(&path).and_then(write).map_err(|error| Error::io(&path, error))?;
         outputs.push((path, output));
     }
     for (path, output) in outputs {

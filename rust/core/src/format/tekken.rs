@@ -12,6 +12,7 @@ use super::entries::Entries;
 use super::json::{List, Text};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::memory::collect;
 use crate::split::Scheme;
 use crate::vocab::{Merges, Normalizer, Special, Vocab};
 
@@ -41,15 +42,18 @@ const UNLISTED: [&str; 20] = [
 
 #[derive(Deserialize)]
 struct File<'a> {
-    config: Config,
+    #[serde(borrow)]
+    config: Config<'a>,
     #[serde(borrow)]
     vocab: List<Token<'a>>,
-    special_tokens: Option<List<SpecialToken>>,
+    #[serde(borrow)]
+    special_tokens: Option<List<SpecialToken<'a>>>,
 }
 
 #[derive(Deserialize)]
-struct Config {
-    pattern: String,
+struct Config<'a> {
+    #[serde(borrow)]
+    pattern: Text<'a>,
     default_vocab_size: u32,
     default_num_special_tokens: u32,
 }
@@ -65,9 +69,10 @@ struct Token<'a> {
 }
 
 #[derive(Deserialize)]
-struct SpecialToken {
+struct SpecialToken<'a> {
     rank: u32,
-    token_str: String,
+    #[serde(borrow)]
+    token_str: Text<'a>,
 }
 
 /// Reads a Tekken file.
@@ -96,6 +101,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
         let base64 = &token.token_bytes.0;
         entries
             .push(place, |bytes| {
+                bytes.try_reserve(base64.len()).map_err(Error::from)?;
                 let decoded = BASE64_STANDARD.decode_vec(base64.as_bytes(), bytes);
                 decoded.map_err(|error| format!("rank {place}: the token is not base64: {error}"))?;
                 Ok(special + token.rank)
@@ -104,13 +110,13 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     }
     let tokens = entries.into_tokens(|rank| format!("rank {rank}: ")).map_err(fail)?;
     let specials = specials(file.special_tokens, *special).map_err(fail)?;
-    Vocab::new(origin, tokens, Merges::Ranks, specials, Scheme::from_pattern(pattern), Normalizer::None)
+    Vocab::new(origin, tokens, Merges::Ranks, specials, Scheme::from_pattern(&pattern.0), Normalizer::None)
 }
 
 /// The listed special tokens, and fillers for the rest of their block.
-fn specials(listed: Option<List<SpecialToken>>, count: u32) -> Result<Vec<Special>, String> {
+fn specials(listed: Option<List<SpecialToken<'_>>>, count: u32) -> Result<Vec<Special>, String> {
     let listed: Vec<(u32, Cow<'_, str>)> = match listed {
-        Some(List(listed)) => listed.into_iter().map(|token| (token.rank, token.token_str.into())).collect(),
+        Some(List(listed)) => collect(listed.into_iter().map(|token| (token.rank, token.token_str.0)))?,
         None => (0..).zip(UNLISTED).map(|(rank, content)| (rank, content.into())).collect(),
     };
     if let Some((rank, content)) = listed.iter().find(|(rank, _)| *rank >= count) {
@@ -118,5 +124,5 @@ fn specials(listed: Option<List<SpecialToken>>, count: u32) -> Result<Vec<Specia
     }
     let fillers = (listed.len() as u32..count).map(|rank| (rank, format!("<SPECIAL_{rank}>").into()));
     let special = |(id, content): (u32, Cow<'_, str>)| Special { content: content.into_owned(), id, special: true };
-    Ok(listed.iter().cloned().chain(fillers).map(special).collect())
+    Ok(collect(listed.into_iter().chain(fillers).map(special))?)
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::entries::Entries;
-use super::json::{self, Ids, List, Strict};
+use super::json::{self, Ids, List, Strict, Text};
 use super::known;
 use crate::bpe::effective::{effective, effective_by_rank};
 use crate::error::{Error, Result};
@@ -28,7 +28,8 @@ pub(super) struct Unsaid {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sidecar<'a> {
-    pattern: String,
+    #[serde(borrow)]
+    pattern: Text<'a>,
     #[serde(borrow)]
     special_tokens: Ids<'a>,
     #[serde(borrow, default)]
@@ -104,13 +105,14 @@ pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
 
 /// Reads the file beside a `.tiktoken` file.
 pub(super) fn read_sidecar(origin: &str, data: &[u8]) -> Result<Unsaid> {
+    json::probe(data)?;
     let sidecar: Sidecar<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
     let value = |part: Option<Strict>| part.map(|Strict(value)| value);
     let special = |(content, id): (_, u32)| Special { content: String::from(content), id, special: true };
     Ok(Unsaid {
-        scheme: Some(Scheme::from_pattern(&sidecar.pattern)),
+        scheme: Some(Scheme::from_pattern(&sidecar.pattern.0)),
         specials: Some(collect(sidecar.special_tokens.0.into_iter().map(special))?),
-        inert: sidecar.inert.0.into_iter().map(|(content, id)| Inert { content: content.into(), id }).collect(),
+        inert: collect(sidecar.inert.0.into_iter().map(|(content, id)| Inert { content: content.into(), id }))?,
         carried: Carried {
             post_processor: value(sidecar.post_processor),
             padding: value(sidecar.padding),

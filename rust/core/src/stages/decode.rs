@@ -184,7 +184,7 @@ fn byte_level(tokens: &Tokens) -> Result<Vec<u8>> {
     for token in tokens.iter() {
         let start = bytes.len();
         bytes.try_reserve(token.len())?;
-        if !alphabet::read(token, &mut bytes) {
+        if !alphabet::read(token, &mut bytes)? {
             bytes.truncate(start);
             bytes.extend_from_slice(token.as_bytes());
         }
@@ -315,7 +315,11 @@ impl Stages {
         let text = self.data.token(id)?;
         let mut bytes = Vec::new();
         let is_spelled = self.is_byte_level() && self.data.added_token(id).is_none();
-        Some(if is_spelled && alphabet::read(text, &mut bytes) { bytes } else { text.as_bytes().to_vec() })
+        Some(if is_spelled && matches!(alphabet::read(text, &mut bytes), Ok(true)) {
+            bytes
+        } else {
+            text.as_bytes().to_vec()
+        })
     }
 
     /// The id of the token with exactly these bytes.

@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::memory::collect;
 use crate::threads;
 use crate::train::engine::pair::Pair;
-use crate::vocab::{Merges, Normalizer, Vocab, try_clone_specials};
+use crate::vocab::{Merges, Normalizer, Vocab, try_clone_inert, try_clone_specials};
 use bounded::MemoryBudget;
 use engine::base_merges::BaseMerges;
 use engine::checkpoint::Checkpoint;
@@ -256,5 +256,5 @@ fn grown(vocab: &Vocab, lexicon: &Lexicon, more: &[Pair]) -> Result<Vocab> {
     let merges = Merges::List { pairs, ignore_merges: *ignore_merges };
     let (specials, scheme) = (try_clone_specials(&vocab.specials)?, vocab.scheme.clone());
     let grown = Vocab::new("trained tokenizer", lexicon.tokens()?, merges, specials, scheme, vocab.normalizer)?;
-    Ok(Vocab { carried: vocab.carried.clone(), inert: vocab.inert.clone(), ..grown })
+    Ok(Vocab { carried: vocab.carried.try_clone()?, inert: try_clone_inert(&vocab.inert)?, ..grown })
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::memory::collect;
-use crate::vocab::{Merges, Tokens, Vocab, try_clone_specials};
+use crate::vocab::{Merges, Tokens, Vocab, try_clone_inert, try_clone_specials};
 
 /// The vocabulary that training for `size` entries would have given: the last tokens are left out. Special tokens stay;
 /// those whose ids are beyond the end get the last ids.
@@ -53,6 +53,7 @@ pub fn truncate(vocab: &Vocab, size: usize) -> Result<Vocab> {
     let scheme = vocab.scheme.clone();
     let origin = "truncated tokenizer";
     let truncated = Vocab::new(origin, tokens, merges, specials, scheme, vocab.normalizer)?;
-    let inert = vocab.inert.iter().filter(|entry| (entry.id as usize) < end).cloned().collect();
-    Vocab { carried: vocab.carried.clone(), ..truncated }.with_inert(origin, inert)
+    let mut inert = try_clone_inert(&vocab.inert)?;
+    inert.retain(|entry| (entry.id as usize) < end);
+    Vocab { carried: vocab.carried.try_clone()?, ..truncated }.with_inert(origin, inert)
 }

@@ -3,6 +3,10 @@
 //! A byte that is a printable Latin-1 character stands for itself. The other 68 bytes, in order, are U+0100 and up: a
 //! space is `Ġ`, a line feed `Ċ`.
 
+use std::fmt::{self, Display, Formatter};
+
+use crate::error::Result;
+
 /// One more than the last character of the alphabet.
 const END: usize = 0x144;
 
@@ -37,13 +41,37 @@ const fn bytes() -> [Option<u8>; END] {
 }
 
 /// A token as a `tokenizer.json` spells it.
-pub(crate) fn spell(token: &[u8]) -> String {
-    token.iter().map(|&byte| CHARS[usize::from(byte)]).collect()
+#[derive(Clone, Copy)]
+pub(crate) struct Spelled<'t>(pub(crate) &'t [u8]);
+
+impl Display for Spelled<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        const AT_ONCE: usize = 64;
+        let mut text = [0; 2 * AT_ONCE];
+        for bytes in self.0.chunks(AT_ONCE) {
+            let mut length = 0;
+            for &byte in bytes {
+                length += CHARS[usize::from(byte)].encode_utf8(&mut text[length..]).len();
+            }
+            formatter.write_str(str::from_utf8(&text[..length]).expect("characters were put there"))?;
+        }
+        Ok(())
+    }
 }
 
-/// Appends the bytes that `spelling` stands for. Returns `false` if a character of it stands for none.
-pub(crate) fn read(spelling: &str, token: &mut Vec<u8>) -> bool {
-    spelling.chars().all(|c| byte(c).map(|byte| token.push(byte)).is_some())
+/// A token as a `tokenizer.json` spells it, as a text of its own.
+pub(crate) fn spell(token: &[u8]) -> String {
+    Spelled(token).to_string()
+}
+
+/// Appends the bytes of `spelling`. Returns `false` if one of its characters stands for no byte.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory).
+pub(crate) fn read(spelling: &str, token: &mut Vec<u8>) -> Result<bool> {
+    // A byte for each character.
+    token.try_reserve(spelling.len())?;
+    Ok(spelling.chars().all(|c| byte(c).map(|byte| token.push(byte)).is_some()))
 }
 
 /// The byte that a character stands for.
@@ -59,15 +87,15 @@ mod tests {
     fn every_byte_has_its_own_character() {
         let all: Vec<u8> = (0..=255).collect();
         let mut back = Vec::new();
-        assert!(read(&spell(&all), &mut back));
+        assert!(read(&Spelled(&all).to_string(), &mut back).unwrap());
         assert_eq!(back, all);
-        assert_eq!(spell(b" \n\x00\xad~"), "ĠĊĀŃ~");
+        assert_eq!(Spelled(b" \n\x00\xad~").to_string(), "ĠĊĀŃ~");
     }
 
     #[test]
     fn other_characters_stand_for_nothing() {
         for c in [' ', '\u{ad}', '\u{144}', '▁', '😀'] {
-            assert!(!read(&c.to_string(), &mut Vec::new()), "{c:?}");
+            assert!(!read(&c.to_string(), &mut Vec::new()).unwrap(), "{c:?}");
         }
     }
 }

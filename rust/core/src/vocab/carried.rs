@@ -1,6 +1,9 @@
 //! Parts of a `tokenizer.json` that say how ids are used.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::error::Result;
+use crate::memory::{collect_all, copied_text};
 
 /// Parts of a `tokenizer.json` that are kept as they stand, and written again. Encoding gives the ids of the text alone, unless the caller
 /// asks for what the post-processor adds.
@@ -14,4 +17,35 @@ pub struct Carried {
     pub truncation: Option<Value>,
     /// Hashes of some sentences of the parallel text that steered training, by which it is known again.
     pub steered_by: Vec<String>,
+}
+
+impl Carried {
+    /// As `clone`, if there is memory for it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub fn try_clone(&self) -> Result<Self> {
+        let clone = |part: &Option<Value>| part.as_ref().map(try_clone_value).transpose();
+        Ok(Self {
+            post_processor: clone(&self.post_processor)?,
+            padding: clone(&self.padding)?,
+            truncation: clone(&self.truncation)?,
+            steered_by: collect_all(self.steered_by.iter().map(|hash| copied_text(hash)))?,
+        })
+    }
+}
+
+fn try_clone_value(value: &Value) -> Result<Value> {
+    Ok(match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) => Value::String(copied_text(text)?),
+        Value::Array(items) => Value::Array(collect_all(items.iter().map(try_clone_value))?),
+        Value::Object(items) => {
+            let mut copy = Map::new();
+            for (key, value) in items {
+                copy.insert(copied_text(key)?, try_clone_value(value)?);
+            }
+            Value::Object(copy)
+        }
+    })
 }

@@ -77,6 +77,14 @@ pub struct Inert {
     pub id: u32,
 }
 
+/// Copies of entries, if there is memory for them.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub(crate) fn try_clone_inert(inert: &[Inert]) -> Result<Vec<Inert>> {
+    collect_all(inert.iter().map(|entry| Ok(Inert { content: copied_text(&entry.content)?, id: entry.id })))
+}
+
 /// How to read the text of a special token within a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Specials {
@@ -211,11 +219,12 @@ impl Vocab {
     /// The vocabulary with entries that are no bytes.
     ///
     /// # Errors
-    /// [`Error::Format`] naming the entry whose id or text another one has.
+    /// [`Error::Format`] naming the entry whose id or text another one has; [`Error::Memory`].
     pub fn with_inert(mut self, origin: &str, mut inert: Vec<Inert>) -> Result<Self> {
-        inert.sort_by_key(|entry| entry.id);
-        let mut contents: hashbrown::HashSet<&str> =
-            self.specials.iter().map(|special| special.content.as_str()).collect();
+        inert.sort_unstable_by(|a, b| (a.id, &a.content).cmp(&(b.id, &b.content)));
+        let mut contents: hashbrown::HashSet<&str> = hashbrown::HashSet::new();
+        contents.try_reserve(self.specials.len() + inert.len())?;
+        contents.extend(self.specials.iter().map(|special| special.content.as_str()));
         for (place, Inert { content, id }) in inert.iter().enumerate() {
             if self.token(*id).is_some() || place > 0 && inert[place - 1].id == *id {
                 return Err(Error::format(origin, format!("{content:?} has the id {id}, which another token has")));
@@ -240,8 +249,8 @@ impl Vocab {
             specials: try_clone_specials(&self.specials)?,
             scheme: self.scheme.clone(),
             normalizer: self.normalizer,
-            carried: self.carried.clone(),
-            inert: self.inert.clone(),
+            carried: self.carried.try_clone()?,
+            inert: try_clone_inert(&self.inert)?,
         })
     }
 

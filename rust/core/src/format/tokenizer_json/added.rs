@@ -5,10 +5,12 @@ use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::noncontiguous::NFA;
 
 use super::AddedToken;
+use crate::error::Result;
+use crate::memory::{collect, probe};
 use crate::vocab::Normalizer;
 
 /// Refuses added tokens that are not recognised by their content alone.
-pub(super) fn check(added: &[AddedToken], normalizer: Normalizer) -> Result<(), String> {
+pub(super) fn check(added: &[AddedToken<'_>], normalizer: Normalizer) -> Result<(), String> {
     for token in added {
         let content = &token.content;
         if token.lstrip || token.rstrip || token.single_word {
@@ -18,10 +20,9 @@ pub(super) fn check(added: &[AddedToken], normalizer: Normalizer) -> Result<(), 
             return Err(format!("the added token {content:?}, which is looked for in the normalized text"));
         }
     }
-    let by_flag = |normalized| {
-        added.iter().filter(move |token| token.normalized == normalized).map(|token| token.content.as_str())
-    };
-    match overlap(by_flag(true), by_flag(false)) {
+    let by_flag =
+        |normalized| added.iter().filter(move |token| token.normalized == normalized).map(|token| &*token.content);
+    match overlap(by_flag(true), by_flag(false))? {
         Some((late, early)) => Err(format!(
             "the added tokens {late:?} and {early:?}, which may overlap, but only one of which is normalized"
         )),
@@ -45,15 +46,18 @@ fn untouched_by_nfc(content: &str) -> bool {
 fn overlap<'t>(
     late: impl Iterator<Item = &'t str>,
     early: impl Iterator<Item = &'t str>,
-) -> Option<(&'t str, &'t str)> {
-    let early: Vec<&str> = early.filter(|token| !token.is_empty()).collect();
-    if early.is_empty() {
-        return None;
+) -> Result<Option<(&'t str, &'t str)>> {
+    let mut late = late.filter(|token| !token.is_empty()).peekable();
+    let early = collect(early.filter(|token| !token.is_empty()))?;
+    if early.is_empty() || late.peek().is_none() {
+        return Ok(None);
     }
+    // What the automaton takes for each byte of its tokens.
+    probe(64 * early.iter().map(|token| token.len()).sum::<usize>())?;
     let automaton =
         NFA::new(&early).expect("added tokens are short, and no file has more bytes than an automaton states");
     let root = automaton.start_state(Anchored::No).expect("it begins anywhere");
-    for token in late.filter(|token| !token.is_empty()) {
+    for token in late {
         let first = token.chars().next().map_or(0, char::len_utf8);
         let mut state = root;
         for &byte in &token.as_bytes()[..first] {
@@ -69,16 +73,16 @@ fn overlap<'t>(
             within = within.or_else(|| automaton.is_match(all).then(|| automaton.match_pattern(all, 0)));
         }
         if let Some(pattern) = within {
-            return Some((token, early[pattern.as_usize()]));
+            return Ok(Some((token, early[pattern.as_usize()])));
         }
         if rest != root {
             let begins = |other: &&&str| {
                 (first..token.len()).any(|at| token.is_char_boundary(at) && other.starts_with(&token[at..]))
             };
-            return early.iter().find(begins).map(|other| (token, *other));
+            return Ok(early.iter().find(begins).map(|other| (token, *other)));
         }
     }
-    None
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -112,7 +116,7 @@ mod tests {
                     (at > 0 && other.starts_with(rest)) || rest.starts_with(other.as_str())
                 })
             };
-            let found = overlap([late.as_str()].into_iter(), early.iter().map(String::as_str));
+            let found = overlap([late.as_str()].into_iter(), early.iter().map(String::as_str)).unwrap();
             prop_assert_eq!(found.is_some(), early.iter().any(|other| begins(&other)));
         }
     }

@@ -9,10 +9,13 @@ pub(super) mod stages;
 mod write;
 pub(super) mod write_stages;
 
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::json::{Ids, List, Pair, Strict};
+use super::json::{Ids, List, Pair, Strict, Text};
 use crate::error::{Error, Result};
 use crate::memory::collect;
 use crate::split::{Scheme, oniguruma};
@@ -34,8 +37,8 @@ struct File<'a> {
     _version: Option<Strict>,
     truncation: Option<Strict>,
     padding: Option<Strict>,
-    #[serde(default)]
-    added_tokens: List<AddedToken>,
+    #[serde(default, borrow)]
+    added_tokens: List<AddedToken<'a>>,
     normalizer: Option<Strict>,
     pre_tokenizer: Option<Strict>,
     post_processor: Option<Strict>,
@@ -46,9 +49,10 @@ struct File<'a> {
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct AddedToken {
+struct AddedToken<'a> {
     id: u32,
-    content: String,
+    #[serde(borrow)]
+    content: Cow<'a, str>,
     single_word: bool,
     lstrip: bool,
     rstrip: bool,
@@ -60,12 +64,14 @@ struct AddedToken {
 #[serde(deny_unknown_fields)]
 struct Model<'a> {
     #[serde(rename = "type")]
-    _type: Option<String>,
+    _type: Option<IgnoredAny>,
     dropout: Option<f64>,
-    #[serde(rename = "unk_token")]
-    _unk_token: Option<String>,
-    continuing_subword_prefix: Option<String>,
-    end_of_word_suffix: Option<String>,
+    #[serde(rename = "unk_token", borrow)]
+    _unk_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    continuing_subword_prefix: Option<Text<'a>>,
+    #[serde(borrow)]
+    end_of_word_suffix: Option<Text<'a>>,
     #[serde(rename = "fuse_unk")]
     _fuse_unk: Option<bool>,
     byte_fallback: Option<bool>,
@@ -85,7 +91,8 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let Parts { tokens, pairs, inert } =
         model::read(&file.model, &file.added_tokens.0).map_err(|reason| Error::format(origin, reason))?;
     let merges = Merges::List { pairs, ignore_merges: file.model.ignore_merges.unwrap_or(false) };
-    let special = |added: AddedToken| Special { content: added.content, id: added.id, special: added.special };
+    let special =
+        |added: AddedToken<'_>| Special { content: added.content.into_owned(), id: added.id, special: added.special };
     let specials = collect(file.added_tokens.0.into_iter().map(special))?;
     let vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
     let value = |part: Option<Strict>| part.map(|Strict(value)| value);
@@ -109,8 +116,9 @@ fn settings(file: &File<'_>) -> Result<(Scheme, Normalizer), String> {
         ("continuing_subword_prefix", &model.continuing_subword_prefix),
         ("end_of_word_suffix", &model.end_of_word_suffix),
     ] {
-        if value.as_ref().is_some_and(|value| !value.is_empty()) {
-            let value = value.as_deref().unwrap_or_default();
+        if let Some(Text(value)) = value
+            && !value.is_empty()
+        {
             return Err(format!("character-level BPE with the {name} {value:?}; only byte-level BPE is"));
         }
     }

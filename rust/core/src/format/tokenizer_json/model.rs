@@ -6,6 +6,7 @@ use super::{AddedToken, Model};
 use crate::error::Error;
 use crate::format::entries::Entries;
 use crate::format::json::{Ids, List, Pair};
+use crate::memory::{Grow, copied_text};
 use crate::vocab::{Inert, Tokens, alphabet};
 
 /// The parts of a model.
@@ -16,17 +17,18 @@ pub(super) struct Parts {
 }
 
 /// The tokens and merges of the model, or its contradiction.
-pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<Parts, String> {
+pub(super) fn read(model: &Model<'_>, added: &[AddedToken<'_>]) -> Result<Parts, String> {
     let Model { vocab: Ids(vocab), merges: List(merges), .. } = model;
     let mut ids: HashMap<&str, u32> = HashMap::new();
     ids.try_reserve(added.len()).map_err(Error::from)?;
-    ids.extend(added.iter().map(|token| (token.content.as_str(), token.id)));
+    ids.extend(added.iter().map(|token| (&*token.content, token.id)));
     // It never has more entries than there are added tokens.
     let mut merged = HashSet::new();
     merged.try_reserve(added.len()).map_err(Error::from)?;
     let mut joined = String::new();
     for Pair(left, right) in merges {
         joined.clear();
+        joined.try_reserve(left.len() + right.len()).map_err(Error::from)?;
         joined.push_str(left);
         joined.push_str(right);
         merged.extend(
@@ -52,24 +54,25 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<Parts, Str
             }
             // This entry gives the added token its id; the model has no other use for it.
             let used = spelling.chars().nth(1).is_none() || merged.contains(content);
-            if !used || !alphabet::read(spelling, &mut Vec::new()) {
+            bytes.clear();
+            if !used || !alphabet::read(spelling, &mut bytes)? {
                 continue;
             }
         }
         bytes.clear();
-        if alphabet::read(spelling, &mut bytes) && !bytes.is_empty() {
+        if alphabet::read(spelling, &mut bytes)? && !bytes.is_empty() {
             entries.push(place, |token| {
-                token.extend_from_slice(&bytes);
+                token.try_extend_from_slice(&bytes)?;
                 Ok(*id)
             })?;
         } else {
             // Texts arrive in the byte-level alphabet, so the model never meets other characters, or an empty token.
-            inert.push(Inert { content: spelling.to_string(), id: *id });
+            inert.try_push(Inert { content: copied_text(spelling)?, id: *id })?;
         }
     }
     let tokens = entries.into_tokens(|_| String::new())?;
     // `tokenizers` goes by content: a token that the vocabulary lacks gets the next id, whatever the file states.
-    let absent = added.iter().filter(|token| !known.contains(token.content.as_str()));
+    let absent = added.iter().filter(|token| !known.contains(&*token.content));
     for (token, next) in absent.zip(vocab.len()..) {
         if token.id as usize != next {
             return Err(format!("the added token {:?} states the id {}, but {next} is next", token.content, token.id));
@@ -82,9 +85,9 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken]) -> Result<Parts, Str
 /// Merges by id.
 fn pairs(tokens: &Tokens, merges: &[Pair<'_>]) -> Result<Vec<(u32, u32)>, String> {
     let mut bytes = Vec::new();
-    let mut id = |spelling: &str| {
+    let mut id = |spelling: &str| -> crate::Result<Option<u32>> {
         bytes.clear();
-        alphabet::read(spelling, &mut bytes).then(|| tokens.id(&bytes)).flatten()
+        Ok(alphabet::read(spelling, &mut bytes)?.then(|| tokens.id(&bytes)).flatten())
     };
     let (mut pairs, mut seen) = (Vec::new(), HashSet::new());
     pairs.try_reserve_exact(merges.len()).map_err(Error::from)?;
@@ -92,7 +95,7 @@ fn pairs(tokens: &Tokens, merges: &[Pair<'_>]) -> Result<Vec<(u32, u32)>, String
     for (rank, Pair(left, right)) in merges.iter().enumerate() {
         let unknown =
             |part| format!("merge {rank} ({left:?} {right:?}) names {part:?}, which is not in the vocabulary");
-        let pair = (id(left).ok_or_else(|| unknown(left))?, id(right).ok_or_else(|| unknown(right))?);
+        let pair = (id(left)?.ok_or_else(|| unknown(left))?, id(right)?.ok_or_else(|| unknown(right))?);
         if !seen.insert(pair) {
             return Err(format!("merge {rank} ({left:?} {right:?}) occurs twice"));
         }

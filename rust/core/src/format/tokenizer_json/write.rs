@@ -1,6 +1,7 @@
 //! Writes a `tokenizer.json`.
 
 use std::borrow::Cow;
+use std::fmt::{self, Display, Formatter};
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -8,16 +9,19 @@ use serde_json::{Value, json};
 use super::{AddedToken, STEERED_BY};
 use crate::bpe::effective::effective;
 use crate::error::{Error, Result};
+use crate::format::json::to_pretty_bytes;
 use crate::memory::{Grow, collect};
 use crate::split::oniguruma;
-use crate::vocab::{Inert, Merges, Normalizer, Vocab, alphabet, show};
+use crate::vocab::alphabet::{self, Spelled};
+use crate::vocab::{Inert, Merges, Normalizer, Special, Tokens, Vocab, show};
 
 #[derive(Serialize)]
 struct Output<'v> {
     version: &'static str,
     truncation: &'v Option<Value>,
     padding: &'v Option<Value>,
-    added_tokens: Vec<AddedToken>,
+    #[serde(serialize_with = "as_added")]
+    added_tokens: &'v [Special],
     normalizer: Value,
     pre_tokenizer: Value,
     post_processor: &'v Option<Value>,
@@ -36,12 +40,60 @@ struct OutputModel<'v> {
     byte_fallback: bool,
     ignore_merges: bool,
     #[serde(serialize_with = "as_map")]
-    vocab: Vec<(Cow<'v, str>, u32)>,
-    merges: Vec<String>,
+    vocab: Vec<(Entry<'v>, u32)>,
+    #[serde(serialize_with = "as_pairs")]
+    merges: (&'v Tokens, &'v [(u32, u32)]),
 }
 
-fn as_map<S: Serializer>(items: &[(Cow<'_, str>, u32)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(items.iter().map(|(text, id)| (text, id)))
+/// An entry of the vocabulary, which is spelled as it is written.
+#[derive(Clone, Copy)]
+enum Entry<'v> {
+    Token(Spelled<'v>),
+    Text(&'v str),
+}
+
+impl Display for Entry<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(token) => token.fmt(formatter),
+            Self::Text(text) => formatter.write_str(text),
+        }
+    }
+}
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+fn as_added<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(specials.iter().map(|special| AddedToken {
+        id: special.id,
+        content: Cow::Borrowed(&special.content),
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: special.special,
+    }))
+}
+
+fn as_map<S: Serializer>(items: &[(Entry<'_>, u32)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(items.iter().copied())
+}
+
+fn as_pairs<S: Serializer>((tokens, pairs): &(&Tokens, &[(u32, u32)]), serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes both tokens with a space between them.
+    struct Pair<'v>(Spelled<'v>, Spelled<'v>);
+
+    impl Serialize for Pair<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(&format_args!("{} {}", self.0, self.1))
+        }
+    }
+    let spelled = |id| Spelled(tokens.get(id));
+    serializer.collect_seq(pairs.iter().map(|&(left, right)| Pair(spelled(left), spelled(right))))
 }
 
 /// Writes a `tokenizer.json` with which `tokenizers` gives the ids of `vocab`.
@@ -53,7 +105,6 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         Merges::Ranks => (Cow::Owned(collect(effective(vocab)?.iter().map(|merge| (merge.left, merge.right)))?), true),
         Merges::List { pairs, ignore_merges } => (Cow::Borrowed(&pairs[..]), *ignore_merges),
     };
-    let spell = |id| alphabet::spell(vocab.tokens.get(id));
     let byte_level =
         json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false });
     let mut decoder = byte_level.clone();
@@ -64,19 +115,7 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         version: "1.0",
         truncation: &vocab.carried.truncation,
         padding: &vocab.carried.padding,
-        added_tokens: vocab
-            .specials
-            .iter()
-            .map(|special| AddedToken {
-                id: special.id,
-                content: special.content.clone(),
-                single_word: false,
-                lstrip: false,
-                rstrip: false,
-                normalized: false,
-                special: special.special,
-            })
-            .collect(),
+        added_tokens: &vocab.specials,
         normalizer: match vocab.normalizer {
             Normalizer::None => Value::Null,
             Normalizer::Nfc => json!({ "type": "NFC" }),
@@ -97,22 +136,21 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
             byte_fallback: false,
             ignore_merges,
             vocab: spelled,
-            merges: collect(pairs.iter().map(|&(left, right)| format!("{} {}", spell(left), spell(right))))?,
+            merges: (&vocab.tokens, &pairs),
         },
     };
-    crate::format::json::to_pretty_bytes(&output)
+    to_pretty_bytes(&output)
 }
 
 /// The vocabulary as the model lists it, with inert entries among the tokens. Special tokens are listed, too, unless
 /// they are those that follow the last token, which get their ids anyway.
-fn spelled(vocab: &Vocab) -> Result<Vec<(Cow<'_, str>, u32)>> {
+fn spelled(vocab: &Vocab) -> Result<Vec<(Entry<'_>, u32)>> {
     let Vocab { tokens, specials, inert, .. } = vocab;
-    let mut spelled: Vec<(Cow<'_, str>, u32)> =
-        collect(tokens.iter().map(|(id, token)| (alphabet::spell(token).into(), id)))?;
+    let mut spelled = collect(tokens.iter().map(|(id, token)| (Entry::Token(Spelled(token)), id)))?;
     let mut bytes = Vec::new();
     for special in specials {
         bytes.clear();
-        let namesake = alphabet::read(&special.content, &mut bytes).then(|| tokens.id(&bytes)).flatten();
+        let namesake = alphabet::read(&special.content, &mut bytes)?.then(|| tokens.id(&bytes)).flatten();
         let own = (!tokens.get(special.id).is_empty()).then_some(special.id);
         if namesake != own {
             let token = tokens.get(namesake.or(own).expect("they differ"));
@@ -122,19 +160,19 @@ fn spelled(vocab: &Vocab) -> Result<Vec<(Cow<'_, str>, u32)>> {
     }
     for Inert { content, id } in inert {
         bytes.clear();
-        if alphabet::read(content, &mut bytes) && !bytes.is_empty() {
+        if alphabet::read(content, &mut bytes)? && !bytes.is_empty() {
             let reason = format!("the entry {content:?} (id {id}), which is no bytes but reads as if it were");
             return Err(Error::unsupported("tokenizer.json", reason));
         }
-        spelled.try_push((content.as_str().into(), *id))?;
+        spelled.try_push((Entry::Text(content), *id))?;
     }
     let absent = || specials.iter().filter(|special| tokens.get(special.id).is_empty());
     let last = spelled.len();
     let end = inert.last().map_or(0, |entry| entry.id as usize + 1).max(tokens.len());
     if end != last || absent().zip(last..).any(|(special, next)| special.id as usize != next) {
-        spelled.try_extend(absent().map(|special| (special.content.as_str().into(), special.id)))?;
-        spelled.sort_unstable_by_key(|&(_, id)| id);
+        spelled.try_extend(absent().map(|special| (Entry::Text(&special.content), special.id)))?;
     }
-    spelled.sort_by_key(|&(_, id)| id);
+    // No id stands there twice.
+    spelled.sort_unstable_by_key(|&(_, id)| id);
     Ok(spelled)
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::count::SHARDS;
 use crate::error::{Error, Result};
+use crate::memory::{collect, refused};
 use crate::output::Output;
 use crate::train::objective::Weights;
 use crate::vocab::MAX_MERGES;
@@ -55,6 +56,7 @@ impl Checkpoint {
         let damaged = |reason: &str| Error::format(self.path.display(), reason);
         let failed = |error: io::Error| match error.raw_os_error() {
             Some(_) => Error::io(&self.path, error),
+            None if refused(&error) => Error::Memory,
             None => damaged("the checkpoint is damaged"),
         };
         let mut magic = Vec::new();
@@ -75,7 +77,7 @@ impl Checkpoint {
         if merges.len() > 8 * MAX_MERGES {
             return Err(damaged(&format!("the checkpoint has more than {MAX_MERGES} merges")));
         }
-        Ok(merges.as_chunks().0.iter().map(|bits| Pair::from_bits(u64::from_le_bytes(*bits))).collect())
+        collect(merges.as_chunks().0.iter().map(|bits| Pair::from_bits(u64::from_le_bytes(*bits))))
     }
 
     /// Writes the merges if the interval has passed.
