@@ -14,6 +14,7 @@ use crate::vocab::pipeline::{self, PrependScheme};
 
 /// A decoder made ready to run.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
 pub(super) enum Decoder {
     ByteLevel,
     ByteFallback,

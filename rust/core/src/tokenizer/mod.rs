@@ -12,8 +12,8 @@ use crate::encode::{AsText, Encoder, Specials, Text, utf8};
 use crate::error::{Error, Result};
 use crate::format::{self, Format};
 use crate::ragged::Ragged;
-use crate::stages::Stages;
 use crate::stages::spans::{each_trim, trim};
+use crate::stages::{Spanned, Stages};
 use crate::stop::Stop;
 use crate::vocab::{self, Vocab, alphabet};
 use template::Templates;
@@ -28,7 +28,6 @@ pub struct Tokenizer {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a tokenizer has one, which stays where it is")]
 enum Engine {
     Vocab {
         encoder: Encoder,
@@ -184,12 +183,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
-    pub fn encode_with_offsets(
-        &self,
-        stop: &Stop,
-        text: &str,
-        specials: Specials,
-    ) -> Result<(Vec<u32>, Vec<(i64, i64)>)> {
+    pub fn encode_with_offsets(&self, stop: &Stop, text: &str, specials: Specials) -> Result<Spanned> {
         match &self.engine {
             Engine::Vocab { encoder, .. } => {
                 let (ids, mut spans) = encoder.encode_with_offsets_unless(stop, text, specials)?;

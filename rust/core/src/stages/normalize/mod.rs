@@ -22,6 +22,7 @@ use charsmap::Charsmap;
 
 /// A normalizer made ready to run.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
 pub(super) enum Normalizer {
     Form(Form),
     Lowercase,
