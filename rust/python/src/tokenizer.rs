@@ -426,10 +426,10 @@ impl Tokenizer {
         let ids = ids.numbers()?;
         let plan = |stop: &Stop| self.engine().plan(stop, ids, !skip_specials, threads);
         let plan = if ids.len() < SMALL { plan(&Stop::never()) } else { interruptible(py, plan)? };
-        if let Some(plan) = plan.raise()? {
-            if parse_errors(errors)? == Invalid::Replace || plan.is_utf8() {
-                return string(py, &plan);
-            }
+        if let Some(plan) = plan.raise()?
+            && (parse_errors(errors)? == Invalid::Replace || plan.is_utf8())
+        {
+            return string(py, &plan);
         }
         // Bytes that are not UTF-8 are an error with their place.
         PyString::from_bytes(py, text(self.decode_ids(py, ids, skip_specials)?, errors)?.as_bytes())
