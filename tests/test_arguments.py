@@ -72,6 +72,9 @@ TAKES_ONE = {
     "compare text",
     "Tokenizer.encode_files paths",  # a file
     "Tokenizer.count_files paths",
+    "Tokenizer.encode_stream chunks",  # the characters of a text are the text
+    "Tokenizer.chat messages",  # a str is refused as a message, with a ChatError
+    "Tokenizer.chat tools",
     "sweep source",  # what `count` takes
     "grant source",
 }
