@@ -45,9 +45,10 @@ fn check(regex: &str) -> Result<(), String> {
     }
 }
 
-/// The characters of words to Oniguruma: without the joiners that other engines count among them, with the superscript digits and fractions
-/// of Latin-1.
-const WORD: &str = r"\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE}\p{Alphabetic}\p{M}\p{Nd}\p{Pc}";
+/// The characters of words to Oniguruma, within a class: without the joiners that other engines count among them.
+const WORD: &str = r"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}";
+/// Others that are so outside a class alone: the superscript digits and fractions of Latin-1.
+const WORD_ALONE: &str = r"\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE}";
 
 /// A regex of Oniguruma's as `fancy-regex` reads it; if it cannot, the construct that stands against it.
 pub(crate) fn translated(regex: &str) -> Result<String, String> {
@@ -111,8 +112,8 @@ fn escape(rest: &str, in_class: bool) -> (usize, Step) {
     let plain = 1 + c.len_utf8();
     match c {
         'w' if in_class => return (plain, Step::As(WORD.into())),
-        'w' => return (plain, Step::As(format!("[{WORD}]"))),
-        'W' if !in_class => return (plain, Step::As(format!("[^{WORD}]"))),
+        'w' => return (plain, Step::As(format!("[{WORD_ALONE}{WORD}]"))),
+        'W' if !in_class => return (plain, Step::As(format!("[^{WORD_ALONE}{WORD}]"))),
         'u' | 'x' if !braced => {
             let digits = if c == 'u' { 4 } else { 2 };
             let number = rest.get(2..2 + digits).and_then(|digits| u32::from_str_radix(digits, 16).ok());
@@ -197,7 +198,7 @@ mod tests {
     fn regexes_that_can_be_translated_are() {
         for (regex, other) in [
             ("^a$", "(?m:^)a(?m:$)"),
-            (r"[\w-]\w", &*format!("[{WORD}-][{WORD}]")),
+            (r"[\w-]\w", &*format!("[{WORD}-][{WORD_ALONE}{WORD}]")),
             (r"\u00AD\x41\-", r"\x{AD}\x{41}\-"),
             ("\\\n(?=[ \t])", "\n(?=[ \t])"),
         ] {
