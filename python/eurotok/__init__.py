@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eurotok import shards
     from eurotok._core import (
         CorpusError,
         Counts,
@@ -77,6 +78,7 @@ __all__ = [
     "load",
     "models",
     "schemes",
+    "shards",
     "split",
     "sweep",
     "train",
@@ -106,6 +108,8 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'eurotok' has no attribute {name!r}")
+    if name == "shards":
+        return import_module("eurotok.shards")
     value = getattr(import_module(f"eurotok.{_MODULES.get(name, '_core')}"), name)
     globals()[name] = value
     return value

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self, final
+from typing import IO, Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,8 @@ from eurotok.literals import Errors, Scheme, Specials
 __all__ = [
     "CorpusError",
     "Counts",
+    "DocumentReader",
+    "Documents",
     "Error",
     "FormatError",
     "PatternError",
@@ -20,6 +22,7 @@ __all__ = [
     "UnknownIdError",
     "UnsupportedError",
     "__version__",
+    "checksums",
     "count_files",
     "encode_files",
     "extend",
@@ -255,3 +258,54 @@ def extend(
     steered_by: Sequence[str] = ...,
 ) -> Tokenizer: ...
 def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer: ...
+def checksums(ids: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray[np.uint32]: ...
+
+@final
+class DocumentReader:
+    def __new__(
+        cls,
+        path: str | os.PathLike[str],
+        file: IO[bytes] | None = None,
+        *,
+        text: str = "text",
+        id: str | None = None,
+        columns: Sequence[str] = ...,
+        lines: bool = False,
+        missing: str = "error",
+        errors: str = "strict",
+        limit: int = ...,
+    ) -> Self: ...
+    def read(self, size: int, threads: int | None) -> Documents: ...
+    @property
+    def position(self) -> int: ...
+
+@final
+class Documents:
+    @staticmethod
+    def from_columns(
+        texts: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+        ids: Sequence[str] | None = None,
+    ) -> Documents: ...
+    def __len__(self) -> int: ...
+    def ids(self) -> list[str]: ...
+    def texts(self) -> list[str]: ...
+    def hashes(self) -> NDArray[np.uint64]: ...
+    def column(self, number: int) -> list[Any]: ...
+    def encode(
+        self,
+        tokenizer: Tokenizer,
+        specials: str,
+        bos: str | int | None,
+        eos: str | int | None,
+        threads: int | None,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]: ...
+    @property
+    def at_end(self) -> bool: ...
+    @property
+    def bytes(self) -> NDArray[np.int64]: ...
+    @property
+    def numbers(self) -> NDArray[np.int64]: ...
+    @property
+    def skipped(self) -> tuple[int, int]: ...  # missing, null

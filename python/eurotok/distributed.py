@@ -1,4 +1,4 @@
-"""Counts of a corpus on many machines, by Ray Data: files in, counts out. Needs the extra `eurotok[ray]`.
+"""Counts and shards of a corpus on many machines, by Ray Data. Needs the extra `eurotok[ray]`.
 
 A task counts some files on one core, and its counts travel as the bytes of a counts file. Adding them is associative
 and commutative, so they are added in a tree, whoever is ready first, and the sum is that of one machine. A task has no
@@ -8,9 +8,10 @@ effect but its result: if its worker dies, Ray runs it again elsewhere, and noth
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial, reduce
 from math import ceil
@@ -19,8 +20,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from eurotok import shards
 from eurotok._core import CorpusError, Counts
 from eurotok.literals import Errors, Scheme
+from eurotok.shards.inputs import Inputs
+from eurotok.shards.manifest import Manifest
+from eurotok.shards.writing import Given
 from eurotok.sources import Source, list_files
 from eurotok.training import DEFAULT_SCHEME, add_files
 
@@ -116,6 +121,70 @@ def count(
     if not any(counts.bytes.values()):
         raise CorpusError("the source holds no text")
     return counts
+
+
+def write(
+    inputs: Inputs,
+    folder: str | os.PathLike[str],
+    *,
+    tokenizer: Given | Mapping[str, Given],
+    address: str | None = None,
+    max_retries: int = 3,
+    progress: bool = False,
+    **options: Any,  # noqa: ANN401 - those of `eurotok.shards.write`
+) -> Manifest:
+    """Tokenize files into shards on a Ray cluster, with the bytes of `eurotok.shards.write`.
+
+    Parameters
+    ----------
+    inputs, folder, tokenizer
+        As for `eurotok.shards.write`, but for what is in memory. Every machine sees files and folder by the same path.
+    address, max_retries, progress
+        As for `count`.
+    **options
+        The options of `eurotok.shards.write`, but for `threads`, `worker` and `progress`.
+
+    Returns
+    -------
+    Manifest
+        As for `eurotok.shards.write`. A call that was stopped, or whose workers were lost, goes on where it was.
+
+    Raises
+    ------
+    OSError, CorpusError, ValueError
+        As for `eurotok.shards.write`.
+    ImportError, ConnectionError, ray.exceptions.RayError
+        As for `count`.
+
+    Examples
+    --------
+    >>> eurotok.distributed.write("data/", "/shared/shards", tokenizer="euro-128k", eos=0)  # doctest: +SKIP
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise ImportError("writing on many machines needs Ray: pip install 'eurotok[ray]'") from error
+    target = Path(folder).absolute()
+    parts = shards.plan(inputs, target, tokenizer=tokenizer, **options)
+    with _connected(address), _settings(progress):
+        rows = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=max(1, len(parts)))
+        try:
+            done = rows.map(partial(_write_part, folder=str(target)), num_cpus=1, max_retries=max_retries)
+            done.materialize()
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, _TaskError):
+                raise error.cause.error from None
+            raise
+    return shards.finish(target)
+
+
+def _write_part(row: dict[str, Any], folder: str) -> dict[str, int]:
+    try:
+        shards.work(folder, [row["part"]], threads=1)
+    except Exception as error:
+        raise _TaskError(error) from None
+    return {"part": row["part"]}
 
 
 class _TaskError(Exception):

@@ -136,6 +136,9 @@ class Tokenizer(Chats, Rows, _core.Tokenizer):
     ) -> EncodedFiles:
         """Encode files of any size into a file of ids, in bounded memory.
 
+        This is the simplest case of `eurotok.shards.write`: one array. Use that for runs that are to be resumed or
+        shared by machines, and for files that training frameworks read.
+
         Beside `output`, a file with the ending `.offsets.npy` in place of its own says where documents are: document i
         has the ids `offsets[i]` to `offsets[i + 1]`. Both appear whole or not at all.
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "encode": "Encode text files to ids",
     "decode": "Decode ids to text",
     "count-tokens": "Count the tokens of text files",
+    "shards": "Tokenize data sets into shards for training, and work on such shards",
     "check": "Tell whether a tokenizer is fit to be published",
     "chat": "Show a chat as the model reads it: control tokens in colour, and what the assistant said underlined",
     "publish": "Write a folder that transformers, tokenizers and other libraries load",

@@ -10,6 +10,7 @@ mod ids;
 mod items;
 mod options;
 mod progress;
+mod shards;
 mod shared;
 mod spare;
 mod text;
@@ -98,5 +99,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     documents::register(module)?;
     shared::register(module)?;
     files::register(module)?;
+    shards::register(module)?;
     train::register(module)
 }

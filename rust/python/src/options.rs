@@ -1,6 +1,6 @@
 //! Options from Python, checked: one function for each kind.
 
-use eurotok_core::documents::Invalid;
+use eurotok_core::documents::{Invalid, Missing};
 use eurotok_core::encode::Specials;
 use eurotok_core::encode::files::Width;
 use pyo3::prelude::*;
@@ -23,6 +23,15 @@ pub(crate) fn parse_specials(specials: &str) -> PyResult<Specials> {
         "text" => Ok(Specials::Text),
         "parse" => Ok(Specials::Parse),
         other => Err(argument("specials", format!("{other:?} is neither \"text\" nor \"parse\""))),
+    }
+}
+
+/// The treatment of records without a text or an id: `"error"` or `"skip"`.
+pub(crate) fn parse_missing(missing: &str) -> PyResult<Missing> {
+    match missing {
+        "error" => Ok(Missing::Refuse),
+        "skip" => Ok(Missing::Skip),
+        other => Err(argument("missing", format!("{other:?} is neither \"error\" nor \"skip\""))),
     }
 }
 

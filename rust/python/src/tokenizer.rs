@@ -108,6 +108,10 @@ impl Tokenizer {
         Ends::parse(self.engine(), false, bos, eos)?.around(&joined.ids).raise()
     }
 
+    pub(crate) fn spare(&self) -> &Arc<Spare> {
+        &self.inner.spare
+    }
+
     /// Encodes a text and converts the ids: `small` borrows them, `large` takes them over if there may be many.
     #[inline]
     fn encode_to<T>(

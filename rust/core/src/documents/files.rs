@@ -28,6 +28,8 @@ pub struct Files {
     open: Option<Open>,
     position: Arc<AtomicU64>,
     total: u64,
+    /// Bytes of the longest line, or of the longest text that nothing cuts.
+    limit: usize,
 }
 
 impl Files {
@@ -41,7 +43,33 @@ impl Files {
         for path in paths {
             total += probe(path)?;
         }
-        Ok(Self { paths: Vec::from(paths).into_iter(), open: None, position: Arc::default(), total })
+        let paths = Vec::from(paths).into_iter();
+        Ok(Self { paths, open: None, position: Arc::default(), total, limit: usize::MAX })
+    }
+
+    /// Readies one file whose bytes come from `reader`; `name` says how it holds texts, and is what errors call it.
+    ///
+    /// # Errors
+    /// [`Error::Corpus`] for a name that states a form which is not read; [`Error::Io`].
+    pub fn from_reader(name: &Path, reader: Box<dyn Read + Send>) -> Result<Self> {
+        if let Some(fault) = unread(&Name::of(name)) {
+            return Err(Error::corpus(name.display(), fault));
+        }
+        let position = Arc::default();
+        let open = Some(Open::over(name.to_path_buf(), reader, &position)?);
+        Ok(Self { paths: Vec::new().into_iter(), open, position, total: 0, limit: usize::MAX })
+    }
+
+    /// Refuses lines, and texts that nothing cuts, of more than so many bytes, before more of them is held.
+    #[must_use]
+    pub fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// How many bytes were read so far, for another thread.
+    pub(super) fn position(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.position)
     }
 
     /// A function that tells the number of bytes read so far and of all files, as they are on disk. It does not wait for a thread that
@@ -77,7 +105,7 @@ impl Files {
                     closed.insert(Open::new(path, &self.position)?)
                 }
             };
-            let (block, last) = open.block(stop, &cut)?;
+            let (block, last) = open.block(stop, &cut, self.limit)?;
             if last {
                 self.open = None;
             }
@@ -100,8 +128,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
 /// Checks that a file can be read, and returns its size.
 fn probe(path: &Path) -> Result<u64> {
     let name = Name::of(path);
-    let parquet = || (name.format == Some(TextFormat::Parquet)).then(|| "the core does not read parquet".to_string());
-    if let Some(fault) = name.fault().or_else(parquet) {
+    if let Some(fault) = unread(&name) {
         return Err(Error::corpus(path.display(), fault));
     }
     let metadata = path.metadata().map_err(|error| Error::io(path, error))?;
@@ -117,9 +144,15 @@ fn probe(path: &Path) -> Result<u64> {
     Ok(metadata.len())
 }
 
+/// Why the core cannot read a file of this name, if so.
+fn unread(name: &Name) -> Option<String> {
+    let parquet = || (name.format == Some(TextFormat::Parquet)).then(|| "the core does not read parquet".to_string());
+    name.fault().or_else(parquet)
+}
+
 /// Counts the bytes that are read from the disk; progress is measured in these.
 struct Metered {
-    file: File,
+    file: Box<dyn Read + Send>,
     position: Arc<AtomicU64>,
 }
 
@@ -147,9 +180,14 @@ struct Open {
 
 impl Open {
     fn new(path: PathBuf, position: &Arc<AtomicU64>) -> Result<Self> {
+        let file = File::open(&path).map_err(|error| Error::io(&path, error))?;
+        Self::over(path, Box::new(file), position)
+    }
+
+    fn over(path: PathBuf, file: Box<dyn Read + Send>, position: &Arc<AtomicU64>) -> Result<Self> {
         let name = Name::of(&path);
+        let file = Metered { file, position: Arc::clone(position) };
         let open = || -> io::Result<Box<dyn Read + Send>> {
-            let file = Metered { file: File::open(&path)?, position: Arc::clone(position) };
             Ok(match name.compression {
                 Some(Compression::Gzip) => Box::new(MultiGzDecoder::new(BufReader::new(file))),
                 Some(Compression::Zstd) => {
@@ -165,7 +203,12 @@ impl Open {
     }
 
     /// The next block, and whether it is the last of the file.
-    fn block(&mut self, stop: &Stop, cut: impl Fn(&[u8]) -> Option<usize>) -> Result<(TextBlock<'static>, bool)> {
+    fn block(
+        &mut self,
+        stop: &Stop,
+        cut: impl Fn(&[u8]) -> Option<usize>,
+        limit: usize,
+    ) -> Result<(TextBlock<'static>, bool)> {
         let is_lines = self.name.format == Some(TextFormat::Lines);
         let first = !self.begun;
         let mut bytes = std::mem::take(&mut self.rest);
@@ -183,8 +226,11 @@ impl Open {
                 false => cut(&bytes),
             };
             let Some(end) = end.filter(|&end| end > 0 || last) else {
+                if bytes.len() >= limit {
+                    return Err(self.too_long(is_lines, limit));
+                }
                 // Doubling keeps the search for a cut linear in the text.
-                room *= 2;
+                room = (2 * room).min(limit.max(BLOCK));
                 continue;
             };
             self.rest.try_extend_from_slice(&bytes[end..])?;
@@ -231,6 +277,11 @@ impl Open {
             self.offset += MARK.len() as u64;
         }
         Ok(())
+    }
+
+    fn too_long(&self, is_lines: bool, limit: usize) -> Error {
+        let what = if is_lines { format!("line {}", self.lines + 1) } else { "the text".to_string() };
+        Error::corpus(self.path.display(), format!("{what} has more than {limit} bytes"))
     }
 
     /// The error of a read that failed `rest` bytes behind `offset`: the system's error, or damaged compressed data.

@@ -6,10 +6,13 @@
 //! JSON Lines at line ends. A block is checked and parsed on the thread that holds it; only reading and decompressing
 //! happen one after the other. A byte order mark is no part of a text.
 
+mod fields;
 mod files;
 mod name;
 mod reader;
 mod record;
+mod rows;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -19,9 +22,12 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::memory::{Grow, copied, lossy_text, probe};
+pub use fields::{Fields, Value};
 pub use files::{Files, read_bytes};
 pub use name::{Compression, Name, TextFormat};
 pub use reader::{Reader, Unit};
+pub use rows::{Missing, Rows, Skipped};
+pub use stream::{Reading, Stream};
 pub use texts::Texts;
 
 /// Bytes of a block, unless no place to cut it is found. The pieces of this much text and their table fit the

@@ -20,16 +20,34 @@ pub(super) fn is_blank(line: &[u8]) -> bool {
 /// # Errors
 /// The reason why the line has no text, as the end of a sentence that names the line.
 pub(super) fn with_text<T>(line: &[u8], invalid: Invalid, sink: impl FnOnce(&str) -> T) -> Result<T, String> {
-    let fault = match serde_json::from_slice::<Record>(line) {
-        Ok(record) => return Ok(sink(&record.text)),
+    let mut sink = Some(sink);
+    read(line, invalid, FIELD, |line| {
+        let record = serde_json::from_slice::<Record>(line)?;
+        Ok(sink.take().map(|sink| sink(&record.text)))
+    })
+    .map(|done| done.expect("one reading succeeds"))
+}
+
+/// Reads a line of UTF-8, and once more with U+FFFD for each lone surrogate if the first reading fails because of one.
+///
+/// # Errors
+/// As [`with_text`], of an object that has a string in `field`.
+pub(super) fn read<T>(
+    line: &[u8],
+    invalid: Invalid,
+    field: &str,
+    mut parse: impl FnMut(&[u8]) -> serde_json::Result<T>,
+) -> Result<T, String> {
+    let fault = match parse(line) {
+        Ok(done) => return Ok(done),
         Err(fault) => fault,
     };
     // JSON can state a lone surrogate as `\ud83d`, which no text can hold.
     if let Some((mended, column)) = replace_lone_surrogates(line)
-        && let Ok(record) = serde_json::from_slice::<Record>(&mended)
+        && let Ok(done) = parse(&mended)
     {
         return match invalid {
-            Invalid::Replace => Ok(sink(&record.text)),
+            Invalid::Replace => Ok(done),
             Invalid::Refuse => Err(format!("a lone surrogate at column {column}")),
         };
     }
@@ -37,7 +55,7 @@ pub(super) fn with_text<T>(line: &[u8], invalid: Invalid, sink: impl FnOnce(&str
     let message = fault.to_string();
     let reason = message.split(" at line ").next().unwrap_or(&message);
     if fault.is_data() {
-        Err(format!("not an object with a string in its field `{FIELD}`: {reason}"))
+        Err(format!("not an object with a string in its field `{field}`: {reason}"))
     } else {
         Err(format!("not JSON: {reason} at column {}", fault.column()))
     }

@@ -15,6 +15,7 @@ pub mod files;
 mod nfc;
 mod offsets;
 mod pipeline;
+pub mod shards;
 #[cfg(test)]
 mod tests;
 mod text;
