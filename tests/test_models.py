@@ -128,8 +128,7 @@ def test_cards_and_tables_are_what_the_records_say(recipe: Recipe, prices: Any) 
     more = {name: [it for it in recipe.priced if prices["tokenizers"][name]["of_base"][it][0] > 1] for name in SIZES}
     assert more["euro-200k"] == more["euro-256k"] == ["en"], "as README says"
     for name in ("euro-64k", "euro-128k"):
-        assert re.search(rf"under {name}\s(\d+ of {len(recipe.priced)} texts pay more|{len(more[name])}, )", readme)
-    assert f"{len(more['euro-128k'])} of {len(recipe.priced)} texts" in readme
+        assert re.search(rf"under {name} {len(more[name])}(,| pay more)", " ".join(readme.split()))
     for table in (cards.summary(prices, SIZES), languages):
         assert table.splitlines()[0].count("|") == 6, "five columns"
     drawn = svg(picture.beside(prices, list(recipe.models), recipe.priced))
