@@ -203,7 +203,6 @@ LLAMA3 = eurotok.schemes()["llama3"]
         (r"\p{L}+| ?\p{N}{1,2}|[.,;:!?]+", "isolated", False, False),
         (r"(?i:l'|d')|[[:alpha:]]+", "isolated", False, None),
         (r"\w+|\s+", "isolated", False, False),
-        (r"^\w|.$", "isolated", False, False),
         (r"\p{L}+", "removed", False, False),
         (r"\p{L}+", "merged_with_next", False, True),
     ],

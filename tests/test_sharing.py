@@ -269,6 +269,8 @@ def test_every_public_object_is_pickled(tok: Tokenizer, sample: Path) -> None:
     eurotok.train(sample, vocab_size=260, fairness=1.0, parallel=sample, trace=traces.append)
     grown = eurotok.count(sample)
     objects = {
+        "Alignment": eurotok.align(tok, tok),
+        "Batch": tok(["a", "b c"], padding=True, pad=0),
         "Comparison": eurotok.compare([tok], languages=["fr"]),
         "Counts": counts,
         "Outcome": eurotok.grant(grown, [eurotok.Wish(None, 0.5)], vocab_size=258, parallel=sample),

@@ -167,7 +167,7 @@ def put_bytes(path: Path, data: bytes) -> None:
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:
     """Write JSON whose bytes depend on its content alone."""
-    return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
 
 def sync_folder(folder: Path) -> None:

@@ -99,11 +99,13 @@ proptest! {
         let (ids, spans) = encoder.encode_with_offsets(&text, Specials::Parse).unwrap();
         prop_assert_eq!(&ids, &encoder.encode(&text, Specials::Parse).unwrap());
         let mut reached = 0;
+        // NFC joins a letter and its mark to the letter's span alone, as `tokenizers` does: the mark has no token.
         for &(start, end) in &spans {
-            prop_assert!(start <= reached && reached <= end && start < end, "{spans:?}");
+            prop_assert!((nfc || start <= reached) && reached <= end && start < end, "{spans:?}");
             reached = end;
         }
-        prop_assert_eq!(reached, text.chars().count() as i64);
+        let characters = text.chars().count() as i64;
+        prop_assert!(reached == characters || nfc && reached < characters, "{spans:?}");
     }
 }
 
