@@ -21,7 +21,7 @@ from eurotok import shards
 from shard_formats import FLAT, READERS
 from test_shards_write import files_of, records, write_lines
 
-KILLS = int(os.environ.get("EUROTOK_KILLS", "12"))
+KILLS = int(os.environ.get("EUROTOK_KILLS", "4"))
 """How many times each kind of kill is tried."""
 
 RUN = """
