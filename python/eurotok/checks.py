@@ -332,7 +332,8 @@ def _in_tokenizers(subject: _Subject) -> Finding:
 
         def encode(texts: Sequence[str], specials_are_text: bool) -> list[list[int]]:
             peer.encode_special_tokens = specials_are_text
-            return [it.ids for it in peer.encode_batch_fast(texts, add_special_tokens=False)]
+            encode_batch = getattr(peer, "encode_batch_fast", peer.encode_batch)  # since version 0.20
+            return [it.ids for it in encode_batch(texts, add_special_tokens=False)]
 
         return lambda texts: encode(texts, True), lambda texts: encode(texts, False)
 

@@ -135,7 +135,8 @@ class StreamDecoder:
         The text of a run of byte tokens is certain at its end: one byte that fits nowhere changes all of it.
         """
         self._ids.append(number)
-        if number in byte_tokens(self._tokenizer):
+        is_left_out = self._skip_specials and number in self._tokenizer.special_tokens.values()
+        if is_left_out or number in byte_tokens(self._tokenizer):
             return ""
         text = self._new_text()
         if text:

@@ -33,7 +33,7 @@ class Tokenize:
     Examples
     --------
     >>> tokenize = Tokenize("euro-64k", eos=0)
-    >>> tokenize({"text": ["Grüße"]})["input_ids"][0][-1]
+    >>> int(tokenize({"text": ["Grüße"]})["input_ids"][0][-1])
     0
     """
 

@@ -55,7 +55,7 @@ class Dataset(Sequence[Ids]):
     --------
     >>> import eurotok, tempfile
     >>> with tempfile.TemporaryDirectory() as place:
-    ...     _ = Path(place, "fr.txt").write_text("un\\ndeux")
+    ...     _ = Path(place, "fr.txt").write_text("un\ndeux")
     ...     _ = eurotok.shards.write(Path(place, "fr.txt"), Path(place, "out"), tokenizer="euro-64k", lines=True)
     ...     documents = eurotok.shards.open(Path(place, "out"))
     ...     len(documents), eurotok.load("euro-64k").decode(documents[1])
