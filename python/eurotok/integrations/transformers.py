@@ -333,7 +333,9 @@ def _derived(kind: Any) -> Any:
 
     def answered(self: Any, texts: Any, single: bool, options: dict[str, Any], again: Callable[[], Any]) -> Any:
         """Give the result for a batch, or for a single text; or `None` if the library has to."""
-        if not isinstance(texts, (list, tuple)) or not texts or options.get("is_split_into_words"):
+        if options.get("is_split_into_words"):
+            return self._goes_slow(SLOW["is_split_into_words"])
+        if not isinstance(texts, (list, tuple)) or not texts:
             return None
         paired = isinstance(texts[0], (list, tuple)) and len(texts[0]) == 2
         if not paired and not all(isinstance(text, str) for text in texts):

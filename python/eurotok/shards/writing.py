@@ -141,7 +141,7 @@ def write(
     >>> import eurotok, tempfile
     >>> with tempfile.TemporaryDirectory() as place:
     ...     book = Path(place, "fr.jsonl")
-    ...     _ = book.write_text('{"text": "un, deux"}\\n{"text": "trois"}\\n')
+    ...     _ = book.write_text('{"text": "un, deux"}\n{"text": "trois"}\n')
     ...     written = eurotok.shards.write(book, Path(place, "shards"), tokenizer="euro-64k")
     ...     written.documents, sorted(written.files)
     (2, ['part-00000-00000.bin', 'part-00000-00000.idx'])
