@@ -17,7 +17,7 @@ import pytest
 
 from conftest import Run, refusal
 from eurotok import Tokenizer
-from eurotok.tokenizer import EncodedFiles
+from eurotok.encoded_files import EncodedFiles
 
 Write = Callable[..., EncodedFiles]
 

@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> None:
     import numpy as np
 
     from eurotok.cli.ids import write_ids
+    from eurotok.encoded_files import offsets_path
     from eurotok.files import check_outputs
-    from eurotok.tokenizer import offsets_path
 
     if args.output != DASH:
         written = [args.output]
