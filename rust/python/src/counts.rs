@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use eurotok_core::count::{CountOptions, Counts as CoreCounts, Frequencies, Language};
-use eurotok_core::memory::collect;
+use eurotok_core::memory::{Grow, collect};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyMapping, PyType};
 
 use crate::arch::bytes_of;
 use crate::error::{Raise, argument};
-use crate::gil::{abandonable, interruptible};
+use crate::gil::{MANY, abandonable, interruptible};
 use crate::items::Items;
 use crate::options::{parse_errors, parse_memory, parse_threads};
 use crate::progress::Reporter;
@@ -346,12 +346,11 @@ enum Source {
 impl Source {
     fn of(frequencies: &Bound<'_, PyAny>) -> PyResult<Self> {
         let Ok(lists) = frequencies.cast::<PyMapping>() else { return Ok(Self::Folder(frequencies.extract()?)) };
-        let list = |item: Bound<'_, PyAny>| {
-            let (language, words): (String, Bound<'_, PyAny>) = item.extract()?;
-            let words = words.cast::<PyMapping>()?.items()?;
-            Ok((language, words.iter().map(|item| item.extract()).collect::<PyResult<_>>()?))
+        let list = |language: Bound<'_, PyAny>| {
+            let words = lists.get_item(&language)?;
+            Ok((language.extract()?, words_of(words.cast::<PyMapping>()?)?))
         };
-        Ok(Self::Memory(lists.items()?.iter().map(list).collect::<PyResult<_>>()?))
+        Ok(Self::Memory(lists.keys()?.iter().map(list).collect::<PyResult<_>>()?))
     }
 
     fn lists(self, counts: &CoreCounts) -> eurotok_core::Result<BTreeMap<String, Frequencies>> {
@@ -366,6 +365,21 @@ impl Source {
                 .collect(),
         }
     }
+}
+
+/// The words of a list and their frequencies. The list may be long, so signals are asked for; no pair of both is made, since
+/// many new objects start the garbage collector, whose callbacks lose the exception of a signal.
+fn words_of(list: &Bound<'_, PyMapping>) -> PyResult<Vec<(String, f64)>> {
+    let words = list.keys()?;
+    let mut found = Vec::new();
+    for (place, word) in words.iter().enumerate() {
+        if place % MANY == MANY - 1 {
+            list.py().check_signals()?;
+        }
+        let frequency = list.get_item(&word)?.extract()?;
+        found.try_push((word.extract()?, frequency)).raise()?;
+    }
+    Ok(found)
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
