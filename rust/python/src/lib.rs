@@ -8,6 +8,7 @@ mod files;
 mod gil;
 mod ids;
 mod items;
+mod keywords;
 mod options;
 mod progress;
 mod shards;
