@@ -57,7 +57,7 @@ test: $(VENV)/built $(VENV)/tools
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest eurotok._core
 	$(BIN)/pytest benches --benchmark-max-time=0.2 --benchmark-min-rounds=3
-	$(BIN)/pytest --ignore=tests/ecosystem
+	$(BIN)/pytest -p no:benchmark --numprocesses auto --maxprocesses 4 --ignore=tests/ecosystem
 
 docs: $(VENV)/built
 	@echo 'installing the generator of the site'
