@@ -155,6 +155,25 @@ def test_no_room_uses_another_in_a_circle(files: Files) -> None:
     assert not circles(files)
 
 
+def type_names(source: str) -> list[str]:
+    """The structs, enums, traits and unions that a file defines, its tests and comments left out."""
+    code = re.sub(r"//.*", "", source.partition("#[cfg(test)]\nmod ")[0])
+    return re.findall(r"^\s*(?:pub(?:\([^)]*\))? )?(?:struct|enum|trait|union) (\w+)", code, re.MULTILINE)
+
+
+def test_the_name_of_a_type_has_one_meaning() -> None:
+    """Test modules are exempt. A class of the binding may have the name of the type that it wraps."""
+    wrapped = {"Counts", "Tokenizer"}
+    places: dict[str, list[str]] = {}
+    for source, exempt in ((CORE, set()), (ROOT / "rust/python/src", wrapped)):
+        for path in source.rglob("*.rs"):
+            if "tests" in (path.stem, *path.parts) or "testing" in path.parts:
+                continue
+            for name in set(type_names(path.read_text())) - exempt:
+                places.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_the_core_knows_no_python_and_does_not_print() -> None:
     manifest = (ROOT / "rust" / "core" / "Cargo.toml").read_text()
     assert "pyo3" not in manifest
@@ -183,6 +202,9 @@ def test_unsafe_code_is_confined() -> None:
 def test_the_judges_of_this_file_judge() -> None:
     rust = "use crate::vocab::Vocab; // crate::train\ncrate::split::g()\n#[cfg(test)]\nmod tests { crate::count }"
     assert rust_uses(rust) == {"vocab", "split"}
+    assert type_names(
+        "pub(crate) struct A<T>(T);\n// struct B\n    enum C {}\n#[cfg(test)]\nmod tests { struct D; }"
+    ) == ["A", "C"]
     python = "import eurotok.files\nfrom eurotok import metrics\nfrom eurotok.cli.streams import texts\nimport os"
     assert python_uses(python) == {"files", "metrics", "cli"}
     a, b, y, deep = ("x", "a"), ("x", "b"), ("x", "y"), ("x", "y", "c")

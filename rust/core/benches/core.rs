@@ -15,7 +15,7 @@ use eurotok_core::arch::Isa;
 use eurotok_core::bpe::Merger;
 use eurotok_core::bpe::effective::{sufficient, table};
 use eurotok_core::count::{CountOptions, Counts};
-use eurotok_core::decode::Decoder;
+use eurotok_core::decode::TokenDecoder;
 use eurotok_core::encode::{Encoder, Specials};
 use eurotok_core::split::{Scheme, Splitter};
 use eurotok_core::train::{TrainOptions, train};
@@ -115,7 +115,7 @@ fn main() {
     let vocab = vocab(&counts);
     let encoder = Encoder::new(vocab.try_clone().expect("memory")).expect("a scheme of the table");
     let ids = encoder.encode(&text, Specials::Text).expect("a text");
-    let decoder = Decoder::new(&vocab, encoder.isa()).expect("memory");
+    let decoder = TokenDecoder::new(&vocab, encoder.isa()).expect("memory");
     let bytes = decoder.decode(&vocab, &ids, true).expect("ids of the vocabulary");
     assert_eq!(bytes, text.as_bytes(), "ids decode to their text");
 

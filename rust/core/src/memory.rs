@@ -208,10 +208,10 @@ impl<T> DerefMut for Held<T> {
 
 /// A fixed number of zeroed entries.
 #[derive(Debug)]
-pub struct Zeroed<T>(Memory<T>);
+pub struct Zeroed<T>(ZeroedMemory<T>);
 
 #[derive(Debug)]
-enum Memory<T> {
+enum ZeroedMemory<T> {
     Heap(Vec<T>),
     Pages { map: MmapMut, start: usize, length: usize },
 }
@@ -233,9 +233,9 @@ impl<T: Zeroable + Clone + AnyBitPattern + NoUninit> Zeroed<T> {
             map.advise(memmap2::Advice::HugePage).ok();
             // Huge pages begin at multiples of their size.
             let start = map.as_ptr().align_offset(HUGE_PAGE);
-            return Ok(Self(Memory::Pages { map, start, length }));
+            return Ok(Self(ZeroedMemory::Pages { map, start, length }));
         }
-        Ok(Self(Memory::Heap(filled(T::zeroed(), length)?)))
+        Ok(Self(ZeroedMemory::Heap(filled(T::zeroed(), length)?)))
     }
 }
 
@@ -245,8 +245,10 @@ impl<T: AnyBitPattern + NoUninit> Deref for Zeroed<T> {
     #[inline(always)]
     fn deref(&self) -> &[T] {
         match &self.0 {
-            Memory::Heap(entries) => entries,
-            Memory::Pages { map, start, length } => bytemuck::cast_slice(&map[*start..start + length * size_of::<T>()]),
+            ZeroedMemory::Heap(entries) => entries,
+            ZeroedMemory::Pages { map, start, length } => {
+                bytemuck::cast_slice(&map[*start..start + length * size_of::<T>()])
+            }
         }
     }
 }
@@ -255,8 +257,8 @@ impl<T: AnyBitPattern + NoUninit> DerefMut for Zeroed<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [T] {
         match &mut self.0 {
-            Memory::Heap(entries) => entries,
-            Memory::Pages { map, start, length } => {
+            ZeroedMemory::Heap(entries) => entries,
+            ZeroedMemory::Pages { map, start, length } => {
                 bytemuck::cast_slice_mut(&mut map[*start..*start + *length * size_of::<T>()])
             }
         }

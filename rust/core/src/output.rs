@@ -15,15 +15,15 @@ use crate::faults::{Call, meet};
 /// A file in the making. [`finish`](Self::finish) puts it in its place, and a drop without that leaves nothing. A destination that is no
 /// ordinary file (`/dev/null`, a pipe) is written in place.
 #[derive(Debug)]
-pub(crate) struct Output {
+pub(crate) struct OutputFile {
     file: File,
     target: PathBuf,
-    place: Place,
+    place: FilePlace,
 }
 
 /// Where a file in the making stands.
 #[derive(Debug)]
-enum Place {
+enum FilePlace {
     /// Where it is to stay.
     Target,
     /// Nowhere, until it gets a name.
@@ -32,24 +32,24 @@ enum Place {
     Beside(PathBuf),
 }
 
-impl Output {
+impl OutputFile {
     /// Begins a file for the destination `path`; links are followed.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         if fs::metadata(&target).is_ok_and(|old| !old.is_file()) {
             let file = OpenOptions::new().write(true).open(&target)?;
-            return Ok(Self { file, target, place: Place::Target });
+            return Ok(Self { file, target, place: FilePlace::Target });
         }
         if let Some(file) = nameless(&target) {
-            return Ok(Self { file, target, place: Place::Nameless });
+            return Ok(Self { file, target, place: FilePlace::Nameless });
         }
         let (file, part) = beside(&target, create)?;
-        Ok(Self { file, target, place: Place::Beside(part) })
+        Ok(Self { file, target, place: FilePlace::Beside(part) })
     }
 
     /// Waits until all data is on the disk. Reports a full disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        if let Place::Target = self.place {
+        if let FilePlace::Target = self.place {
             return Ok(());
         }
         meet(Call::Sync)?;
@@ -59,32 +59,32 @@ impl Output {
     /// Renames the file to its destination, once it is on the disk. It replaces a file there, and takes over its
     /// permissions.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        if let Place::Target = self.place {
+        if let FilePlace::Target = self.place {
             return Ok(());
         }
         self.sync()?;
         if let Ok(old) = fs::metadata(&self.target) {
             self.file.set_permissions(old.permissions())?;
         }
-        if let Place::Nameless = self.place {
+        if let FilePlace::Nameless = self.place {
             self.give_name()?;
         }
-        if let Place::Beside(part) = &self.place {
+        if let FilePlace::Beside(part) = &self.place {
             meet(Call::Rename)?;
             fs::rename(part, &self.target)?;
         }
-        self.place = Place::Target;
+        self.place = FilePlace::Target;
         Ok(())
     }
 
     /// Gives a file without a name one beside its destination; or a copy of it, where the system cannot.
     fn give_name(&mut self) -> io::Result<()> {
         if let Ok(((), part)) = beside(&self.target, |part| link(&self.file, part)) {
-            self.place = Place::Beside(part);
+            self.place = FilePlace::Beside(part);
             return Ok(());
         }
         let (copy, part) = beside(&self.target, create)?;
-        self.place = Place::Beside(part);
+        self.place = FilePlace::Beside(part);
         let mut file = std::mem::replace(&mut self.file, copy);
         file.rewind()?;
         io::copy(&mut file, self)?;
@@ -93,7 +93,7 @@ impl Output {
     }
 }
 
-impl Write for Output {
+impl Write for OutputFile {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         write(&mut self.file, data)
     }
@@ -103,15 +103,15 @@ impl Write for Output {
     }
 }
 
-impl Seek for Output {
+impl Seek for OutputFile {
     fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
         self.file.seek(place)
     }
 }
 
-impl Drop for Output {
+impl Drop for OutputFile {
     fn drop(&mut self) {
-        if let Place::Beside(part) = &self.place {
+        if let FilePlace::Beside(part) = &self.place {
             // Nothing is left to do if even this fails.
             let _ = fs::remove_file(part);
         }
@@ -217,24 +217,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = || folder.path().read_dir().unwrap().count();
         let path = folder.path().join("out");
-        let mut output = Output::create(&path).unwrap();
+        let mut output = OutputFile::create(&path).unwrap();
         output.write_all(b"new").unwrap();
         assert!(!path.exists());
-        let other = Output::create(&path).unwrap();
-        let named = [&output, &other].iter().filter(|output| matches!(output.place, Place::Beside(_))).count();
+        let other = OutputFile::create(&path).unwrap();
+        let named = [&output, &other].iter().filter(|output| matches!(output.place, FilePlace::Beside(_))).count();
         assert_eq!(files(), named);
         output.finish().unwrap();
         drop(other);
         assert_eq!((fs::read(&path).unwrap(), files()), (b"new".to_vec(), 1));
-        assert_eq!(Output::create(&folder.path().join("none/out")).unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert!(Output::create(folder.path()).unwrap_err().raw_os_error().is_some());
+        assert_eq!(OutputFile::create(&folder.path().join("none/out")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(OutputFile::create(folder.path()).unwrap_err().raw_os_error().is_some());
     }
 
     #[test]
     fn two_at_a_time_are_both_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
-        let mut outputs = [Output::create(&path).unwrap(), Output::create(&path).unwrap()];
+        let mut outputs = [OutputFile::create(&path).unwrap(), OutputFile::create(&path).unwrap()];
         outputs[0].write_all(b"one").unwrap();
         outputs[1].write_all(b"two").unwrap();
         let [one, two] = outputs;
@@ -248,10 +248,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn what_is_killed_leaves_nothing_where_files_need_no_names() {
         let folder = tempfile::tempdir().unwrap();
-        let mut output = Output::create(&folder.path().join("out")).unwrap();
+        let mut output = OutputFile::create(&folder.path().join("out")).unwrap();
         output.write_all(b"new").unwrap();
         output.sync().unwrap();
-        if matches!(output.place, Place::Nameless) {
+        if matches!(output.place, FilePlace::Nameless) {
             // Who is killed drops nothing.
             std::mem::forget(output);
             assert_eq!(folder.path().read_dir().unwrap().count(), 0);
@@ -269,16 +269,16 @@ mod tests {
         let fresh = fs::metadata(&real).unwrap().permissions();
         fs::set_permissions(&real, PermissionsExt::from_mode(0o640)).unwrap();
         symlink(&real, &link).unwrap();
-        let mut output = Output::create(&link).unwrap();
+        let mut output = OutputFile::create(&link).unwrap();
         output.write_all(b"new").unwrap();
         output.finish().unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read(&real).unwrap(), b"new");
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
         let path = folder.path().join("fresh");
-        Output::create(&path).unwrap().finish().unwrap();
+        OutputFile::create(&path).unwrap().finish().unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions(), fresh);
-        let mut output = Output::create(Path::new("/dev/null")).unwrap();
+        let mut output = OutputFile::create(Path::new("/dev/null")).unwrap();
         output.write_all(b"gone").unwrap();
         output.finish().unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());

@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 
 /// A request to stop, which the threads of a call share.
 #[derive(Clone, Default)]
-pub struct Stop(Option<Arc<Shared>>);
+pub struct Stop(Option<Arc<StopState>>);
 
-struct Shared {
+struct StopState {
     ask: Box<dyn Fn() -> bool + Send + Sync>,
     is_set: AtomicBool,
 }
@@ -24,7 +24,7 @@ impl Stop {
     /// Work that stops when `ask` returns `true`. It is called often, by any thread; if the answer is expensive, it
     /// should return an earlier one.
     pub fn when(ask: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(Shared { ask: Box::new(ask), is_set: AtomicBool::new(false) })))
+        Self(Some(Arc::new(StopState { ask: Box::new(ask), is_set: AtomicBool::new(false) })))
     }
 
     /// Returns `Ok` as long as work may go on.
@@ -40,7 +40,7 @@ impl Stop {
     }
 }
 
-impl Shared {
+impl StopState {
     fn check(&self) -> Result<()> {
         if self.is_set.load(Ordering::Relaxed) || (self.ask)() {
             self.is_set.store(true, Ordering::Relaxed);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use eurotok_core::count::{CountOptions as Counting, Counts};
-use eurotok_core::decode::Decoder;
+use eurotok_core::decode::TokenDecoder;
 use eurotok_core::documents::Invalid;
 use eurotok_core::encode::files::{EncodeOptions as Writing, IdsWriter};
 use eurotok_core::encode::{Encoder, Specials, Text};
@@ -245,7 +245,7 @@ fn decoding() {
     let mut ids = encoder.encode(text.as_str(), Specials::Text).unwrap();
     // Parts of characters, too.
     ids.extend((2..258).cycle().take(100_000));
-    let make = || Decoder::new(&vocab, encoder.isa()).unwrap();
+    let make = || TokenDecoder::new(&vocab, encoder.isa()).unwrap();
     let (half, end) = (ids.len() as i64 / 2, ids.len() as i64);
     starve("decode", make, |decoder| decoder.decode(&vocab, &ids, true));
     starve("plan", make, |decoder| decoder.plan(&vocab, &ids, true, Some(2)).map(|plan| plan.length()));
@@ -370,7 +370,7 @@ fn preparing_an_encoder() {
             || (),
             |()| {
                 let encoder = Encoder::new(vocab.try_clone()?)?;
-                let decoder = Decoder::new(encoder.vocab(), encoder.isa())?;
+                let decoder = TokenDecoder::new(encoder.vocab(), encoder.isa())?;
                 let ids = encoder.encode("l'eau schön", Specials::Text)?;
                 decoder.decode(encoder.vocab(), &ids, true)
             },

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use eurotok_core::count::{self, Counts};
 use eurotok_core::format::{self, Format};
 use eurotok_core::split::Scheme;
-use eurotok_core::vocab::{Merges, Normalizer, Special, Tokens, Vocab};
+use eurotok_core::vocab::{Merges, NormalForm, Special, Tokens, Vocab};
 use serde_json::json;
 
 use crate::targets::{self, checkpoint};
@@ -85,14 +85,14 @@ fn listed() -> Vocab {
     let specials = vec![special("<|end|>", 300, true), special("<added>", 301, false)];
     let scheme = Scheme::named("europe").expect("a scheme of the table");
     let merges = Merges::List { pairs, ignore_merges: false };
-    Vocab::new("seed", tokens, merges, specials, scheme, Normalizer::Nfc).expect("sound parts")
+    Vocab::new("seed", tokens, merges, specials, scheme, NormalForm::Nfc).expect("sound parts")
 }
 
 /// The same tokens, merged by rank.
 fn ranked() -> Vocab {
     let Vocab { tokens, specials, scheme, .. } = listed();
     let specials = specials.into_iter().filter(|token| token.special).collect();
-    Vocab::new("seed", tokens, Merges::Ranks, specials, scheme, Normalizer::None).expect("sound parts")
+    Vocab::new("seed", tokens, Merges::Ranks, specials, scheme, NormalForm::None).expect("sound parts")
 }
 
 fn written(vocab: &Vocab, format: Format) -> Vec<u8> {

@@ -16,17 +16,17 @@ use crate::gil::{MANY, abandonable, interruptible};
 use crate::items::Items;
 use crate::options::{parse_errors, parse_memory, parse_threads};
 use crate::progress::Reporter;
-use crate::shared::Shared;
+use crate::shared::SharedCounts;
 
 /// The unique pieces of a corpus and the number of occurrences of each, per language.
 #[pyclass(frozen, module = "eurotok._core")]
 pub(crate) struct Counts {
-    inner: Shared,
+    inner: SharedCounts,
 }
 
 impl Counts {
     fn of(counts: CoreCounts) -> Self {
-        Self { inner: Shared::new(counts) }
+        Self { inner: SharedCounts::new(counts) }
     }
 
     /// The counts that `make` returns. It runs without the GIL, in a thread that Ctrl-C leaves behind.
@@ -269,7 +269,7 @@ impl Counts {
     /// markup in columns of their own.
     #[pyo3(signature = (frequencies, strength))]
     fn calibrate(&self, py: Python<'_>, frequencies: &Bound<'_, PyAny>, strength: f64) -> PyResult<Self> {
-        let source = Source::of(frequencies)?;
+        let source = FrequencySource::of(frequencies)?;
         let now = self.now(py);
         Self::made(py, move || now.calibrate(&source.lists(&now)?, strength))
     }
@@ -337,13 +337,13 @@ impl Counts {
 }
 
 /// The source of word frequencies.
-enum Source {
+enum FrequencySource {
     Folder(PathBuf),
     /// Words and frequencies by language.
     Memory(BTreeMap<String, Vec<(String, f64)>>),
 }
 
-impl Source {
+impl FrequencySource {
     fn of(frequencies: &Bound<'_, PyAny>) -> PyResult<Self> {
         let Ok(lists) = frequencies.cast::<PyMapping>() else { return Ok(Self::Folder(frequencies.extract()?)) };
         let list = |language: Bound<'_, PyAny>| {

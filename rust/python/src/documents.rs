@@ -12,12 +12,12 @@ use crate::options::parse_errors;
 
 /// An iterator over lists of `str`: the texts of a file, some at a time.
 #[pyclass(frozen, module = "eurotok._core")]
-struct Reader {
+struct TextReader {
     inner: Mutex<CoreReader>,
 }
 
 #[pymethods]
-impl Reader {
+impl TextReader {
     fn __iter__(this: Py<Self>) -> Py<Self> {
         this
     }
@@ -27,23 +27,23 @@ impl Reader {
     }
 }
 
-fn reader(py: Python<'_>, path: PathBuf, unit: Unit, errors: &str) -> PyResult<Reader> {
+fn reader(py: Python<'_>, path: PathBuf, unit: Unit, errors: &str) -> PyResult<TextReader> {
     let invalid = parse_errors(errors)?;
     let inner = py.detach(|| CoreReader::new(&path, unit, invalid)).raise()?;
-    Ok(Reader { inner: Mutex::new(inner) })
+    Ok(TextReader { inner: Mutex::new(inner) })
 }
 
 /// Read the documents of a file that is not parquet: records of JSON Lines, or one text.
 #[pyfunction]
 #[pyo3(signature = (path, errors = "strict"))]
-fn read_documents(py: Python<'_>, path: PathBuf, errors: &str) -> PyResult<Reader> {
+fn read_documents(py: Python<'_>, path: PathBuf, errors: &str) -> PyResult<TextReader> {
     reader(py, path, Unit::Document, errors)
 }
 
 /// Read the lines of a file that is not parquet: those of a text, or the records of JSON Lines, empty for a blank line.
 #[pyfunction]
 #[pyo3(signature = (path, errors = "strict"))]
-fn read_lines(py: Python<'_>, path: PathBuf, errors: &str) -> PyResult<Reader> {
+fn read_lines(py: Python<'_>, path: PathBuf, errors: &str) -> PyResult<TextReader> {
     reader(py, path, Unit::Line, errors)
 }
 

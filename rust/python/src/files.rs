@@ -11,7 +11,7 @@ use crate::gil::interruptible;
 use crate::items::Items;
 use crate::options::{parse_errors, parse_specials, parse_threads, parse_width};
 use crate::progress::Reporter;
-use crate::texts::Texts;
+use crate::texts::TextList;
 use crate::tokenizer::Tokenizer;
 
 /// Encode documents into a file of ids, and one of the offsets at which they begin.
@@ -48,7 +48,7 @@ fn encode_files(
     let mut reporter = Reporter::new(progress);
     for source in sources.try_iter()? {
         let (paths, texts): (Items<PathBuf>, Bound<'_, PyAny>) = source?.extract()?;
-        let texts = Texts::new(&texts)?;
+        let texts = TextList::new(&texts)?;
         let texts = texts.as_strs()?;
         let encoded = interruptible(py, |stop| {
             writer.add_files(&paths.0, |done, total| reporter.report("encoding", done, total))?;

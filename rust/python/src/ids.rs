@@ -24,7 +24,7 @@ pub(crate) enum Ids<'py> {
 impl<'py> Ids<'py> {
     /// Reads `ids`. A number that does not fit `uint32` is unknown to every vocabulary.
     pub(crate) fn new(ids: &Bound<'py, PyAny>, vocab_size: usize) -> PyResult<Self> {
-        let reader = Reader { vocab_size };
+        let reader = IdReader { vocab_size };
         if let Ok(list) = ids.cast_exact::<PyList>() {
             return reader.items(list.len(), list.iter().map(Ok)).map(Self::Own);
         }
@@ -79,11 +79,11 @@ fn taken(py: Python<'_>, mut numbers: impl ExactSizeIterator<Item = u32>) -> PyR
 }
 
 /// Converts other integers to `uint32`.
-pub(crate) struct Reader {
+pub(crate) struct IdReader {
     pub(crate) vocab_size: usize,
 }
 
-impl Reader {
+impl IdReader {
     /// The error for an unknown id, which is shown as it was given.
     pub(crate) fn unknown(&self, id: impl Display, position: usize) -> PyErr {
         UnknownIdError::new_err(Error::unknown_id(id, position, self.vocab_size))

@@ -15,7 +15,7 @@ use crate::error::{Raise, argument};
 use crate::gil::interruptible;
 use crate::items::Items;
 use crate::options::{parse_errors, parse_missing, parse_specials, parse_threads};
-use crate::texts::{End, Ends};
+use crate::texts::{End, OuterIds};
 use crate::tokenizer::Tokenizer;
 
 /// Bytes that are asked of a file object at a time.
@@ -217,7 +217,7 @@ impl Documents {
     ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<i64>>)> {
         let (specials, threads) = (parse_specials(specials)?, parse_threads(threads)?);
         let (engine, spare) = (tokenizer.engine(), tokenizer.spare());
-        let ends = Ends::parse(engine, false, bos, eos)?;
+        let ends = OuterIds::parse(engine, false, bos, eos)?;
         let texts: Vec<&str> = self.each(Rows::text).collect();
         let ragged = interruptible(py, |stop| {
             let memory = spare.take(texts.iter().map(|text| text.len()).sum());

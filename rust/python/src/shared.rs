@@ -22,9 +22,9 @@ static DETACHED: AtomicUsize = AtomicUsize::new(0);
 const PAUSE: Duration = Duration::from_micros(100);
 
 /// Counts that change.
-pub(crate) struct Shared(Mutex<Arc<Counts>>);
+pub(crate) struct SharedCounts(Mutex<Arc<Counts>>);
 
-impl Shared {
+impl SharedCounts {
     pub(crate) fn new(counts: Counts) -> Self {
         Self(Mutex::new(Arc::new(counts)))
     }

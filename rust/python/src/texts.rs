@@ -20,9 +20,9 @@ use crate::text::{raise_of, repaired, text_of};
 const AHEAD: usize = 8;
 
 /// The strings of a sequence, kept alive while the core reads them.
-pub(crate) struct Texts<'py>(Vec<Bound<'py, PyString>>);
+pub(crate) struct TextList<'py>(Vec<Bound<'py, PyString>>);
 
-impl<'py> Texts<'py> {
+impl<'py> TextList<'py> {
     pub(crate) fn new(texts: &Bound<'py, PyAny>) -> PyResult<Self> {
         if texts.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("texts: a sequence of str is needed, not one str"));
@@ -110,7 +110,7 @@ impl Surrogates {
 
 /// The ids to put before and behind those of a text.
 #[derive(Default)]
-pub(crate) struct Ends {
+pub(crate) struct OuterIds {
     pub(crate) before: Vec<u32>,
     pub(crate) behind: Vec<u32>,
 }
@@ -118,7 +118,7 @@ pub(crate) struct Ends {
 /// A caller's `bos` or `eos`: the text of a special token, or an id.
 pub(crate) type End<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
-impl Ends {
+impl OuterIds {
     /// The caller's ids, around the ids of the post-processor if these are wanted.
     #[inline]
     pub(crate) fn parse(tokenizer: &Tokenizer, special_tokens: bool, bos: End, eos: End) -> PyResult<Self> {

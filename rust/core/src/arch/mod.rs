@@ -62,10 +62,10 @@ impl Block {
 
 /// An instruction set of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Isa(Kind);
+pub struct Isa(Instructions);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Instructions {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -82,17 +82,17 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             if x86_64::has_avx512() {
-                isas.push(Self(Kind::Avx512));
+                isas.push(Self(Instructions::Avx512));
             }
             if x86_64::has_avx2() {
-                isas.push(Self(Kind::Avx2));
+                isas.push(Self(Instructions::Avx2));
             }
         }
         #[cfg(target_arch = "aarch64")]
         if aarch64::has_neon() {
-            isas.push(Self(Kind::Neon));
+            isas.push(Self(Instructions::Neon));
         }
-        isas.push(Self(Kind::Portable));
+        isas.push(Self(Instructions::Portable));
         isas
     }
 
@@ -115,13 +115,13 @@ impl Isa {
     /// `"avx512"`, `"avx2"`, `"neon"` or `"portable"`.
     pub fn name(self) -> &'static str {
         match self.0 {
-            Kind::Portable => "portable",
+            Instructions::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => "avx2",
+            Instructions::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "avx512",
+            Instructions::Avx512 => "avx512",
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => "neon",
+            Instructions::Neon => "neon",
         }
     }
 
@@ -129,16 +129,16 @@ impl Isa {
     #[inline(always)]
     pub fn run<W: Work>(self, work: W) -> W::Output {
         match self.0 {
-            Kind::Portable => work.run::<u32x16::Portable>(),
+            Instructions::Portable => work.run::<u32x16::Portable>(),
             // The compiler uses NEON anyway, because every arm64 has it.
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => work.run::<u32x16::Portable>(),
+            Instructions::Neon => work.run::<u32x16::Portable>(),
             // SAFETY: `available` offers these only where the CPU has their instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { x86_64::avx2::run(work) },
+            Instructions::Avx2 => unsafe { x86_64::avx2::run(work) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { x86_64::avx512::run(work) },
+            Instructions::Avx512 => unsafe { x86_64::avx512::run(work) },
         }
     }
 
@@ -148,16 +148,16 @@ impl Isa {
         let wanted = (text.len() - start).div_ceil(64).min(blocks.len());
         let blocks = &mut blocks[..wanted];
         match self.0 {
-            Kind::Portable => portable::classify(text, start, blocks),
+            Instructions::Portable => portable::classify(text, start, blocks),
             // SAFETY: `available` offers these only where the CPU has their instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { x86_64::avx2::classify(text, start, blocks) },
+            Instructions::Avx2 => unsafe { x86_64::avx2::classify(text, start, blocks) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { x86_64::avx512::classify(text, start, blocks) },
+            Instructions::Avx512 => unsafe { x86_64::avx512::classify(text, start, blocks) },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => unsafe { aarch64::neon::classify(text, start, blocks) },
+            Instructions::Neon => unsafe { aarch64::neon::classify(text, start, blocks) },
         }
         wanted
     }

@@ -153,7 +153,7 @@ proptest! {
         let mut words = words.map(|word| word >> 1);
         words[which] = u64::from(number) << 21 | words[which] & 0x1F_FFFF;
         let work = Operations { numbers, others, table, number, words, list };
-        let expected = Isa(Kind::Portable).run(&work);
+        let expected = Isa(Instructions::Portable).run(&work);
         for isa in Isa::available() {
             prop_assert_eq!(isa.run(&work), expected.clone(), "{}", isa.name());
         }
@@ -166,12 +166,12 @@ fn a_row_of_equals() {
         let (numbers, others) = ([number; 16], [number; 16]);
         let table = std::array::from_fn(|place| place as u32);
         let row = Operations { numbers, others, table, number, words: [0; 8], list: vec![1, 2] };
-        let (rows, [equal, below, less, have], _) = Isa(Kind::Portable).run(&row);
+        let (rows, [equal, below, less, have], _) = Isa(Instructions::Portable).run(&row);
         assert_eq!((equal, below, less), (0xFFFF, 0, 0));
         assert_eq!(have, if number == u32::MAX { 0xFFFF } else { 0 });
         assert_eq!(rows[15], [if number == 0 { 1 } else { 2 }; 16]);
         for isa in Isa::available() {
-            assert_eq!(isa.run(&row), Isa(Kind::Portable).run(&row), "{}", isa.name());
+            assert_eq!(isa.run(&row), Isa(Instructions::Portable).run(&row), "{}", isa.name());
         }
     }
 }

@@ -28,7 +28,7 @@ pub const ABSENT: u32 = u32::MAX;
 
 /// Two ids and the id that replaces them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Merge {
+pub struct EffectiveMerge {
     /// The left id.
     pub left: u32,
     /// The right id.
@@ -41,7 +41,7 @@ pub struct Merge {
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
-pub fn effective(vocab: &Vocab) -> Result<Vec<Merge>> {
+pub fn effective(vocab: &Vocab) -> Result<Vec<EffectiveMerge>> {
     match &vocab.merges {
         Merges::Ranks => effective_by_rank(vocab),
         Merges::List { .. } => effective_by_list(vocab),
@@ -53,7 +53,7 @@ pub fn effective(vocab: &Vocab) -> Result<Vec<Merge>> {
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
-pub fn sufficient(vocab: &Vocab) -> Result<Vec<Merge>> {
+pub fn sufficient(vocab: &Vocab) -> Result<Vec<EffectiveMerge>> {
     if let Merges::List { pairs, .. } = &vocab.merges {
         let merges = with_results(vocab, pairs)?;
         let mut made = filled(false, vocab.tokens.len())?;
@@ -65,9 +65,9 @@ pub fn sufficient(vocab: &Vocab) -> Result<Vec<Merge>> {
 }
 
 /// The listed merges with their results.
-fn with_results(vocab: &Vocab, pairs: &[(u32, u32)]) -> Result<Vec<Merge>> {
+fn with_results(vocab: &Vocab, pairs: &[(u32, u32)]) -> Result<Vec<EffectiveMerge>> {
     let merge = |(&(left, right), result): (&(u32, u32), Result<Option<u32>>)| {
-        Ok(Merge { left, right, result: result?.expect("a vocabulary's merges make tokens") })
+        Ok(EffectiveMerge { left, right, result: result?.expect("a vocabulary's merges make tokens") })
     };
     collect_all(pairs.iter().zip(vocab.tokens.results(pairs)).map(merge))
 }
@@ -77,7 +77,7 @@ fn with_results(vocab: &Vocab, pairs: &[(u32, u32)]) -> Result<Vec<Merge>> {
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
-pub fn effective_by_rank(vocab: &Vocab) -> Result<Vec<Merge>> {
+pub fn effective_by_rank(vocab: &Vocab) -> Result<Vec<EffectiveMerge>> {
     let bytes = byte_ids(vocab);
     // From short to long: when a token's turn comes, all merges within it are known.
     let is_long = |token: &[u8]| token.len() > 1 && token.iter().all(|&byte| bytes[usize::from(byte)] != ABSENT);
@@ -110,16 +110,16 @@ pub fn effective_by_rank(vocab: &Vocab) -> Result<Vec<Merge>> {
             table.insert(left, right, id_to_rank[&id]);
         }
     }
-    let merges = merges
-        .into_iter()
-        .map(|(left, right, id)| (id_to_rank[&id], Merge { left: id_of(left), right: id_of(right), result: id }));
+    let merges = merges.into_iter().map(|(left, right, id)| {
+        (id_to_rank[&id], EffectiveMerge { left: id_of(left), right: id_of(right), result: id })
+    });
     let mut merges = collect(merges)?;
     merges.sort_unstable_by_key(|&(rank, _)| rank);
     collect(merges.into_iter().map(|(_, merge)| merge))
 }
 
 /// Runs BPE by the list on each token and keeps the last merge if it leaves one symbol.
-fn effective_by_list(vocab: &Vocab) -> Result<Vec<Merge>> {
+fn effective_by_list(vocab: &Vocab) -> Result<Vec<EffectiveMerge>> {
     let Merges::List { pairs, .. } = &vocab.merges else { unreachable!("called for lists") };
     let merges = with_results(vocab, pairs)?;
     let mut by_pair = HashMap::new();
@@ -144,7 +144,7 @@ fn effective_by_list(vocab: &Vocab) -> Result<Vec<Merge>> {
 /// The last merge of BPE on a token's bytes, if it leaves one symbol. O(n log n): a heap of candidates over a linked
 /// list.
 fn last_merge(
-    merges: &[Merge],
+    merges: &[EffectiveMerge],
     by_pair: &HashMap<(u32, u32), usize>,
     bytes: &[u32; 256],
     token: &[u8],
@@ -180,7 +180,7 @@ fn last_merge(
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
-pub fn table(vocab: &Vocab, merges: &[Merge], isa: Isa) -> Result<(PairTable, Vec<u32>)> {
+pub fn table(vocab: &Vocab, merges: &[EffectiveMerge], isa: Isa) -> Result<(PairTable, Vec<u32>)> {
     let mut ids = byte_ids(vocab).to_vec();
     ids.try_extend(merges.iter().map(|merge| merge.result))?;
     let mut symbols = filled(None, vocab.tokens.len())?;

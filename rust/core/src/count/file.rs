@@ -16,7 +16,7 @@ use crate::count::merge::{Sorted, invalid, read_bytes, read_piece, write_bytes, 
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::memory::refused;
-use crate::output::Output;
+use crate::output::OutputFile;
 use crate::split::Scheme;
 use crate::stop::Stop;
 
@@ -40,7 +40,7 @@ impl Counts {
     /// As [`save`](Self::save), and [`Error::Interrupted`]; the file is then as before.
     pub fn save_unless(&self, stop: &Stop, path: &Path) -> Result<()> {
         let at = |error| if refused(&error) { Error::Memory } else { Error::io(path, error) };
-        let mut file = Output::create(path).map_err(at)?;
+        let mut file = OutputFile::create(path).map_err(at)?;
         self.write(stop, &mut file, at)?;
         file.finish().map_err(at)
     }

@@ -90,7 +90,7 @@ pub(crate) fn read_bytes(input: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::R
 }
 
 /// Yields pieces in order, one at a time.
-pub(crate) trait Stream {
+pub(crate) trait PieceStream {
     /// The next piece and its count, if there is one.
     fn next(&mut self, piece: &mut Vec<u8>) -> Result<Option<u64>>;
 }
@@ -100,7 +100,7 @@ struct SequenceHead<'s> {
     piece: Vec<u8>,
     count: u64,
     factor: u64,
-    rest: Box<dyn Stream + 's>,
+    rest: Box<dyn PieceStream + 's>,
 }
 
 /// Reversed, because the heap yields the largest first.
@@ -130,7 +130,7 @@ impl Eq for SequenceHead<'_> {}
 /// # Errors
 /// The errors of the sequences and of `sink`; [`Error::Corpus`](crate::Error::Corpus) if a sum is 2^64 or more.
 pub(crate) fn merge<'s>(
-    streams: impl Iterator<Item = (Box<dyn Stream + 's>, u64)>,
+    streams: impl Iterator<Item = (Box<dyn PieceStream + 's>, u64)>,
     mut sink: impl FnMut(&[u8], u64) -> Result<()>,
 ) -> Result<()> {
     let mut heads = BinaryHeap::new();
@@ -175,7 +175,7 @@ impl From<Sorted> for InMemory {
     }
 }
 
-impl Stream for InMemory {
+impl PieceStream for InMemory {
     fn next(&mut self, piece: &mut Vec<u8>) -> Result<Option<u64>> {
         let Some(&(start, end, count)) = self.sorted.places.get(self.next) else { return Ok(None) };
         self.next += 1;

@@ -24,7 +24,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use self::merge::{InMemory, Sorted, Stream, merge};
+use self::merge::{InMemory, PieceStream, Sorted, merge};
 use crate::documents::{Files, Invalid, Texts};
 use crate::error::{Error, Result};
 use crate::memory::Grow;
@@ -137,11 +137,11 @@ impl Language {
     }
 
     /// The sequences that hold pieces of shard `number`.
-    fn streams(&self, number: usize) -> Result<impl Iterator<Item = Box<dyn Stream + '_>>> {
+    fn streams(&self, number: usize) -> Result<impl Iterator<Item = Box<dyn PieceStream + '_>>> {
         let table = &self.table.shards[number];
         let sorted = (table.len() > 0).then(|| Sorted::new(table)).transpose()?;
-        let in_memory = sorted.map(|sorted| Box::new(InMemory::from(sorted)) as Box<dyn Stream>);
-        Ok(self.runs.iter().map(move |run| Box::new(run.stream(number)) as Box<dyn Stream>).chain(in_memory))
+        let in_memory = sorted.map(|sorted| Box::new(InMemory::from(sorted)) as Box<dyn PieceStream>);
+        Ok(self.runs.iter().map(move |run| Box::new(run.stream(number)) as Box<dyn PieceStream>).chain(in_memory))
     }
 
     /// Moves the table to the disk.

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
 use super::table::Shard;
-use crate::count::merge::{Sorted, Stream, read_piece, write_piece};
+use crate::count::merge::{PieceStream, Sorted, read_piece, write_piece};
 use crate::error::{Error, Result};
 use crate::output::Scratch;
 
@@ -36,9 +36,9 @@ impl Run {
     }
 
     /// The pieces of a shard, in the order of their bytes.
-    pub(crate) fn stream(&self, number: usize) -> impl Stream {
+    pub(crate) fn stream(&self, number: usize) -> impl PieceStream {
         let (start, left) = self.shards[number];
-        RunPieces { input: BufReader::new(At { file: &self.file, place: start }), left }
+        RunPieces { input: BufReader::new(SpillReader { file: &self.file, place: start }), left }
     }
 
     /// Calls `sink` with each piece of a shard and its count.
@@ -102,11 +102,11 @@ impl Writer {
 
 /// The pieces of a shard of a run.
 struct RunPieces<'r> {
-    input: BufReader<At<'r>>,
+    input: BufReader<SpillReader<'r>>,
     left: usize,
 }
 
-impl Stream for RunPieces<'_> {
+impl PieceStream for RunPieces<'_> {
     fn next(&mut self, piece: &mut Vec<u8>) -> Result<Option<u64>> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
@@ -137,12 +137,12 @@ impl<W: Write> Write for CountingWriter<W> {
 }
 
 /// A place in a file that several threads read.
-struct At<'f> {
+struct SpillReader<'f> {
     file: &'f File,
     place: u64,
 }
 
-impl Read for At<'_> {
+impl Read for SpillReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         #[cfg(unix)]
         let length = std::os::unix::fs::FileExt::read_at(self.file, buffer, self.place)?;

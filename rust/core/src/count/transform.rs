@@ -2,7 +2,7 @@
 
 use super::{Counts, Language, overflow};
 use crate::error::Result;
-use crate::split::Pattern;
+use crate::split::CompiledPattern;
 
 impl Counts {
     /// The pieces in which a regex does not match. The numbers of counted bytes and documents stay.
@@ -11,7 +11,7 @@ impl Counts {
     /// [`Error::Pattern`] if the regex does not compile, or gives up on a piece; [`Error::Io`] if pieces are on disk
     /// and cannot be read or written.
     pub fn without(&self, pattern: &str) -> Result<Self> {
-        let pattern = Pattern::new(pattern)?;
+        let pattern = CompiledPattern::new(pattern)?;
         self.rebuild(1, |piece| pattern.is_match(piece).map(|found| !found))
     }
 

@@ -25,7 +25,7 @@ use crate::stop::Stop;
 use crate::threads;
 use crate::vocab::Vocab;
 use gather::{DecodeEntry, PARTS, gather};
-use text::Characters;
+use text::CharacterTokens;
 pub use text::Plan;
 
 /// In place of a length: the token is too long for an entry, or only a part of a character.
@@ -43,10 +43,10 @@ const UNASKED: usize = 1 << 10;
 
 /// The tokens of a vocabulary, ready to be copied.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct TokenDecoder {
     bytes: Zeroed<DecodeEntry<u8>>,
     isa: Isa,
-    characters: OnceLock<Characters>,
+    characters: OnceLock<CharacterTokens>,
     /// Number of ids decoded so far for which the table of characters would have been useful.
     decoded: AtomicUsize,
 }
@@ -86,7 +86,7 @@ fn token_at<'v>(vocab: &'v Vocab, ids: Foreign<'_>, position: usize, with_specia
     Ok(if with_specials || !vocab.is_special(id) { token } else { &[] })
 }
 
-impl Decoder {
+impl TokenDecoder {
     /// Prepares a vocabulary. It takes 16 bytes an id, and 33 more from the first long text on, or from many short ones
     /// on.
     ///

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::arch::CodeUnit;
 use crate::split::Scheme;
-use crate::vocab::{Merges, Normalizer, Special, Tokens};
+use crate::vocab::{Merges, NormalForm, Special, Tokens};
 
 /// Whole characters, parts of characters, and more units than an entry holds; special tokens within the table and far
 /// beyond it; and an id without a token.
@@ -29,7 +29,7 @@ fn vocab() -> Vocab {
     let within = tokens.len() as u32 - 1;
     let special = |content: &str, id, special| Special { content: content.to_string(), id, special };
     let specials = vec![special("<s>", within, true), special("<é>", 5000, true), special("<added>", 5001, false)];
-    Vocab::new("test", tokens, Merges::Ranks, specials, Scheme::named("gpt2").unwrap(), Normalizer::None).unwrap()
+    Vocab::new("test", tokens, Merges::Ranks, specials, Scheme::named("gpt2").unwrap(), NormalForm::None).unwrap()
 }
 
 /// Any ids, mostly ids that have a token, in runs longer than a block.
@@ -52,7 +52,7 @@ proptest! {
     #[test]
     fn decoding_puts_tokens_in_a_row(ids in ids(), with_specials: bool, parts in 1..5usize) {
         let vocab = vocab();
-        let decoder = Decoder::new(&vocab, Isa::available()[0]).unwrap();
+        let decoder = TokenDecoder::new(&vocab, Isa::available()[0]).unwrap();
         let unknown = ids.iter().position(|&id| vocab.token(id).is_none());
         let decoded = decoder.decode(&vocab, &ids, with_specials);
         let plan = decoder.plan_parts(&Stop::never(), &vocab, (&ids).into(), with_specials, parts);
@@ -94,7 +94,7 @@ fn written<U: CodeUnit>(plan: &Plan<'_>) -> Vec<u32> {
 #[test]
 fn ids_that_change_meanwhile_are_never_a_wrong_text() {
     let vocab = vocab();
-    let decoder = Decoder::new(&vocab, Isa::available()[0]).unwrap();
+    let decoder = TokenDecoder::new(&vocab, Isa::available()[0]).unwrap();
     let (narrow, wide, wider, widest, long) = (u32::from(b'a'), 257, 258, 259, 261);
     let (part, special, unknown) = (265, vocab.specials[0].id, u32::MAX);
     let all = [narrow, wide, wider, widest, long, part, special, unknown];
@@ -124,7 +124,7 @@ fn ids_that_change_meanwhile_are_never_a_wrong_text() {
 #[test]
 fn a_text_of_another_width_is_refused() {
     let vocab = vocab();
-    let decoder = Decoder::new(&vocab, Isa::available()[0]).unwrap();
+    let decoder = TokenDecoder::new(&vocab, Isa::available()[0]).unwrap();
     for (before, after) in [(97, 257), (257, 97), (257, 258), (258, 257)] {
         let ids: Vec<AtomicU32> = (0..100).map(|_| AtomicU32::new(before)).collect();
         let plan = decoder.plan(&vocab, Foreign::of(&ids), true, Some(1)).unwrap();
@@ -139,7 +139,7 @@ fn a_text_of_another_width_is_refused() {
 #[test]
 fn what_takes_long_stops_when_it_is_told_to() {
     let vocab = vocab();
-    let decoder = Decoder::new(&vocab, Isa::choose().unwrap()).unwrap();
+    let decoder = TokenDecoder::new(&vocab, Isa::choose().unwrap()).unwrap();
     let ids = vec![97; 1 << 20];
     let stop = Stop::when(|| true);
     let offsets: Vec<i64> = (0..=ids.len() as i64).collect();

@@ -1,7 +1,7 @@
 //! From ids to code points, in the width in which CPython holds them.
 //!
 //! A `str` has one, two or four bytes for each of its characters, the least that all of them fit. So a text is made in
-//! two passes: the first finds the number and the width of the characters ([`Decoder::plan`]); the second writes them
+//! two passes: the first finds the number and the width of the characters ([`TokenDecoder::plan`]); the second writes them
 //! to their final place ([`Plan::write`]). Tokens without an entry are decoded in the first pass: parts of characters,
 //! long tokens, and tokens with characters beyond U+FFFF. With many ids, each thread takes a part of both passes,
 //! because the table and the text exceed the caches of one core, and because the thread that first writes to a page
@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::gather::{DecodeEntry, PARTS};
-use super::{Decoder, further, table, token_at, workers};
+use super::{TokenDecoder, further, table, token_at, workers};
 use crate::arch::{CodeUnit, Filling, Foreign, U32x16, Work, prefetch};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, Zeroed, collect, lossy_text};
@@ -25,7 +25,7 @@ use crate::vocab::Vocab;
 
 /// The tokens that are whole characters, none beyond U+FFFF.
 #[derive(Debug)]
-pub(super) struct Characters {
+pub(super) struct CharacterTokens {
     entries: Zeroed<DecodeEntry<u16>>,
     /// For each token, its number of characters and the flags [`WIDE`], [`WIDER`] and [`ELSEWHERE`]. The last size
     /// stands for all ids beyond.
@@ -57,7 +57,7 @@ const UNASKED: usize = 1 << 17;
 /// Number of ids between a prefetch and its use.
 const AHEAD: usize = 24;
 
-impl Characters {
+impl CharacterTokens {
     fn new(vocab: &Vocab) -> Result<Self> {
         let entries = table(vocab, |token, units| {
             let text = str::from_utf8(token).unwrap_or_default();
@@ -82,8 +82,8 @@ impl Characters {
 /// The text of a sequence of ids, before it is written.
 #[derive(Debug)]
 pub struct Plan<'d> {
-    decoder: &'d Decoder,
-    characters: &'d Characters,
+    decoder: &'d TokenDecoder,
+    characters: &'d CharacterTokens,
     parts: Vec<PlanPart<'d>>,
 }
 
@@ -109,7 +109,7 @@ struct Stretch {
     text_end: usize,
 }
 
-impl Decoder {
+impl TokenDecoder {
     /// Whether a plan decodes this many ids faster than [`decode`](Self::decode): they are not too few, and the table
     /// exists or has paid for itself.
     pub fn is_worth_a_plan(&self, ids: usize) -> bool {
@@ -151,9 +151,9 @@ impl Decoder {
 
     /// The table of characters. Two threads may make it at the same time, but no thread waits for another: a process
     /// that is forked during the wait would wait for ever.
-    fn characters(&self, vocab: &Vocab) -> Result<&Characters> {
+    fn characters(&self, vocab: &Vocab) -> Result<&CharacterTokens> {
         if self.characters.get().is_none() {
-            self.characters.set(Characters::new(vocab)?).ok();
+            self.characters.set(CharacterTokens::new(vocab)?).ok();
         }
         Ok(self.characters.get().expect("it was set"))
     }
@@ -177,7 +177,7 @@ impl Decoder {
     }
 }
 
-impl Characters {
+impl CharacterTokens {
     /// About equal ranges of ids. Each but the first begins with an entry, so no character reaches across its
     /// beginning.
     fn shares(&self, ids: Foreign<'_>, count: usize) -> Vec<Range<usize>> {

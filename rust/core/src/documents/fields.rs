@@ -52,7 +52,7 @@ impl Value<'_> {
 /// The fields that are wanted of each record.
 #[derive(Debug, Clone)]
 pub struct Fields {
-    root: Node,
+    root: FieldNode,
     names: Vec<String>,
     pub(super) text: usize,
     pub(super) id: Option<usize>,
@@ -60,16 +60,16 @@ pub struct Fields {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Node {
+struct FieldNode {
     /// Where the value goes, if it is wanted.
     slot: Option<usize>,
-    children: Vec<(String, Node)>,
+    children: Vec<(String, FieldNode)>,
 }
 
 impl Fields {
     /// The paths of the text, of the document's id, and of more columns. Several may be the same.
     pub fn new(text: &str, id: Option<&str>, columns: &[String]) -> Self {
-        let (mut root, mut names) = (Node::default(), Vec::new());
+        let (mut root, mut names) = (FieldNode::default(), Vec::new());
         let mut slot = |path: &str| {
             let found = names.iter().position(|name| name == path);
             found.unwrap_or_else(|| {
@@ -100,7 +100,7 @@ impl Fields {
     }
 }
 
-impl Node {
+impl FieldNode {
     fn child(&mut self, name: &str) -> &mut Self {
         let place = self.children.iter().position(|(own, _)| own == name).unwrap_or_else(|| {
             self.children.push((name.to_string(), Self::default()));
@@ -111,10 +111,10 @@ impl Node {
 }
 
 /// The key of a field: the node that it leads to.
-struct Key<'n>(&'n Node);
+struct Key<'n>(&'n FieldNode);
 
 impl<'de, 'n> DeserializeSeed<'de> for Key<'n> {
-    type Value = Option<&'n Node>;
+    type Value = Option<&'n FieldNode>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_identifier(self)
@@ -122,7 +122,7 @@ impl<'de, 'n> DeserializeSeed<'de> for Key<'n> {
 }
 
 impl<'n> Visitor<'_> for Key<'n> {
-    type Value = Option<&'n Node>;
+    type Value = Option<&'n FieldNode>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter.write_str("a key")
@@ -135,7 +135,7 @@ impl<'n> Visitor<'_> for Key<'n> {
 
 /// The object at a node.
 struct Object<'n, 'f, 'de> {
-    node: &'n Node,
+    node: &'n FieldNode,
     found: &'f mut [Option<Value<'de>>],
 }
 
@@ -152,7 +152,7 @@ impl<'de> Visitor<'de> for Object<'_, '_, 'de> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let value = map.next_value_seed(At { node, found: self.found })?;
+            let value = map.next_value_seed(NodeValue { node, found: self.found })?;
             if let Some(slot) = node.slot
                 && self.found[slot].replace(value).is_some()
             {
@@ -164,12 +164,12 @@ impl<'de> Visitor<'de> for Object<'_, '_, 'de> {
 }
 
 /// The value at a node.
-struct At<'n, 'f, 'de> {
-    node: &'n Node,
+struct NodeValue<'n, 'f, 'de> {
+    node: &'n FieldNode,
     found: &'f mut [Option<Value<'de>>],
 }
 
-impl<'de> DeserializeSeed<'de> for At<'_, '_, 'de> {
+impl<'de> DeserializeSeed<'de> for NodeValue<'_, '_, 'de> {
     type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
@@ -177,7 +177,7 @@ impl<'de> DeserializeSeed<'de> for At<'_, '_, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for At<'_, '_, 'de> {
+impl<'de> Visitor<'de> for NodeValue<'_, '_, 'de> {
     type Value = Value<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {

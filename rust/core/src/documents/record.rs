@@ -120,8 +120,8 @@ struct RecordText<'t>(Cow<'t, str>);
 
 impl<'de> Deserialize<'de> for RecordText<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Value;
-        impl<'de> Visitor<'de> for Value {
+        struct RecordTextVisitor;
+        impl<'de> Visitor<'de> for RecordTextVisitor {
             type Value = RecordText<'de>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
@@ -136,7 +136,7 @@ impl<'de> Deserialize<'de> for RecordText<'de> {
                 Ok(RecordText(Cow::Owned(text.to_string())))
             }
         }
-        deserializer.deserialize_str(Value)
+        deserializer.deserialize_str(RecordTextVisitor)
     }
 }
 

@@ -37,14 +37,14 @@ pub struct Reading {
 
 /// The documents of a file, in order.
 pub struct Stream {
-    source: Source,
+    source: BlockSource,
     reading: Reading,
     /// Lines of plain text before the next block.
     lines: u64,
     position: Arc<AtomicU64>,
 }
 
-enum Source {
+enum BlockSource {
     Thread(Receiver<Result<TextBlock<'static>>>),
     /// The system had no thread to give.
     Here(Box<Files>),
@@ -74,8 +74,8 @@ impl Stream {
         };
         let started = Builder::new().spawn(move || take(&taken).map(|files| read_ahead(files, cut, &sender)));
         let source = match started {
-            Ok(_) => Source::Thread(receiver),
-            Err(_) => Source::Here(Box::new(take(&kept).expect("no thread took it"))),
+            Ok(_) => BlockSource::Thread(receiver),
+            Err(_) => BlockSource::Here(Box::new(take(&kept).expect("no thread took it"))),
         };
         Self { source, reading, lines: 0, position }
     }
@@ -128,8 +128,8 @@ impl Stream {
 
     fn block(&mut self, stop: &Stop) -> Result<Option<TextBlock<'static>>> {
         let receiver = match &mut self.source {
-            Source::Thread(receiver) => receiver,
-            Source::Here(files) => return files.next_unless(stop, cut_of(&self.reading)),
+            BlockSource::Thread(receiver) => receiver,
+            BlockSource::Here(files) => return files.next_unless(stop, cut_of(&self.reading)),
         };
         loop {
             stop.check()?;

@@ -12,13 +12,13 @@ use crate::vocab::Special;
 
 /// Two finders: one for the tokens that are always recognised, one for all added tokens.
 #[derive(Debug)]
-pub(super) struct Added {
-    always: Finder,
-    all: Finder,
+pub(super) struct AddedFinders {
+    always: AddedFinder,
+    all: AddedFinder,
 }
 
 #[derive(Debug)]
-struct Finder {
+struct AddedFinder {
     automaton: Option<AhoCorasick>,
     ids: Vec<u32>,
     /// Bytes of the longest token.
@@ -30,7 +30,7 @@ struct Finder {
 /// Up to this many bytes of tokens, the fastest kind of automaton is used. It takes a kilobyte a byte.
 const FAST: usize = 1 << 12;
 
-impl Finder {
+impl AddedFinder {
     fn new<'a>(tokens: impl Iterator<Item = &'a Special> + Clone) -> Result<Self> {
         let contents = collect(tokens.clone().map(|token| token.content.as_str()))?;
         let ids = collect(tokens.map(|token| token.id))?;
@@ -53,10 +53,10 @@ impl Finder {
     }
 }
 
-impl Added {
+impl AddedFinders {
     pub(super) fn new(specials: &[Special]) -> Result<Self> {
         let always = specials.iter().filter(|token| !token.special);
-        Ok(Self { always: Finder::new(always)?, all: Finder::new(specials.iter())? })
+        Ok(Self { always: AddedFinder::new(always)?, all: AddedFinder::new(specials.iter())? })
     }
 
     /// Whether there are tokens to recognise.
@@ -81,7 +81,7 @@ impl Added {
         self.finder(specials).pairs.binary_search(&pair).is_ok()
     }
 
-    fn finder(&self, specials: Specials) -> &Finder {
+    fn finder(&self, specials: Specials) -> &AddedFinder {
         match specials {
             Specials::Text => &self.always,
             Specials::Parse => &self.all,
@@ -99,7 +99,7 @@ mod tests {
         let specials: Vec<Special> = (0..90)
             .map(|number| Special { content: letters(number).collect(), id: number as u32, special: true })
             .collect();
-        let added = Added::new(&specials).unwrap();
+        let added = AddedFinders::new(&specials).unwrap();
         let memory = added.all.automaton.as_ref().map_or(0, AhoCorasick::memory_usage);
         assert!(memory < 100 * 90 * 4_000, "{memory} bytes");
         let text = format!("a{}b", specials[7].content);

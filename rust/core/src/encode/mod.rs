@@ -26,7 +26,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use crate::arch::{Isa, U32x16, append_nontemporal};
 use crate::bpe::Merger;
-use crate::bpe::effective::{ABSENT, Merge, sufficient, table};
+use crate::bpe::effective::{ABSENT, EffectiveMerge, sufficient, table};
 use crate::bpe::pair_table::PairTable;
 use crate::error::{Error, Result};
 use crate::memory::{Grow, Held, collect, filled};
@@ -35,8 +35,8 @@ use crate::stop::Stop;
 use crate::threads;
 pub use crate::vocab::Specials;
 use crate::vocab::pipeline::Pipeline;
-use crate::vocab::{Merges, Normalizer, Vocab};
-use added::Added;
+use crate::vocab::{Merges, NormalForm, Vocab};
+use added::AddedFinders;
 use cache::{Cache, CacheSize};
 use characters::lower::{Lowered, lower};
 use characters::{Characters, Prefix};
@@ -57,7 +57,7 @@ pub struct Encoder {
     ids: SymbolIds,
     unmergeable: Unmergeable,
     barriers: Barriers,
-    added: Added,
+    added: AddedFinders,
     /// The additional data of BPE over characters.
     characters: Option<Box<Characters>>,
     workers: Vec<Mutex<KeptWorker>>,
@@ -161,7 +161,7 @@ impl Encoder {
         Self::with(vocab, &merges, Some(Box::new(characters))).map(Some)
     }
 
-    fn with(vocab: Vocab, merges: &[Merge], characters: Option<Box<Characters>>) -> Result<Self> {
+    fn with(vocab: Vocab, merges: &[EffectiveMerge], characters: Option<Box<Characters>>) -> Result<Self> {
         let isa = Isa::choose()?;
         let splitter = Splitter::with_isa(vocab.scheme.clone(), isa)?;
         let (pairs, ids) = table(&vocab, merges, isa)?;
@@ -183,7 +183,7 @@ impl Encoder {
         let unmergeable = Unmergeable::new(&vocab.tokens, |id| is_reached[id as usize])?;
         let barriers = Barriers::new(&vocab.tokens)?;
         let ids = SymbolIds::new(ids);
-        let added = Added::new(&vocab.specials)?;
+        let added = AddedFinders::new(&vocab.specials)?;
         // At most one thread a processor works at a time, and the first workers are taken first.
         let processors = threads::wanted(None);
         let room = |number| if number < processors { CacheSize::Wide } else { CacheSize::Narrow };
@@ -380,8 +380,8 @@ impl Encoder {
             return matches!(characters.rewrites.apply(text), Ok(Cow::Borrowed(_)));
         }
         match self.vocab.normalizer {
-            Normalizer::None => true,
-            Normalizer::Nfc => nfc::is_normal(text),
+            NormalForm::None => true,
+            NormalForm::Nfc => nfc::is_normal(text),
         }
     }
 

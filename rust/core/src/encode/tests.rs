@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bpe::effective::effective;
-use crate::decode::Decoder;
+use crate::decode::TokenDecoder;
 use crate::faults::{PLENTY, starting};
 use crate::split::Scheme;
 use crate::testing::bpe::text_ids;
@@ -52,7 +52,7 @@ fn vocab_of(token: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Voca
             Merges::List { pairs: pairs.into_iter().map(|(_, pair)| pair).collect(), ignore_merges }
         };
         let scheme = Scheme::named("gpt2").unwrap();
-        Vocab::new("random", tokens, merges, vec![], scheme, Normalizer::None).unwrap()
+        Vocab::new("random", tokens, merges, vec![], scheme, NormalForm::None).unwrap()
     })
 }
 
@@ -60,7 +60,7 @@ proptest! {
     #[test]
     fn encoding_is_bpe(vocab in vocab(), texts in prop::collection::vec("[abcé ]{0,300}", 1..8)) {
         let encoder = Encoder::new(vocab).unwrap();
-        let decoder = Decoder::new(encoder.vocab(), encoder.isa()).unwrap();
+        let decoder = TokenDecoder::new(encoder.vocab(), encoder.isa()).unwrap();
         for text in texts.iter().chain(&texts) {
             let ids = encoder.encode(text, Specials::Text).unwrap();
             prop_assert_eq!(&ids, &text_ids(encoder.vocab(), text));
@@ -94,7 +94,7 @@ proptest! {
     fn spans_cover_the_text(vocab in vocab(), text in "[abcé e\u{301}<x>]{0,60}", nfc in any::<bool>()) {
         let mut vocab = vocab;
         vocab.specials = vec![Special { content: "<x>".into(), id: 5000, special: true }];
-        vocab.normalizer = if nfc { Normalizer::Nfc } else { Normalizer::None };
+        vocab.normalizer = if nfc { NormalForm::Nfc } else { NormalForm::None };
         let encoder = Encoder::new(vocab).unwrap();
         let (ids, spans) = encoder.encode_with_offsets(&text, Specials::Parse).unwrap();
         prop_assert_eq!(&ids, &encoder.encode(&text, Specials::Parse).unwrap());
@@ -117,13 +117,13 @@ pub(super) fn sample() -> Vocab {
     }
     let special = |content: &str, id, special| Special { content: content.into(), id, special };
     let specials = vec![special("<|end|>", 300, true), special("<|end|>x", 301, true), special("<added>", 302, false)];
-    Vocab::new("sample", tokens, Merges::Ranks, specials, Scheme::named("o200k").unwrap(), Normalizer::None).unwrap()
+    Vocab::new("sample", tokens, Merges::Ranks, specials, Scheme::named("o200k").unwrap(), NormalForm::None).unwrap()
 }
 
 #[test]
 fn as_many_ids_as_no_cache_holds_are_as_few() {
     let vocab =
-        Vocab::new("test", Tokens::of_bytes(), Merges::Ranks, vec![], Scheme::named("gpt2").unwrap(), Normalizer::None);
+        Vocab::new("test", Tokens::of_bytes(), Merges::Ranks, vec![], Scheme::named("gpt2").unwrap(), NormalForm::None);
     let encoder = Encoder::new(vocab.unwrap()).unwrap();
     let texts: Vec<String> = (0..MANY / 1000).map(|number| format!(" {number}").repeat(200 + number % 300)).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -164,7 +164,7 @@ proptest! {
     ) {
         let mut vocab = vocab;
         vocab.specials = vec![Special { content: "<x>".into(), id: 5000, special: true }];
-        vocab.normalizer = if nfc { Normalizer::Nfc } else { Normalizer::None };
+        vocab.normalizer = if nfc { NormalForm::Nfc } else { NormalForm::None };
         let specials = if parse { Specials::Parse } else { Specials::Text };
         let encoder = Encoder::new(vocab.clone()).unwrap();
         let expected: Vec<Vec<u32>> = texts.iter().map(|text| encoder.encode(text, specials).unwrap()).collect();
@@ -205,7 +205,7 @@ fn added_tokens_are_found_leftmost_longest_and_special_ones_on_request() {
     assert_eq!(encoder.encode("<|end|>x<|end|>", Specials::Parse).unwrap(), [301, 300]);
     assert_eq!(encoder.encode("<added>", Specials::Text).unwrap(), [302]);
     assert!(encoder.encode("<|end|>", Specials::Text).unwrap().iter().all(|&id| id < 256));
-    let decoder = Decoder::new(encoder.vocab(), encoder.isa()).unwrap();
+    let decoder = TokenDecoder::new(encoder.vocab(), encoder.isa()).unwrap();
     assert_eq!(decoder.decode(encoder.vocab(), &[300, 97, 302], false).unwrap(), b"a<added>");
     let error = decoder.decode(encoder.vocab(), &[97, 299], true).unwrap_err();
     assert!(error.to_string().contains("299 at position 1"), "{error}");

@@ -11,7 +11,7 @@ use super::Call;
 pub(crate) const PLENTY: usize = usize::MAX;
 
 /// What fails of a kind of call.
-pub(super) struct Plan {
+pub(super) struct FaultPlan {
     call: Call,
     /// How many succeed before one fails.
     granted: usize,
@@ -21,12 +21,12 @@ pub(super) struct Plan {
 }
 
 thread_local! {
-    static PLAN: RefCell<Option<Arc<Plan>>> = const { RefCell::new(None) };
+    static PLAN: RefCell<Option<Arc<FaultPlan>>> = const { RefCell::new(None) };
 }
 
 /// Does `work` while one call of a kind fails after so many that succeed, and if it `lasts` all that follow. Says whether one failed.
 pub(super) fn with<T>(call: Call, granted: usize, lasts: bool, work: impl FnOnce() -> T) -> (T, bool) {
-    let plan = Arc::new(Plan { call, granted, lasts, met: AtomicUsize::new(0) });
+    let plan = Arc::new(FaultPlan { call, granted, lasts, met: AtomicUsize::new(0) });
     PLAN.set(Some(Arc::clone(&plan)));
     let made = work();
     PLAN.set(None);

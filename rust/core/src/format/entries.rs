@@ -6,7 +6,7 @@ use crate::memory::Grow;
 use crate::vocab::{TokenError, Tokens, show};
 
 /// One token of the file.
-struct Entry {
+struct FileToken {
     id: u32,
     start: usize,
     end: usize,
@@ -15,12 +15,12 @@ struct Entry {
 
 /// The tokens of a file, each with its place there.
 #[derive(Default)]
-pub(super) struct Entries {
+pub(super) struct FileTokens {
     bytes: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: Vec<FileToken>,
 }
 
-impl Entries {
+impl FileTokens {
     /// Adds a token: `write` appends its bytes and returns its id. `place` is its line, or its number.
     pub(super) fn push(
         &mut self,
@@ -29,12 +29,12 @@ impl Entries {
     ) -> Result<(), String> {
         let start = self.bytes.len();
         let id = write(&mut self.bytes)?;
-        Ok(self.entries.try_push(Entry { id, start, end: self.bytes.len(), place })?)
+        Ok(self.entries.try_push(FileToken { id, start, end: self.bytes.len(), place })?)
     }
 
     /// The tokens by id. All tokens and all ids must be distinct. `at` describes a place in the file, for the error.
     pub(super) fn into_tokens(mut self, at: impl Fn(usize) -> String) -> Result<Tokens, String> {
-        let bytes = |entry: &Entry| &self.bytes[entry.start..entry.end];
+        let bytes = |entry: &FileToken| &self.bytes[entry.start..entry.end];
         // Sorted in place, because a stable sort takes memory.
         self.entries.sort_unstable_by_key(|entry| (entry.id, entry.place));
         let Some(last) = self.entries.last() else { return Err("it has no tokens".to_string()) };

@@ -20,12 +20,12 @@ use serde_json::Value;
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::{self, CParameter};
 
-use super::json::{self, List, Strict, Text};
+use super::json::{self, JsonText, List, Strict};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::memory::{Grow, collect, collect_all, filled, refused};
 use crate::split::Scheme;
-use crate::vocab::{Carried, Inert, Merges, Normalizer, Special, TokenError, Tokens, Vocab, show};
+use crate::vocab::{Carried, Inert, Merges, NormalForm, Special, TokenError, Tokens, Vocab, show};
 
 /// Format and version.
 const MAGIC: [u8; 8] = *b"eurotok\x01";
@@ -35,11 +35,11 @@ const LEVEL: i32 = 19;
 #[serde(deny_unknown_fields)]
 struct Head<'a> {
     #[serde(borrow)]
-    pattern: Text<'a>,
+    pattern: JsonText<'a>,
     nfc: bool,
     /// Content, id, whether special.
     #[serde(borrow)]
-    specials: List<(Text<'a>, u32, bool)>,
+    specials: List<(JsonText<'a>, u32, bool)>,
     /// `None` for ranks, otherwise whether merges are ignored for a piece that is a token.
     ignore_merges: Option<bool>,
     post_processor: Option<Strict>,
@@ -49,7 +49,7 @@ struct Head<'a> {
     steered_by: List<String>,
     /// Text and id.
     #[serde(default, borrow)]
-    inert: List<(Text<'a>, u32)>,
+    inert: List<(JsonText<'a>, u32)>,
 }
 
 #[derive(Serialize)]
@@ -244,7 +244,7 @@ impl<'v> OutputHead<'v> {
     fn of(vocab: &'v Vocab) -> Self {
         Self {
             pattern: vocab.scheme.pattern(),
-            nfc: vocab.normalizer == Normalizer::Nfc,
+            nfc: vocab.normalizer == NormalForm::Nfc,
             specials: &vocab.specials,
             ignore_merges: match vocab.merges {
                 Merges::Ranks => None,
@@ -296,9 +296,9 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
         Some(ignore_merges) => Merges::List { pairs, ignore_merges },
     };
     let special =
-        |(Text(content), id, special): (Text<'_>, _, _)| Special { content: content.into_owned(), id, special };
+        |(JsonText(content), id, special): (JsonText<'_>, _, _)| Special { content: content.into_owned(), id, special };
     let specials = collect(head.specials.0.into_iter().map(special))?;
-    let normalizer = if head.nfc { Normalizer::Nfc } else { Normalizer::None };
+    let normalizer = if head.nfc { NormalForm::Nfc } else { NormalForm::None };
     let scheme = Scheme::from_pattern(&head.pattern.0);
     let vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
     let value = |part: Option<Strict>| part.map(|Strict(value)| value);
@@ -308,7 +308,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
         truncation: value(head.truncation),
         steered_by: head.steered_by.0,
     };
-    let inert = head.inert.0.into_iter().map(|(Text(content), id)| Inert { content: content.into_owned(), id });
+    let inert = head.inert.0.into_iter().map(|(JsonText(content), id)| Inert { content: content.into_owned(), id });
     Vocab { carried, ..vocab }.with_inert(origin, collect(inert)?)
 }
 

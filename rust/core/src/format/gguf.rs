@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::Converted;
-use super::sentencepiece::{self, Kind, Piece, Spaces};
+use super::sentencepiece::{self, Kind, SentencePiece, Spaces};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect_all};
 
@@ -17,7 +17,7 @@ pub(super) fn is(data: &[u8]) -> bool {
 }
 
 /// A value of the metadata.
-enum Entry<'t> {
+enum MetadataValue<'t> {
     Number,
     Flag(bool),
     Text(&'t str),
@@ -26,12 +26,12 @@ enum Entry<'t> {
 }
 
 /// What is left of the metadata.
-struct Reader<'t> {
+struct MetadataReader<'t> {
     data: &'t [u8],
     rest: &'t [u8],
 }
 
-impl<'t> Reader<'t> {
+impl<'t> MetadataReader<'t> {
     fn take(&mut self, count: u64) -> Result<&'t [u8], String> {
         let place = self.data.len() - self.rest.len();
         let split = usize::try_from(count).ok().and_then(|count| self.rest.split_at_checked(count));
@@ -77,10 +77,10 @@ impl<'t> Reader<'t> {
     }
 
     /// A value. Of lists no more is believed than has been seen.
-    fn value(&mut self, kind: u32) -> Result<Entry<'t>, String> {
+    fn value(&mut self, kind: u32) -> Result<MetadataValue<'t>, String> {
         match kind {
-            7 => Ok(Entry::Flag(self.scalar(kind)? != 0.0)),
-            8 => self.text().map(Entry::Text),
+            7 => Ok(MetadataValue::Flag(self.scalar(kind)? != 0.0)),
+            8 => self.text().map(MetadataValue::Text),
             9 => {
                 let (kind, count) = (self.u32()?, self.u64()?);
                 match kind {
@@ -89,7 +89,7 @@ impl<'t> Reader<'t> {
                         for _ in 0..count {
                             texts.try_push(self.text()?).map_err(String::from)?;
                         }
-                        Ok(Entry::Texts(texts))
+                        Ok(MetadataValue::Texts(texts))
                     }
                     9 => Err("a list of lists, which no GGUF file has".to_string()),
                     kind => {
@@ -97,21 +97,21 @@ impl<'t> Reader<'t> {
                         for _ in 0..count {
                             numbers.try_push(self.scalar(kind)?).map_err(String::from)?;
                         }
-                        Ok(Entry::Numbers(numbers))
+                        Ok(MetadataValue::Numbers(numbers))
                     }
                 }
             }
-            kind => self.scalar(kind).map(|_| Entry::Number),
+            kind => self.scalar(kind).map(|_| MetadataValue::Number),
         }
     }
 }
 
 /// The metadata of a tokenizer, by the part of the key that follows `tokenizer.`.
-struct Metadata<'t>(HashMap<&'t str, Entry<'t>>);
+struct Metadata<'t>(HashMap<&'t str, MetadataValue<'t>>);
 
 impl<'t> Metadata<'t> {
     fn read(data: &'t [u8]) -> Result<Self, String> {
-        let mut reader = Reader { data, rest: data };
+        let mut reader = MetadataReader { data, rest: data };
         reader.take(4)?;
         let version = reader.u32()?;
         if !(2..=3).contains(&version) {
@@ -136,14 +136,14 @@ impl<'t> Metadata<'t> {
 
     fn text(&self, key: &str) -> Option<&'t str> {
         match self.0.get(key) {
-            Some(Entry::Text(text)) => Some(text),
+            Some(MetadataValue::Text(text)) => Some(text),
             _ => None,
         }
     }
 
     fn texts(&self, key: &str) -> Result<&[&'t str], String> {
         match self.0.get(key) {
-            Some(Entry::Texts(texts)) => Ok(texts),
+            Some(MetadataValue::Texts(texts)) => Ok(texts),
             _ => Err(format!("without the list tokenizer.{key}")),
         }
     }
@@ -151,8 +151,8 @@ impl<'t> Metadata<'t> {
     /// As many numbers as there are tokens.
     fn numbers(&self, key: &str, count: usize) -> Result<&[f64], String> {
         match self.0.get(key) {
-            Some(Entry::Numbers(numbers)) if numbers.len() == count => Ok(numbers),
-            Some(Entry::Numbers(numbers)) => {
+            Some(MetadataValue::Numbers(numbers)) if numbers.len() == count => Ok(numbers),
+            Some(MetadataValue::Numbers(numbers)) => {
                 Err(format!("{} entries in tokenizer.{key} for {count} tokens", numbers.len()))
             }
             _ => Err(format!("without the list tokenizer.{key}")),
@@ -161,7 +161,7 @@ impl<'t> Metadata<'t> {
 
     fn flag(&self, key: &str, default: bool) -> bool {
         match self.0.get(key) {
-            Some(Entry::Flag(flag)) => *flag,
+            Some(MetadataValue::Flag(flag)) => *flag,
             _ => default,
         }
     }
@@ -190,7 +190,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Converted> {
             let scores = metadata.numbers("ggml.scores", tokens.len()).map_err(fail)?;
             let mut pieces = Vec::new();
             for ((&text, &score), &kind) in tokens.iter().zip(scores).zip(&kinds) {
-                pieces.try_push(Piece { text, score: score as f32, kind })?;
+                pieces.try_push(SentencePiece { text, score: score as f32, kind })?;
             }
             let spaces = Spaces {
                 prefix: metadata.flag("ggml.add_space_prefix", true),

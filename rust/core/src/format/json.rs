@@ -43,7 +43,7 @@ pub(super) fn to_pretty_bytes(value: &impl Serialize) -> crate::Result<Vec<u8>> 
 
 /// A string, borrowed from the text if possible.
 #[derive(Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+pub(super) struct JsonText<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 /// An id: a whole number of 32 bits.
 pub(super) struct Id(pub u32);
@@ -84,7 +84,7 @@ pub(super) struct Strict(pub Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Part(&Cell::new(0)).deserialize(deserializer).map(Self)
+        NestedPart(&Cell::new(0)).deserialize(deserializer).map(Self)
     }
 }
 
@@ -96,9 +96,9 @@ const VALUE: usize = 704;
 
 /// A part of a value, and how many parts came before it.
 #[derive(Clone, Copy)]
-struct Part<'c>(&'c Cell<usize>);
+struct NestedPart<'c>(&'c Cell<usize>);
 
-impl Part<'_> {
+impl NestedPart<'_> {
     /// Counts the part: its memory is asked for together with that of others, since each takes little.
     fn meet<E: Error>(self) -> Result<(), E> {
         let before = self.0.get();
@@ -107,7 +107,7 @@ impl Part<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Part<'_> {
+impl<'de> DeserializeSeed<'de> for NestedPart<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -116,7 +116,7 @@ impl<'de> DeserializeSeed<'de> for Part<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Part<'_> {
+impl<'de> Visitor<'de> for NestedPart<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,7 +157,7 @@ impl<'de> Visitor<'de> for Part<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some(Text(key)) = items.next_key()? {
+        while let Some(JsonText(key)) = items.next_key()? {
             let value = items.next_value_seed(self)?;
             if map.contains_key(&*key) {
                 return Err(A::Error::custom(format!("the key {key:?} occurs twice")));
@@ -170,26 +170,26 @@ impl<'de> Visitor<'de> for Part<'_> {
 
 /// An object from texts to ids, as it stands in the file: in its order, with repeated keys.
 #[derive(Default)]
-pub(super) struct Ids<'a>(pub Vec<(Cow<'a, str>, u32)>);
+pub(super) struct JsonIds<'a>(pub Vec<(Cow<'a, str>, u32)>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Ids<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonIds<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct IdsVisitor;
 
         impl<'de> Visitor<'de> for IdsVisitor {
-            type Value = Ids<'de>;
+            type Value = JsonIds<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object from tokens to ids")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Ids<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<JsonIds<'de>, A::Error> {
                 let mut ids = Vec::new();
-                while let Some(Text(text)) = items.next_key()? {
+                while let Some(JsonText(text)) = items.next_key()? {
                     let Id(id) = items.next_value().map_err(|error| A::Error::custom(format!("{text:?}: {error}")))?;
                     push(&mut ids, (text, id))?;
                 }
-                Ok(Ids(ids))
+                Ok(JsonIds(ids))
             }
         }
         deserializer.deserialize_map(IdsVisitor)
@@ -255,12 +255,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Vocabulary<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<Vocabulary<'de>, A::Error> {
-                Ids::deserialize(MapAccessDeserializer::new(items)).map(|Ids(ids)| Vocabulary::Ids(ids))
+                JsonIds::deserialize(MapAccessDeserializer::new(items)).map(|JsonIds(ids)| Vocabulary::Ids(ids))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vocabulary<'de>, A::Error> {
                 let mut scores = Vec::new();
-                while let Some((Text(text), score)) = items.next_element()? {
+                while let Some((JsonText(text), score)) = items.next_element()? {
                     push(&mut scores, (text, score))?;
                 }
                 Ok(Vocabulary::Scores(scores))
@@ -271,37 +271,37 @@ impl<'de: 'a, 'a> Deserialize<'de> for Vocabulary<'a> {
 }
 
 /// A merge, in either spelling: `"a b"` or `["a", "b"]`.
-pub(super) struct Pair<'a>(pub Cow<'a, str>, pub Cow<'a, str>);
+pub(super) struct JsonMerge<'a>(pub Cow<'a, str>, pub Cow<'a, str>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Pair<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonMerge<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct PairVisitor;
 
         impl<'de> Visitor<'de> for PairVisitor {
-            type Value = Pair<'de>;
+            type Value = JsonMerge<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a merge, \"a b\" or [\"a\", \"b\"]")
             }
 
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Pair<'de>, E> {
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<JsonMerge<'de>, E> {
                 let (left, right) = split(text)?;
-                Ok(Pair(left.into(), right.into()))
+                Ok(JsonMerge(left.into(), right.into()))
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Pair<'de>, E> {
+            fn visit_str<E: Error>(self, text: &str) -> Result<JsonMerge<'de>, E> {
                 let (left, right) = split(text)?;
-                Ok(Pair(left.to_string().into(), right.to_string().into()))
+                Ok(JsonMerge(left.to_string().into(), right.to_string().into()))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Pair<'de>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<JsonMerge<'de>, A::Error> {
                 let missing = || A::Error::custom("a merge is of two tokens");
-                let Text(left) = items.next_element()?.ok_or_else(missing)?;
-                let Text(right) = items.next_element()?.ok_or_else(missing)?;
-                if items.next_element::<Text<'de>>()?.is_some() {
+                let JsonText(left) = items.next_element()?.ok_or_else(missing)?;
+                let JsonText(right) = items.next_element()?.ok_or_else(missing)?;
+                if items.next_element::<JsonText<'de>>()?.is_some() {
                     return Err(missing());
                 }
-                Ok(Pair(left, right))
+                Ok(JsonMerge(left, right))
             }
         }
         deserializer.deserialize_any(PairVisitor)

@@ -26,11 +26,11 @@ use serde::de::IgnoredAny;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::memory::{collect_all, copied_text};
-use crate::output::Output;
+use crate::output::OutputFile;
 use crate::split::Scheme;
 use crate::vocab::pipeline::Pipeline;
-use crate::vocab::{Special, Tokenizer, Vocab};
-use json::Text;
+use crate::vocab::{Special, TokenizerData, Vocab};
+use json::JsonText;
 use tiktoken::Unsaid;
 
 /// A file format for writing.
@@ -133,27 +133,27 @@ pub fn read(origin: &str, data: &[u8], hints: &Hints) -> Result<Vocab> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_tokenizer(origin: &str, data: &[u8], hints: &Hints) -> Result<Tokenizer> {
+pub fn read_tokenizer(origin: &str, data: &[u8], hints: &Hints) -> Result<TokenizerData> {
     read_any(origin, data, hints, Unsaid::default())
 }
 
-fn read_any(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<Tokenizer> {
+fn read_any(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<TokenizerData> {
     match convert(origin, data)? {
-        Some(Converted::Pipeline(pipeline)) => return hints.refuse(origin).map(|()| Tokenizer::Pipeline(pipeline)),
+        Some(Converted::Pipeline(pipeline)) => return hints.refuse(origin).map(|()| TokenizerData::Pipeline(pipeline)),
         Some(Converted::Json(json)) => return read_any(origin, &json, hints, beside),
         None => {}
     }
     if eurotok::has_stages(data) {
         let json = eurotok::stages(origin, data)?;
-        return tokenizer_json::stages::read(origin, &json).map(Tokenizer::Pipeline);
+        return tokenizer_json::stages::read(origin, &json).map(TokenizerData::Pipeline);
     }
     match read_beside(origin, data, hints, beside) {
         Err(Error::Unsupported { .. })
             if matches!(Content::of(origin, data), Ok(Content::TokenizerJson | Content::OtherModel(_))) =>
         {
-            tokenizer_json::stages::read(origin, data).map(Tokenizer::Pipeline)
+            tokenizer_json::stages::read(origin, data).map(TokenizerData::Pipeline)
         }
-        read => read.map(Tokenizer::Vocab),
+        read => read.map(TokenizerData::Vocab),
     }
 }
 
@@ -233,26 +233,28 @@ impl Content {
         #[derive(Deserialize)]
         struct Outline<'a> {
             #[serde(borrow)]
-            model: Option<Model<'a>>,
+            model: Option<ModelOutline<'a>>,
             config: Option<IgnoredAny>,
             vocab: Option<IgnoredAny>,
             tokenizer_class: Option<IgnoredAny>,
             added_tokens_decoder: Option<IgnoredAny>,
         }
         #[derive(Deserialize)]
-        struct Model<'a> {
+        struct ModelOutline<'a> {
             #[serde(borrow)]
-            r#type: Option<Text<'a>>,
+            r#type: Option<JsonText<'a>>,
             merges: Option<IgnoredAny>,
         }
         json::probe(data)?;
         let outline: Outline<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
         match outline {
-            Outline { model: Some(Model { r#type, merges }), .. } => match r#type.as_ref().map(|Text(name)| &**name) {
-                Some("BPE") => Ok(Self::TokenizerJson),
-                None if merges.is_some() => Ok(Self::TokenizerJson),
-                other => Ok(Self::OtherModel(other.unwrap_or("without a type").to_string())),
-            },
+            Outline { model: Some(ModelOutline { r#type, merges }), .. } => {
+                match r#type.as_ref().map(|JsonText(name)| &**name) {
+                    Some("BPE") => Ok(Self::TokenizerJson),
+                    None if merges.is_some() => Ok(Self::TokenizerJson),
+                    other => Ok(Self::OtherModel(other.unwrap_or("without a type").to_string())),
+                }
+            }
             Outline { config: Some(_), vocab: Some(_), .. } => Ok(Self::Tekken),
             Outline { tokenizer_class: Some(_), .. } | Outline { added_tokens_decoder: Some(_), .. } => {
                 let reason = "the tokenizer_config.json of a tokenizer; its tokenizer.json has the tokens";
@@ -276,7 +278,7 @@ pub fn load(path: &Path, hints: &Hints) -> Result<Vocab> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_tokenizer(path: &Path, hints: &Hints) -> Result<Tokenizer> {
+pub fn load_tokenizer(path: &Path, hints: &Hints) -> Result<TokenizerData> {
     let (data, beside) = gathered(path)?;
     read_any(&path.display().to_string(), &data, hints, beside)
 }
@@ -364,12 +366,12 @@ fn put(files: Vec<(PathBuf, Vec<u8>)>) -> Result<()> {
     let mut outputs = Vec::new();
     for (path, data) in files {
         // All of them are on the disk before the first is put in its place.
-        let write = |mut output: Output| {
+        let write = |mut output: OutputFile| {
             output.write_all(&data)?;
             output.sync()?;
             Ok(output)
         };
-        let output = Output::create(&path).and_then(write).map_err(|error| Error::io(&path, error))?;
+        let output = OutputFile::create(&path).and_then(write).map_err(|error| Error::io(&path, error))?;
         outputs.push((path, output));
     }
     for (path, output) in outputs {

@@ -15,13 +15,13 @@ use crate::vocab::{self, Merges, Tokens, Vocab};
 
 /// A file.
 #[derive(Message)]
-struct File {
+struct ModelFile {
     #[prost(message, repeated, tag = "1")]
     pieces: Vec<FilePiece>,
     #[prost(message, optional, tag = "2")]
     trainer: Option<Trainer>,
     #[prost(message, optional, tag = "3")]
-    normalizer: Option<Rules>,
+    normalizer: Option<NormalizerSpec>,
 }
 
 #[derive(Message)]
@@ -47,7 +47,7 @@ struct Trainer {
 }
 
 #[derive(Message)]
-struct Rules {
+struct NormalizerSpec {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(bytes = "vec", tag = "2")]
@@ -87,7 +87,7 @@ impl Kind {
 }
 
 /// A piece; its place is its id.
-pub(super) struct Piece<'t> {
+pub(super) struct SentencePiece<'t> {
     pub(super) text: &'t str,
     pub(super) score: f32,
     pub(super) kind: Kind,
@@ -108,7 +108,7 @@ pub(super) struct Spaces {
 pub(super) fn read(origin: &str, data: &[u8]) -> Result<Pipeline> {
     // A message in memory is some ten times the smallest piece in a file.
     crate::memory::probe(data.len().saturating_mul(16))?;
-    let file = File::decode(data).map_err(|error| Error::format(origin, error))?;
+    let file = ModelFile::decode(data).map_err(|error| Error::format(origin, error))?;
     let trainer = file.trainer.unwrap_or_default();
     let rules = file.normalizer.unwrap_or_default();
     let unsupported = |reason: String| Err(Error::unsupported(origin, reason));
@@ -136,7 +136,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Pipeline> {
         })?;
         let number = piece.kind.unwrap_or(1);
         let kind = Kind::of(i64::from(number)).ok_or_else(|| fail(format!("the type {number}, which is unknown")))?;
-        pieces.try_push(Piece { text, score: piece.score, kind })?;
+        pieces.try_push(SentencePiece { text, score: piece.score, kind })?;
     }
     let spaces = Spaces {
         prefix: rules.add_dummy_prefix.unwrap_or(true),
@@ -153,7 +153,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Pipeline> {
 /// [`Error::Format`], [`Error::Unsupported`] naming the piece at fault.
 pub(super) fn bpe(
     origin: &str,
-    pieces: &[Piece<'_>],
+    pieces: &[SentencePiece<'_>],
     spaces: Spaces,
     byte_fallback: bool,
     unknown: &str,
@@ -237,7 +237,7 @@ fn normalizer(spaces: Spaces) -> Normalizer {
     Normalizer::Sequence { normalizers }
 }
 
-fn decoder(spaces: Spaces, pieces: &[Piece<'_>], unknown: &str) -> Decoder {
+fn decoder(spaces: Spaces, pieces: &[SentencePiece<'_>], unknown: &str) -> Decoder {
     let replace = |text: &str, content: &str| Decoder::Replace {
         pattern: Pattern::String(text.to_string()),
         content: content.to_string(),
@@ -256,7 +256,7 @@ fn decoder(spaces: Spaces, pieces: &[Piece<'_>], unknown: &str) -> Decoder {
 }
 
 /// The pairs that pieces are made from, the first to be merged first.
-fn merges(origin: &str, pieces: &[Piece<'_>]) -> Result<Vec<Merge>> {
+fn merges(origin: &str, pieces: &[SentencePiece<'_>]) -> Result<Vec<Merge>> {
     // Tokens by rank: bytes, what characters begin with, characters, and longer pieces by score. So characters are made of bytes before
     // all else, as if they were the symbols that merging begins with.
     let mut tokens = Tokens::of_bytes();
@@ -317,7 +317,7 @@ fn merges(origin: &str, pieces: &[Piece<'_>]) -> Result<Vec<Merge>> {
         tokens.push(pieces[id].text.as_bytes())?;
     }
     let scheme = Scheme::from_pattern(r"[\s\S]+");
-    let by_rank = Vocab::new(origin, tokens, Merges::Ranks, Vec::new(), scheme, vocab::Normalizer::None)?;
+    let by_rank = Vocab::new(origin, tokens, Merges::Ranks, Vec::new(), scheme, vocab::NormalForm::None)?;
     let mut ids = HashMap::new();
     ids.try_reserve(pieces.len())?;
     ids.extend(

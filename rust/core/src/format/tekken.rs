@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
-use super::entries::Entries;
-use super::json::{List, Text};
+use super::entries::FileTokens;
+use super::json::{JsonText, List};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::memory::collect;
 use crate::split::Scheme;
-use crate::vocab::{Merges, Normalizer, Special, Vocab};
+use crate::vocab::{Merges, NormalForm, Special, Vocab};
 
 /// The special tokens of files that do not list them.
 const UNLISTED: [&str; 20] = [
@@ -41,11 +41,11 @@ const UNLISTED: [&str; 20] = [
 ];
 
 #[derive(Deserialize)]
-struct File<'a> {
+struct TekkenFile<'a> {
     #[serde(borrow)]
     config: Config<'a>,
     #[serde(borrow)]
-    vocab: List<Token<'a>>,
+    vocab: List<TekkenToken<'a>>,
     #[serde(borrow)]
     special_tokens: Option<List<SpecialToken<'a>>>,
 }
@@ -53,17 +53,17 @@ struct File<'a> {
 #[derive(Deserialize)]
 struct Config<'a> {
     #[serde(borrow)]
-    pattern: Text<'a>,
+    pattern: JsonText<'a>,
     default_vocab_size: u32,
     default_num_special_tokens: u32,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Token<'a> {
+struct TekkenToken<'a> {
     rank: u32,
     #[serde(borrow)]
-    token_bytes: Text<'a>,
+    token_bytes: JsonText<'a>,
     #[serde(rename = "token_str")]
     _token_str: IgnoredAny,
 }
@@ -72,13 +72,13 @@ struct Token<'a> {
 struct SpecialToken<'a> {
     rank: u32,
     #[serde(borrow)]
-    token_str: Text<'a>,
+    token_str: JsonText<'a>,
 }
 
 /// Reads a Tekken file.
 pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let fail = |reason| Error::format(origin, reason);
-    let file: File<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
+    let file: TekkenFile<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
     let Config { pattern, default_vocab_size: size, default_num_special_tokens: special, .. } = &file.config;
     let Some(ordinary) = size.checked_sub(*special).filter(|&count| count as usize <= file.vocab.0.len()) else {
         return Err(fail(format!(
@@ -93,7 +93,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
             "{special} special tokens, of which {named} are named; {most} may be without a name"
         )));
     }
-    let mut entries = Entries::default();
+    let mut entries = FileTokens::default();
     for (place, token) in file.vocab.0.iter().take(ordinary as usize).enumerate() {
         if token.rank as usize != place {
             return Err(fail(format!("the token at place {place} has the rank {}", token.rank)));
@@ -110,7 +110,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     }
     let tokens = entries.into_tokens(|rank| format!("rank {rank}: ")).map_err(fail)?;
     let specials = specials(file.special_tokens, *special).map_err(fail)?;
-    Vocab::new(origin, tokens, Merges::Ranks, specials, Scheme::from_pattern(&pattern.0), Normalizer::None)
+    Vocab::new(origin, tokens, Merges::Ranks, specials, Scheme::from_pattern(&pattern.0), NormalForm::None)
 }
 
 /// The listed special tokens, and fillers for the rest of their block.

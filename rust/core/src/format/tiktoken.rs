@@ -7,14 +7,14 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use super::entries::Entries;
-use super::json::{self, Ids, List, Strict, Text};
+use super::entries::FileTokens;
+use super::json::{self, JsonIds, JsonText, List, Strict};
 use super::known;
 use crate::bpe::effective::{effective, effective_by_rank};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect, filled};
 use crate::split::Scheme;
-use crate::vocab::{Carried, Inert, Merges, Normalizer, Special, Tokens, Vocab, show};
+use crate::vocab::{Carried, Inert, Merges, NormalForm, Special, Tokens, Vocab, show};
 
 /// The parts of a vocabulary that a `.tiktoken` file does not state.
 #[derive(Debug, Default)]
@@ -29,11 +29,11 @@ pub(super) struct Unsaid {
 #[serde(deny_unknown_fields)]
 struct Sidecar<'a> {
     #[serde(borrow)]
-    pattern: Text<'a>,
+    pattern: JsonText<'a>,
     #[serde(borrow)]
-    special_tokens: Ids<'a>,
+    special_tokens: JsonIds<'a>,
     #[serde(borrow, default)]
-    inert: Ids<'a>,
+    inert: JsonIds<'a>,
     post_processor: Option<Strict>,
     padding: Option<Strict>,
     truncation: Option<Strict>,
@@ -74,7 +74,7 @@ pub(super) fn is(data: &[u8]) -> bool {
 /// Reads a `.tiktoken` file.
 pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
     let fail = |reason| Error::format(origin, reason);
-    let (mut entries, mut inert) = (Entries::default(), unsaid.inert);
+    let (mut entries, mut inert) = (FileTokens::default(), unsaid.inert);
     for (number, line) in lines(data) {
         // Whisper's file has an empty token, which no text is made of.
         if let Some(Ok(id)) = line.strip_prefix(b"= ").map(parse_rank) {
@@ -99,7 +99,7 @@ pub(super) fn read(origin: &str, data: &[u8], unsaid: Unsaid) -> Result<Vocab> {
         ));
     };
     let specials = specials.unwrap_or_default();
-    let vocab = Vocab::new(origin, tokens, Merges::Ranks, specials, scheme, Normalizer::None)?;
+    let vocab = Vocab::new(origin, tokens, Merges::Ranks, specials, scheme, NormalForm::None)?;
     Vocab { carried: unsaid.carried, ..vocab }.with_inert(origin, inert)
 }
 
@@ -191,7 +191,7 @@ pub(super) fn write(vocab: &Vocab) -> Result<(Vec<u8>, Vec<u8>)> {
 /// order; and `tiktoken` always takes a piece that is a token as that token.
 fn check(vocab: &Vocab) -> Result<()> {
     let refuse = |reason: String| Err(Error::unsupported(".tiktoken", reason));
-    if vocab.normalizer != Normalizer::None {
+    if vocab.normalizer != NormalForm::None {
         return refuse("a normalizer; tiktoken has none".to_string());
     }
     if let Some(added) = vocab.specials.iter().find(|special| !special.special) {

@@ -23,7 +23,7 @@ use crate::arch::Isa;
 use crate::error::{Error, Result};
 use crate::stop::Stop;
 use mask::CutFunction;
-pub(crate) use pattern::Pattern;
+pub(crate) use pattern::CompiledPattern;
 
 /// The most bytes behind a boundary that a rule looks at: an apostrophe, a space and one character.
 pub const LOOKAHEAD: usize = 8;
@@ -32,14 +32,14 @@ pub const LOOKAHEAD: usize = 8;
 #[derive(Debug)]
 pub struct Splitter {
     scheme: Scheme,
-    engine: Engine,
+    engine: PieceFinder,
 }
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a splitter has one, which stays where it is")]
-enum Engine {
+enum PieceFinder {
     Masks { isa: Isa, cut: CutFunction },
-    Pattern(Pattern),
+    Pattern(CompiledPattern),
 }
 
 impl Splitter {
@@ -58,8 +58,8 @@ impl Splitter {
     /// [`Error::Pattern`] if a user's regex does not compile.
     pub fn with_isa(scheme: Scheme, isa: Isa) -> Result<Self> {
         let engine = match scheme.number() {
-            Some(number) => Engine::Masks { isa, cut: mask::CUTS[number] },
-            None => Engine::Pattern(Pattern::new(scheme.pattern())?),
+            Some(number) => PieceFinder::Masks { isa, cut: mask::CUTS[number] },
+            None => PieceFinder::Pattern(CompiledPattern::new(scheme.pattern())?),
         };
         Ok(Self { scheme, engine })
     }
@@ -141,8 +141,8 @@ impl Splitter {
     pub fn cut(&self, text: &[u8], range: Range<usize>, ends: &mut Ends) -> Result<usize> {
         ends.check()?;
         match &self.engine {
-            Engine::Masks { isa, cut } => cut(*isa, text, range, ends),
-            Engine::Pattern(pattern) => {
+            PieceFinder::Masks { isa, cut } => cut(*isa, text, range, ends),
+            PieceFinder::Pattern(pattern) => {
                 let mut length = 0;
                 offset(range.len())?;
                 ends.clear(true);
@@ -168,7 +168,7 @@ impl Splitter {
     /// space; so no piece goes on from a visible character to a space. And a line end stands in a piece only before
     /// white space, line ends and slashes; so no piece goes on from a line feed to another visible character.
     pub fn next_boundary(&self, text: &[u8], from: usize) -> Option<usize> {
-        if matches!(self.engine, Engine::Pattern(_)) {
+        if matches!(self.engine, PieceFinder::Pattern(_)) {
             return None;
         }
         let from = from.max(1);

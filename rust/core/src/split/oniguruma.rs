@@ -70,28 +70,31 @@ pub(crate) fn translated(regex: &str) -> Result<String, String> {
             '\\' => escape(rest, in_class),
             ']' if in_class => {
                 in_class = false;
-                (1, Step::Same)
+                (1, Construct::Same)
             }
-            '[' if in_class => (1, Step::Differs("`[` within a class")),
-            '&' | '-' | '~' if in_class && rest[1..].starts_with(c) => (2, Step::Differs("a set operation")),
-            _ if in_class => (c.len_utf8(), Step::Same),
+            '[' if in_class => (1, Construct::Differs("`[` within a class")),
+            '&' | '-' | '~' if in_class && rest[1..].starts_with(c) => (2, Construct::Differs("a set operation")),
+            _ if in_class => (c.len_utf8(), Construct::Same),
             '[' => {
                 in_class = true;
                 let open = if rest.starts_with("[^") { 2 } else { 1 };
                 let begins_with_end = rest[open..].starts_with(']');
-                (open, if begins_with_end { Step::Differs("`]` at the start of a class") } else { Step::Same })
+                (
+                    open,
+                    if begins_with_end { Construct::Differs("`]` at the start of a class") } else { Construct::Same },
+                )
             }
             // Lines, not the text.
-            '^' => (1, Step::As("(?m:^)".into())),
-            '$' => (1, Step::As("(?m:$)".into())),
+            '^' => (1, Construct::As("(?m:^)".into())),
+            '$' => (1, Construct::As("(?m:$)".into())),
             '(' => group(rest),
             '{' => repetition(rest),
-            _ => (c.len_utf8(), Step::Same),
+            _ => (c.len_utf8(), Construct::Same),
         };
         match step {
-            Step::Same => translated.push_str(&rest[..taken]),
-            Step::As(other) => translated.push_str(&other),
-            Step::Differs(what) => return differs(what),
+            Construct::Same => translated.push_str(&rest[..taken]),
+            Construct::As(other) => translated.push_str(&other),
+            Construct::Differs(what) => return differs(what),
         }
         rest = &rest[taken..];
     }
@@ -99,32 +102,32 @@ pub(crate) fn translated(regex: &str) -> Result<String, String> {
 }
 
 /// How a construct is read.
-enum Step {
+enum Construct {
     Same,
     As(String),
     Differs(&'static str),
 }
 
 /// The length of an escape, and how it is read.
-fn escape(rest: &str, in_class: bool) -> (usize, Step) {
-    let Some(c) = rest[1..].chars().next() else { return (1, Step::Differs("a backslash at the end")) };
+fn escape(rest: &str, in_class: bool) -> (usize, Construct) {
+    let Some(c) = rest[1..].chars().next() else { return (1, Construct::Differs("a backslash at the end")) };
     let braced = rest[1 + c.len_utf8()..].starts_with('{');
     let plain = 1 + c.len_utf8();
     match c {
-        'w' if in_class => return (plain, Step::As(WORD.into())),
-        'w' => return (plain, Step::As(format!("[{WORD_ALONE}{WORD}]"))),
-        'W' if !in_class => return (plain, Step::As(format!("[^{WORD_ALONE}{WORD}]"))),
+        'w' if in_class => return (plain, Construct::As(WORD.into())),
+        'w' => return (plain, Construct::As(format!("[{WORD_ALONE}{WORD}]"))),
+        'W' if !in_class => return (plain, Construct::As(format!("[^{WORD_ALONE}{WORD}]"))),
         'u' | 'x' if !braced => {
             let digits = if c == 'u' { 4 } else { 2 };
             let number = rest.get(2..2 + digits).and_then(|digits| u32::from_str_radix(digits, 16).ok());
             // Beyond ASCII `\\x` is a byte.
             return match number.and_then(char::from_u32).filter(|&number| c == 'u' || number.is_ascii()) {
-                Some(number) => (2 + digits, Step::As(format!("\\x{{{:X}}}", u32::from(number)))),
-                None => (plain, Step::Differs("an escape")),
+                Some(number) => (2 + digits, Construct::As(format!("\\x{{{:X}}}", u32::from(number)))),
+                None => (plain, Construct::Differs("an escape")),
             };
         }
         // A character that nothing gives another meaning.
-        _ if !c.is_ascii_graphic() => return (plain, Step::As(c.to_string())),
+        _ if !c.is_ascii_graphic() => return (plain, Construct::As(c.to_string())),
         _ => {}
     }
     let known = match c {
@@ -132,28 +135,28 @@ fn escape(rest: &str, in_class: bool) -> (usize, Step) {
         'x' => braced,
         _ => c.is_ascii_punctuation(),
     };
-    let step = if known { Step::Same } else { Step::Differs("an escape") };
+    let step = if known { Construct::Same } else { Construct::Differs("an escape") };
     let end = if braced && matches!(c, 'p' | 'P' | 'x') { rest.find('}') } else { None };
     (end.map_or(plain, |end| end + 1), step)
 }
 
-fn group(rest: &str) -> (usize, Step) {
+fn group(rest: &str) -> (usize, Construct) {
     if !rest.starts_with("(?") {
-        return (1, Step::Same);
+        return (1, Construct::Same);
     }
     let known = ["(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:"].into_iter().find(|open| rest.starts_with(open));
-    known.map_or((2, Step::Differs("a group")), |open| (open.len(), Step::Same))
+    known.map_or((2, Construct::Differs("a group")), |open| (open.len(), Construct::Same))
 }
 
-fn repetition(rest: &str) -> (usize, Step) {
-    let Some(end) = rest.find('}') else { return (1, Step::Differs("`{`")) };
+fn repetition(rest: &str) -> (usize, Construct) {
+    let Some(end) = rest.find('}') else { return (1, Construct::Differs("`{`")) };
     let counts = rest[1..end].split_once(',').unwrap_or((&rest[1..end], ""));
     let digits = |count: &str| count.bytes().all(|byte| byte.is_ascii_digit());
     if counts.0.is_empty() || !digits(counts.0) || !digits(counts.1) {
-        return (end + 1, Step::Differs("`{`"));
+        return (end + 1, Construct::Differs("`{`"));
     }
     let is_repeated = rest[end + 1..].starts_with(['+', '?', '*', '{']);
-    (end + 1, if is_repeated { Step::Differs("what follows `}`") } else { Step::Same })
+    (end + 1, if is_repeated { Construct::Differs("what follows `}`") } else { Construct::Same })
 }
 
 #[cfg(test)]

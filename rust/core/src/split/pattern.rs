@@ -31,7 +31,7 @@ const SHOWN: usize = 400;
 
 /// A compiled regex and its source.
 #[derive(Debug)]
-pub(crate) struct Pattern {
+pub(crate) struct CompiledPattern {
     source: String,
     /// One regex for each of [`STEPS`]. Only the first is always compiled.
     regexes: [OnceLock<Regex>; STEPS.len()],
@@ -73,7 +73,7 @@ impl<'s> StepBudget<'s> {
     }
 }
 
-impl Pattern {
+impl CompiledPattern {
     pub(crate) fn new(source: &str) -> Result<Self> {
         if source.len() > limits::PATTERN {
             let reason = format!("it has {} bytes; {} is the limit", source.len(), limits::PATTERN);
@@ -220,7 +220,7 @@ mod tests {
 
     fn pieces<'t>(pattern: &str, text: &'t str) -> Result<Vec<&'t [u8]>> {
         let mut pieces = Vec::new();
-        Pattern::new(pattern)?.for_each_piece(&Stop::never(), text.as_bytes(), |piece| {
+        CompiledPattern::new(pattern)?.for_each_piece(&Stop::never(), text.as_bytes(), |piece| {
             pieces.push(piece);
             Ok(())
         })?;
@@ -255,7 +255,7 @@ mod tests {
             });
             let begin = Instant::now();
             let text = "a".repeat(text);
-            let stopped = Pattern::new(pattern).unwrap().for_each_piece(&stop, text.as_bytes(), |_| Ok(()));
+            let stopped = CompiledPattern::new(pattern).unwrap().for_each_piece(&stop, text.as_bytes(), |_| Ok(()));
             assert!(matches!(stopped, Err(Error::Interrupted)), "{pattern}");
             assert!(begin.elapsed().as_secs() < 5, "{pattern}: it is asked too seldom");
         }

@@ -9,7 +9,7 @@ use crate::unicode::Class;
 struct Judged {
     scheme: Scheme,
     masks: Vec<(&'static str, Splitter)>,
-    regex: Pattern,
+    regex: CompiledPattern,
 }
 
 fn judged(name: &str) -> Judged {
@@ -17,7 +17,7 @@ fn judged(name: &str) -> Judged {
     let masks = |isa: Isa| (isa.name(), Splitter::with_isa(scheme.clone(), isa).unwrap());
     Judged {
         masks: Isa::available().into_iter().map(masks).collect(),
-        regex: Pattern::new(scheme.pattern()).unwrap(),
+        regex: CompiledPattern::new(scheme.pattern()).unwrap(),
         scheme,
     }
 }

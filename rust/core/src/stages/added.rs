@@ -15,14 +15,14 @@ const FAST: usize = 1 << 12;
 
 /// The tokens that are found in one state of the text.
 #[derive(Debug, Default)]
-pub(super) struct Added {
+pub(super) struct AddedMatcher {
     automaton: Option<AhoCorasick>,
-    tokens: Vec<Found>,
+    tokens: Vec<AddedRule>,
 }
 
 /// How a token is found.
 #[derive(Debug, Clone, Copy)]
-struct Found {
+struct AddedRule {
     id: u32,
     single_word: bool,
     lstrip: bool,
@@ -30,7 +30,7 @@ struct Found {
     special: bool,
 }
 
-impl Added {
+impl AddedMatcher {
     /// Tokens with what is looked for.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Added {
             }
             contents.try_push(content)?;
             let &AddedToken { id, single_word, lstrip, rstrip, .. } = token;
-            found.try_push(Found { id, single_word, lstrip, rstrip, special: is_special(&token.content) })?;
+            found.try_push(AddedRule { id, single_word, lstrip, rstrip, special: is_special(&token.content) })?;
         }
         let bytes: usize = contents.iter().map(|content| content.len()).sum();
         // To make an automaton takes some 60 bytes for each byte of its tokens.

@@ -21,7 +21,7 @@ const EACH: usize = 16;
 
 /// The ids of some texts, and how many come before the end of each.
 #[derive(Debug, Default)]
-struct Part {
+struct EncodedTexts {
     ids: Vec<u32>,
     ends: Vec<usize>,
 }
@@ -77,7 +77,7 @@ impl Stages {
         specials: Specials,
         threads: Option<usize>,
         keeps_ids: bool,
-    ) -> Result<Vec<Part>> {
+    ) -> Result<Vec<EncodedTexts>> {
         let jobs = jobs(texts)?;
         let next = AtomicUsize::new(0);
         let failed = AtomicUsize::new(usize::MAX);
@@ -89,7 +89,7 @@ impl Stages {
                 // Jobs before one that failed are done, so that which error is the first does not depend on luck.
                 let Some(job) = jobs.get(number).filter(|_| number < failed.load(Ordering::Relaxed)) else { return };
                 let part = lease.with(|worker| {
-                    let mut part = Part::default();
+                    let mut part = EncodedTexts::default();
                     let mut count = 0;
                     for place in job.clone() {
                         stop.check()?;
@@ -118,7 +118,7 @@ impl Stages {
         });
         let mut done = done.into_inner().expect("no worker panics");
         done.sort_unstable_by_key(|&(number, _)| number);
-        done.into_iter().map(|(_, part): (_, Result<Part, Error>)| part).collect()
+        done.into_iter().map(|(_, part): (_, Result<EncodedTexts, Error>)| part).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Stages;
-use super::finder::Finder;
+use super::finder::PatternFinder;
 use crate::arch::{Foreign, Isa};
 use crate::decode::{further, ranges};
 use crate::error::{Error, Result};
@@ -15,27 +15,27 @@ use crate::vocab::pipeline::{self, PrependScheme};
 /// A decoder made ready to run.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
-pub(super) enum Decoder {
+pub(super) enum StageDecoder {
     ByteLevel,
     ByteFallback,
     Fuse,
-    Replace { finder: Finder, content: String },
+    Replace { finder: PatternFinder, content: String },
     Strip { content: char, start: usize, stop: usize },
     Metaspace { replacement: char, drops_first: bool },
     WordPiece { prefix: String, cleanup: bool },
     Bpe { suffix: String },
     Ctc { pad_token: String, word_delimiter_token: String, cleanup: bool },
-    Sequence(Vec<Decoder>),
+    Sequence(Vec<StageDecoder>),
 }
 
 /// Tokens on their way to a text, one behind the other.
 #[derive(Debug, Default)]
-struct Tokens {
+struct TokenTexts {
     text: String,
     ends: Vec<usize>,
 }
 
-impl Tokens {
+impl TokenTexts {
     fn push(&mut self, parts: &[&str]) -> Result<()> {
         for part in parts {
             self.text.try_reserve(part.len())?;
@@ -61,7 +61,7 @@ impl Tokens {
     }
 }
 
-impl Decoder {
+impl StageDecoder {
     pub(super) fn new(decoder: &pipeline::Decoder, isa: Isa) -> Result<Self> {
         use pipeline::Decoder as Data;
         Ok(match decoder {
@@ -69,7 +69,7 @@ impl Decoder {
             Data::ByteFallback => Self::ByteFallback,
             Data::Fuse => Self::Fuse,
             Data::Replace { pattern, content } => {
-                Self::Replace { finder: Finder::new(pattern, isa)?, content: content.clone() }
+                Self::Replace { finder: PatternFinder::new(pattern, isa)?, content: content.clone() }
             }
             &Data::Strip { content, start, stop } => Self::Strip { content, start, stop },
             Data::Metaspace(metaspace) => Self::Metaspace {
@@ -89,17 +89,17 @@ impl Decoder {
         })
     }
 
-    fn run(&self, tokens: Tokens) -> Result<Tokens> {
+    fn run(&self, tokens: TokenTexts) -> Result<TokenTexts> {
         match self {
             Self::ByteLevel => {
-                let mut whole = Tokens::default();
+                let mut whole = TokenTexts::default();
                 whole.push(&[&lossy_text(&byte_level(&tokens)?)?])?;
                 Ok(whole)
             }
             Self::ByteFallback => byte_fallback(&tokens),
-            Self::Fuse => Ok(Tokens { ends: vec![tokens.text.len()], ..tokens }),
+            Self::Fuse => Ok(TokenTexts { ends: vec![tokens.text.len()], ..tokens }),
             Self::Replace { finder, content } => {
-                let mut replaced = Tokens::default();
+                let mut replaced = TokenTexts::default();
                 for token in tokens.iter() {
                     let mut done = 0;
                     finder.for_each_match(token, |start, end| {
@@ -114,7 +114,7 @@ impl Decoder {
                 Ok(replaced)
             }
             &Self::Strip { content, start, stop } => {
-                let mut stripped = Tokens::default();
+                let mut stripped = TokenTexts::default();
                 for mut token in tokens.iter() {
                     for _ in 0..start {
                         let Some(rest) = token.strip_prefix(content) else { break };
@@ -129,7 +129,7 @@ impl Decoder {
                 Ok(stripped)
             }
             &Self::Metaspace { replacement, drops_first } => {
-                let mut mapped = Tokens::default();
+                let mut mapped = TokenTexts::default();
                 for (number, token) in tokens.iter().enumerate() {
                     mapped.text.try_reserve(token.len())?;
                     let space = if number == 0 && drops_first { "" } else { " " };
@@ -142,7 +142,7 @@ impl Decoder {
                 Ok(mapped)
             }
             Self::WordPiece { prefix, cleanup } => {
-                let mut joined = Tokens::default();
+                let mut joined = TokenTexts::default();
                 for (number, token) in tokens.iter().enumerate() {
                     let parts = match token.strip_prefix(&prefix[..]) {
                         _ if number == 0 => ["", token],
@@ -180,7 +180,7 @@ impl Decoder {
 }
 
 /// The bytes of tokens as byte-level models spell them; a token that has another character stands for itself.
-fn byte_level(tokens: &Tokens) -> Result<Vec<u8>> {
+fn byte_level(tokens: &TokenTexts) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for token in tokens.iter() {
         let start = bytes.len();
@@ -194,10 +194,10 @@ fn byte_level(tokens: &Tokens) -> Result<Vec<u8>> {
 }
 
 /// Tokens such as `<0x0A>` as what their bytes make together; U+FFFD for each of them if that is no text.
-fn byte_fallback(tokens: &Tokens) -> Result<Tokens> {
-    let mut decoded = Tokens::default();
+fn byte_fallback(tokens: &TokenTexts) -> Result<TokenTexts> {
+    let mut decoded = TokenTexts::default();
     let mut bytes = Vec::new();
-    let flush = |bytes: &mut Vec<u8>, decoded: &mut Tokens| -> Result<()> {
+    let flush = |bytes: &mut Vec<u8>, decoded: &mut TokenTexts| -> Result<()> {
         if !bytes.is_empty() {
             match str::from_utf8(bytes) {
                 Ok(text) => decoded.push(&[text])?,
@@ -248,7 +248,7 @@ impl Stages {
     /// # Errors
     /// [`Error::UnknownId`] for the first id that has no token; [`Error::Pattern`], [`Error::Memory`].
     pub fn decode<'i>(&self, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
-        let mut tokens = Tokens::default();
+        let mut tokens = TokenTexts::default();
         for (position, id) in ids.into().iter().enumerate() {
             let token = self.spelled(id).ok_or_else(|| Error::UnknownId {
                 id: id.into(),
@@ -260,7 +260,7 @@ impl Stages {
             }
         }
         match &self.decoder {
-            Some(Decoder::ByteLevel) => byte_level(&tokens),
+            Some(StageDecoder::ByteLevel) => byte_level(&tokens),
             Some(decoder) => Ok(decoder.run(tokens)?.text.into_bytes()),
             None => {
                 let mut joined = String::new();
@@ -308,7 +308,7 @@ impl Stages {
 
     /// Whether tokens are spelled in the alphabet of byte-level models.
     pub fn is_byte_level(&self) -> bool {
-        matches!(self.decoder, Some(Decoder::ByteLevel))
+        matches!(self.decoder, Some(StageDecoder::ByteLevel))
     }
 
     /// The bytes of an id: of byte-level models those that it stands for, else its text.

@@ -1,15 +1,15 @@
 //! Documents of files, each as a whole: what stages make of a text may depend on all of it.
 
-use super::{Lease, Stages};
+use super::{Stages, StagesLease};
 use crate::documents::TextBlock;
 use crate::encode::Specials;
-use crate::encode::files::{Blocks, Documents, EncodeOptions, Encoded};
+use crate::encode::files::{Blocks, DocumentEncoder, EncodeOptions, Encoded};
 use crate::error::Result;
 use crate::memory::lossy_text;
 use crate::ragged::Ragged;
 use crate::stop::Stop;
 
-impl Documents for Stages {
+impl DocumentEncoder for Stages {
     fn vocab_size(&self) -> usize {
         self.data.size()
     }
@@ -28,17 +28,17 @@ impl Documents for Stages {
     }
 
     fn begin(&self) -> Box<dyn Blocks + '_> {
-        Box::new(Working { stages: self, lease: self.lease() })
+        Box::new(StagesBlocks { stages: self, lease: self.lease() })
     }
 }
 
 /// Stages and a worker of them.
-struct Working<'s> {
+struct StagesBlocks<'s> {
     stages: &'s Stages,
-    lease: Lease<'s>,
+    lease: StagesLease<'s>,
 }
 
-impl Blocks for Working<'_> {
+impl Blocks for StagesBlocks<'_> {
     fn encode(&mut self, stop: &Stop, block: &TextBlock, options: EncodeOptions) -> Result<Encoded> {
         let Self { stages, lease } = self;
         lease.with(|worker| {

@@ -11,7 +11,7 @@ use crate::vocab::pipeline::Pattern;
 
 /// A pattern made ready to run.
 #[derive(Debug)]
-pub(super) enum Finder {
+pub(super) enum PatternFinder {
     /// A text, which is not empty.
     Text(memmem::Finder<'static>),
     /// An empty text, which matches nowhere.
@@ -19,10 +19,10 @@ pub(super) enum Finder {
     /// A rule of the table, whose matches follow one another without a gap.
     Splitter(Splitter),
     /// Any other regex.
-    Regex(crate::split::Pattern),
+    Regex(crate::split::CompiledPattern),
 }
 
-impl Finder {
+impl PatternFinder {
     /// # Errors
     /// [`Error::Pattern`] for a regex that does not compile, or that other engines read differently.
     pub(super) fn new(pattern: &Pattern, isa: Isa) -> Result<Self> {
@@ -34,7 +34,7 @@ impl Finder {
                 let scheme = oniguruma::from_oniguruma(regex).map_err(failed)?;
                 match scheme.name() {
                     Some(_) => Self::of_scheme(scheme, isa),
-                    None => crate::split::Pattern::new(scheme.pattern()).map(Self::Regex),
+                    None => crate::split::CompiledPattern::new(scheme.pattern()).map(Self::Regex),
                 }
             }
         }

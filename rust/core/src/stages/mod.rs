@@ -27,13 +27,13 @@ use crate::memory::{Grow, collect_all, copied_text};
 use crate::stop::Stop;
 use crate::threads;
 use crate::vocab::pipeline::Pipeline;
-use added::Added;
-use decode::Decoder;
-use model::{Cache, Memory, Model, Token};
-use normalize::Normalizer;
-use pre_tokenize::PreTokenizer;
+use added::AddedMatcher;
+use decode::StageDecoder;
+use model::{ModelMemory, ModelToken, PieceCache, StageModel};
+use normalize::StageNormalizer;
+use pre_tokenize::StagePreTokenizer;
 pub use spans::Spanned;
-use text::Text;
+use text::StagedText;
 
 /// A pipeline made ready to run. Immutable but for the caches of its workers; share it between threads.
 #[derive(Debug)]
@@ -41,20 +41,20 @@ pub struct Stages {
     data: Pipeline,
     isa: Isa,
     /// Added tokens that are found in the text as it is.
-    original: Added,
-    normalizers: Vec<Normalizer>,
+    original: AddedMatcher,
+    normalizers: Vec<StageNormalizer>,
     /// The tokens that are found in the normalized text.
-    normalized: Added,
+    normalized: AddedMatcher,
     /// The contents of special tokens.
     specials: HashSet<String>,
     /// Normalized texts of added tokens, where they differ.
     normal_texts: HashMap<u32, String>,
-    pre_tokenizers: Vec<PreTokenizer>,
-    model: Model,
-    decoder: Option<Decoder>,
+    pre_tokenizers: Vec<StagePreTokenizer>,
+    model: StageModel,
+    decoder: Option<StageDecoder>,
     /// Whether ids depend on where a piece stands in the original text.
     asks_for_origin: bool,
-    workers: Vec<Mutex<Option<Box<Worker>>>>,
+    workers: Vec<Mutex<Option<Box<StagesWorker>>>>,
 }
 
 /// The least number of workers kept between calls.
@@ -62,11 +62,11 @@ const WORKERS: usize = 16;
 
 /// The cache and the buffers that one thread needs to encode.
 #[derive(Debug, Default)]
-struct Worker {
-    text: Text,
-    cache: Cache,
-    memory: Memory,
-    tokens: Vec<Token>,
+struct StagesWorker {
+    text: StagedText,
+    cache: PieceCache,
+    memory: ModelMemory,
+    tokens: Vec<ModelToken>,
     ids: Vec<u32>,
 }
 
@@ -77,14 +77,14 @@ const UNASKED: usize = 1 << 12;
 const LARGE: usize = 1 << 18;
 
 /// A worker for one call: one that was kept, or one of its own. Never waits for another.
-enum Lease<'a> {
-    Kept(MutexGuard<'a, Option<Box<Worker>>>),
-    Own(Option<Box<Worker>>),
+enum StagesLease<'a> {
+    Kept(MutexGuard<'a, Option<Box<StagesWorker>>>),
+    Own(Option<Box<StagesWorker>>),
 }
 
-impl Lease<'_> {
+impl StagesLease<'_> {
     /// Has the worker do something. One that finds too little memory is dropped with all that it holds.
-    fn with<T>(&mut self, work: impl FnOnce(&mut Worker) -> Result<T>) -> Result<T> {
+    fn with<T>(&mut self, work: impl FnOnce(&mut StagesWorker) -> Result<T>) -> Result<T> {
         let place = match self {
             Self::Kept(kept) => &mut **kept,
             Self::Own(own) => own,
@@ -109,7 +109,7 @@ impl Stages {
         let normalizers = normalize::all(data.normalizer.as_ref(), isa)?;
         let mut normal_texts = HashMap::new();
         for token in data.added.iter().filter(|token| token.normalized && !normalizers.is_empty()) {
-            let mut text = Text::default();
+            let mut text = StagedText::default();
             text.begin(&token.content, false)?;
             normalizers
                 .iter()
@@ -130,13 +130,14 @@ impl Stages {
             )
         };
         let (original, normalized) =
-            (Added::new(found_in(false), is_special)?, Added::new(found_in(true), is_special)?);
+            (AddedMatcher::new(found_in(false), is_special)?, AddedMatcher::new(found_in(true), is_special)?);
         let pre_tokenizers = pre_tokenize::all(data.pre_tokenizer.as_ref(), isa)?;
-        let first = pre_tokenizers.iter().position(PreTokenizer::asks_for_origin);
-        let asks_for_origin = first
-            .is_some_and(|first| !normalizers.is_empty() || pre_tokenizers[..first].iter().any(PreTokenizer::rewrites));
-        let model = Model::new(&data.model)?;
-        let decoder = data.decoder.as_ref().map(|decoder| Decoder::new(decoder, isa)).transpose()?;
+        let first = pre_tokenizers.iter().position(StagePreTokenizer::asks_for_origin);
+        let asks_for_origin = first.is_some_and(|first| {
+            !normalizers.is_empty() || pre_tokenizers[..first].iter().any(StagePreTokenizer::rewrites)
+        });
+        let model = StageModel::new(&data.model)?;
+        let decoder = data.decoder.as_ref().map(|decoder| StageDecoder::new(decoder, isa)).transpose()?;
         let workers = (0..threads::wanted(None).max(WORKERS)).map(|_| Mutex::default()).collect();
         Ok(Self {
             original,
@@ -164,9 +165,9 @@ impl Stages {
         self.isa
     }
 
-    fn lease(&self) -> Lease<'_> {
+    fn lease(&self) -> StagesLease<'_> {
         let free = self.workers.iter().find_map(|worker| worker.try_lock().ok());
-        free.map_or(Lease::Own(None), Lease::Kept)
+        free.map_or(StagesLease::Own(None), StagesLease::Kept)
     }
 
     /// The ids of a text, unless it is stopped.
@@ -215,9 +216,16 @@ impl Stages {
     }
 
     /// Brings a text to its pieces.
-    fn cut(&self, worker: &mut Worker, stop: &Stop, text: &str, specials: Specials, keeps_spans: bool) -> Result<()> {
+    fn cut(
+        &self,
+        worker: &mut StagesWorker,
+        stop: &Stop,
+        text: &str,
+        specials: Specials,
+        keeps_spans: bool,
+    ) -> Result<()> {
         let limit = normalize::limit(text.len());
-        let Worker { text: staged, .. } = worker;
+        let StagesWorker { text: staged, .. } = worker;
         staged.begin(text, keeps_spans)?;
         if !self.original.is_empty() {
             staged.extract(|piece, found| self.original.find(piece, specials, found))?;
@@ -239,14 +247,14 @@ impl Stages {
     /// Appends the ids of a text.
     fn encode_to(
         &self,
-        worker: &mut Worker,
+        worker: &mut StagesWorker,
         stop: &Stop,
         text: &str,
         specials: Specials,
         ids: &mut Vec<u32>,
     ) -> Result<()> {
         self.cut(worker, stop, text, specials, self.asks_for_origin)?;
-        let Worker { text, cache, memory, tokens, .. } = worker;
+        let StagesWorker { text, cache, memory, tokens, .. } = worker;
         for (number, &piece) in text.pieces.iter().enumerate() {
             if number % UNASKED == UNASKED - 1 {
                 stop.check()?;

@@ -3,10 +3,10 @@
 use unicode_categories::UnicodeCategories;
 
 use super::char_set::CharSet;
-use super::finder::{Finder, characters};
+use super::finder::{PatternFinder, characters};
 use super::normalize::byte_level;
 use super::scripts::script;
-use super::text::{Match, Text};
+use super::text::{Match, StagedText};
 use crate::arch::Isa;
 use crate::error::{Error, Result};
 use crate::memory::Grow;
@@ -15,14 +15,14 @@ use crate::vocab::pipeline::{self, Behavior, ByteLevel, Metaspace, PrependScheme
 
 /// A pre-tokenizer made ready to run.
 #[derive(Debug)]
-pub(super) enum PreTokenizer {
-    Split { finder: Finder, behavior: Behavior, invert: bool },
+pub(super) enum StagePreTokenizer {
+    Split { finder: PatternFinder, behavior: Behavior, invert: bool },
     Digits { behavior: Behavior },
     Punctuation { behavior: Behavior, set: CharSet },
     WhitespaceSplit,
     CharDelimiterSplit(char),
     Metaspace(Metaspace),
-    ByteLevel { add_prefix_space: bool, finder: Option<Finder> },
+    ByteLevel { add_prefix_space: bool, finder: Option<PatternFinder> },
     Bert(CharSet),
     UnicodeScripts,
     FixedLength(usize),
@@ -32,7 +32,7 @@ pub(super) enum PreTokenizer {
 ///
 /// # Errors
 /// [`Error::Pattern`], [`Error::Argument`] for pieces of no characters.
-pub(super) fn all(pre_tokenizer: Option<&pipeline::PreTokenizer>, isa: Isa) -> Result<Vec<PreTokenizer>> {
+pub(super) fn all(pre_tokenizer: Option<&pipeline::PreTokenizer>, isa: Isa) -> Result<Vec<StagePreTokenizer>> {
     let mut all = Vec::new();
     if let Some(pre_tokenizer) = pre_tokenizer {
         push(pre_tokenizer, isa, &mut all)?;
@@ -40,35 +40,37 @@ pub(super) fn all(pre_tokenizer: Option<&pipeline::PreTokenizer>, isa: Isa) -> R
     Ok(all)
 }
 
-fn push(pre_tokenizer: &pipeline::PreTokenizer, isa: Isa, all: &mut Vec<PreTokenizer>) -> Result<()> {
+fn push(pre_tokenizer: &pipeline::PreTokenizer, isa: Isa, all: &mut Vec<StagePreTokenizer>) -> Result<()> {
     use pipeline::PreTokenizer as Data;
     let one = match pre_tokenizer {
         Data::Split { pattern, behavior, invert } => {
-            PreTokenizer::Split { finder: Finder::new(pattern, isa)?, behavior: *behavior, invert: *invert }
+            StagePreTokenizer::Split { finder: PatternFinder::new(pattern, isa)?, behavior: *behavior, invert: *invert }
         }
-        Data::Digits { individual_digits: true } => PreTokenizer::Digits { behavior: Behavior::Isolated },
-        Data::Digits { individual_digits: false } => PreTokenizer::Digits { behavior: Behavior::Contiguous },
-        &Data::Punctuation { behavior } => PreTokenizer::Punctuation { behavior, set: CharSet::new(is_punctuation)? },
-        Data::Whitespace => PreTokenizer::Split {
+        Data::Digits { individual_digits: true } => StagePreTokenizer::Digits { behavior: Behavior::Isolated },
+        Data::Digits { individual_digits: false } => StagePreTokenizer::Digits { behavior: Behavior::Contiguous },
+        &Data::Punctuation { behavior } => {
+            StagePreTokenizer::Punctuation { behavior, set: CharSet::new(is_punctuation)? }
+        }
+        Data::Whitespace => StagePreTokenizer::Split {
             // The words of the `regex` crate, which `fancy-regex` reads alike.
-            finder: Finder::Regex(crate::split::Pattern::new(r"\w+|[^\w\s]+")?),
+            finder: PatternFinder::Regex(crate::split::CompiledPattern::new(r"\w+|[^\w\s]+")?),
             behavior: Behavior::Removed,
             invert: true,
         },
-        Data::WhitespaceSplit => PreTokenizer::WhitespaceSplit,
-        &Data::CharDelimiterSplit { delimiter } => PreTokenizer::CharDelimiterSplit(delimiter),
-        &Data::Metaspace(metaspace) => PreTokenizer::Metaspace(metaspace),
+        Data::WhitespaceSplit => StagePreTokenizer::WhitespaceSplit,
+        &Data::CharDelimiterSplit { delimiter } => StagePreTokenizer::CharDelimiterSplit(delimiter),
+        &Data::Metaspace(metaspace) => StagePreTokenizer::Metaspace(metaspace),
         &Data::ByteLevel(ByteLevel { add_prefix_space, use_regex, .. }) => {
             let gpt2 = || Scheme::named("gpt2").expect("a scheme of the table");
-            let finder = use_regex.then(|| Finder::of_scheme(gpt2(), isa)).transpose()?;
-            PreTokenizer::ByteLevel { add_prefix_space, finder }
+            let finder = use_regex.then(|| PatternFinder::of_scheme(gpt2(), isa)).transpose()?;
+            StagePreTokenizer::ByteLevel { add_prefix_space, finder }
         }
-        Data::Bert => PreTokenizer::Bert(CharSet::new(is_punctuation)?),
-        Data::UnicodeScripts => PreTokenizer::UnicodeScripts,
+        Data::Bert => StagePreTokenizer::Bert(CharSet::new(is_punctuation)?),
+        Data::UnicodeScripts => StagePreTokenizer::UnicodeScripts,
         Data::FixedLength { length: 0 } => {
             return Err(Error::argument("FixedLength", "pieces of 0 characters"));
         }
-        &Data::FixedLength { length } => PreTokenizer::FixedLength(length),
+        &Data::FixedLength { length } => StagePreTokenizer::FixedLength(length),
         Data::Sequence { pretokenizers } => {
             return pretokenizers.iter().try_for_each(|pre_tokenizer| push(pre_tokenizer, isa, all));
         }
@@ -81,7 +83,7 @@ fn is_punctuation(character: char) -> bool {
     character.is_ascii_punctuation() || !character.is_ascii() && character.is_punctuation()
 }
 
-impl PreTokenizer {
+impl StagePreTokenizer {
     /// Whether it puts something before the piece that begins the original text.
     pub(super) fn asks_for_origin(&self) -> bool {
         matches!(self, Self::Metaspace(Metaspace { prepend_scheme: PrependScheme::First, .. }))
@@ -96,7 +98,7 @@ impl PreTokenizer {
     ///
     /// # Errors
     /// [`Error::Pattern`], [`Error::Argument`] for a text that becomes too long; [`Error::Memory`].
-    pub(super) fn run(&self, text: &mut Text) -> Result<()> {
+    pub(super) fn run(&self, text: &mut StagedText) -> Result<()> {
         match self {
             Self::Split { finder, behavior, invert } => {
                 text.split(*behavior, |piece, parts| finder.parts(piece, *invert, parts))
@@ -141,7 +143,7 @@ impl PreTokenizer {
     }
 }
 
-fn whitespace(text: &mut Text) -> Result<()> {
+fn whitespace(text: &mut StagedText) -> Result<()> {
     text.split(Behavior::Removed, |piece, parts| characters(piece, char::is_whitespace, parts))
 }
 
@@ -164,7 +166,7 @@ fn bert_words(piece: &str, punctuation: &CharSet, parts: &mut Vec<Match>) -> Res
     Ok(())
 }
 
-fn run_metaspace(&Metaspace { replacement, prepend_scheme, split }: &Metaspace, text: &mut Text) -> Result<()> {
+fn run_metaspace(&Metaspace { replacement, prepend_scheme, split }: &Metaspace, text: &mut StagedText) -> Result<()> {
     let mut buffer = [0; 4];
     let metaspace: &str = replacement.encode_utf8(&mut buffer);
     text.rewrite(|old, _, new| {

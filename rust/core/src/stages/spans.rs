@@ -1,6 +1,6 @@
 //! Ids with the characters of the text that each stands for.
 
-use super::{Stages, Worker};
+use super::{Stages, StagesWorker};
 use crate::encode::Specials;
 use crate::error::Result;
 use crate::memory::{Grow, filled};
@@ -21,19 +21,19 @@ impl Stages {
         self.lease().with(|worker| self.spanned(worker, stop, text, specials))
     }
 
-    fn spanned(&self, worker: &mut Worker, stop: &Stop, original: &str, specials: Specials) -> Result<Spanned> {
+    fn spanned(&self, worker: &mut StagesWorker, stop: &Stop, original: &str, specials: Specials) -> Result<Spanned> {
         self.cut(worker, stop, original, specials, true)?;
         let mut trims = Vec::new();
         self.data.post_processor.iter().for_each(|processor| each_trim(processor, &mut trims));
         let characters = characters(original)?;
         let (mut ids, mut spans) = (Vec::new(), Vec::new());
-        let Worker { text, memory, tokens, .. } = worker;
+        let StagesWorker { text, memory, tokens, .. } = worker;
         let entries = self.data.model.entries();
         for &piece in &text.pieces {
             let content = text.piece(piece);
             tokens.clear();
             match piece.token {
-                Some(id) => tokens.try_push(super::Token { id, start: 0, end: content.len() as u32 })?,
+                Some(id) => tokens.try_push(super::ModelToken { id, start: 0, end: content.len() as u32 })?,
                 None => self.model.tokenize(entries, content, memory, tokens)?,
             }
             for token in tokens.iter() {

@@ -14,7 +14,7 @@ pub(super) type Span = (u32, u32);
 
 /// A part of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct StagedPiece {
     pub(super) start: u32,
     pub(super) end: u32,
     /// Where it begins in the original, if spans are kept or nothing was rewritten.
@@ -23,7 +23,7 @@ pub(super) struct Piece {
     pub(super) token: Option<u32>,
 }
 
-impl Piece {
+impl StagedPiece {
     pub(super) fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -34,19 +34,19 @@ pub(super) type Match = (usize, usize, bool);
 
 /// The text, its pieces, and memory for the next state of both.
 #[derive(Debug, Default)]
-pub(super) struct Text {
+pub(super) struct StagedText {
     pub(super) text: String,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<StagedPiece>,
     /// Of each byte; empty if they are not kept.
     pub(super) spans: Vec<Span>,
     keeps_spans: bool,
     next_text: String,
-    next_pieces: Vec<Piece>,
+    next_pieces: Vec<StagedPiece>,
     next_spans: Vec<Span>,
     matches: Vec<Match>,
 }
 
-impl Text {
+impl StagedText {
     /// Takes a text as one piece.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Text {
         self.text.push_str(text);
         self.pieces.clear();
         if end > 0 {
-            self.pieces.try_push(Piece { start: 0, end, origin: 0, token: None })?;
+            self.pieces.try_push(StagedPiece { start: 0, end, origin: 0, token: None })?;
         }
         self.keeps_spans = keeps_spans;
         self.spans.clear();
@@ -81,7 +81,7 @@ impl Text {
         }
     }
 
-    pub(super) fn piece(&self, piece: Piece) -> &str {
+    pub(super) fn piece(&self, piece: StagedPiece) -> &str {
         &self.text[piece.range()]
     }
 
@@ -174,10 +174,10 @@ impl Text {
         Ok(())
     }
 
-    fn part(&self, piece: Piece, start: usize, end: usize, token: Option<u32>) -> Piece {
+    fn part(&self, piece: StagedPiece, start: usize, end: usize, token: Option<u32>) -> StagedPiece {
         let (first, start, end) = (piece.start as usize + start, piece.start + start as u32, piece.start + end as u32);
         let origin = self.spans.get(first).map_or(piece.origin + (start - piece.start), |span| span.0);
-        Piece { start, end, origin, token }
+        StagedPiece { start, end, origin, token }
     }
 }
 
@@ -310,7 +310,7 @@ mod tests {
     use super::*;
 
     fn pieces(behavior: Behavior) -> Vec<String> {
-        let mut text = Text::default();
+        let mut text = StagedText::default();
         text.begin("--a-b--", true).unwrap();
         let find = |piece: &str, matches: &mut Vec<Match>| {
             matches.extend(piece.char_indices().map(|(at, c)| (at, at + 1, c == '-')));
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn spans_follow_what_is_rewritten() {
-        let mut text = Text::default();
+        let mut text = StagedText::default();
         text.begin("éa b", true).unwrap();
         let rewrite = |_: &str, _: u32, new: &mut Rewriter<'_>| {
             new.push('e', 0)?;

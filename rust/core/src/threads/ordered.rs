@@ -46,7 +46,7 @@ pub(crate) fn ordered<I, W, T>(
         !turns.stopped()
     };
     let work_on = || {
-        let _place = Place(&turns);
+        let _place = TurnGuard(&turns);
         let mut state = worker();
         while next(&mut state) {}
     };
@@ -77,13 +77,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Gives the results to the sink, one item after the other.
 struct Turns<S> {
-    state: Mutex<Progress<S>>,
+    state: Mutex<TurnState<S>>,
     changed: Condvar,
     /// Set while `state` is locked, so that no waiting thread misses it; read at any time.
     stop: Arc<AtomicBool>,
 }
 
-struct Progress<S> {
+struct TurnState<S> {
     sink: S,
     /// The last item whose result the sink has; items are numbered from 1.
     done: u64,
@@ -94,7 +94,7 @@ struct Progress<S> {
 
 impl<S> Turns<S> {
     fn new(sink: S, threads: usize) -> Self {
-        let state = Progress { sink, done: 0, threads, fault: None };
+        let state = TurnState { sink, done: 0, threads, fault: None };
         Self { state: Mutex::new(state), changed: Condvar::new(), stop: Arc::default() }
     }
 
@@ -114,7 +114,7 @@ impl<S> Turns<S> {
     where
         S: FnMut(T) -> Result<()>,
     {
-        let waits = |state: &mut Progress<S>| state.done + 1 < number && !self.stopped();
+        let waits = |state: &mut TurnState<S>| state.done + 1 < number && !self.stopped();
         let mut state = self.changed.wait_while(lock(&self.state), waits).unwrap_or_else(PoisonError::into_inner);
         if self.stopped() {
             return;
@@ -149,9 +149,9 @@ impl<S> Turns<S> {
 }
 
 /// A thread at work. It signs off even when it panics; otherwise the other threads would wait for its turn for ever.
-struct Place<'t, S>(&'t Turns<S>);
+struct TurnGuard<'t, S>(&'t Turns<S>);
 
-impl<S> Drop for Place<'_, S> {
+impl<S> Drop for TurnGuard<'_, S> {
     fn drop(&mut self) {
         lock(&self.0.state).threads -= 1;
         if thread::panicking() {

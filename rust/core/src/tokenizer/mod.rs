@@ -1,13 +1,13 @@
 //! A tokenizer made ready to run, whatever runs it.
 //!
-//! A vocabulary has an [`Encoder`] and a [`Decoder`], any other tokenizer its [`Stages`]. Both give ids of a text alone; the
+//! A vocabulary has an [`Encoder`] and a [`TokenDecoder`], any other tokenizer its [`Stages`]. Both give ids of a text alone; the
 //! [`template`] says which stand before and behind them.
 
 pub mod template;
 
 use crate::arch::{Foreign, Isa};
-use crate::decode::{Decoder, Plan};
-use crate::encode::files::Documents;
+use crate::decode::{Plan, TokenDecoder};
+use crate::encode::files::DocumentEncoder;
 use crate::encode::{AsText, Encoder, Specials, Text, utf8};
 use crate::error::{Error, Result};
 use crate::format::{self, Format};
@@ -21,17 +21,17 @@ use template::Templates;
 /// A tokenizer made ready to run. Immutable but for caches; share it between threads.
 #[derive(Debug)]
 pub struct Tokenizer {
-    engine: Engine,
+    engine: Runner,
     templates: Templates,
     /// The post-processors that leave whitespace out of the spans of a vocabulary's tokens.
     trims: Vec<bool>,
 }
 
 #[derive(Debug)]
-enum Engine {
+enum Runner {
     Vocab {
         encoder: Encoder,
-        decoder: Decoder,
+        decoder: TokenDecoder,
     },
     Stages {
         stages: Stages,
@@ -45,21 +45,21 @@ impl Tokenizer {
     ///
     /// # Errors
     /// As [`Encoder::new`] and [`Stages::new`]; [`Error::Unsupported`] for a post-processor that is unknown.
-    pub fn new(data: vocab::Tokenizer) -> Result<Self> {
+    pub fn new(data: vocab::TokenizerData) -> Result<Self> {
         Ok(match data {
-            vocab::Tokenizer::Vocab(vocab) => {
+            vocab::TokenizerData::Vocab(vocab) => {
                 let processor = template::parsed(vocab.carried.post_processor.as_ref())?;
                 let templates = Templates::new(processor.as_ref())?;
                 let mut trims = Vec::new();
                 processor.iter().for_each(|processor| each_trim(processor, &mut trims));
                 let encoder = Encoder::new(vocab)?;
-                let decoder = Decoder::new(encoder.vocab(), encoder.isa())?;
-                Self { engine: Engine::Vocab { encoder, decoder }, templates, trims }
+                let decoder = TokenDecoder::new(encoder.vocab(), encoder.isa())?;
+                Self { engine: Runner::Vocab { encoder, decoder }, templates, trims }
             }
-            vocab::Tokenizer::Pipeline(pipeline) => {
+            vocab::TokenizerData::Pipeline(pipeline) => {
                 let templates = Templates::new(pipeline.post_processor.as_ref())?;
                 let characters = Encoder::of_characters(&pipeline)?.map(Box::new);
-                let engine = Engine::Stages { stages: Stages::new(pipeline)?, characters };
+                let engine = Runner::Stages { stages: Stages::new(pipeline)?, characters };
                 Self { engine, templates, trims: Vec::new() }
             }
         })
@@ -75,8 +75,8 @@ impl Tokenizer {
     #[inline]
     pub fn encoder(&self) -> Option<&Encoder> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => Some(encoder),
-            Engine::Stages { .. } => None,
+            Runner::Vocab { encoder, .. } => Some(encoder),
+            Runner::Stages { .. } => None,
         }
     }
 
@@ -84,22 +84,22 @@ impl Tokenizer {
     #[inline]
     fn ids(&self) -> Result<&Encoder, &Stages> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => Ok(encoder),
-            Engine::Stages { characters: Some(encoder), .. } => Ok(encoder),
-            Engine::Stages { stages, .. } => Err(stages),
+            Runner::Vocab { encoder, .. } => Ok(encoder),
+            Runner::Stages { characters: Some(encoder), .. } => Ok(encoder),
+            Runner::Stages { stages, .. } => Err(stages),
         }
     }
 
     /// Its stages, if it runs by them.
     pub fn stages(&self) -> Option<&Stages> {
         match &self.engine {
-            Engine::Vocab { .. } => None,
-            Engine::Stages { stages, .. } => Some(stages),
+            Runner::Vocab { .. } => None,
+            Runner::Stages { stages, .. } => Some(stages),
         }
     }
 
     /// The encoder of files.
-    pub fn documents(&self) -> &dyn Documents {
+    pub fn documents(&self) -> &dyn DocumentEncoder {
         match self.ids() {
             Ok(encoder) => encoder,
             Err(stages) => stages,
@@ -114,8 +114,8 @@ impl Tokenizer {
     /// The instruction set it uses.
     pub fn isa(&self) -> Isa {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.isa(),
-            Engine::Stages { stages, .. } => stages.isa(),
+            Runner::Vocab { encoder, .. } => encoder.isa(),
+            Runner::Stages { stages, .. } => stages.isa(),
         }
     }
 
@@ -123,34 +123,34 @@ impl Tokenizer {
     #[inline]
     pub fn size(&self) -> usize {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.vocab().size(),
-            Engine::Stages { stages, .. } => stages.data().size(),
+            Runner::Vocab { encoder, .. } => encoder.vocab().size(),
+            Runner::Stages { stages, .. } => stages.data().size(),
         }
     }
 
     /// The bytes of an id: of byte-level models those that it stands for, else its text as the vocabulary spells it.
     pub fn token(&self, id: u32) -> Option<Vec<u8>> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.vocab().token(id).map(<[u8]>::to_vec),
-            Engine::Stages { stages, .. } => stages.token(id),
+            Runner::Vocab { encoder, .. } => encoder.vocab().token(id).map(<[u8]>::to_vec),
+            Runner::Stages { stages, .. } => stages.token(id),
         }
     }
 
     /// The id of the token with exactly these bytes.
     pub fn id(&self, token: &[u8]) -> Option<u32> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => encoder.vocab().id(token),
-            Engine::Stages { stages, .. } => stages.id(token),
+            Runner::Vocab { encoder, .. } => encoder.vocab().id(token),
+            Runner::Stages { stages, .. } => stages.id(token),
         }
     }
 
     /// The contents and ids of added tokens, by ascending id.
     pub fn added_tokens(&self) -> Vec<(&str, u32)> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => {
+            Runner::Vocab { encoder, .. } => {
                 encoder.vocab().specials.iter().map(|token| (&token.content[..], token.id)).collect()
             }
-            Engine::Stages { stages, .. } => {
+            Runner::Stages { stages, .. } => {
                 stages.data().added.iter().map(|token| (&token.content[..], token.id)).collect()
             }
         }
@@ -185,14 +185,14 @@ impl Tokenizer {
     /// As [`encode`](Self::encode).
     pub fn encode_with_offsets(&self, stop: &Stop, text: &str, specials: Specials) -> Result<Spanned> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => {
+            Runner::Vocab { encoder, .. } => {
                 let (ids, mut spans) = encoder.encode_with_offsets_unless(stop, text, specials)?;
                 if !self.trims.is_empty() {
                     self.trim(encoder.vocab(), &ids, &mut spans);
                 }
                 Ok((ids, spans))
             }
-            Engine::Stages { stages, .. } => stages.encode_with_offsets(stop, text, specials),
+            Runner::Stages { stages, .. } => stages.encode_with_offsets(stop, text, specials),
         }
     }
 
@@ -264,31 +264,31 @@ impl Tokenizer {
     /// [`Error::Pattern`], [`Error::Memory`].
     pub fn pieces(&self, text: &str) -> Result<Vec<String>> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => {
+            Runner::Vocab { encoder, .. } => {
                 let mut pieces = Vec::new();
                 let show = |piece: &[u8]| pieces.push(String::from_utf8_lossy(piece).into_owned());
                 encoder.splitter().for_each_piece(text.as_bytes(), show)?;
                 Ok(pieces)
             }
-            Engine::Stages { stages, .. } => stages.pieces(text),
+            Runner::Stages { stages, .. } => stages.pieces(text),
         }
     }
 
     /// The bytes of the text of ids, those of special tokens only if `with_specials`.
     ///
     /// # Errors
-    /// As [`Decoder::decode`] and [`Stages::decode`].
+    /// As [`TokenDecoder::decode`] and [`Stages::decode`].
     pub fn decode<'i>(&self, stop: &Stop, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
         match &self.engine {
-            Engine::Vocab { encoder, decoder } => decoder.decode_unless(stop, encoder.vocab(), ids, with_specials),
-            Engine::Stages { stages, .. } => stages.decode(ids, with_specials),
+            Runner::Vocab { encoder, decoder } => decoder.decode_unless(stop, encoder.vocab(), ids, with_specials),
+            Runner::Stages { stages, .. } => stages.decode(ids, with_specials),
         }
     }
 
-    /// As [`Decoder::plan`], if that is worth it for so many ids.
+    /// As [`TokenDecoder::plan`], if that is worth it for so many ids.
     ///
     /// # Errors
-    /// As [`Decoder::plan`].
+    /// As [`TokenDecoder::plan`].
     pub fn plan<'d>(
         &'d self,
         stop: &Stop,
@@ -297,7 +297,7 @@ impl Tokenizer {
         threads: Option<usize>,
     ) -> Result<Option<Plan<'d>>> {
         match &self.engine {
-            Engine::Vocab { encoder, decoder } if decoder.is_worth_a_plan(ids.len()) => {
+            Runner::Vocab { encoder, decoder } if decoder.is_worth_a_plan(ids.len()) => {
                 decoder.plan_unless(stop, encoder.vocab(), ids, with_specials, threads).map(Some)
             }
             _ => Ok(None),
@@ -307,7 +307,7 @@ impl Tokenizer {
     /// The bytes of the text of each of many sequences: sequence `i` is `ids[offsets[i]..offsets[i + 1]]`.
     ///
     /// # Errors
-    /// As [`Decoder::decode_batch`] and [`Stages::decode_batch`].
+    /// As [`TokenDecoder::decode_batch`] and [`Stages::decode_batch`].
     pub fn decode_batch<'i>(
         &self,
         stop: &Stop,
@@ -317,10 +317,10 @@ impl Tokenizer {
         threads: Option<usize>,
     ) -> Result<Vec<Vec<u8>>> {
         match &self.engine {
-            Engine::Vocab { encoder, decoder } => {
+            Runner::Vocab { encoder, decoder } => {
                 decoder.decode_batch_unless(stop, encoder.vocab(), ids, offsets, with_specials, threads)
             }
-            Engine::Stages { stages, .. } => stages.decode_batch(ids, offsets, with_specials, threads),
+            Runner::Stages { stages, .. } => stages.decode_batch(ids, offsets, with_specials, threads),
         }
     }
 
@@ -330,8 +330,8 @@ impl Tokenizer {
     /// As [`format::write`] and [`format::write_stages`].
     pub fn write(&self, format: Format) -> Result<Vec<u8>> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => format::write(encoder.vocab(), format),
-            Engine::Stages { stages, .. } => format::write_stages(stages.data(), format),
+            Runner::Vocab { encoder, .. } => format::write(encoder.vocab(), format),
+            Runner::Stages { stages, .. } => format::write_stages(stages.data(), format),
         }
     }
 
@@ -341,8 +341,8 @@ impl Tokenizer {
     /// As [`format::save`] and [`format::save_stages`].
     pub fn save(&self, path: &std::path::Path) -> Result<()> {
         match &self.engine {
-            Engine::Vocab { encoder, .. } => format::save(encoder.vocab(), path),
-            Engine::Stages { stages, .. } => format::save_stages(stages.data(), path),
+            Runner::Vocab { encoder, .. } => format::save(encoder.vocab(), path),
+            Runner::Stages { stages, .. } => format::save_stages(stages.data(), path),
         }
     }
 

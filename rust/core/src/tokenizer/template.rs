@@ -10,13 +10,13 @@ use crate::vocab::pipeline::{Piece, PostProcessor, Sequence};
 /// The templates of a tokenizer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Templates {
-    single: Vec<Part>,
-    pair: Vec<Part>,
+    single: Vec<TemplatePart>,
+    pair: Vec<TemplatePart>,
 }
 
 /// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Text(Sequence),
     /// Special tokens.
     Ids(Vec<u32>),
@@ -46,8 +46,10 @@ impl Templates {
     /// # Errors
     /// [`Error::Unsupported`] for one that adds tokens twice, or names tokens it does not have.
     pub fn new(processor: Option<&PostProcessor>) -> Result<Self> {
-        let plain =
-            Self { single: vec![Part::Text(Sequence::A)], pair: [Sequence::A, Sequence::B].map(Part::Text).into() };
+        let plain = Self {
+            single: vec![TemplatePart::Text(Sequence::A)],
+            pair: [Sequence::A, Sequence::B].map(TemplatePart::Text).into(),
+        };
         let mut found = Vec::new();
         if let Some(processor) = processor {
             push(processor, &mut found)?;
@@ -64,9 +66,9 @@ impl Templates {
         let mut texts = 0;
         for part in &self.single {
             match part {
-                Part::Text(Sequence::A) => texts += 1,
-                Part::Text(Sequence::B) => return None,
-                Part::Ids(ids) => ends.get_mut(texts)?.extend(ids),
+                TemplatePart::Text(Sequence::A) => texts += 1,
+                TemplatePart::Text(Sequence::B) => return None,
+                TemplatePart::Ids(ids) => ends.get_mut(texts)?.extend(ids),
             }
         }
         let [before, behind] = ends;
@@ -82,18 +84,18 @@ impl Templates {
         let mut joined = Joined::default();
         for part in template {
             match part {
-                Part::Text(sequence) => {
+                TemplatePart::Text(sequence) => {
                     let text = if *sequence == Sequence::A { Some(first) } else { second };
                     if let Some(text) = text {
                         joined.ids.try_extend_from_slice(&text.ids)?;
                         joined.spans.try_extend_from_slice(&text.spans)?;
                     }
                 }
-                Part::Ids(ids) if with_specials => {
+                TemplatePart::Ids(ids) if with_specials => {
                     joined.ids.try_extend_from_slice(ids)?;
                     joined.spans.try_extend(ids.iter().map(|_| (0, 0)))?;
                 }
-                Part::Ids(_) => {}
+                TemplatePart::Ids(_) => {}
             }
         }
         Ok(joined)
@@ -110,12 +112,12 @@ pub(super) fn parsed(processor: Option<&Value>) -> Result<Option<PostProcessor>>
 }
 
 fn push(processor: &PostProcessor, found: &mut Vec<Templates>) -> Result<()> {
-    let ids = |token: &(String, u32)| Part::Ids(vec![token.1]);
-    let [a, b] = [Sequence::A, Sequence::B].map(Part::Text);
+    let ids = |token: &(String, u32)| TemplatePart::Ids(vec![token.1]);
+    let [a, b] = [Sequence::A, Sequence::B].map(TemplatePart::Text);
     match processor {
         PostProcessor::Template { single, pair, special_tokens } => {
             let part = |piece: &Piece| match piece {
-                Piece::Sequence { id, .. } => Ok(Part::Text(*id)),
+                Piece::Sequence { id, .. } => Ok(TemplatePart::Text(*id)),
                 Piece::SpecialToken { id, .. } => {
                     let token = special_tokens.get(id).ok_or_else(|| {
                         Error::unsupported(
@@ -123,7 +125,7 @@ fn push(processor: &PostProcessor, found: &mut Vec<Templates>) -> Result<()> {
                             format!("the template names {id:?}, which it does not have"),
                         )
                     })?;
-                    Ok(Part::Ids(token.ids.clone()))
+                    Ok(TemplatePart::Ids(token.ids.clone()))
                 }
             };
             let parts = |pieces: &[Piece]| pieces.iter().map(part).collect::<Result<Vec<_>>>();

@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::memory::collect;
 use crate::threads;
 use crate::train::engine::pair::Pair;
-use crate::vocab::{Merges, Normalizer, Vocab, try_clone_inert, try_clone_specials};
+use crate::vocab::{Merges, NormalForm, Vocab, try_clone_inert, try_clone_specials};
 use bounded::MemoryBudget;
 use engine::base_merges::BaseMerges;
 use engine::checkpoint::Checkpoint;
@@ -147,7 +147,7 @@ fn train_above(
     let (lexicon, specials) = Lexicon::new(&options.special_tokens, options.vocab_size)?;
     let merges = Merges::List { pairs: Vec::new(), ignore_merges: false };
     let scheme = counts.scheme().clone();
-    let vocab = Vocab::new("new tokenizer", lexicon.tokens()?, merges, specials, scheme, Normalizer::None)?;
+    let vocab = Vocab::new("new tokenizer", lexicon.tokens()?, merges, specials, scheme, NormalForm::None)?;
     grow(&lexicon, vocab, floor, counts, options, progress)
 }
 
@@ -171,7 +171,7 @@ pub fn extend(
     if !options.special_tokens.is_empty() {
         return Err(Error::argument("special_tokens", "a tokenizer that grows keeps its own special tokens"));
     }
-    if vocab.normalizer != Normalizer::None {
+    if vocab.normalizer != NormalForm::None {
         let reason = "the tokenizer normalizes text, the counts are of text as it is";
         return Err(Error::unsupported("extension", reason));
     }

@@ -97,7 +97,7 @@ pub enum Specials {
 
 /// The change to a text before it is split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Normalizer {
+pub enum NormalForm {
     /// Nothing.
     #[default]
     None,
@@ -108,7 +108,7 @@ pub enum Normalizer {
 /// A tokenizer as data, by how it runs.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
-pub enum Tokenizer {
+pub enum TokenizerData {
     /// Byte-level BPE with one splitting rule, or what becomes that: the fast path.
     Vocab(Vocab),
     /// Any other, stage by stage.
@@ -129,7 +129,7 @@ pub struct Vocab {
     /// The splitting rule.
     pub scheme: Scheme,
     /// The normalizer.
-    pub normalizer: Normalizer,
+    pub normalizer: NormalForm,
     /// Parts of the `tokenizer.json` this came from that encoding does not obey.
     pub carried: Carried,
 }
@@ -158,7 +158,7 @@ impl Vocab {
         merges: Merges,
         mut specials: Vec<Special>,
         scheme: Scheme,
-        normalizer: Normalizer,
+        normalizer: NormalForm,
     ) -> Result<Self> {
         let fail = |reason: String| Err(Error::format(origin, reason));
         if let Some(byte) = (0..=255u8).find(|&byte| is_in_utf8(byte) && tokens.id(&[byte]).is_none()) {

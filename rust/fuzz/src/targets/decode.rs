@@ -5,9 +5,9 @@ use std::mem::MaybeUninit;
 use arbitrary::Arbitrary;
 use eurotok_core::Error;
 use eurotok_core::arch::Isa;
-use eurotok_core::decode::Decoder;
+use eurotok_core::decode::TokenDecoder;
 use eurotok_core::split::Scheme;
-use eurotok_core::vocab::{Merges, Normalizer, Special, Tokens, Vocab};
+use eurotok_core::vocab::{Merges, NormalForm, Special, Tokens, Vocab};
 
 use super::structured;
 
@@ -36,7 +36,7 @@ fn vocab(input: &Input) -> Option<Vocab> {
         id += 1;
     }
     let scheme = Scheme::named("gpt2")?;
-    Vocab::new("fuzz", tokens, Merges::Ranks, specials, scheme, Normalizer::None).ok()
+    Vocab::new("fuzz", tokens, Merges::Ranks, specials, scheme, NormalForm::None).ok()
 }
 
 /// The bytes are an [`Input`].
@@ -47,7 +47,7 @@ pub fn run(data: &[u8]) {
     let once = input.ids.iter().map(|&id| if id % 64 == 0 { id } else { id % (vocab.size() as u32 + 1) });
     let ids: Vec<u32> = once.collect::<Vec<_>>().repeat(1 + usize::from(input.times % 600));
     let ids = &ids[..ids.len().min(40_000)];
-    let decoder = Decoder::new(&vocab, Isa::available()[0]).expect("enough memory");
+    let decoder = TokenDecoder::new(&vocab, Isa::available()[0]).expect("enough memory");
     let check = |first: usize, ids: &[u32], decoded: Result<&Vec<u8>, &Error>| {
         let mut expected = Vec::new();
         for (place, &id) in ids.iter().enumerate() {

@@ -1,11 +1,11 @@
 //! Ids are those of BPE by its definition, on any vocabulary; counts, batches, spans and decoding agree with them.
 
 use arbitrary::Arbitrary;
-use eurotok_core::decode::Decoder;
+use eurotok_core::decode::TokenDecoder;
 use eurotok_core::encode::{Encoder, Specials};
 use eurotok_core::split::Scheme;
 use eurotok_core::testing::bpe;
-use eurotok_core::vocab::{Merges, Normalizer, Tokens, Vocab};
+use eurotok_core::vocab::{Merges, NormalForm, Tokens, Vocab};
 
 use super::structured;
 
@@ -64,7 +64,7 @@ fn vocab(input: &Input) -> (Vocab, Vec<Vec<u8>>) {
     };
     let names: Vec<&str> = Scheme::names().collect();
     let scheme = Scheme::named(names[usize::from(input.scheme) % names.len()]).expect("a name of the table");
-    (Vocab::new("fuzz", tokens, merges, vec![], scheme, Normalizer::None).expect("sound parts"), parts)
+    (Vocab::new("fuzz", tokens, merges, vec![], scheme, NormalForm::None).expect("sound parts"), parts)
 }
 
 /// The bytes are an [`Input`].
@@ -88,7 +88,7 @@ pub fn run(data: &[u8]) {
         assert!(spans.iter().all(|&(start, end)| start <= end && end as usize <= text.chars().count()));
         let batch = encoder.encode_batch(&[text, "", text], Specials::Text, None).expect("no regex");
         assert_eq!((batch.get(0), batch.get(1), batch.get(2)), (&expected[..], &[][..], &expected[..]));
-        let decoded = Decoder::new(vocab, encoder.isa())
+        let decoded = TokenDecoder::new(vocab, encoder.isa())
             .expect("enough memory")
             .decode(vocab, &expected, true)
             .expect("known ids");

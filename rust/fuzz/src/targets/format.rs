@@ -4,7 +4,7 @@ use eurotok_core::encode::{Encoder, Specials};
 use eurotok_core::format::{self, Converted, Format, Hints};
 use eurotok_core::split::Scheme;
 use eurotok_core::stages::Stages;
-use eurotok_core::vocab::Tokenizer;
+use eurotok_core::vocab::TokenizerData;
 use eurotok_core::{Error, Stop};
 
 /// The bytes are a file, and once one that has been told of.
@@ -28,11 +28,11 @@ pub fn run(data: &[u8]) {
 
 /// A file that runs by stages is written and read again, and encodes and decodes any text or says why not.
 fn check_stages(data: &[u8]) {
-    let Ok(Tokenizer::Pipeline(pipeline)) = format::read_tokenizer("fuzz", data, &Hints::default()) else { return };
+    let Ok(TokenizerData::Pipeline(pipeline)) = format::read_tokenizer("fuzz", data, &Hints::default()) else { return };
     for format in [Format::TokenizerJson, Format::Eurotok] {
         let written = format::write_stages(&pipeline, format).expect("there is memory for it");
         let again = format::read_tokenizer("again", &written, &Hints::default());
-        let same = matches!(&again, Ok(Tokenizer::Pipeline(again)) if again.size() == pipeline.size());
+        let same = matches!(&again, Ok(TokenizerData::Pipeline(again)) if again.size() == pipeline.size());
         assert!(same, "{format:?}: {again:?}");
     }
     let Ok(stages) = Stages::new(pipeline) else { return };

@@ -12,14 +12,14 @@ use crate::error::Raise;
 use crate::gil::{SMALL, interruptible};
 use crate::options::parse_specials;
 use crate::text::{places, raise_of, repaired, single};
-use crate::texts::{End, Ends, Surrogates};
+use crate::texts::{End, OuterIds, Surrogates};
 
 /// The options of encoding, which all methods share.
 pub(super) struct Options {
     pub(super) specials: Specials,
     pub(super) surrogates: Surrogates,
     /// The ids to put before and behind those of a text.
-    pub(super) ends: Ends,
+    pub(super) ends: OuterIds,
 }
 
 impl Options {
@@ -31,7 +31,7 @@ impl Options {
         errors: &str,
         [bos, eos]: [End<'_, '_>; 2],
     ) -> PyResult<Self> {
-        let ends = Ends::parse(tokenizer.engine(), special_tokens, bos, eos)?;
+        let ends = OuterIds::parse(tokenizer.engine(), special_tokens, bos, eos)?;
         Ok(Self { specials: parse_specials(specials)?, surrogates: Surrogates::parse(errors)?, ends })
     }
 }
@@ -69,7 +69,7 @@ impl Tokenizer {
         special_tokens: bool,
         options: &Options,
     ) -> PyResult<Vec<u32>> {
-        let plain = Options { ends: Ends::default(), ..*options };
+        let plain = Options { ends: OuterIds::default(), ..*options };
         let ids = |text| {
             let ids = self.encode_to(text, &plain, <[u32]>::to_vec, |ids| ids)?;
             PyResult::Ok(Joined { ids, spans: Vec::new() })

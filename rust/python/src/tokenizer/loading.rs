@@ -16,20 +16,20 @@ use crate::gil::abandonable;
 
 /// The source of a tokenizer: the bytes of a file, or another tokenizer, which is then shared.
 #[derive(FromPyObject)]
-pub(super) enum Source<'py> {
+pub(super) enum TokenizerSource<'py> {
     Tokenizer(PyRef<'py, Tokenizer>),
     Bytes(PyBackedBytes),
 }
 
 impl Tokenizer {
     pub(crate) fn from_vocab(py: Python<'_>, vocab: Vocab) -> PyResult<Self> {
-        Self::prepare(py, || Ok(vocab::Tokenizer::Vocab(vocab)))
+        Self::prepare(py, || Ok(vocab::TokenizerData::Vocab(vocab)))
     }
 
     /// The tokenizer that runs the data that `read` returns.
     pub(super) fn prepare(
         py: Python<'_>,
-        read: impl FnOnce() -> eurotok_core::Result<vocab::Tokenizer> + Send + 'static,
+        read: impl FnOnce() -> eurotok_core::Result<vocab::TokenizerData> + Send + 'static,
     ) -> PyResult<Self> {
         let inner = abandonable(py, || Ok(Arc::new(Inner { engine: Engine::new(read()?)?, spare: Arc::default() })))?;
         inner.raise().map(|inner| Self { inner })

@@ -24,14 +24,14 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use crate::arch::{bytes_of, list_of};
 use crate::error::Raise;
 use crate::gil::{SMALL, interruptible};
-use crate::ids::{Ids, Reader, copied};
+use crate::ids::{IdReader, Ids, copied};
 use crate::items::list;
 use crate::options::parse_threads;
 use crate::spare::Spare;
-use crate::texts::{End, Texts};
+use crate::texts::{End, TextList};
 use decoding::text;
 use encoding::Options;
-use loading::{Source, hints};
+use loading::{TokenizerSource, hints};
 use merges::{BytesPair, merges_of};
 
 /// A tokenizer: immutable, shared by threads.
@@ -67,14 +67,14 @@ impl Tokenizer {
     #[pyo3(signature = (data, origin = "tokenizer", scheme = None, special_tokens = None))]
     fn new(
         py: Python<'_>,
-        data: Source<'_>,
+        data: TokenizerSource<'_>,
         origin: &str,
         scheme: Option<&str>,
         special_tokens: Option<BTreeMap<String, u32>>,
     ) -> PyResult<Self> {
         let bytes = match data {
-            Source::Tokenizer(tokenizer) => return Ok(Self { inner: Arc::clone(&tokenizer.inner) }),
-            Source::Bytes(bytes) => bytes,
+            TokenizerSource::Tokenizer(tokenizer) => return Ok(Self { inner: Arc::clone(&tokenizer.inner) }),
+            TokenizerSource::Bytes(bytes) => bytes,
         };
         let (origin, hints) = (origin.to_string(), hints(scheme, special_tokens)?);
         Self::prepare(py, move || format::read_tokenizer(&origin, &bytes, &hints))
@@ -205,7 +205,7 @@ impl Tokenizer {
         let Options { specials, surrogates, ends } =
             Options::parse(self, special_tokens, specials, errors, [bos, eos])?;
         let Inner { engine, spare } = &*self.inner;
-        let ragged = Texts::new(texts)?.give(py, surrogates, |stop, texts| {
+        let ragged = TextList::new(texts)?.give(py, surrogates, |stop, texts| {
             let ids = spare.take(texts.iter().map(|text| text.size()).sum());
             let ragged = engine.encode_batch_to(ids, stop, texts, specials, threads)?;
             Ok(ragged.between(&ends.before, &ends.behind))
@@ -261,7 +261,7 @@ impl Tokenizer {
         let Options { specials, surrogates, ends } =
             Options::parse(self, special_tokens, specials, errors, [bos, eos])?;
         let work = |stop: &Stop, texts: &[Text<'_>]| self.engine().count_batch(stop, texts, specials, threads);
-        let mut counts = Texts::new(texts)?.give(py, surrogates, work)?;
+        let mut counts = TextList::new(texts)?.give(py, surrogates, work)?;
         if ends.count() > 0 {
             counts.iter_mut().for_each(|count| *count += ends.count() as i64);
         }
@@ -341,7 +341,7 @@ impl Tokenizer {
     /// UnknownIdError
     ///     If no token has this id.
     fn token<'py>(&self, py: Python<'py>, id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-        let ids = Reader { vocab_size: self.engine().size() };
+        let ids = IdReader { vocab_size: self.engine().size() };
         let token = self.engine().token(ids.item(id, 0)?);
         token.map(|token| PyBytes::new(py, &token)).ok_or_else(|| ids.unknown(id, 0))
     }

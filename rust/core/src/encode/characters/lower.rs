@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use super::joints::Joints;
 use super::rewrite::{Rewrites, Rule};
 use super::{Characters, Prefix};
-use crate::bpe::effective::{Merge, sufficient};
+use crate::bpe::effective::{EffectiveMerge, sufficient};
 use crate::error::{Error, Result};
 use crate::memory::Grow;
 use crate::split::Scheme;
@@ -15,7 +15,7 @@ use crate::vocab::{self, Merges, Special, Tokens, Vocab};
 /// A tokenizer over bytes that gives the ids of one over characters.
 pub(in crate::encode) struct Lowered {
     pub(in crate::encode) vocab: Vocab,
-    pub(in crate::encode) merges: Vec<Merge>,
+    pub(in crate::encode) merges: Vec<EffectiveMerge>,
     pub(in crate::encode) characters: Characters,
 }
 
@@ -42,7 +42,7 @@ pub(in crate::encode) fn lower(pipeline: &Pipeline) -> Result<Option<Lowered>> {
     let first_fragment = tokens.len() - fragments.len();
     let whole = Scheme::from_pattern(r"[\s\S]+");
     let merges = Merges::List { pairs, ignore_merges: false };
-    let mut vocab = match Vocab::new("tokenizer", tokens, merges, Vec::new(), whole, vocab::Normalizer::None) {
+    let mut vocab = match Vocab::new("tokenizer", tokens, merges, Vec::new(), whole, vocab::NormalForm::None) {
         Ok(vocab) => vocab,
         Err(Error::Memory) => return Err(Error::Memory),
         // Too many tokens, fragments included.
@@ -81,7 +81,7 @@ impl Shaping {
         if let Some(normalizer) = &pipeline.normalizer {
             let mut stages = Vec::new();
             flatten(normalizer, &mut stages);
-            let mut order = Kind::First;
+            let mut order = NormalizerKind::First;
             for stage in stages {
                 let kind = shaping.normalizer(stage, order)?;
                 if kind < order {
@@ -115,17 +115,17 @@ impl Shaping {
     }
 
     /// Records a normalizer that follows one of kind `order`, and returns its own kind.
-    fn normalizer(&mut self, normalizer: &Normalizer, order: Kind) -> Option<Kind> {
+    fn normalizer(&mut self, normalizer: &Normalizer, order: NormalizerKind) -> Option<NormalizerKind> {
         match normalizer {
             Normalizer::Nfc if !self.rewrites.nfc => {
                 self.rewrites.nfc = true;
-                Some(Kind::First)
+                Some(NormalizerKind::First)
             }
             Normalizer::Prepend { prepend } if self.prefix == Prefix::Never => {
                 self.prefix = Prefix::Always;
                 match &prepend[..] {
-                    "▁" => Some(order.max(Kind::Prefix)),
-                    " " => Some(Kind::Prefix),
+                    "▁" => Some(order.max(NormalizerKind::Prefix)),
+                    " " => Some(NormalizerKind::Prefix),
                     _ => None,
                 }
             }
@@ -134,11 +134,11 @@ impl Shaping {
         }
     }
 
-    fn replace(&mut self, pattern: &Pattern, content: &str) -> Option<Kind> {
+    fn replace(&mut self, pattern: &Pattern, content: &str) -> Option<NormalizerKind> {
         if let Some(characters) = literals(pattern) {
             let (rule, kind) = match content {
-                "" => (Rule::Drop, Kind::Drop),
-                "▁" => (Rule::Space, Kind::Spaces),
+                "" => (Rule::Drop, NormalizerKind::Drop),
+                "▁" => (Rule::Space, NormalizerKind::Spaces),
                 _ => return None,
             };
             for character in characters {
@@ -154,7 +154,7 @@ impl Shaping {
         let regex = match pattern {
             Pattern::String(text) if !text.is_empty() => {
                 self.rewrites.early.push((text.clone(), content.to_string()));
-                return Some(Kind::Early);
+                return Some(NormalizerKind::Early);
             }
             Pattern::String(_) => return None,
             Pattern::Regex(regex) => regex,
@@ -163,13 +163,13 @@ impl Shaping {
         let literal = before.strip_prefix('(').and_then(|group| group.strip_suffix(')')).unwrap_or(before);
         let character = single(literal).filter(|&character| !is_of_class(character))?;
         let is_parting = content.strip_prefix(character) == Some(" ");
-        (is_parting && self.rewrites.add(character, Rule::Part)).then_some(Kind::Part)
+        (is_parting && self.rewrites.add(character, Rule::Part)).then_some(NormalizerKind::Part)
     }
 }
 
 /// Which normalizers follow which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum NormalizerKind {
     First,
     /// A longer text in place of another.
     Early,

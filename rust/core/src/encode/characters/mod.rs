@@ -87,7 +87,7 @@ impl Characters {
 }
 
 /// Where a text of a row is encoded from.
-enum Place {
+enum TextStart {
     /// The row itself, as it is merged.
     Row(Range<usize>),
     /// The rewritten texts.
@@ -117,10 +117,10 @@ impl Encoder {
             let begin = texts.begins.get(number).copied().unwrap_or(start);
             let text = &texts.row[begin..end];
             places.push(if self.added.find(text, specials).next().is_some() {
-                Place::Parts(begin..end)
+                TextStart::Parts(begin..end)
             } else {
                 match characters.rewrites.apply(text)? {
-                    Cow::Borrowed(_) => Place::Row(start..end),
+                    Cow::Borrowed(_) => TextStart::Row(start..end),
                     Cow::Owned(text) => {
                         let start = rewritten.len();
                         rewritten.try_reserve(1 + text.len())?;
@@ -128,7 +128,7 @@ impl Encoder {
                             rewritten.push(' ');
                         }
                         rewritten.push_str(&text);
-                        Place::Rewritten(start..rewritten.len())
+                        TextStart::Rewritten(start..rewritten.len())
                     }
                 }
             });
@@ -139,15 +139,15 @@ impl Encoder {
         let (mut of_group, mut end) = (row, 0);
         for (number, place) in (first..).zip(places) {
             let (memory, range) = match place {
-                Place::Parts(range) => {
+                TextStart::Parts(range) => {
                     self.take_pieces(worker, of_group, end, &[], true, out)?;
                     let done = self.encode_into(worker, &texts.row[range], specials, out);
                     done.map_err(|error| error.in_text(number))?;
                     worker.group.end_text()?;
                     continue;
                 }
-                Place::Row(range) => (row, range),
-                Place::Rewritten(range) => (rewritten.as_bytes(), range),
+                TextStart::Row(range) => (row, range),
+                TextStart::Rewritten(range) => (rewritten.as_bytes(), range),
             };
             if !std::ptr::eq(memory, of_group) {
                 self.take_pieces(worker, of_group, end, &[], true, out)?;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use crate::encode::nfc;
 use crate::error::Result;
 use crate::memory::{Grow, copied_text};
-use crate::split::Pattern;
+use crate::split::CompiledPattern;
 
 /// The effect of a rule on its character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn is_of_word(character: char) -> bool {
     }
     let word = WORD.get_or_init(|| {
         let all: String = ('\0'..=char::MAX).collect();
-        let pattern = Pattern::new(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]+").expect("a regex of our own");
+        let pattern = CompiledPattern::new(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]+").expect("a regex of our own");
         let mut word = vec![0; 0x11_0000 / 64];
         let found = pattern.for_each_match(&all, |run| {
             run.chars().map(u32::from).for_each(|point| word[point as usize / 64] |= 1 << (point % 64));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytemuck::NoUninit;
 
 use crate::error::{Error, Result};
-use crate::output::Output;
+use crate::output::OutputFile;
 
 /// Bytes of the header of an `.npy` file: enough for any length, and a multiple of 64, as the format requires.
 const HEADER: usize = 128;
@@ -14,7 +14,7 @@ const HEADER: usize = 128;
 /// A one-dimensional array that is being written to a file.
 pub(super) struct Array {
     path: PathBuf,
-    output: Output,
+    output: OutputFile,
     /// NumPy's name of the type, for the header of an `.npy` file; `None` for a file without a header.
     header: Option<&'static str>,
     length: u64,
@@ -22,7 +22,7 @@ pub(super) struct Array {
 
 impl Array {
     pub(super) fn create(path: &Path, header: Option<&'static str>) -> Result<Self> {
-        let output = Output::create(path).map_err(|error| Error::io(path, error))?;
+        let output = OutputFile::create(path).map_err(|error| Error::io(path, error))?;
         let mut array = Self { path: path.to_path_buf(), output, header, length: 0 };
         array.write_header()?;
         Ok(array)

@@ -3,7 +3,7 @@
 //! Threads take the blocks of the files in order, encode them side by side, and write the ids in order
 //! ([`threads::ordered`]). So a thread holds one block and its ids, whatever the size of the corpus, and the output
 //! does not depend on the number of threads. A block ends at the end of a document, or inside one at a
-//! [`cut`](Documents::cut), which does not change the ids.
+//! [`cut`](DocumentEncoder::cut), which does not change the ids.
 
 mod array;
 #[cfg(test)]
@@ -22,7 +22,7 @@ use crate::ragged::Ragged;
 use crate::split::LOOKAHEAD;
 use crate::stop::Stop;
 use crate::threads;
-use crate::vocab::Normalizer;
+use crate::vocab::NormalForm;
 use array::Array;
 
 /// The type of the written integers.
@@ -63,7 +63,7 @@ pub struct Summary {
 /// Writes the ids of documents to one file, and the place where each document begins to another. Both files appear at
 /// [`finish`](Self::finish). If the writer is dropped before, no file appears.
 pub struct IdsWriter<'e> {
-    encoder: &'e dyn Documents,
+    encoder: &'e dyn DocumentEncoder,
     options: EncodeOptions,
     width: Width,
     ids: Array,
@@ -72,7 +72,7 @@ pub struct IdsWriter<'e> {
 }
 
 /// Encodes the documents of files.
-pub trait Documents: Sync {
+pub trait DocumentEncoder: Sync {
     /// One more than the largest id.
     fn vocab_size(&self) -> usize;
 
@@ -94,7 +94,7 @@ pub trait Blocks {
     /// The ids of a block, unless it is stopped.
     ///
     /// # Errors
-    /// As [`Documents::encode_texts`], [`Error::InvalidUtf8`] and [`Error::Interrupted`].
+    /// As [`DocumentEncoder::encode_texts`], [`Error::InvalidUtf8`] and [`Error::Interrupted`].
     fn encode(&mut self, stop: &Stop, block: &TextBlock, options: EncodeOptions) -> Result<Encoded>;
 }
 
@@ -138,7 +138,12 @@ impl<'e> IdsWriter<'e> {
     ///
     /// # Errors
     /// [`Error::Argument`] for another ending, or for a width that does not hold the vocabulary; [`Error::Io`].
-    pub fn create(encoder: &'e dyn Documents, path: &Path, offsets: &Path, options: EncodeOptions) -> Result<Self> {
+    pub fn create(
+        encoder: &'e dyn DocumentEncoder,
+        path: &Path,
+        offsets: &Path,
+        options: EncodeOptions,
+    ) -> Result<Self> {
         let size = encoder.vocab_size();
         let width = match options.width {
             Some(Width::U16) if size > 1 << 16 => {
@@ -275,7 +280,7 @@ impl BlockSink for Summary {
 /// # Errors
 /// As [`IdsWriter::add_files`].
 pub fn count_files(
-    encoder: &dyn Documents,
+    encoder: &dyn DocumentEncoder,
     paths: &[PathBuf],
     options: EncodeOptions,
     mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
@@ -291,7 +296,7 @@ pub fn count_files(
 
 /// Encodes the blocks of files on threads and passes them to `sink`, in order.
 fn encode_blocks(
-    encoder: &dyn Documents,
+    encoder: &dyn DocumentEncoder,
     paths: &[PathBuf],
     options: EncodeOptions,
     sink: &mut (dyn BlockSink + Send),
@@ -314,7 +319,7 @@ fn encode_blocks(
     )
 }
 
-impl Documents for Encoder {
+impl DocumentEncoder for Encoder {
     fn vocab_size(&self) -> usize {
         self.vocab().size()
     }
@@ -343,17 +348,17 @@ impl Documents for Encoder {
     }
 
     fn begin(&self) -> Box<dyn Blocks + '_> {
-        Box::new(Working { encoder: self, lease: self.lease() })
+        Box::new(EncoderBlocks { encoder: self, lease: self.lease() })
     }
 }
 
 /// An encoder and a worker of it.
-struct Working<'e> {
+struct EncoderBlocks<'e> {
     encoder: &'e Encoder,
     lease: Lease<'e>,
 }
 
-impl Blocks for Working<'_> {
+impl Blocks for EncoderBlocks<'_> {
     fn encode(&mut self, stop: &Stop, block: &TextBlock, options: EncodeOptions) -> Result<Encoded> {
         let Self { encoder, lease } = self;
         lease.with(stop, |worker| {
@@ -367,8 +372,8 @@ impl Encoder {
     /// combines with the characters before it.
     fn settled(&self, text: &[u8]) -> usize {
         match self.vocab.normalizer {
-            Normalizer::None => text.len(),
-            Normalizer::Nfc => text.iter().rposition(u8::is_ascii).unwrap_or(0),
+            NormalForm::None => text.len(),
+            NormalForm::Nfc => text.iter().rposition(u8::is_ascii).unwrap_or(0),
         }
     }
 
@@ -379,7 +384,7 @@ impl Encoder {
             // It is a whole document.
             return self.encode_into(worker, &lossy_text(text)?, specials, out);
         }
-        if self.added.longest(specials) == 0 && self.vocab.normalizer == Normalizer::None {
+        if self.added.longest(specials) == 0 && self.vocab.normalizer == NormalForm::None {
             return self.encode_range(worker, text, 0..end, out);
         }
         let last = end == text.len();

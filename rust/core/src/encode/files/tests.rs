@@ -27,7 +27,7 @@ fn telling() -> Vocab {
     let specials = [("<a b>", 5000, true), ("e <a", 5001, false), (">\n<", 5002, true), (&long, 5003, false)];
     let specials = specials.map(|(content, id, special)| Special { content: content.into(), id, special });
     let scheme = Scheme::named("gpt2").expect("its name is in the table");
-    Vocab::new("telling", tokens, Merges::Ranks, specials.into(), scheme, Normalizer::None).unwrap()
+    Vocab::new("telling", tokens, Merges::Ranks, specials.into(), scheme, NormalForm::None).unwrap()
 }
 
 proptest! {
@@ -41,7 +41,7 @@ proptest! {
         steps in prop::collection::vec(30_usize..150, 1..20),
     ) {
         let mut vocab = telling();
-        vocab.normalizer = if nfc { Normalizer::Nfc } else { Normalizer::None };
+        vocab.normalizer = if nfc { NormalForm::Nfc } else { NormalForm::None };
         vocab.scheme = Scheme::named(scheme).expect("its name is in the table");
         let encoder = Encoder::new(vocab).unwrap();
         let (mut worker, mut ids) = (Worker::new(CacheSize::Wide).unwrap(), Vec::new());

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::*;
 use crate::bpe::effective::effective;
-use crate::vocab::{Merges, Normalizer, Tokens};
+use crate::vocab::{Merges, NormalForm, Tokens};
 
 /// More than each of these takes in a test build on a busy machine. Without the limits they took minutes.
 const SOON: Duration = Duration::from_secs(20);
@@ -99,7 +99,7 @@ fn long_tokens_made_in_two_ways_take_no_square() {
     pairs.extend([(last, 97), (97, last)]);
     let merges = Merges::List { pairs, ignore_merges: false };
     let scheme = Scheme::named("gpt2").unwrap();
-    let vocab = Vocab::new("long", tokens, merges, Vec::new(), scheme, Normalizer::None).unwrap();
+    let vocab = Vocab::new("long", tokens, merges, Vec::new(), scheme, NormalForm::None).unwrap();
     let made = soon(|| effective(&vocab));
     assert_eq!(made.unwrap().last().map(|merge| merge.result), Some(longest));
     soon(|| write(&Vocab { merges: Merges::Ranks, ..vocab.clone() }, Format::Eurotok).unwrap());
@@ -123,7 +123,7 @@ fn added_tokens_of_any_kind_take_no_square() {
             Merges::List { pairs: vec![], ignore_merges: false },
             Vec::new(),
             Scheme::named("gpt2").unwrap(),
-            Normalizer::None,
+            NormalForm::None,
         )
         .unwrap();
         let mut file: serde_json::Value =

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::bpe::effective::effective;
 use crate::testing::bpe::piece_ids;
-use crate::vocab::{Carried, Inert, Merges, Normalizer, Tokens};
+use crate::vocab::{Carried, Inert, Merges, NormalForm, Tokens};
 
 /// Tokens of a few letters joined at random, with gaps between the ids, in any order.
 fn tokens() -> impl Strategy<Value = Tokens> {
@@ -74,7 +74,7 @@ fn vocab(ranks: impl Strategy<Value = bool>) -> impl Strategy<Value = Vocab> {
                 Special { content: content.to_string(), id, special }
             });
             let scheme = Scheme::named(scheme).unwrap_or_else(|| Scheme::from_pattern(scheme));
-            let normalizer = if nfc && !ranks { Normalizer::Nfc } else { Normalizer::None };
+            let normalizer = if nfc && !ranks { NormalForm::Nfc } else { NormalForm::None };
             let mut vocab = Vocab::new("random", tokens, merges, specials.collect(), scheme, normalizer).unwrap();
             let some =
                 |bit: u64| (post && seed >> bit & 1 == 1).then(|| json!({ "type": "ByteLevel", "n": [1, -2, null] }));
@@ -140,7 +140,7 @@ proptest! {
             pairs.sort_by_key(|&(left, right)| tokens.id(&[tokens.get(left), tokens.get(right)].concat()));
         }
         let merges = Merges::List { pairs, ignore_merges };
-        let vocab = Vocab::new("random", tokens, merges, Vec::new(), scheme.clone(), Normalizer::None).unwrap();
+        let vocab = Vocab::new("random", tokens, merges, Vec::new(), scheme.clone(), NormalForm::None).unwrap();
         if let Ok(lines) = write(&vocab, Format::Tiktoken) {
             same_ids(&vocab, &read("again", &lines, &Hints { scheme: Some(scheme), ..Hints::default() }).unwrap())?;
         }

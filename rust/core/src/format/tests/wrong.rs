@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::format::*;
-use crate::vocab::{Merges, Normalizer, Tokens};
+use crate::vocab::{Merges, NormalForm, Tokens};
 
 /// A `tokenizer.json` with the 256 bytes, `ab` (256), `abb` (257) and the added token `<x>` (258).
 fn sound() -> Value {
@@ -17,7 +17,7 @@ fn sound() -> Value {
     let merges = Merges::List { pairs: vec![(97, 98), (256, 98)], ignore_merges: false };
     let special = Special { content: "<x>".to_string(), id: 258, special: true };
     let scheme = Scheme::named("gpt2").unwrap();
-    let vocab = Vocab::new("sound", all, merges, vec![special], scheme, Normalizer::None).unwrap();
+    let vocab = Vocab::new("sound", all, merges, vec![special], scheme, NormalForm::None).unwrap();
     serde_json::from_slice(&write(&vocab, Format::TokenizerJson).unwrap()).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn other_spellings_of_a_tokenizer_json() {
         assert_eq!(read_json(&with(pointer, value)).unwrap(), plain, "{pointer}");
     }
     let nfc = json!({ "type": "Sequence", "normalizers": [{ "type": "NFC" }] });
-    assert_eq!(read_json(&with("/normalizer", nfc)).unwrap().normalizer, Normalizer::Nfc);
+    assert_eq!(read_json(&with("/normalizer", nfc)).unwrap().normalizer, NormalForm::Nfc);
     for (pre_tokenizer, name) in [
         (json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true }), Some("gpt2")),
         (json!({ "type": "ByteLevel", "add_prefix_space": false, "use_regex": false }), None),
@@ -267,7 +267,7 @@ fn what_ranks_cannot_say_is_named() {
         let id = |token: &str| all.id(token.as_bytes()).unwrap();
         let pairs = pairs.iter().map(|(left, right)| (id(left), id(right))).collect();
         let merges = Merges::List { pairs, ignore_merges };
-        Vocab::new("test", all, merges, Vec::new(), Scheme::named("gpt2").unwrap(), Normalizer::None).unwrap()
+        Vocab::new("test", all, merges, Vec::new(), Scheme::named("gpt2").unwrap(), NormalForm::None).unwrap()
     };
     let refused = |vocab: Vocab| write(&vocab, Format::Tiktoken).unwrap_err().to_string();
     let plain = vocab(&["ab", "abb"], &[("a", "b"), ("ab", "b")], false);
@@ -282,7 +282,7 @@ fn what_ranks_cannot_say_is_named() {
 
     let added = Special { content: "<x>".to_string(), id: 300, special: false };
     assert!(refused(Vocab { specials: vec![added], ..plain.clone() }).contains("\"<x>\""));
-    assert!(refused(Vocab { normalizer: Normalizer::Nfc, ..plain }).contains("normalizer"));
+    assert!(refused(Vocab { normalizer: NormalForm::Nfc, ..plain }).contains("normalizer"));
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn files_appear_whole_or_not_at_all() {
     let files = || folder.path().read_dir().unwrap().count();
     assert_eq!(files(), 2);
     let before = std::fs::read(&path).unwrap();
-    assert!(save(&Vocab { normalizer: Normalizer::Nfc, ..vocab.clone() }, &path).is_err());
+    assert!(save(&Vocab { normalizer: NormalForm::Nfc, ..vocab.clone() }, &path).is_err());
     assert_eq!((files(), std::fs::read(&path).unwrap()), (2, before));
     // A folder stands in the way, so the last step fails.
     let taken = folder.path().join("d.json");

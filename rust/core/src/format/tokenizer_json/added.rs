@@ -4,19 +4,19 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::noncontiguous::NFA;
 
-use super::AddedToken;
+use super::AddedTokenJson;
 use crate::error::Result;
 use crate::memory::{collect, probe};
-use crate::vocab::Normalizer;
+use crate::vocab::NormalForm;
 
 /// Refuses added tokens that are not recognised by their content alone.
-pub(super) fn check(added: &[AddedToken<'_>], normalizer: Normalizer) -> Result<(), String> {
+pub(super) fn check(added: &[AddedTokenJson<'_>], normalizer: NormalForm) -> Result<(), String> {
     for token in added {
         let content = &token.content;
         if token.lstrip || token.rstrip || token.single_word {
             return Err(format!("the added token {content:?} with lstrip, rstrip or single_word"));
         }
-        if token.normalized && normalizer == Normalizer::Nfc && !untouched_by_nfc(content) {
+        if token.normalized && normalizer == NormalForm::Nfc && !untouched_by_nfc(content) {
             return Err(format!("the added token {content:?}, which is looked for in the normalized text"));
         }
     }

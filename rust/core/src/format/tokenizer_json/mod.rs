@@ -15,11 +15,11 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::json::{Ids, List, Pair, Strict, Text};
+use super::json::{JsonIds, JsonMerge, JsonText, List, Strict};
 use crate::error::{Error, Result};
 use crate::memory::collect;
 use crate::split::{Scheme, oniguruma};
-use crate::vocab::{Carried, Merges, Normalizer, Special, Vocab};
+use crate::vocab::{Carried, Merges, NormalForm, Special, Vocab};
 use model::Parts;
 pub(super) use write::write;
 
@@ -32,24 +32,24 @@ const WHOLE: &str = r"[\s\S]+";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File<'a> {
+struct TokenizerJson<'a> {
     #[serde(rename = "version")]
     _version: Option<Strict>,
     truncation: Option<Strict>,
     padding: Option<Strict>,
     #[serde(default, borrow)]
-    added_tokens: List<AddedToken<'a>>,
+    added_tokens: List<AddedTokenJson<'a>>,
     normalizer: Option<Strict>,
     pre_tokenizer: Option<Strict>,
     post_processor: Option<Strict>,
     decoder: Option<Strict>,
     #[serde(borrow)]
-    model: Model<'a>,
+    model: BpeModelJson<'a>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct AddedToken<'a> {
+struct AddedTokenJson<'a> {
     id: u32,
     #[serde(borrow)]
     content: Cow<'a, str>,
@@ -62,37 +62,40 @@ struct AddedToken<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Model<'a> {
+struct BpeModelJson<'a> {
     #[serde(rename = "type")]
     _type: Option<IgnoredAny>,
     dropout: Option<f64>,
     #[serde(rename = "unk_token", borrow)]
-    _unk_token: Option<Text<'a>>,
+    _unk_token: Option<JsonText<'a>>,
     #[serde(borrow)]
-    continuing_subword_prefix: Option<Text<'a>>,
+    continuing_subword_prefix: Option<JsonText<'a>>,
     #[serde(borrow)]
-    end_of_word_suffix: Option<Text<'a>>,
+    end_of_word_suffix: Option<JsonText<'a>>,
     #[serde(rename = "fuse_unk")]
     _fuse_unk: Option<bool>,
     byte_fallback: Option<bool>,
     ignore_merges: Option<bool>,
     #[serde(borrow)]
-    vocab: Ids<'a>,
+    vocab: JsonIds<'a>,
     #[serde(borrow)]
-    merges: List<Pair<'a>>,
+    merges: List<JsonMerge<'a>>,
 }
 
 /// Reads a `tokenizer.json`.
 pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
-    let file: File<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
+    let file: TokenizerJson<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
     let unsupported = |reason| Error::unsupported(origin, reason);
     let (scheme, normalizer) = settings(&file).map_err(unsupported)?;
     added::check(&file.added_tokens.0, normalizer).map_err(unsupported)?;
     let Parts { tokens, pairs, inert } =
         model::read(&file.model, &file.added_tokens.0).map_err(|reason| Error::format(origin, reason))?;
     let merges = Merges::List { pairs, ignore_merges: file.model.ignore_merges.unwrap_or(false) };
-    let special =
-        |added: AddedToken<'_>| Special { content: added.content.into_owned(), id: added.id, special: added.special };
+    let special = |added: AddedTokenJson<'_>| Special {
+        content: added.content.into_owned(),
+        id: added.id,
+        special: added.special,
+    };
     let specials = collect(file.added_tokens.0.into_iter().map(special))?;
     let vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
     let value = |part: Option<Strict>| part.map(|Strict(value)| value);
@@ -107,7 +110,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
 }
 
 /// The scheme and the normalizer, or the unsupported part of the file.
-fn settings(file: &File<'_>) -> Result<(Scheme, Normalizer), String> {
+fn settings(file: &TokenizerJson<'_>) -> Result<(Scheme, NormalForm), String> {
     let model = &file.model;
     if model.dropout.is_some_and(|dropout| dropout != 0.0) {
         return Err("BPE dropout, which makes ids random".to_string());
@@ -116,7 +119,7 @@ fn settings(file: &File<'_>) -> Result<(Scheme, Normalizer), String> {
         ("continuing_subword_prefix", &model.continuing_subword_prefix),
         ("end_of_word_suffix", &model.end_of_word_suffix),
     ] {
-        if let Some(Text(value)) = value
+        if let Some(JsonText(value)) = value
             && !value.is_empty()
         {
             return Err(format!("character-level BPE with the {name} {value:?}; only byte-level BPE is"));
@@ -133,11 +136,11 @@ fn settings(file: &File<'_>) -> Result<(Scheme, Normalizer), String> {
     {
         return Err(format!("the decoder {}; byte-level BPE has ByteLevel", kind(decoder)));
     }
-    let mut normalizer = Normalizer::None;
+    let mut normalizer = NormalForm::None;
     if let Some(Strict(value)) = &file.normalizer {
         for part in parts(value, "normalizers") {
             match kind(part) {
-                "NFC" => normalizer = Normalizer::Nfc,
+                "NFC" => normalizer = NormalForm::Nfc,
                 other => return Err(format!("the normalizer {other}; only NFC is")),
             }
         }

@@ -2,10 +2,10 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{AddedToken, Model};
+use super::{AddedTokenJson, BpeModelJson};
 use crate::error::Error;
-use crate::format::entries::Entries;
-use crate::format::json::{Ids, List, Pair};
+use crate::format::entries::FileTokens;
+use crate::format::json::{JsonIds, JsonMerge, List};
 use crate::memory::{Grow, copied_text};
 use crate::vocab::{Inert, Tokens, alphabet};
 
@@ -17,8 +17,8 @@ pub(super) struct Parts {
 }
 
 /// The tokens and merges of the model, or its contradiction.
-pub(super) fn read(model: &Model<'_>, added: &[AddedToken<'_>]) -> Result<Parts, String> {
-    let Model { vocab: Ids(vocab), merges: List(merges), .. } = model;
+pub(super) fn read(model: &BpeModelJson<'_>, added: &[AddedTokenJson<'_>]) -> Result<Parts, String> {
+    let BpeModelJson { vocab: JsonIds(vocab), merges: List(merges), .. } = model;
     let mut ids: HashMap<&str, u32> = HashMap::new();
     ids.try_reserve(added.len()).map_err(Error::from)?;
     ids.extend(added.iter().map(|token| (&*token.content, token.id)));
@@ -26,7 +26,7 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken<'_>]) -> Result<Parts,
     let mut merged = HashSet::new();
     merged.try_reserve(added.len()).map_err(Error::from)?;
     let mut joined = String::new();
-    for Pair(left, right) in merges {
+    for JsonMerge(left, right) in merges {
         joined.clear();
         joined.try_reserve(left.len() + right.len()).map_err(Error::from)?;
         joined.push_str(left);
@@ -39,7 +39,7 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken<'_>]) -> Result<Parts,
         );
     }
 
-    let mut entries = Entries::default();
+    let mut entries = FileTokens::default();
     let mut inert = Vec::new();
     let mut bytes = Vec::new();
     let mut known = HashSet::new();
@@ -83,7 +83,7 @@ pub(super) fn read(model: &Model<'_>, added: &[AddedToken<'_>]) -> Result<Parts,
 }
 
 /// Merges by id.
-fn pairs(tokens: &Tokens, merges: &[Pair<'_>]) -> Result<Vec<(u32, u32)>, String> {
+fn pairs(tokens: &Tokens, merges: &[JsonMerge<'_>]) -> Result<Vec<(u32, u32)>, String> {
     let mut bytes = Vec::new();
     let mut id = |spelling: &str| -> crate::Result<Option<u32>> {
         bytes.clear();
@@ -92,7 +92,7 @@ fn pairs(tokens: &Tokens, merges: &[Pair<'_>]) -> Result<Vec<(u32, u32)>, String
     let (mut pairs, mut seen) = (Vec::new(), HashSet::new());
     pairs.try_reserve_exact(merges.len()).map_err(Error::from)?;
     seen.try_reserve(merges.len()).map_err(Error::from)?;
-    for (rank, Pair(left, right)) in merges.iter().enumerate() {
+    for (rank, JsonMerge(left, right)) in merges.iter().enumerate() {
         let unknown =
             |part| format!("merge {rank} ({left:?} {right:?}) names {part:?}, which is not in the vocabulary");
         let pair = (id(left)?.ok_or_else(|| unknown(left))?, id(right)?.ok_or_else(|| unknown(right))?);

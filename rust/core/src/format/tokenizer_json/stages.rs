@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::json::{List, Pair, Strict, Vocabulary};
+use super::super::json::{JsonMerge, List, Strict, Vocabulary};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect_all, filled};
 use crate::split::oniguruma;
 use crate::vocab::pipeline::{AddedToken, Bpe, Entries, Merge, Model, Pipeline, Unigram, WordLevel, WordPiece};
 
 #[derive(Deserialize)]
-struct File<'a> {
+struct StagesJson<'a> {
     truncation: Option<Strict>,
     padding: Option<Strict>,
     #[serde(default)]
@@ -26,11 +26,11 @@ struct File<'a> {
     post_processor: Option<Strict>,
     decoder: Option<Strict>,
     #[serde(borrow)]
-    model: FileModel<'a>,
+    model: StageModelJson<'a>,
 }
 
 #[derive(Deserialize)]
-struct FileModel<'a> {
+struct StageModelJson<'a> {
     r#type: Option<String>,
     dropout: Option<f64>,
     alpha: Option<f64>,
@@ -45,12 +45,12 @@ struct FileModel<'a> {
     #[serde(borrow)]
     vocab: Vocabulary<'a>,
     #[serde(borrow)]
-    merges: Option<List<Pair<'a>>>,
+    merges: Option<List<JsonMerge<'a>>>,
 }
 
 /// Reads a `tokenizer.json`.
 pub(in crate::format) fn read(origin: &str, data: &[u8]) -> Result<Pipeline> {
-    let file: File<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
+    let file: StagesJson<'_> = serde_json::from_slice(data).map_err(|error| Error::format(origin, error))?;
     let model = model(origin, file.model)?;
     let mut added = file.added_tokens.0;
     check_added(&model, &added).map_err(|reason| Error::format(origin, reason))?;
@@ -89,7 +89,7 @@ fn check_regexes(value: &Value) -> Result<(), String> {
     }
 }
 
-fn model(origin: &str, file: FileModel<'_>) -> Result<Model> {
+fn model(origin: &str, file: StageModelJson<'_>) -> Result<Model> {
     let fail = |reason: String| Err(Error::format(origin, reason));
     let kind = match (&file.r#type, &file.vocab) {
         (Some(name), _) => name.as_str(),
@@ -101,7 +101,7 @@ fn model(origin: &str, file: FileModel<'_>) -> Result<Model> {
     if file.dropout.is_some_and(|dropout| dropout != 0.0) || file.alpha.is_some_and(|alpha| alpha != 0.0) {
         return Err(Error::unsupported(origin, "dropout or sampling, which makes ids random"));
     }
-    let unk_token = |file: &FileModel<'_>| {
+    let unk_token = |file: &StageModelJson<'_>| {
         file.unk_token.clone().ok_or_else(|| Error::format(origin, format!("the model {kind} has no unk_token")))
     };
     match (kind, &file.vocab) {
@@ -137,7 +137,7 @@ fn entries(origin: &str, ids: &[(Cow<'_, str>, u32)]) -> Result<Entries> {
     Entries::new(origin, ids.iter().map(|(text, id)| (&**text, *id)))
 }
 
-fn unigram(origin: &str, file: &FileModel<'_>, pieces: &[(Cow<'_, str>, f64)]) -> Result<Model> {
+fn unigram(origin: &str, file: &StageModelJson<'_>, pieces: &[(Cow<'_, str>, f64)]) -> Result<Model> {
     let entries = Entries::new(origin, pieces.iter().zip(0..).map(|((text, _), id)| (&**text, id)))?;
     let mut scores = filled(0.0, pieces.len())?;
     for (place, (text, score)) in pieces.iter().enumerate() {
@@ -155,13 +155,13 @@ fn unigram(origin: &str, file: &FileModel<'_>, pieces: &[(Cow<'_, str>, f64)]) -
     Ok(Model::Unigram(Unigram { entries, scores, unk_id, byte_fallback: file.byte_fallback.unwrap_or(false) }))
 }
 
-fn bpe(origin: &str, file: FileModel<'_>) -> Result<Model> {
+fn bpe(origin: &str, file: StageModelJson<'_>) -> Result<Model> {
     let Vocabulary::Ids(ids) = &file.vocab else { unreachable!("the caller saw it") };
     let entries = entries(origin, ids)?;
     let prefix = file.continuing_subword_prefix.as_deref().unwrap_or_default();
     let Some(List(pairs)) = &file.merges else { return Err(Error::format(origin, "the model BPE has no merges")) };
     let mut joined = String::new();
-    let merges = collect_all(pairs.iter().enumerate().map(|(rank, Pair(left, right))| {
+    let merges = collect_all(pairs.iter().enumerate().map(|(rank, JsonMerge(left, right))| {
         let unknown = |part: &str| {
             let reason = format!("merge {rank} ({left:?} {right:?}) names {part:?}, which is not in the vocabulary");
             Error::format(origin, reason)

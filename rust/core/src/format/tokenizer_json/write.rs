@@ -6,17 +6,17 @@ use std::fmt::{self, Display, Formatter};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{AddedToken, STEERED_BY};
+use super::{AddedTokenJson, STEERED_BY};
 use crate::bpe::effective::effective;
 use crate::error::{Error, Result};
 use crate::format::json::to_pretty_bytes;
 use crate::memory::{Grow, collect};
 use crate::split::oniguruma;
 use crate::vocab::alphabet::{self, Spelled};
-use crate::vocab::{Inert, Merges, Normalizer, Special, Tokens, Vocab, show};
+use crate::vocab::{Inert, Merges, NormalForm, Special, Tokens, Vocab, show};
 
 #[derive(Serialize)]
-struct Output<'v> {
+struct VocabJson<'v> {
     version: &'static str,
     truncation: &'v Option<Value>,
     padding: &'v Option<Value>,
@@ -26,11 +26,11 @@ struct Output<'v> {
     pre_tokenizer: Value,
     post_processor: &'v Option<Value>,
     decoder: Value,
-    model: OutputModel<'v>,
+    model: VocabModelJson<'v>,
 }
 
 #[derive(Serialize)]
-struct OutputModel<'v> {
+struct VocabModelJson<'v> {
     r#type: &'static str,
     dropout: (),
     unk_token: (),
@@ -40,19 +40,19 @@ struct OutputModel<'v> {
     byte_fallback: bool,
     ignore_merges: bool,
     #[serde(serialize_with = "as_map")]
-    vocab: Vec<(Entry<'v>, u32)>,
+    vocab: Vec<(VocabEntry<'v>, u32)>,
     #[serde(serialize_with = "as_pairs")]
     merges: (&'v Tokens, &'v [(u32, u32)]),
 }
 
 /// An entry of the vocabulary, which is spelled as it is written.
 #[derive(Clone, Copy)]
-enum Entry<'v> {
+enum VocabEntry<'v> {
     Token(Spelled<'v>),
     Text(&'v str),
 }
 
-impl Display for Entry<'_> {
+impl Display for VocabEntry<'_> {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token(token) => token.fmt(formatter),
@@ -61,14 +61,14 @@ impl Display for Entry<'_> {
     }
 }
 
-impl Serialize for Entry<'_> {
+impl Serialize for VocabEntry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 fn as_added<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(specials.iter().map(|special| AddedToken {
+    serializer.collect_seq(specials.iter().map(|special| AddedTokenJson {
         id: special.id,
         content: Cow::Borrowed(&special.content),
         single_word: false,
@@ -79,21 +79,21 @@ fn as_added<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok,
     }))
 }
 
-fn as_map<S: Serializer>(items: &[(Entry<'_>, u32)], serializer: S) -> Result<S::Ok, S::Error> {
+fn as_map<S: Serializer>(items: &[(VocabEntry<'_>, u32)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(items.iter().copied())
 }
 
 fn as_pairs<S: Serializer>((tokens, pairs): &(&Tokens, &[(u32, u32)]), serializer: S) -> Result<S::Ok, S::Error> {
     /// Writes both tokens with a space between them.
-    struct Pair<'v>(Spelled<'v>, Spelled<'v>);
+    struct SpacedPair<'v>(Spelled<'v>, Spelled<'v>);
 
-    impl Serialize for Pair<'_> {
+    impl Serialize for SpacedPair<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             serializer.collect_str(&format_args!("{} {}", self.0, self.1))
         }
     }
     let spelled = |id| Spelled(tokens.get(id));
-    serializer.collect_seq(pairs.iter().map(|&(left, right)| Pair(spelled(left), spelled(right))))
+    serializer.collect_seq(pairs.iter().map(|&(left, right)| SpacedPair(spelled(left), spelled(right))))
 }
 
 /// Writes a `tokenizer.json` with which `tokenizers` gives the ids of `vocab`.
@@ -111,14 +111,14 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     if !vocab.carried.steered_by.is_empty() {
         decoder[STEERED_BY] = json!(vocab.carried.steered_by);
     }
-    let output = Output {
+    let output = VocabJson {
         version: "1.0",
         truncation: &vocab.carried.truncation,
         padding: &vocab.carried.padding,
         added_tokens: &vocab.specials,
         normalizer: match vocab.normalizer {
-            Normalizer::None => Value::Null,
-            Normalizer::Nfc => json!({ "type": "NFC" }),
+            NormalForm::None => Value::Null,
+            NormalForm::Nfc => json!({ "type": "NFC" }),
         },
         pre_tokenizer: json!({ "type": "Sequence", "pretokenizers": [
             { "type": "Split", "pattern": { "Regex": regex }, "behavior": "Isolated", "invert": false },
@@ -126,7 +126,7 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
         ] }),
         post_processor: &vocab.carried.post_processor,
         decoder,
-        model: OutputModel {
+        model: VocabModelJson {
             r#type: "BPE",
             dropout: (),
             unk_token: (),
@@ -144,9 +144,9 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
 
 /// The vocabulary as the model lists it, with inert entries among the tokens. Special tokens are listed, too, unless
 /// they are those that follow the last token, which get their ids anyway.
-fn spelled(vocab: &Vocab) -> Result<Vec<(Entry<'_>, u32)>> {
+fn spelled(vocab: &Vocab) -> Result<Vec<(VocabEntry<'_>, u32)>> {
     let Vocab { tokens, specials, inert, .. } = vocab;
-    let mut spelled = collect(tokens.iter().map(|(id, token)| (Entry::Token(Spelled(token)), id)))?;
+    let mut spelled = collect(tokens.iter().map(|(id, token)| (VocabEntry::Token(Spelled(token)), id)))?;
     let mut bytes = Vec::new();
     for special in specials {
         bytes.clear();
@@ -164,13 +164,13 @@ fn spelled(vocab: &Vocab) -> Result<Vec<(Entry<'_>, u32)>> {
             let reason = format!("the entry {content:?} (id {id}), which is no bytes but reads as if it were");
             return Err(Error::unsupported("tokenizer.json", reason));
         }
-        spelled.try_push((Entry::Text(content), *id))?;
+        spelled.try_push((VocabEntry::Text(content), *id))?;
     }
     let absent = || specials.iter().filter(|special| tokens.get(special.id).is_empty());
     let last = spelled.len();
     let end = inert.last().map_or(0, |entry| entry.id as usize + 1).max(tokens.len());
     if end != last || absent().zip(last..).any(|(special, next)| special.id as usize != next) {
-        spelled.try_extend(absent().map(|special| (Entry::Text(&special.content), special.id)))?;
+        spelled.try_extend(absent().map(|special| (VocabEntry::Text(&special.content), special.id)))?;
     }
     // No id stands there twice.
     spelled.sort_unstable_by_key(|&(_, id)| id);

@@ -11,7 +11,7 @@ use crate::vocab::pipeline::{
 };
 
 #[derive(Serialize)]
-struct Output<'p> {
+struct PipelineJson<'p> {
     version: &'static str,
     truncation: &'p Option<Value>,
     padding: &'p Option<Value>,
@@ -20,12 +20,12 @@ struct Output<'p> {
     pre_tokenizer: &'p Option<PreTokenizer>,
     post_processor: &'p Option<PostProcessor>,
     decoder: &'p Option<Decoder>,
-    model: OutputModel<'p>,
+    model: PipelineModelJson<'p>,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type")]
-enum OutputModel<'p> {
+enum PipelineModelJson<'p> {
     #[serde(rename = "BPE")]
     Bpe {
         dropout: (),
@@ -37,7 +37,7 @@ enum OutputModel<'p> {
         ignore_merges: bool,
         #[serde(serialize_with = "as_map")]
         vocab: &'p Entries,
-        merges: Merges<'p>,
+        merges: MergeTexts<'p>,
     },
     Unigram {
         unk_id: Option<u32>,
@@ -63,9 +63,9 @@ fn as_map<S: Serializer>(entries: &Entries, serializer: S) -> Result<S::Ok, S::E
 }
 
 /// Merges as pairs of texts.
-struct Merges<'p>(&'p Bpe);
+struct MergeTexts<'p>(&'p Bpe);
 
-impl Serialize for Merges<'_> {
+impl Serialize for MergeTexts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = |id| self.0.entries.text(id).unwrap_or_default();
         serializer.collect_seq(self.0.merges.iter().map(|&Merge { left, right, .. }| [text(left), text(right)]))
@@ -89,7 +89,7 @@ impl Serialize for Scores<'_> {
 /// Writes a `tokenizer.json`.
 pub(in crate::format) fn write(pipeline: &Pipeline) -> Result<Vec<u8>> {
     let model = match &pipeline.model {
-        Model::Bpe(model) => OutputModel::Bpe {
+        Model::Bpe(model) => PipelineModelJson::Bpe {
             dropout: (),
             unk_token: &model.unk_token,
             continuing_subword_prefix: &model.continuing_subword_prefix,
@@ -98,22 +98,26 @@ pub(in crate::format) fn write(pipeline: &Pipeline) -> Result<Vec<u8>> {
             byte_fallback: model.byte_fallback,
             ignore_merges: model.ignore_merges,
             vocab: &model.entries,
-            merges: Merges(model),
+            merges: MergeTexts(model),
         },
-        Model::Unigram(model) => {
-            OutputModel::Unigram { unk_id: model.unk_id, vocab: Scores(model), byte_fallback: model.byte_fallback }
-        }
+        Model::Unigram(model) => PipelineModelJson::Unigram {
+            unk_id: model.unk_id,
+            vocab: Scores(model),
+            byte_fallback: model.byte_fallback,
+        },
         Model::WordPiece(WordPiece { entries, unk_token, continuing_subword_prefix, max_input_chars_per_word }) => {
-            OutputModel::WordPiece {
+            PipelineModelJson::WordPiece {
                 unk_token,
                 continuing_subword_prefix,
                 max_input_chars_per_word: *max_input_chars_per_word,
                 vocab: entries,
             }
         }
-        Model::WordLevel(WordLevel { entries, unk_token }) => OutputModel::WordLevel { vocab: entries, unk_token },
+        Model::WordLevel(WordLevel { entries, unk_token }) => {
+            PipelineModelJson::WordLevel { vocab: entries, unk_token }
+        }
     };
-    crate::format::json::to_pretty_bytes(&Output {
+    crate::format::json::to_pretty_bytes(&PipelineJson {
         version: "1.0",
         truncation: &pipeline.truncation,
         padding: &pipeline.padding,

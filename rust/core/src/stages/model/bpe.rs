@@ -7,14 +7,14 @@ use std::collections::BinaryHeap;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::{Token, bytes};
+use super::{ModelToken, bytes};
 use crate::error::Result;
 use crate::memory::Grow;
 use crate::vocab::pipeline::{self, Entries, Merge};
 
 /// The model made ready to run.
 #[derive(Debug)]
-pub(in crate::stages) struct Bpe {
+pub(in crate::stages) struct BpeModel {
     /// From pairs of ids to rank and result.
     merges: HashMap<(u32, u32), (u32, u32), FxBuildHasher>,
     /// Entries of one character, where nothing stands before or behind it.
@@ -42,14 +42,14 @@ const NONE: u32 = u32::MAX;
 
 /// Memory that is used again.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct BpeMemory {
     symbols: Vec<Symbol>,
     /// Rank, place, result: the smallest first.
     queue: BinaryHeap<Reverse<(u32, u32, u32)>>,
     spelled: String,
 }
 
-impl Bpe {
+impl BpeModel {
     pub(super) fn new(model: &pipeline::Bpe) -> Result<Self> {
         let mut merges = HashMap::with_hasher(FxBuildHasher);
         merges.try_reserve(model.merges.len())?;
@@ -83,27 +83,27 @@ impl Bpe {
         &self,
         entries: &Entries,
         piece: &str,
-        memory: &mut Memory,
-        tokens: &mut Vec<Token>,
+        memory: &mut BpeMemory,
+        tokens: &mut Vec<ModelToken>,
     ) -> Result<()> {
         if self.ignore_merges
             && let Some(id) = entries.id(piece)
         {
-            return tokens.try_push(Token { id, start: 0, end: piece.len() as u32 });
+            return tokens.try_push(ModelToken { id, start: 0, end: piece.len() as u32 });
         }
         self.begin(entries, piece, memory)?;
         self.merge(memory)?;
         let mut start = 0;
         for symbol in memory.symbols.iter().filter(|symbol| symbol.length > 0) {
-            tokens.try_push(Token { id: symbol.id, start, end: start + symbol.length })?;
+            tokens.try_push(ModelToken { id: symbol.id, start, end: start + symbol.length })?;
             start += symbol.length;
         }
         Ok(())
     }
 
     /// Makes the first symbols.
-    fn begin(&self, entries: &Entries, piece: &str, memory: &mut Memory) -> Result<()> {
-        let Memory { symbols, spelled, .. } = memory;
+    fn begin(&self, entries: &Entries, piece: &str, memory: &mut BpeMemory) -> Result<()> {
+        let BpeMemory { symbols, spelled, .. } = memory;
         symbols.clear();
         // An unknown symbol waits until a known one follows, but not for bytes.
         let mut unknown = None;
@@ -151,7 +151,7 @@ impl Bpe {
         unknown.map_or(Ok(()), |length| push(symbols, self.unknown.unwrap_or_default(), length))
     }
 
-    fn merge(&self, Memory { symbols, queue, .. }: &mut Memory) -> Result<()> {
+    fn merge(&self, BpeMemory { symbols, queue, .. }: &mut BpeMemory) -> Result<()> {
         queue.clear();
         queue.try_reserve(symbols.len())?;
         let first = symbols.windows(2).zip(0..).filter_map(|(pair, place)| {

@@ -14,7 +14,7 @@ const LONGEST: usize = 64;
 
 /// Where a piece and its ids are.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct CachedPiece {
     start: u32,
     ids: u32,
     length: u8,
@@ -23,13 +23,13 @@ struct Entry {
 
 /// The pieces.
 #[derive(Debug, Default)]
-pub(in crate::stages) struct Cache {
-    table: HashTable<Entry>,
+pub(in crate::stages) struct PieceCache {
+    table: HashTable<CachedPiece>,
     bytes: Vec<u8>,
     ids: Vec<u32>,
 }
 
-impl Cache {
+impl PieceCache {
     /// The ids of a piece.
     #[inline(always)]
     pub(in crate::stages) fn get(&self, piece: &[u8]) -> Option<&[u32]> {
@@ -53,8 +53,8 @@ impl Cache {
             self.ids.clear();
         }
         let Self { table, bytes, ids: kept } = self;
-        let entry = Entry { start: bytes.len() as u32, ids: kept.len() as u32, length, count };
-        let hash = |entry: &Entry| FxBuildHasher.hash_one(key(bytes, entry));
+        let entry = CachedPiece { start: bytes.len() as u32, ids: kept.len() as u32, length, count };
+        let hash = |entry: &CachedPiece| FxBuildHasher.hash_one(key(bytes, entry));
         table.try_reserve(1, hash)?;
         bytes.try_extend_from_slice(piece)?;
         kept.try_extend_from_slice(ids)?;
@@ -63,7 +63,7 @@ impl Cache {
     }
 }
 
-fn key<'b>(bytes: &'b [u8], entry: &Entry) -> &'b [u8] {
+fn key<'b>(bytes: &'b [u8], entry: &CachedPiece) -> &'b [u8] {
     &bytes[entry.start as usize..][..usize::from(entry.length)]
 }
 
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_piece_has_the_ids_that_were_put_whatever_came_between() {
-        let mut cache = Cache::default();
+        let mut cache = PieceCache::default();
         let piece = |number: u32| number.to_string().repeat(4);
         for number in 0..200_000 {
             cache.put(piece(number).as_bytes(), &[number, 7]).unwrap();

@@ -11,14 +11,14 @@ mod word_piece;
 use crate::error::{Error, Result};
 use crate::memory::Grow;
 use crate::vocab::pipeline::{self, Entries};
-use bpe::Bpe;
-pub(super) use cache::Cache;
-use unigram::Unigram;
-use word_piece::WordPiece;
+use bpe::BpeModel;
+pub(super) use cache::PieceCache;
+use unigram::UnigramModel;
+use word_piece::WordPieceModel;
 
 /// A token of a piece, and the bytes of the piece that it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Token {
+pub(super) struct ModelToken {
     pub(super) id: u32,
     pub(super) start: u32,
     pub(super) end: u32,
@@ -26,35 +26,35 @@ pub(super) struct Token {
 
 /// A model made ready to run.
 #[derive(Debug)]
-pub(super) enum Model {
-    Bpe(Bpe),
-    Unigram(Unigram),
-    WordPiece(WordPiece),
+pub(super) enum StageModel {
+    Bpe(BpeModel),
+    Unigram(UnigramModel),
+    WordPiece(WordPieceModel),
     WordLevel { unknown: Option<u32> },
 }
 
 /// Memory that models use again.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
-    bpe: bpe::Memory,
-    unigram: unigram::Memory,
+pub(super) struct ModelMemory {
+    bpe: bpe::BpeMemory,
+    unigram: unigram::UnigramMemory,
 }
 
-impl Memory {
+impl ModelMemory {
     /// Lets go of memory that one large piece took.
     pub(super) fn shrink(&mut self) {
         *self = Self::default();
     }
 }
 
-impl Model {
+impl StageModel {
     /// # Errors
     /// [`Error::Memory`].
     pub(super) fn new(model: &pipeline::Model) -> Result<Self> {
         Ok(match model {
-            pipeline::Model::Bpe(model) => Self::Bpe(Bpe::new(model)?),
-            pipeline::Model::Unigram(model) => Self::Unigram(Unigram::new(model)?),
-            pipeline::Model::WordPiece(model) => Self::WordPiece(WordPiece::new(model)?),
+            pipeline::Model::Bpe(model) => Self::Bpe(BpeModel::new(model)?),
+            pipeline::Model::Unigram(model) => Self::Unigram(UnigramModel::new(model)?),
+            pipeline::Model::WordPiece(model) => Self::WordPiece(WordPieceModel::new(model)?),
             pipeline::Model::WordLevel(model) => Self::WordLevel { unknown: model.entries.id(&model.unk_token) },
         })
     }
@@ -68,8 +68,8 @@ impl Model {
         &self,
         entries: &Entries,
         piece: &str,
-        memory: &mut Memory,
-        tokens: &mut Vec<Token>,
+        memory: &mut ModelMemory,
+        tokens: &mut Vec<ModelToken>,
     ) -> Result<()> {
         match self {
             Self::Bpe(model) => model.tokenize(entries, piece, &mut memory.bpe, tokens),
@@ -77,7 +77,7 @@ impl Model {
             Self::WordPiece(model) => model.tokenize(piece, tokens),
             Self::WordLevel { unknown } => {
                 let id = entries.id(piece).or(*unknown).ok_or_else(|| nothing_for(piece))?;
-                tokens.try_push(Token { id, start: 0, end: piece.len() as u32 })
+                tokens.try_push(ModelToken { id, start: 0, end: piece.len() as u32 })
             }
         }
     }

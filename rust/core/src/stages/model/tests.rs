@@ -10,9 +10,9 @@ fn entries(texts: &[String]) -> Entries {
 }
 
 fn tokens(model: &pipeline::Model, piece: &str) -> Vec<(u32, String)> {
-    let (mut found, mut memory) = (Vec::new(), Memory::default());
-    Model::new(model).unwrap().tokenize(model.entries(), piece, &mut memory, &mut found).unwrap();
-    let text = |token: &Token| piece[token.start as usize..token.end as usize].to_string();
+    let (mut found, mut memory) = (Vec::new(), ModelMemory::default());
+    StageModel::new(model).unwrap().tokenize(model.entries(), piece, &mut memory, &mut found).unwrap();
+    let text = |token: &ModelToken| piece[token.start as usize..token.end as usize].to_string();
     found.iter().map(|token| (token.id, text(token))).collect()
 }
 
@@ -147,7 +147,10 @@ fn characters_fall_back_on_bytes_or_stand_for_themselves_or_are_refused() {
     };
     let ids = |model: &pipeline::Model| -> Vec<u32> {
         let mut found = Vec::new();
-        Model::new(model).unwrap().tokenize(model.entries(), "éba", &mut Memory::default(), &mut found).unwrap();
+        StageModel::new(model)
+            .unwrap()
+            .tokenize(model.entries(), "éba", &mut ModelMemory::default(), &mut found)
+            .unwrap();
         found.iter().map(|token| token.id).collect()
     };
     assert_eq!(ids(&bpe(true, true, Some("?"))), [0xC3, 0xA9, 0x62, 257]);
@@ -161,7 +164,7 @@ fn characters_fall_back_on_bytes_or_stand_for_themselves_or_are_refused() {
         unk_id: None,
         byte_fallback: false,
     });
-    let made = Model::new(&unigram).unwrap();
-    let error = made.tokenize(unigram.entries(), "aé", &mut Memory::default(), &mut Vec::new()).unwrap_err();
+    let made = StageModel::new(&unigram).unwrap();
+    let error = made.tokenize(unigram.entries(), "aé", &mut ModelMemory::default(), &mut Vec::new()).unwrap_err();
     assert!(error.to_string().contains("\"é\" is not in the vocabulary"), "{error}");
 }

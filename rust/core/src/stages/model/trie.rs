@@ -8,24 +8,24 @@ use crate::memory::{Grow, collect_all, filled};
 const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy)]
-struct Node {
+struct TrieNode {
     base: u32,
     parent: u32,
     /// The value of the text that ends here.
     value: u32,
 }
 
-const FREE: Node = Node { base: 0, parent: NONE, value: NONE };
+const FREE: TrieNode = TrieNode { base: 0, parent: NONE, value: NONE };
 
 /// A map from texts to numbers.
 #[derive(Debug)]
 pub(super) struct Trie {
-    nodes: Vec<Node>,
+    nodes: Vec<TrieNode>,
 }
 
 /// Where a search stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place(u32);
+pub(super) struct TrieState(u32);
 
 impl Trie {
     /// The trie of texts, none of which is empty or occurs twice; no value is `u32::MAX`.
@@ -89,16 +89,16 @@ impl Trie {
     }
 
     /// Where a search begins.
-    pub(super) fn root(&self) -> Place {
-        Place(0)
+    pub(super) fn root(&self) -> TrieState {
+        TrieState(0)
     }
 
     /// Where it goes on by a byte, and the value of the text that ends there.
     #[inline(always)]
-    pub(super) fn step(&self, Place(node): Place, byte: u8) -> Option<(Place, Option<u32>)> {
+    pub(super) fn step(&self, TrieState(node): TrieState, byte: u8) -> Option<(TrieState, Option<u32>)> {
         let child = self.nodes[node as usize].base + u32::from(byte);
         let found = self.nodes.get(child as usize).filter(|found| found.parent == node && child != 0)?;
-        Some((Place(child), (found.value != NONE).then_some(found.value)))
+        Some((TrieState(child), (found.value != NONE).then_some(found.value)))
     }
 }
 

@@ -2,7 +2,7 @@
 //! piece.
 
 use super::trie::Trie;
-use super::{Token, bytes, nothing_for};
+use super::{ModelToken, bytes, nothing_for};
 use crate::error::Result;
 use crate::memory::{Grow, copied};
 use crate::vocab::pipeline::{self, Entries};
@@ -12,7 +12,7 @@ const UNKNOWN_PENALTY: f64 = 10.0;
 
 /// The model made ready to run.
 #[derive(Debug)]
-pub(in crate::stages) struct Unigram {
+pub(in crate::stages) struct UnigramModel {
     trie: Trie,
     scores: Vec<f64>,
     unknown: Option<u32>,
@@ -23,7 +23,7 @@ pub(in crate::stages) struct Unigram {
 
 /// The best way to a place in the text.
 #[derive(Debug, Clone, Copy)]
-struct Best {
+struct BestPath {
     score: f64,
     /// Where its last piece begins.
     start: u32,
@@ -35,12 +35,12 @@ const NONE: u32 = u32::MAX;
 
 /// Memory that is used again.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
-    best: Vec<Best>,
-    path: Vec<Token>,
+pub(super) struct UnigramMemory {
+    best: Vec<BestPath>,
+    path: Vec<ModelToken>,
 }
 
-impl Unigram {
+impl UnigramModel {
     pub(super) fn new(model: &pipeline::Unigram) -> Result<Self> {
         let entries = model.entries.iter().filter(|&(text, id)| !text.is_empty() && model.entries.id(text) == Some(id));
         let trie = Trie::new(entries.map(|(text, id)| (text.as_bytes(), id)))?;
@@ -62,19 +62,19 @@ impl Unigram {
         &self,
         entries: &Entries,
         piece: &str,
-        Memory { best, path }: &mut Memory,
-        tokens: &mut Vec<Token>,
+        UnigramMemory { best, path }: &mut UnigramMemory,
+        tokens: &mut Vec<ModelToken>,
     ) -> Result<()> {
         self.search(piece, best)?;
         path.clear();
         let mut end = piece.len();
         while end > 0 {
-            let Best { start, id, .. } = best[end];
+            let BestPath { start, id, .. } = best[end];
             let is_unknown = Some(id) == self.unknown;
             match path.last_mut() {
                 // Unknown characters in a row are one.
                 Some(next) if is_unknown && Some(next.id) == self.unknown => next.start = start,
-                _ => path.try_push(Token { id, start, end: end as u32 })?,
+                _ => path.try_push(ModelToken { id, start, end: end as u32 })?,
             }
             end = start as usize;
         }
@@ -89,24 +89,24 @@ impl Unigram {
     }
 
     /// Appends what stands for unknown characters: an entry, bytes, or the token for them.
-    fn fall_back(&self, entries: &Entries, text: &str, token: Token, tokens: &mut Vec<Token>) -> Result<()> {
+    fn fall_back(&self, entries: &Entries, text: &str, token: ModelToken, tokens: &mut Vec<ModelToken>) -> Result<()> {
         if let Some(id) = entries.id(text) {
-            return tokens.try_push(Token { id, ..token });
+            return tokens.try_push(ModelToken { id, ..token });
         }
         if let Some(bytes) = &self.bytes
             && text.bytes().all(|byte| bytes[usize::from(byte)].is_some())
         {
             let ids = text.bytes().filter_map(|byte| bytes[usize::from(byte)]);
-            return tokens.try_extend(ids.map(|id| Token { id, ..token }));
+            return tokens.try_extend(ids.map(|id| ModelToken { id, ..token }));
         }
         tokens.try_push(token)
     }
 
     /// Finds the best way to each place.
-    fn search(&self, piece: &str, best: &mut Vec<Best>) -> Result<()> {
+    fn search(&self, piece: &str, best: &mut Vec<BestPath>) -> Result<()> {
         let text = piece.as_bytes();
         best.clear();
-        best.try_resize(text.len() + 1, Best { score: 0.0, start: NONE, id: 0 })?;
+        best.try_resize(text.len() + 1, BestPath { score: 0.0, start: NONE, id: 0 })?;
         let mut start = 0;
         while start < text.len() {
             let before = best[start].score;
@@ -120,7 +120,7 @@ impl Unigram {
                     let score = self.scores[id as usize] + before;
                     let target = &mut best[end];
                     if target.start == NONE || score > target.score {
-                        *target = Best { score, start: start as u32, id };
+                        *target = BestPath { score, start: start as u32, id };
                     }
                     is_known |= end == start + first;
                 }
@@ -130,7 +130,7 @@ impl Unigram {
                 let target = &mut best[start + first];
                 if target.start == NONE || score > target.score {
                     let id = self.unknown.ok_or_else(|| nothing_for(&piece[start..start + first]))?;
-                    *target = Best { score, start: start as u32, id };
+                    *target = BestPath { score, start: start as u32, id };
                 }
             }
             start += first;

@@ -1,14 +1,14 @@
 //! The longest entries from the left, as in BERT.
 
 use super::trie::Trie;
-use super::{Token, nothing_for};
+use super::{ModelToken, nothing_for};
 use crate::error::Result;
 use crate::memory::Grow;
 use crate::vocab::pipeline;
 
 /// The model made ready to run.
 #[derive(Debug)]
-pub(in crate::stages) struct WordPiece {
+pub(in crate::stages) struct WordPieceModel {
     /// Entries that begin a piece.
     first: Trie,
     /// The entries that continue a piece, without their prefix.
@@ -17,7 +17,7 @@ pub(in crate::stages) struct WordPiece {
     most: usize,
 }
 
-impl WordPiece {
+impl WordPieceModel {
     pub(super) fn new(model: &pipeline::WordPiece) -> Result<Self> {
         let entries = || model.entries.iter().filter(|&(text, id)| model.entries.id(text) == Some(id));
         let all = entries().filter(|(text, _)| !text.is_empty()).map(|(text, id)| (text.as_bytes(), id));
@@ -33,7 +33,7 @@ impl WordPiece {
         })
     }
 
-    pub(super) fn tokenize(&self, piece: &str, tokens: &mut Vec<Token>) -> Result<()> {
+    pub(super) fn tokenize(&self, piece: &str, tokens: &mut Vec<ModelToken>) -> Result<()> {
         let begin = tokens.len();
         let is_short = piece.len() <= self.most || piece.chars().count() <= self.most;
         if is_short && self.longest(piece.as_bytes(), tokens)? {
@@ -41,11 +41,11 @@ impl WordPiece {
         }
         tokens.truncate(begin);
         let id = self.unknown.ok_or_else(|| nothing_for(piece))?;
-        tokens.try_push(Token { id, start: 0, end: piece.len() as u32 })
+        tokens.try_push(ModelToken { id, start: 0, end: piece.len() as u32 })
     }
 
     /// Appends the longest entries, and says whether they make the piece.
-    fn longest(&self, piece: &[u8], tokens: &mut Vec<Token>) -> Result<bool> {
+    fn longest(&self, piece: &[u8], tokens: &mut Vec<ModelToken>) -> Result<bool> {
         let mut start = 0;
         while start < piece.len() {
             let trie = if start == 0 { &self.first } else { &self.rest };
@@ -56,7 +56,7 @@ impl WordPiece {
                 found = value.map(|id| (id, end)).or(found);
             }
             let Some((id, end)) = found else { return Ok(false) };
-            tokens.try_push(Token { id, start: start as u32, end: end as u32 })?;
+            tokens.try_push(ModelToken { id, start: start as u32, end: end as u32 })?;
             start = end;
         }
         Ok(true)

@@ -10,8 +10,8 @@ use unicode_normalization_alignments::UnicodeNormalization;
 use unicode_normalization_alignments::char::is_combining_mark;
 
 use super::char_set::CharSet;
-use super::finder::Finder;
-use super::text::{Rewriter, Text};
+use super::finder::PatternFinder;
+use super::text::{Rewriter, StagedText};
 use crate::arch::Isa;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -23,12 +23,12 @@ use charsmap::Charsmap;
 /// A normalizer made ready to run.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
-pub(super) enum Normalizer {
+pub(super) enum StageNormalizer {
     Form(Form),
     Lowercase,
     StripAccents,
     Strip { left: bool, right: bool },
-    Replace { finder: Finder, content: String },
+    Replace { finder: PatternFinder, content: String },
     Prepend(String),
     Nmt,
     Bert { settings: Bert, controls: CharSet, marks: CharSet },
@@ -58,7 +58,7 @@ pub(super) struct Bert {
 ///
 /// # Errors
 /// [`Error::Pattern`], [`Error::Format`] for a map of characters that is none.
-pub(super) fn all(normalizer: Option<&pipeline::Normalizer>, isa: Isa) -> Result<Vec<Normalizer>> {
+pub(super) fn all(normalizer: Option<&pipeline::Normalizer>, isa: Isa) -> Result<Vec<StageNormalizer>> {
     let mut all = Vec::new();
     if let Some(normalizer) = normalizer {
         push(normalizer, isa, &mut all)?;
@@ -66,29 +66,31 @@ pub(super) fn all(normalizer: Option<&pipeline::Normalizer>, isa: Isa) -> Result
     Ok(all)
 }
 
-fn push(normalizer: &pipeline::Normalizer, isa: Isa, all: &mut Vec<Normalizer>) -> Result<()> {
+fn push(normalizer: &pipeline::Normalizer, isa: Isa, all: &mut Vec<StageNormalizer>) -> Result<()> {
     use pipeline::Normalizer as Data;
     let one = match normalizer {
-        Data::Nfc => Normalizer::Form(Form::Nfc),
-        Data::Nfd => Normalizer::Form(Form::Nfd),
-        Data::Nfkc => Normalizer::Form(Form::Nfkc),
-        Data::Nfkd => Normalizer::Form(Form::Nfkd),
-        Data::Lowercase => Normalizer::Lowercase,
-        Data::StripAccents => Normalizer::StripAccents,
-        &Data::Strip { strip_left, strip_right } => Normalizer::Strip { left: strip_left, right: strip_right },
+        Data::Nfc => StageNormalizer::Form(Form::Nfc),
+        Data::Nfd => StageNormalizer::Form(Form::Nfd),
+        Data::Nfkc => StageNormalizer::Form(Form::Nfkc),
+        Data::Nfkd => StageNormalizer::Form(Form::Nfkd),
+        Data::Lowercase => StageNormalizer::Lowercase,
+        Data::StripAccents => StageNormalizer::StripAccents,
+        &Data::Strip { strip_left, strip_right } => StageNormalizer::Strip { left: strip_left, right: strip_right },
         Data::Replace { pattern, content } => {
-            Normalizer::Replace { finder: Finder::new(pattern, isa)?, content: content.clone() }
+            StageNormalizer::Replace { finder: PatternFinder::new(pattern, isa)?, content: content.clone() }
         }
-        Data::Prepend { prepend } => Normalizer::Prepend(prepend.clone()),
-        Data::Nmt => Normalizer::Nmt,
+        Data::Prepend { prepend } => StageNormalizer::Prepend(prepend.clone()),
+        Data::Nmt => StageNormalizer::Nmt,
         &Data::Bert { clean_text, handle_chinese_chars, strip_accents, lowercase } => {
             let strip_accents = strip_accents.unwrap_or(lowercase);
             let settings = Bert { clean_text, handle_chinese_chars, strip_accents, lowercase };
             let [controls, marks] = [CharSet::new(is_bert_control)?, CharSet::new(|c| c.is_mark_nonspacing())?];
-            Normalizer::Bert { settings, controls, marks }
+            StageNormalizer::Bert { settings, controls, marks }
         }
-        Data::Precompiled { precompiled_charsmap } => Normalizer::Precompiled(Charsmap::new(precompiled_charsmap)?),
-        Data::ByteLevel => Normalizer::ByteLevel,
+        Data::Precompiled { precompiled_charsmap } => {
+            StageNormalizer::Precompiled(Charsmap::new(precompiled_charsmap)?)
+        }
+        Data::ByteLevel => StageNormalizer::ByteLevel,
         Data::Sequence { normalizers } => {
             return normalizers.iter().try_for_each(|normalizer| push(normalizer, isa, all));
         }
@@ -96,12 +98,12 @@ fn push(normalizer: &pipeline::Normalizer, isa: Isa, all: &mut Vec<Normalizer>) 
     all.try_push(one)
 }
 
-impl Normalizer {
+impl StageNormalizer {
     /// Normalizes the pieces that are no tokens. A text may grow to so much and no more: `limit` is in bytes.
     ///
     /// # Errors
     /// [`Error::Argument`] beyond the limit, [`Error::Pattern`], [`Error::Memory`].
-    pub(super) fn run(&self, text: &mut Text, limit: usize) -> Result<()> {
+    pub(super) fn run(&self, text: &mut StagedText, limit: usize) -> Result<()> {
         match self {
             Self::Form(form) => text.rewrite(|old, _, new| form.run(old, new)),
             Self::Lowercase => text.rewrite(|old, _, new| lowercase(old, new)),
@@ -186,7 +188,7 @@ fn strip(old: &str, new: &mut Rewriter<'_>, left: bool, right: bool) -> Result<(
     new.copy(inner.len())
 }
 
-fn replace(old: &str, new: &mut Rewriter<'_>, finder: &Finder, content: &str, limit: usize) -> Result<()> {
+fn replace(old: &str, new: &mut Rewriter<'_>, finder: &PatternFinder, content: &str, limit: usize) -> Result<()> {
     let mut length = old.len();
     finder.for_each_match(old, |start, end| {
         length += content.len();
@@ -212,7 +214,7 @@ fn nmt_space(character: char) -> char {
 }
 
 impl Bert {
-    fn run(self, text: &mut Text, controls: &CharSet, marks: &CharSet) -> Result<()> {
+    fn run(self, text: &mut StagedText, controls: &CharSet, marks: &CharSet) -> Result<()> {
         if self.clean_text {
             text.rewrite(|old, _, new| {
                 if old.chars().all(|c| matches!(c, ' '..='~') || !controls.contains(c) && !is_bert_space(c)) {

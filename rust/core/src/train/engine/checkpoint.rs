@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::count::SHARDS;
 use crate::error::{Error, Result};
 use crate::memory::{collect, refused};
-use crate::output::Output;
+use crate::output::OutputFile;
 use crate::train::objective::Weights;
 use crate::vocab::MAX_MERGES;
 
@@ -94,7 +94,7 @@ impl Checkpoint {
     /// As [`update`](Self::update).
     pub(crate) fn write(&mut self, merges: &[Pair]) -> Result<()> {
         let write = || {
-            let mut file = Output::create(&self.path)?;
+            let mut file = OutputFile::create(&self.path)?;
             file.write_all(MAGIC)?;
             let mut frame = zstd::Encoder::new(&mut file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
             frame.include_checksum(true)?;

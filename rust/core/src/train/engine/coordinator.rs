@@ -14,7 +14,7 @@ use crate::train::engine::Task;
 use crate::train::engine::pair::{Pair, PlannedMerge};
 use crate::train::engine::queue::Proposal;
 use crate::train::engine::shared::{Board, Floor, Next, Step};
-use crate::train::engine::tokens::{Joined, Lexicon};
+use crate::train::engine::tokens::{JoinedKind, Lexicon};
 use crate::train::objective::fairness::refresh_after;
 use crate::train::objective::trace::Trace;
 
@@ -193,14 +193,14 @@ impl<'l> Coordinator<'l> {
             self.merges.try_reserve(1)?;
             self.trace.winners.try_reserve(1)?;
             let (product, joined) = self.lexicon.join(left, right)?;
-            if joined == Joined::Again && floor.present > 1 && self.memory.is_some() {
+            if joined == JoinedKind::Again && floor.present > 1 && self.memory.is_some() {
                 if round.is_empty() {
                     self.end = EndReason::Again;
                     return Ok(Step::Else(Next::Stop));
                 }
                 break;
             }
-            if joined == Joined::Again {
+            if joined == JoinedKind::Again {
                 self.checkpoint = None;
                 if floor.present > 1 {
                     // The pairs below the floor, and the times at which they appeared, matter now.
@@ -215,7 +215,7 @@ impl<'l> Coordinator<'l> {
             self.sides[right as usize][1] = self.runs;
             proposal.taken += 1;
             let exhausted = proposal.more && proposal.taken == proposal.entries.len();
-            let is_new = joined == Joined::New;
+            let is_new = joined == JoinedKind::New;
             self.merges.push(pair);
             self.trace.winners.push(proposal.winners[proposal.taken - 1]);
             round.push(PlannedMerge { pair, product, is_new, keeper, number: entry.number, whole_pieces });

@@ -80,7 +80,7 @@ pub(crate) struct Side {
     /// The symbols that occur there.
     met: Vec<u32>,
     /// The neighbours of the merges, with their columns.
-    found: Vec<Found>,
+    found: Vec<NeighbourPair>,
     /// By symbol: its occurrences beside the current merge in all columns.
     counts: Vec<u32>,
     /// All neighbours of the round: the symbol, and the cell where the merged symbol begins.
@@ -93,7 +93,7 @@ pub(crate) struct Side {
 
 /// A neighbour of a merge in a column.
 #[derive(Debug, Clone, Copy)]
-struct Found {
+struct NeighbourPair {
     neighbour: u32,
     column: u32,
     weight: u64,
@@ -137,7 +137,7 @@ impl Side {
         for neighbour in self.met.drain(..) {
             let Tally { weight, count } = std::mem::take(&mut self.tallies[neighbour as usize]);
             self.counts[neighbour as usize] += count;
-            self.found.push(Found { neighbour, column, weight });
+            self.found.push(NeighbourPair { neighbour, column, weight });
         }
         Ok(())
     }
@@ -145,7 +145,7 @@ impl Side {
     /// Ends a merge: calls `sink` with all its neighbours, by column. The number of occurrences comes with the first
     /// column.
     pub(crate) fn end_merge(&mut self, mut sink: impl FnMut(u32, u32, Tally) -> Result<()>) -> Result<()> {
-        for Found { neighbour, column, weight } in self.found.drain(..) {
+        for NeighbourPair { neighbour, column, weight } in self.found.drain(..) {
             let count = std::mem::take(&mut self.counts[neighbour as usize]);
             sink(neighbour, column, Tally { weight, count })?;
         }

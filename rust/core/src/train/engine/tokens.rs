@@ -19,7 +19,7 @@ pub(crate) struct Lexicon {
 
 /// The kind of token that two tokens make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Joined {
+pub(crate) enum JoinedKind {
     /// A new token, with the next id.
     New,
     /// The text of a special token, made for the first time; it keeps its id.
@@ -131,7 +131,7 @@ impl Lexicon {
         for pair in merges {
             let (left, right) = pair.symbols();
             let is_token = |id| lexicon.tokens.get(id as usize).is_some_and(|token| !token.is_empty());
-            if !is_token(left) || !is_token(right) || lexicon.join(left, right)?.1 == Joined::Again {
+            if !is_token(left) || !is_token(right) || lexicon.join(left, right)?.1 == JoinedKind::Again {
                 return Ok(None);
             }
         }
@@ -152,23 +152,23 @@ impl Lexicon {
     }
 
     /// The id of the token that two tokens make.
-    pub(crate) fn join(&mut self, left: u32, right: u32) -> Result<(u32, Joined)> {
+    pub(crate) fn join(&mut self, left: u32, right: u32) -> Result<(u32, JoinedKind)> {
         let mut joined = copied(&self.tokens[left as usize])?;
         joined.try_extend_from_slice(&self.tokens[right as usize])?;
         self.add(&joined)
     }
 
-    fn add(&mut self, token: &[u8]) -> Result<(u32, Joined)> {
+    fn add(&mut self, token: &[u8]) -> Result<(u32, JoinedKind)> {
         let own = copied(token)?.into();
         if let Some(&id) = self.ids.get(token) {
             let old = std::mem::replace(&mut self.tokens[id as usize], own);
-            return Ok((id, if old.is_empty() { Joined::Special } else { Joined::Again }));
+            return Ok((id, if old.is_empty() { JoinedKind::Special } else { JoinedKind::Again }));
         }
         let id = self.tokens.len() as u32;
         self.tokens.try_reserve(1)?;
         self.know(token, id)?;
         self.tokens.push(own);
-        Ok((id, Joined::New))
+        Ok((id, JoinedKind::New))
     }
 
     /// The tokens; empty for ids that belong only to special tokens.

@@ -27,7 +27,7 @@ use crate::train::engine::base_merges::BaseMerges;
 use crate::train::engine::coordinator::last_of_each;
 use crate::train::engine::deltas::Report;
 use crate::train::engine::pair::{Pair, PlannedMerge};
-use crate::train::engine::tokens::{Joined, Lexicon};
+use crate::train::engine::tokens::{JoinedKind, Lexicon};
 use crate::train::engine::words::Words;
 use crate::train::objective::Weights;
 use crate::train::objective::trace::{NOBODY, Trace};
@@ -210,12 +210,12 @@ impl ParityTask<'_> {
             };
             let (left, right) = pair.symbols();
             let (product, joined) = lexicon.join(left, right)?;
-            let is_new = joined == Joined::New;
+            let is_new = joined == JoinedKind::New;
             merges.try_push(pair)?;
             trace.winners.try_push(language.map_or(NOBODY, |language| language as u32))?;
             let merge = PlannedMerge { pair, product, is_new, keeper: 0, number, whole_pieces: false };
             words.merge(&[merge], &reports)?;
-            if joined == Joined::Again {
+            if joined == JoinedKind::Again {
                 // Some pairs with this token may not have been kept.
                 rank_all(&mut words, &mut ranking, &reports, floor, &mut ask)?;
             } else {

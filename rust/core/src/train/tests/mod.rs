@@ -228,7 +228,7 @@ fn a_vocabulary_of_ranks_grows() {
     tokens.push(b"ab").unwrap();
     let special = Special { content: "<end>".to_string(), id: 300, special: true };
     let scheme = Scheme::from_pattern(r"\S+|\s");
-    let vocab = Vocab::new("test", tokens, Merges::Ranks, vec![special], scheme, Normalizer::None).unwrap();
+    let vocab = Vocab::new("test", tokens, Merges::Ranks, vec![special], scheme, NormalForm::None).unwrap();
     let counts = counts(&[("und", &pieces)]);
     let options = TrainOptions { vocab_size: 303, ..TrainOptions::default() };
     let grown = extend(&vocab, &counts, &options, &mut unhurried).unwrap().vocab;
@@ -240,7 +240,7 @@ fn a_vocabulary_of_ranks_grows() {
         refused(&vocab, TrainOptions { special_tokens: specials, ..options.clone() }),
         Error::Argument { .. }
     ));
-    let nfc = Vocab { normalizer: Normalizer::Nfc, ..vocab.clone() };
+    let nfc = Vocab { normalizer: NormalForm::Nfc, ..vocab.clone() };
     assert!(matches!(refused(&nfc, options.clone()), Error::Unsupported { .. }));
     let other = Vocab { scheme: Scheme::named("gpt2").unwrap(), ..vocab };
     assert!(matches!(refused(&other, options), Error::Argument { .. }));
