@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -220,6 +221,28 @@ def fork_while_adding() -> None:
                 os.waitpid(child, 0)
                 raise AssertionError("the child hangs")
             assert status[1] == 0
+
+
+DAWDLE = """
+import os
+
+def dawdle():
+    for _ in range(400_000):
+        pass
+
+os.register_at_fork(before=dawdle)
+
+import test_sharing
+test_sharing.fork_while_adding()
+"""
+"""Of the hooks before a fork the first registered is the last called: this one gives other threads their turn."""
+
+
+@needs_fork
+def test_other_hooks_of_a_fork_let_threads_go_on() -> None:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run([sys.executable, "-c", DAWDLE], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-//! Access to the memory of a `str`, a list and an array: the only home of `unsafe` in the binding.
+//! Access to the memory of a `str`, a list and an array, and to the system's `fork`: the only home of `unsafe` in the binding.
 
 #![expect(unsafe_code, reason = "CPython tells by a bit field how a str lies, and lends memory to fill or read")]
 
@@ -25,6 +25,16 @@ pub(crate) fn code_points<'s>(text: &'s Bound<'_, PyString>) -> PyResult<PyStrin
     // PyO3 expects on little-endian machines, for which wheels are made; on another machine the tests would read wrong
     // text.
     unsafe { text.data() }
+}
+
+/// Has `wait` called inside every `fork` of the process, before it is copied.
+#[cfg(unix)]
+pub(crate) fn before_fork(wait: unsafe extern "C" fn()) -> std::io::Result<()> {
+    // SAFETY: the function is part of the extension, which Python never unloads.
+    match unsafe { libc::pthread_atfork(Some(wait), None, None) } {
+        0 => Ok(()),
+        code => Err(std::io::Error::from_raw_os_error(code)),
+    }
 }
 
 /// Keeps the memory of ids that are not needed any more.

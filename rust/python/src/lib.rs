@@ -98,7 +98,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tokenizer::register(module)?;
     counts::register(module)?;
     documents::register(module)?;
-    shared::register(module)?;
+    shared::register()?;
     files::register(module)?;
     shards::register(module)?;
     train::register(module)

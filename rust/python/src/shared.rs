@@ -4,12 +4,12 @@
 //! interpreter's lock and never asks for that, so that all waiting threads get their turn; if a reader still has the
 //! counts, the writer changes a copy. A child process has only the thread that forked. So a fork waits until the other
 //! threads have released their locks. They need nothing that the forking thread holds, and no new one can begin,
-//! because that takes the interpreter's lock.
+//! because that takes the interpreter's lock, which Python keeps during a fork.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::sleep;
+#[cfg(unix)]
 use std::time::Duration;
 
 use eurotok_core::count::Counts;
@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 static DETACHED: AtomicUsize = AtomicUsize::new(0);
 
 /// The time that a fork waits between two checks.
+#[cfg(unix)]
 const PAUSE: Duration = Duration::from_micros(100);
 
 /// Counts that change.
@@ -67,22 +68,22 @@ fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// Waits, with the interpreter's lock, until no other thread holds a lock of counts.
-#[pyfunction]
-fn _before_fork() {
+/// Waits until no other thread holds a lock of counts. Python's own hooks for a fork would come too early: between a hook and
+/// the fork other hooks may release the interpreter's lock.
+#[cfg(unix)]
+extern "C" fn wait() {
     while DETACHED.load(SeqCst) > 0 {
-        sleep(PAUSE);
+        std::thread::sleep(PAUSE);
     }
 }
 
-pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let wait = wrap_pyfunction!(_before_fork, module)?;
-    let os = module.py().import("os")?;
-    // Systems without fork do not have this function.
-    if let Some(register) = os.getattr_opt("register_at_fork")? {
-        let arguments = pyo3::types::PyDict::new(module.py());
-        arguments.set_item("before", wait)?;
-        register.call((), Some(&arguments))?;
-    }
+#[cfg(unix)]
+pub(crate) fn register() -> PyResult<()> {
+    Ok(crate::arch::before_fork(wait)?)
+}
+
+/// Other systems do not fork.
+#[cfg(not(unix))]
+pub(crate) fn register() -> PyResult<()> {
     Ok(())
 }
