@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import eurotok
+import eurotok.cli.models
+import eurotok.cli.streams
 from eurotok import Tokenizer
 from eurotok.checks import check
 
@@ -196,6 +197,22 @@ def test_commands_end_with_130(writers: Path, tmp_path: Path, name: str) -> None
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert (result.returncode, result.stderr) == (130, "eurotok: error: interrupted\n")
     assert set(tmp_path.iterdir()) == inputs, "litter"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_import_that_hides_the_signal(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> None:
+    """As numpy does, whatever is raised while it is imported."""
+
+    def run(_: object) -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        except BaseException:
+            raise ImportError("relaunch your interpreter from there") from None
+
+    monkeypatch.setattr(eurotok.cli.models, "run", run)
+    monkeypatch.setattr(eurotok.cli.streams, "close_standard", lambda: None)
+    assert eurotok.cli.main(["models"]) == code
 
 
 def test_threads_that_are_not_the_main_one_are_left_alone(tok: Tokenizer, text: str) -> None:

@@ -40,8 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     args = Namespace(parser=None)
     streams.open_standard()
+    raised: list[BaseException] = []
     try:
-        with signals.raising(), warnings.catch_warnings():
+        with signals.raising() as raised, warnings.catch_warnings():
             warnings.showwarning = _warn  # type: ignore[assignment]
             # Before anything of the library is imported: the command's users are told of old names, not its author.
             warnings.simplefilter("always", FutureWarning)
@@ -56,10 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if code == 0 and command in OLD_NAMES:
                 report(f"{command!r} is the old name of {OLD_NAMES[command]}", "warning")
             return code
-    except KeyboardInterrupt:
-        code, message = 130, "interrupted"
-    except signals.Terminated as signal:
-        code, message = signal.code, f"stopped by {signal}"
+    except (KeyboardInterrupt, signals.Terminated) as signal:
+        code, message = signals.end(signal)
     except BrokenPipeError:
         code, message = 141, ""
     except OSError as error:
@@ -67,8 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         code, message = 1, f"{place}{error.strerror or error}"
     except MemoryError:
         code, message = 1, "out of memory"
-    except (ValueError, ImportError, OverflowError) as error:
-        code, message = 1, typed(str(error), args.parser, argv) if args.parser else str(error)
+    except Exception as error:
+        if raised:
+            code, message = signals.end(raised[-1])
+        elif isinstance(error, (ValueError, ImportError, OverflowError)):
+            code, message = 1, typed(str(error), args.parser, argv) if args.parser else str(error)
+        else:
+            raise
     streams.close_standard()
     if message:
         report(message)

@@ -24,26 +24,39 @@ class Terminated(BaseException):
         self.code = 128 + number
 
 
+def end(raised: BaseException) -> tuple[int, str]:
+    """Give the exit code and the message of a command that a signal ended."""
+    return (raised.code, f"stopped by {raised}") if isinstance(raised, Terminated) else (130, "interrupted")
+
+
 @contextmanager
-def raising() -> Iterator[None]:
-    """Raise `Terminated` for SIGTERM (batch systems, containers) and SIGHUP (a terminal that closes).
+def raising() -> Iterator[list[BaseException]]:
+    """Raise `KeyboardInterrupt` for Ctrl-C, `Terminated` for SIGTERM (of batch systems) and SIGHUP (a terminal closes).
 
-    A signal that is ignored stays ignored, as `nohup` asks. Only a main thread can do this; others change nothing.
+    Gives the list of what was raised. A library that is imported at that moment may raise another exception in its
+    place: numpy raises an ImportError. A signal that is ignored stays ignored, as `nohup` asks. Only a main thread can
+    do this; others change nothing.
     """
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    raised: list[BaseException] = []
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        # A second signal must not stop the cleaning up after the first; a second Ctrl-C may.
+        if number != signal.SIGINT:
+            signal.signal(number, signal.SIG_IGN)
+        raised.append(KeyboardInterrupt() if number == signal.SIGINT else Terminated(number))
+        raise raised[-1]
+
+    usual: dict[int, object] = {
+        getattr(signal, name): signal.SIG_DFL for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+    }
+    usual[signal.SIGINT] = signal.default_int_handler
     if threading.current_thread() is not threading.main_thread():
-        numbers = []
-    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+        usual = {}
+    usual = {number: handler for number, handler in usual.items() if signal.getsignal(number) is handler}
     try:
-        for number in numbers:
-            signal.signal(number, _raise)
-        yield
+        for number in usual:
+            signal.signal(number, stop)
+        yield raised
     finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _raise(number: int, _: FrameType | None) -> NoReturn:
-    # A second signal must not stop the cleaning up after the first.
-    signal.signal(number, signal.SIG_IGN)
-    raise Terminated(number)
+        for number, handler in usual.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
