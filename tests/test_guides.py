@@ -7,8 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from scripts.site import on_page_markdown
+
+import eurotok
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
@@ -47,3 +51,25 @@ def test_links_lead_somewhere() -> None:
         if not (page.parent / link).exists()
     ]
     assert not broken
+
+
+def test_the_reference_has_every_public_name() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    named = {name for members in re.findall(r"members: \[(.*?)\]", reference) for name in members.split(", ")}
+    assert set(eurotok.__all__) - named == {"__version__", "shards", "count"}
+    assert "::: eurotok.shards\n" in reference
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "led"),
+    [
+        ("files.md", "](../SECURITY.md)", "](https://x.org/e/blob/main/SECURITY.md)"),
+        ("guides/price.md", "](../files.md#limits)", "](../files.md#limits)"),
+        ("guides/price.md", "](../../README.md#use)", "](https://x.org/e/blob/main/README.md#use)"),
+    ],
+)
+def test_links_out_of_the_site_lead_to_the_repository(page: str, link: str, led: str) -> None:
+    files = [SimpleNamespace(src_uri=name) for name in ("files.md", "guides/price.md")]
+    here = SimpleNamespace(file=SimpleNamespace(src_uri=page))
+    config = SimpleNamespace(repo_url="https://x.org/e/")
+    assert on_page_markdown(f"see [it{link}.", page=here, config=config, files=files) == f"see [it{led}."
