@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eurotok
-from eurotok.corpus import decode_utf8, find_languages, read_lines, read_texts
+from eurotok.corpus import decode_utf8, find_languages, language_of, read_lines, read_texts
 from eurotok.training.limits import grant
 from eurotok.training.sweep import sweep
 
@@ -47,6 +47,16 @@ def test_files_that_may_be_text_are_not_left_out_without_a_word(tmp_path: Path, 
     make(tmp_path, "fr.txt", name)
     with pytest.warns(UserWarning, match=f"not read as text of a language: {name}$"):
         assert list(find_languages(tmp_path)) == ["fr"]
+
+
+def test_languages_in_capitals(tmp_path: Path) -> None:
+    for name in ("FR.txt", "SR-LATN.txt", "README.txt", "fra_Latn.jsonl"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "DE").mkdir()
+    (tmp_path / "DE" / "a.txt").write_text("x")
+    with pytest.warns(UserWarning, match=r"README\.txt"):
+        assert set(find_languages(tmp_path)) == {"fr", "sr-Latn", "de", "fra_Latn"}
+    assert language_of("up/FRA.TXT.gz") == "fr"
 
 
 def test_many_files_are_counted(tmp_path: Path) -> None:

@@ -187,13 +187,17 @@ def test_what_cannot_be_is_reported(counts: Counts, sample: Path) -> None:
     [
         (Wish("tlh", 0.1), "'tlh'"),
         (Wish("fr", 0.1, "tlh"), "'tlh'"),
-        (Wish("fr", -1.0), "-1"),
-        (Wish("fr", float("nan")), "nan"),
     ],
 )
-def test_wishes_outside_their_domain(counts: Counts, sample: Path, wish: Wish, message: str) -> None:
+def test_wishes_about_unknown_languages(counts: Counts, sample: Path, wish: Wish, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         eurotok.grant(counts, [wish], vocab_size=600, parallel=sample)
+
+
+@pytest.mark.parametrize("limit", [-1.0, float("nan"), float("inf"), 20])
+def test_limits_outside_their_domain(limit: float) -> None:
+    with pytest.raises(ValueError, match=f"wish: a limit of {limit:g}"):
+        Wish("fr", limit)
 
 
 @pytest.fixture(scope="module")

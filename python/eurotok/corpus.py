@@ -11,6 +11,7 @@ from pathlib import Path
 
 from eurotok import _core
 from eurotok.arrow import read_column
+from eurotok.languages import LANGUAGE_NAMES, code_of_name, resolve
 from eurotok.literals import Errors
 
 StrPath = str | os.PathLike[str]
@@ -44,11 +45,18 @@ def language_of(path: StrPath) -> str | None:
 
     Examples
     --------
-    >>> language_of("corpus/sr-Latn.jsonl.gz"), language_of("part 1.txt"), language_of("fr.tsv")
-    ('sr-Latn', None, None)
+    >>> language_of("corpus/sr-Latn.jsonl.gz"), language_of("FR.TXT"), language_of("part 1.txt"), language_of("fr.tsv")
+    ('sr-Latn', 'fr', None, None)
     """
-    stem = _core.file_name(path)[0]
-    return stem if is_text(path) and LANGUAGE.fullmatch(stem) else None
+    return _language(_core.file_name(path)[0]) if is_text(path) else None
+
+
+def _language(stem: str) -> str | None:
+    """Tell the language that a file or a folder is named after; one in capitals is a known code or none: README."""
+    if LANGUAGE.fullmatch(stem):
+        return stem
+    code = resolve(stem, LANGUAGE_NAMES)
+    return code if code in LANGUAGE_NAMES and code_of_name(stem) is None else None
 
 
 def find_languages(folder: StrPath) -> dict[str, list[Path]]:
@@ -79,12 +87,13 @@ def find_languages(folder: StrPath) -> dict[str, list[Path]]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            if not LANGUAGE.fullmatch(entry.name):
+            named = _language(entry.name)
+            if named is None:
                 continue
             files, others = _walk(entry)
             unread.extend(others)
             if files:
-                found.setdefault(entry.name, []).extend(files)
+                found.setdefault(named, []).extend(files)
         elif language := language_of(entry):
             found.setdefault(language, []).append(entry)
         elif is_text(entry) or (entry.suffix and LANGUAGE.fullmatch(entry.name.partition(".")[0])):

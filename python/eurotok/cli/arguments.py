@@ -234,4 +234,7 @@ def wish(argument: str) -> Wish:
         raise argparse.ArgumentTypeError(f"expected {forms}, not {argument!r}")
     whose, sign, limit, tokenizer = parsed.groups()
     than = REFERENCE if tokenizer is None else load(tokenizer)
-    return Wish(None if whose in ("surcharge", "*") else whose, float(limit) / 100, than, least=sign == ">=")
+    try:
+        return Wish(None if whose in ("surcharge", "*") else whose, float(limit) / 100, than, least=sign == ">=")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("wish: ")) from None

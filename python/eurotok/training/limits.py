@@ -72,6 +72,11 @@ class Wish:
     least
         Whether the limit is a floor instead: the price is to be no less.
 
+    Raises
+    ------
+    ValueError
+        If the limit is not above -1, or so high that it is meant in per cent.
+
     Examples
     --------
     >>> print(Wish(None, 0.2))
@@ -84,6 +89,14 @@ class Wish:
     limit: float
     than: str | Counting | object = REFERENCE
     least: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.limit) and self.limit > -1):
+            raise ValueError(f"wish: a limit of {self.limit} is not above -1")
+        if self.limit >= HIGHEST:
+            raise ValueError(
+                f"wish: a limit of {self.limit:g} is {100 * self.limit:,.0f} %; it is given in parts: 0.2 is 20 %"
+            )
 
     def __str__(self) -> str:
         """Say it in words."""
@@ -204,7 +217,7 @@ def grant(
     Raises
     ------
     ValueError
-        If a wish is about a language without parallel text, or its limit is not above -1.
+        If a wish is about a language without parallel text.
     OSError, CorpusError, TypeError
         As for `eurotok.train`.
     """
@@ -326,14 +339,8 @@ def check_wish(wish: Wish, languages: Collection[str]) -> None:
     Raises
     ------
     ValueError
-        If it is about another language, or its limit is not above -1, or so high that it is meant in per cent.
+        If it is about another language.
     """
-    if not (math.isfinite(wish.limit) and wish.limit > -1):
-        raise ValueError(f"wish: a limit of {wish.limit} is not above -1")
-    if wish.limit >= HIGHEST:
-        raise ValueError(
-            f"wish: a limit of {wish.limit:g} is {100 * wish.limit:,.0f} %; it is given in parts: 0.2 is 20 %"
-        )
     asked = [language for language in (wish.language, wish.than) if isinstance(language, str)]
     if absent := [language for language in asked if resolve(language, languages) not in languages]:
         raise ValueError(f"wish: {absent[0]!r} has no parallel text{meant(absent[0], languages)}")
