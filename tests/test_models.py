@@ -16,6 +16,7 @@ import pytest
 from scripts.gather_code import formulas
 from scripts.models import cards, counting, peers, picture, pricing
 from scripts.models.recipe import Recipe, read
+from scripts.models.training import reported, steering
 
 import eurotok
 from conftest import Run, refusal
@@ -24,6 +25,7 @@ from eurotok import Counts
 from eurotok.checks import check
 from eurotok.output.plots import svg
 from eurotok.pricing.parallel_text import OFFICIAL
+from eurotok.pricing.steering import known
 from eurotok.tokenizer import MODELS
 
 ROOT = Path(__file__).parents[1]
@@ -216,6 +218,24 @@ def test_chats_by_the_template(recipe: Recipe) -> None:
 
     with pytest.raises(ValueError, match="role wizard"):
         template.render(messages=[{"role": "wizard", "content": ""}], raise_exception=refuse)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_marks_of_content_are_kept_in_decoding(recipe: Recipe, name: str) -> None:
+    tok = eurotok.load(name)
+    ids = list(tok.special_tokens.values())
+    assert tok.decode(ids, skip_specials=True) == "".join(it for it in tok.special_tokens if it in recipe.content)
+    assert all(len(tok.encode(it)) > 1 for it in recipe.content), "text is text"
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_the_text_that_steered_is_known(recipe: Recipe, corpus: Path, name: str) -> None:
+    remembered = eurotok.load(name)._steered_by
+    folder = corpus / "parallel" / "ntrex"
+    text = steering(folder, recipe.priced).sentences
+    assert known(remembered, text) == 1
+    assert all(known(remembered, {language: lines}) for language, lines in text.items())
+    assert known(remembered, reported(folder, recipe.priced).sentences) == 0
 
 
 def test_counts_are_calibrated_before_code_is_added(recipe: Recipe, tmp_path: Path) -> None:

@@ -81,6 +81,13 @@ def test_the_command_warns(run: Run, steered: eurotok.Tokenizer, tmp_path: Path,
     assert said.startswith("eurotok: warning: ours was trained with this text as its parallel text (100 % of ")
 
 
+def test_one_of_many_languages_is_known_again() -> None:
+    text = {f"l{number}": [f"Sentence {line} of {number}." for line in range(200)] for number in range(38)}
+    kept = steering.sketch(text)
+    assert len(kept) == 38 * steering.EACH
+    assert all(steering.known(kept, {language: lines}) for language, lines in text.items())
+
+
 def test_few_hashes_are_kept() -> None:
     text = {"en": [f"Sentence {number}." for number in range(1000)]}
     assert len(steering.sketch(text)) == steering.SENTENCES

@@ -1,4 +1,4 @@
-"""Special tokens of a finished tokenizer: renamed, added, reserved. Every id stays what it is.
+"""Special tokens of a finished tokenizer: renamed, added, reserved, marked as content. Every id stays what it is.
 
 Each function gives a new tokenizer; the one it is given does not change.
 """
@@ -117,6 +117,49 @@ def reserve(tokenizer: Tokenizer, number: int, pattern: str = "<|reserved_{}|>")
         if text not in tokenizer.special_tokens:
             texts.append(text)
     return add(tokenizer, texts)
+
+
+def keep(tokenizer: Tokenizer, tokens: Iterable[str]) -> Tokenizer:
+    """Mark special tokens as content, such as those around a call of a tool.
+
+    Decoding keeps them where it leaves out special tokens: `skip_specials=True` here, `skip_special_tokens=True` in
+    `transformers`, where they are added tokens with `special=False`. Encoding still finds them only on request, so a
+    text that spells one remains text.
+
+    Parameters
+    ----------
+    tokenizer
+        The tokenizer.
+    tokens
+        All the special tokens that are content; another one is so no longer.
+
+    Raises
+    ------
+    ValueError
+        If one is no special token, or the tokenizer has several stages.
+
+    Examples
+    --------
+    >>> import eurotok
+    >>> tok = eurotok.train(["un"], vocab_size=258, special_tokens=["<|end|>", "<|tool_call|>"])
+    >>> ids = tok.encode("<|tool_call|>un<|end|>", specials="parse")
+    >>> tok.decode(ids, skip_specials=True), keep(tok, ["<|tool_call|>"]).decode(ids, skip_specials=True)
+    ('un', '<|tool_call|>un')
+    """
+    known = tokenizer.special_tokens
+    kept = list(several("tokens", tokens))
+    for text in kept:
+        if text not in known:
+            raise ValueError(f"tokens: {text!r} is not a special token")
+    data = _data(tokenizer)
+    decoder = data["decoder"]
+    if not isinstance(decoder, dict) or decoder.get("type") != "ByteLevel":
+        raise ValueError("tokens: only a byte-level tokenizer can keep special tokens")
+    before = set(decoder.get("kept", ()))
+    for token in data["added_tokens"]:
+        token["special"] = token["special"] or token["id"] in before
+    decoder["kept"] = sorted({known[text] for text in kept})
+    return _made(tokenizer, data)
 
 
 def _check_new(tokenizer: Tokenizer, text: str, taken: Iterable[str]) -> None:

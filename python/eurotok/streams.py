@@ -37,8 +37,8 @@ class Vocabulary(Protocol):
         """Say whether the bytes of tokens, joined, are the text."""
 
     @property
-    def special_tokens(self) -> dict[str, int]:
-        """Ids of special and added tokens, by their text."""
+    def _skipped_ids(self) -> list[int]:
+        """Ids of the tokens that `skip_specials` leaves out."""
 
 
 class StreamDecoder:
@@ -54,7 +54,7 @@ class StreamDecoder:
     errors
         `"replace"` to put U+FFFD where bytes are not UTF-8, or `"strict"`.
     skip_specials
-        Whether to leave out special tokens.
+        Whether to leave out special tokens, as `decode` does.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class StreamDecoder:
     (['a', '', 'ď', '!'], '')
     """
 
-    __slots__ = ("_errors", "_ids", "_read", "_rest", "_skip_specials", "_spells", "_tokenizer", "_whole")
+    __slots__ = ("_errors", "_ids", "_read", "_rest", "_skip_specials", "_skipped", "_spells", "_tokenizer", "_whole")
 
     def __init__(
         self,
@@ -85,6 +85,7 @@ class StreamDecoder:
     def _prepare(self) -> None:
         self._spells = self._tokenizer._spells_bytes()
         self._whole = whole_tokens(self._tokenizer, self._skip_specials)
+        self._skipped = frozenset(self._tokenizer._skipped_ids) if self._skip_specials else frozenset[int]()
 
     def push(self, id: int) -> str:  # noqa: A002 - the word of the field
         """Take the next id, and give the text that is certain since the last.
@@ -115,7 +116,7 @@ class StreamDecoder:
         token = self._tokenizer.token(number)
         if not self._spells:
             return self._push_window(number)
-        if self._skip_specials and number in self._tokenizer.special_tokens.values():
+        if number in self._skipped:
             token = b""
         if not self._rest:
             try:
@@ -135,8 +136,7 @@ class StreamDecoder:
         The text of a run of byte tokens is certain at its end: one byte that fits nowhere changes all of it.
         """
         self._ids.append(number)
-        is_left_out = self._skip_specials and number in self._tokenizer.special_tokens.values()
-        if is_left_out or number in byte_tokens(self._tokenizer):
+        if number in self._skipped or number in byte_tokens(self._tokenizer):
             return ""
         text = self._new_text()
         if text:

@@ -135,20 +135,30 @@ def choices(recipe: Recipe) -> list[Choice]:
     def tried(name: str, **changes: object) -> Choice:
         return Choice("The way here", name, changes, line)
 
-    columns = {"cy", "eu", "is", "mk", "sq", "sr", "uk"}
-    narrow = {**recipe.target, "en": 0.925, "de": 0.98, "es": 0.955, "nl": 0.98, "pt": 0.963}
-    narrow = {name: target for name, target in narrow.items() if name not in columns}
+    def parts(name: str, target: Mapping[str, float]) -> Choice:
+        return Choice("The line: the parts of other languages", name, {"target": target, "code_share": 0.0095}, line)
+
+    official = {language: target for language, target in recipe.target.items() if language not in recipe.columns}
+    less, more = ("cy", "eu", "is"), ("mk", "sq", "sr", "uk")
+    narrow = {**official, "en": 0.925, "de": 0.98, "es": 0.955, "nl": 0.98, "pt": 0.963}
     narrow |= {"ca": 1.3, "gl": 1.26, "nb": 1.3, "tr": 1.27}
     before = {"target": narrow, "column_target": 1.36, "rest_share": 0.02, "code_share": 0.009}
-    wider = before | {"target": narrow | {"en": 0.93} | dict.fromkeys(columns, 1.5), "code_share": 0.0095}
-    fairer = {
-        name: 1.55 if target == recipe.target["is"] else 1.62
-        for name, target in recipe.target.items()
-        if name in columns
+    wider = before | {"target": narrow | {"en": 0.93} | dict.fromkeys((*less, *more), 1.5), "code_share": 0.0095}
+    former = official | {"ca": 1.32, "gl": 1.275, "nb": 1.32, "tr": 1.285}
+    fairer = former | dict.fromkeys(less, 1.55) | dict.fromkeys(more, 1.62)
+    between = {
+        "cy": 1.62,
+        "eu": 1.63,
+        "is": 1.55,
+        "mk": 1.9,
+        "sq": 1.75,
+        "sr": 1.85,
+        "uk": 1.7,
+        "bs": 1.7,
+        "sr-Latn": 1.7,
     }
     general = domains(recipe, general=3, public=2, sentences=2)
-    others = {language: target for language, target in recipe.target.items() if language not in recipe.columns}
-    no_columns = {"columns": (), "target": others}
+    no_columns = {"columns": (), "target": official}
     return [
         Choice("The recipe", "as it is", {}, line),
         tried("before: new text 4 times, targets of other languages 1.26 to 1.36, the rest 2 %", new_times=4, **before),
@@ -163,12 +173,21 @@ def choices(recipe: Recipe) -> list[Choice]:
         tried("new text 24 times, strength 0.85", new_times=24, **before | {"strength": 0.85}),
         tried("new text 20 times, targets of cy eu is mk sq sr uk 1.5, of en 0.93", new_times=20, **wider),
         tried(
-            "the recipe with fairness 8, en 0.95",
+            "fairness 8, en 0.95, targets of cy eu is 1.55, of mk sq sr uk 1.62",
             fairness=8,
             code_share=0.0098,
             column_target=1.44,
-            target={**recipe.target, "en": 0.95, "es": 0.961, "tr": 1.28} | fairer,
+            target={**fairer, "en": 0.95, "es": 0.961, "tr": 1.28},
         ),
+        parts(
+            "targets of cy eu is 1.53, of mk sq sr uk 1.58, of ca nb 1.32, of tr 1.285; code 0.95 %",
+            former | dict.fromkeys(less, 1.53) | dict.fromkeys(more, 1.58),
+        ),
+        parts(
+            "targets of cy 1.62, of eu 1.63, of is 1.55, of mk 1.9, of sq 1.75, of sr 1.85, of uk 1.7; code 0.95 %",
+            former | between,
+        ),
+        Choice("The line: the parts of other languages", "the recipe", {}, line),
         *ask("Calibration", ("none", {"strength": 0.0}), ("0.7", {"strength": 0.7})),
         *ask("New text", ("none", {"new_times": 0}), ("4 times", {"new_times": 4})),
         *ask(

@@ -287,12 +287,14 @@ def _list(extra: Iterable[tuple[float, str]]) -> str:
 
 def _specials(recipe: Recipe) -> str:
     named = [token for token in recipe.special_tokens if not token.startswith("<|reserved_")]
-    rows = [[str(number), f"`{token}`"] for number, token in enumerate(named)]
+    rows = [
+        [str(number), f"`{token}`", "content" if token in recipe.content else ""] for number, token in enumerate(named)
+    ]
     last = len(recipe.special_tokens) - 1
     rows.append(
-        [f"{len(named)} to {last}", f"`{recipe.special_tokens[len(named)]}` to `{recipe.special_tokens[last]}`"]
+        [f"{len(named)} to {last}", f"`{recipe.special_tokens[len(named)]}` to `{recipe.special_tokens[last]}`", ""]
     )
-    return _table(["id", "token"], rows)
+    return _table(["id", "token", ""], rows)
 
 
 def _tsv(path: Path, columns: Sequence[str]) -> str:

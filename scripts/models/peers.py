@@ -49,6 +49,11 @@ def _described(path: Path) -> object:
     return import_module("tokenizers").Tokenizer.from_str(read(path))
 
 
+def _packed(path: Path) -> Tokenizer:
+    with import_module("pyarrow").input_stream(str(path)) as file:
+        return Tokenizer(file.read(), path.name)
+
+
 def read(path: Path) -> str:
     """Read a file as one text, though its name says that it holds records."""
     with tempfile.TemporaryDirectory() as folder:
@@ -61,6 +66,7 @@ PUBLISHED: dict[str, tuple[str, Callable[[Path], object]]] = {
     "Llama 4": ("llama4.tiktoken.zst", partial(_ranks, scheme="o200k")),
     "Qwen 3.6": ("qwen3_6.tiktoken.zst", partial(_ranks, scheme=QWEN_3_6)),
     "DeepSeek": ("deepseek-v4.json.zst", _described),
+    "Gemma 4": ("ggml-vocab-gemma-4.gguf.zst", _packed),
     "Lucie": ("Lucie-7B.json.zst", _described),
 }
-"""By name: the file, and how it is read. Gemma's is left out: it is a GGUF file, which nothing here reads yet."""
+"""By name: the file, and how it is read."""

@@ -9,6 +9,8 @@ from pathlib import Path
 import eurotok
 from eurotok import Counts, Tokenizer
 from eurotok.pricing.parallel_text import ParallelText, load_parallel
+from eurotok.specials import keep
+from eurotok.training import Steering, steering_of
 from scripts.models.counting import CODE, shares, weigh
 from scripts.models.recipe import Recipe
 
@@ -39,19 +41,16 @@ def _documents(folder: Path, parity: int, languages: Iterable[str] | None) -> Pa
     return ParallelText(f"{text.name}, {which} documents", chosen, text.missing)
 
 
-def _counted(recipe: Recipe) -> Counts:
+def _counted(recipe: Recipe) -> Steering:
     """Count the text that steers: what the languages with a column of their own pay; all others have a fixed share."""
-    counts = Counts(recipe.scheme)
-    for language, sentences in steering(recipe.parallel, recipe.priced).sentences.items():
-        counts.add_texts(language, sentences)
-    return counts
+    return steering_of(steering(recipe.parallel, recipe.priced).sentences, recipe.scheme)
 
 
 def train_all(recipe: Recipe, counts: dict[str, Counts], folder: Path) -> None:
     """Train the largest of the models and write all of them to a folder: the others are its beginning."""
     largest = train_on(recipe, weigh(recipe, counts), counts[CODE].languages, max(recipe.models.values()))
     for name, size in recipe.models.items():
-        eurotok.truncate(largest, size).save(folder / f"{name}.eurotok")
+        keep(eurotok.truncate(largest, size), recipe.content).save(folder / f"{name}.eurotok")
 
 
 def train_on(recipe: Recipe, total: Counts, code: list[str], vocab_size: int) -> Tokenizer:

@@ -318,7 +318,7 @@ class Figures:
     def _steered(self) -> tuple[Finding, ...]:
         shares = (steering.known(each.steered_by, self.text.sentences) for each in self.encoders)
         return tuple(
-            Finding("steered", name=name, share=round(100 * share))
+            Finding("steered", name=name, share=max(1, round(100 * share)))
             for name, share in zip(self.tokenizers, shares, strict=True)
             if share
         )

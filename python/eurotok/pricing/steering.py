@@ -8,9 +8,14 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 SENTENCES = 64
-"""Hashes to keep. They are the smallest ones, so that two texts with common sentences have common hashes."""
+"""Hashes to keep, of all languages together. They are the smallest ones, so that two texts with common sentences have
+common hashes."""
+
+EACH = 8
+"""Hashes to keep of each language at least, so that one language alone is known again."""
 
 
 class SteeredWarning(UserWarning):
@@ -32,14 +37,17 @@ def sketch(sentences: Mapping[str, Sequence[str]]) -> list[str]:
     Returns
     -------
     list of str
-        The smallest hashes of the different sentences, `SENTENCES` at most, in order.
+        The smallest hashes of the different sentences of each language, in order: `SENTENCES` at most, or `EACH` of a
+        language if these are more.
 
     Examples
     --------
     >>> len(sketch({"en": ["One.", "Two."], "fr": ["Un.", "Deux."]}))
     4
     """
-    return heapq.nsmallest(SENTENCES, set(hashes(sentences)))
+    each = max(EACH, SENTENCES // max(1, len(sentences)))
+    smallest = (heapq.nsmallest(each, set(hashes({language: lines}))) for language, lines in sentences.items())
+    return sorted(set(chain.from_iterable(smallest)))
 
 
 def known(remembered: Iterable[str], sentences: Mapping[str, Sequence[str]]) -> float:

@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::memory::{Grow, collect, collect_all, filled, refused};
 use crate::split::Scheme;
-use crate::vocab::{Carried, Inert, Merges, NormalForm, Special, TokenError, Tokens, Vocab, show};
+use crate::vocab::{Carried, Inert, Merges, NormalForm, Special, TokenError, Tokens, Vocab, carried, show};
 
 /// Format and version.
 const MAGIC: [u8; 8] = *b"eurotok\x01";
@@ -47,6 +47,8 @@ struct Head<'a> {
     truncation: Option<Strict>,
     #[serde(default)]
     steered_by: List<String>,
+    #[serde(default)]
+    kept: List<u32>,
     /// Text and id.
     #[serde(default, borrow)]
     inert: List<(JsonText<'a>, u32)>,
@@ -66,6 +68,8 @@ struct OutputHead<'v> {
     truncation: Option<&'v Value>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     steered_by: &'v [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    kept: &'v [u32],
     #[serde(serialize_with = "inert", skip_serializing_if = "<[_]>::is_empty")]
     inert: &'v [Inert],
 }
@@ -254,6 +258,7 @@ impl<'v> OutputHead<'v> {
             padding: vocab.carried.padding.as_ref(),
             truncation: vocab.carried.truncation.as_ref(),
             steered_by: &vocab.carried.steered_by,
+            kept: &vocab.carried.kept,
             inert: &vocab.inert,
         }
     }
@@ -307,6 +312,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
         padding: value(head.padding),
         truncation: value(head.truncation),
         steered_by: head.steered_by.0,
+        kept: carried::ascending(head.kept.0),
     };
     let inert = head.inert.0.into_iter().map(|(JsonText(content), id)| Inert { content: content.into_owned(), id });
     Vocab { carried, ..vocab }.with_inert(origin, collect(inert)?)

@@ -14,7 +14,7 @@ use crate::bpe::effective::{effective, effective_by_rank};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect, filled};
 use crate::split::Scheme;
-use crate::vocab::{Carried, Inert, Merges, NormalForm, Special, Tokens, Vocab, show};
+use crate::vocab::{Carried, Inert, Merges, NormalForm, Special, Tokens, Vocab, carried, show};
 
 /// The parts of a vocabulary that a `.tiktoken` file does not state.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ struct Sidecar<'a> {
     truncation: Option<Strict>,
     #[serde(default)]
     steered_by: List<String>,
+    #[serde(default)]
+    kept: List<u32>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +58,8 @@ struct OutputSidecar<'v> {
     truncation: Option<&'v Value>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     steered_by: &'v [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    kept: &'v [u32],
 }
 
 fn specials<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok, S::Error> {
@@ -118,6 +122,7 @@ pub(super) fn read_sidecar(origin: &str, data: &[u8]) -> Result<Unsaid> {
             padding: value(sidecar.padding),
             truncation: value(sidecar.truncation),
             steered_by: sidecar.steered_by.0,
+            kept: carried::ascending(sidecar.kept.0),
         },
     })
 }
@@ -179,6 +184,7 @@ pub(super) fn write(vocab: &Vocab) -> Result<(Vec<u8>, Vec<u8>)> {
         padding: vocab.carried.padding.as_ref(),
         truncation: vocab.carried.truncation.as_ref(),
         steered_by: &vocab.carried.steered_by,
+        kept: &vocab.carried.kept,
     };
     let sidecar = json::to_pretty_bytes(&sidecar)?;
     Ok((to_lines(&vocab.tokens)?, sidecar))

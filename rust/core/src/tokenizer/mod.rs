@@ -156,6 +156,19 @@ impl Tokenizer {
         }
     }
 
+    /// Ids of the special tokens that decoding leaves out if it is asked to.
+    pub fn skipped_tokens(&self) -> Vec<u32> {
+        match &self.engine {
+            Runner::Vocab { encoder, .. } => {
+                let vocab = encoder.vocab();
+                vocab.specials.iter().map(|token| token.id).filter(|&id| vocab.is_special(id)).collect()
+            }
+            Runner::Stages { stages, .. } => {
+                stages.data().added.iter().filter(|token| token.special).map(|token| token.id).collect()
+            }
+        }
+    }
+
     /// The ids of a text, unless it is stopped.
     ///
     /// # Errors

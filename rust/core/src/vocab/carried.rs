@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::Result;
-use crate::memory::{collect_all, copied_text};
+use crate::memory::{collect_all, copied, copied_text};
 
 /// Parts of a `tokenizer.json` that are kept as they stand, and written again. Encoding gives the ids of the text alone, unless the caller
 /// asks for what the post-processor adds.
@@ -17,6 +17,8 @@ pub struct Carried {
     pub truncation: Option<Value>,
     /// Hashes of some sentences of the parallel text that steered training, by which it is known again.
     pub steered_by: Vec<String>,
+    /// Ids of special tokens that are content, ascending: decoding keeps them where it leaves out the others.
+    pub kept: Vec<u32>,
 }
 
 impl Carried {
@@ -31,8 +33,16 @@ impl Carried {
             padding: clone(&self.padding)?,
             truncation: clone(&self.truncation)?,
             steered_by: collect_all(self.steered_by.iter().map(|hash| copied_text(hash)))?,
+            kept: copied(&self.kept)?,
         })
     }
+}
+
+/// Ids in ascending order, each once, as [`Carried::kept`] holds them.
+pub(crate) fn ascending(mut ids: Vec<u32>) -> Vec<u32> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 fn try_clone_value(value: &Value) -> Result<Value> {

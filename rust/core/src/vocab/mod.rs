@@ -5,7 +5,7 @@
 //! names tokens whose concatenation is a token, special tokens have distinct contents and ids, and no id is used twice.
 
 pub(crate) mod alphabet;
-mod carried;
+pub(crate) mod carried;
 pub mod pipeline;
 mod tokens;
 
@@ -280,10 +280,10 @@ impl Vocab {
         Some(self.inert[place].content.as_bytes())
     }
 
-    /// Whether `id` is a special token (not a mere added one).
+    /// Whether decoding leaves out `id` where it leaves out special tokens: not an added one, nor one that is content.
     pub fn is_special(&self, id: u32) -> bool {
         let place = self.specials.binary_search_by_key(&id, |special| special.id);
-        place.is_ok_and(|place| self.specials[place].special)
+        place.is_ok_and(|place| self.specials[place].special) && self.carried.kept.binary_search(&id).is_err()
     }
 
     /// The id of a token, ordinary tokens first.

@@ -406,6 +406,12 @@ impl Tokenizer {
         Some(self.engine().vocab()?.is_same(other.engine().vocab()?))
     }
 
+    /// Ids of the special tokens that `skip_specials` leaves out: not those that are content.
+    #[getter]
+    fn _skipped_ids(&self) -> Vec<u32> {
+        self.engine().skipped_tokens()
+    }
+
     /// Hashes of some sentences of the parallel text that steered training.
     #[getter]
     fn _steered_by(&self) -> Vec<String> {

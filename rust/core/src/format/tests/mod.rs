@@ -79,7 +79,10 @@ fn vocab(ranks: impl Strategy<Value = bool>) -> impl Strategy<Value = Vocab> {
             let some =
                 |bit: u64| (post && seed >> bit & 1 == 1).then(|| json!({ "type": "ByteLevel", "n": [1, -2, null] }));
             let steered_by = vec!["00ff".to_string(), "1234".to_string()];
-            vocab.carried = Carried { post_processor: some(0), padding: some(1), truncation: some(2), steered_by };
+            let special = vocab.specials.iter().filter(|special| special.special).map(|special| special.id);
+            let kept = special.filter(|id| seed >> (id % 7) & 1 == 1).collect();
+            vocab.carried =
+                Carried { post_processor: some(0), padding: some(1), truncation: some(2), steered_by, kept };
             let last = vocab.size() as u32;
             let inert = ["", "⅞", "a b"].into_iter().zip(last..).take(seed as usize % 4);
             vocab

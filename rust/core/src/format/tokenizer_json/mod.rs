@@ -19,7 +19,7 @@ use super::json::{JsonIds, JsonMerge, JsonText, List, Strict};
 use crate::error::{Error, Result};
 use crate::memory::collect;
 use crate::split::{Scheme, oniguruma};
-use crate::vocab::{Carried, Merges, NormalForm, Special, Vocab};
+use crate::vocab::{Carried, Merges, NormalForm, Special, Vocab, carried};
 use model::Parts;
 pub(super) use write::write;
 
@@ -27,6 +27,9 @@ pub(super) use write::write;
 const BYTE_LEVEL: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 /// Where hashes of the sentences that steered training stand in the decoder: `tokenizers` refuses unknown fields elsewhere.
 const STEERED_BY: &str = "steered_by";
+/// Beside them, ids of special tokens that are content: so that their `"special": false`, by which decoding keeps them, does
+/// not mean here that encoding always recognises them.
+const KEPT: &str = "kept";
 /// A regex that leaves every text whole, for files that do not split.
 const WHOLE: &str = r"[\s\S]+";
 
@@ -91,17 +94,20 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Vocab> {
     let Parts { tokens, pairs, inert } =
         model::read(&file.model, &file.added_tokens.0).map_err(|reason| Error::format(origin, reason))?;
     let merges = Merges::List { pairs, ignore_merges: file.model.ignore_merges.unwrap_or(false) };
+    let said = |key| file.decoder.as_ref().and_then(|Strict(decoder)| decoder[key].as_array()).into_iter().flatten();
+    let ids = said(KEPT).filter_map(|id| id.as_u64().and_then(|id| u32::try_from(id).ok()));
+    let kept = carried::ascending(collect(ids)?);
     let special = |added: AddedTokenJson<'_>| Special {
         content: added.content.into_owned(),
         id: added.id,
-        special: added.special,
+        special: added.special || kept.binary_search(&added.id).is_ok(),
     };
     let specials = collect(file.added_tokens.0.into_iter().map(special))?;
     let vocab = Vocab::new(origin, tokens, merges, specials, scheme, normalizer)?;
     let value = |part: Option<Strict>| part.map(|Strict(value)| value);
-    let hashes = file.decoder.as_ref().and_then(|Strict(decoder)| decoder[STEERED_BY].as_array());
     let carried = Carried {
-        steered_by: collect(hashes.into_iter().flatten().filter_map(|hash| hash.as_str().map(str::to_string)))?,
+        steered_by: collect(said(STEERED_BY).filter_map(|hash| hash.as_str().map(str::to_string)))?,
+        kept,
         post_processor: value(file.post_processor),
         padding: value(file.padding),
         truncation: value(file.truncation),

@@ -6,14 +6,14 @@ use std::fmt::{self, Display, Formatter};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{AddedTokenJson, STEERED_BY};
+use super::{AddedTokenJson, KEPT, STEERED_BY};
 use crate::bpe::effective::effective;
 use crate::error::{Error, Result};
 use crate::format::json::to_pretty_bytes;
 use crate::memory::{Grow, collect};
 use crate::split::oniguruma;
 use crate::vocab::alphabet::{self, Spelled};
-use crate::vocab::{Inert, Merges, NormalForm, Special, Tokens, Vocab, show};
+use crate::vocab::{Inert, Merges, NormalForm, Tokens, Vocab, show};
 
 #[derive(Serialize)]
 struct VocabJson<'v> {
@@ -21,7 +21,7 @@ struct VocabJson<'v> {
     truncation: &'v Option<Value>,
     padding: &'v Option<Value>,
     #[serde(serialize_with = "as_added")]
-    added_tokens: &'v [Special],
+    added_tokens: &'v Vocab,
     normalizer: Value,
     pre_tokenizer: Value,
     post_processor: &'v Option<Value>,
@@ -67,15 +67,15 @@ impl Serialize for VocabEntry<'_> {
     }
 }
 
-fn as_added<S: Serializer>(specials: &[Special], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(specials.iter().map(|special| AddedTokenJson {
+fn as_added<S: Serializer>(vocab: &Vocab, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(vocab.specials.iter().map(|special| AddedTokenJson {
         id: special.id,
         content: Cow::Borrowed(&special.content),
         single_word: false,
         lstrip: false,
         rstrip: false,
         normalized: false,
-        special: special.special,
+        special: vocab.is_special(special.id),
     }))
 }
 
@@ -111,11 +111,14 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     if !vocab.carried.steered_by.is_empty() {
         decoder[STEERED_BY] = json!(vocab.carried.steered_by);
     }
+    if !vocab.carried.kept.is_empty() {
+        decoder[KEPT] = json!(vocab.carried.kept);
+    }
     let output = VocabJson {
         version: "1.0",
         truncation: &vocab.carried.truncation,
         padding: &vocab.carried.padding,
-        added_tokens: &vocab.specials,
+        added_tokens: vocab,
         normalizer: match vocab.normalizer {
             NormalForm::None => Value::Null,
             NormalForm::Nfc => json!({ "type": "NFC" }),
