@@ -61,13 +61,13 @@ class Chats:
     ) -> NDArray[np.uint32] | tuple[NDArray[np.uint32], NDArray[np.bool_]]:
         """Encode a chat by the model's own template.
 
-        Text of messages, tools and variables never becomes a control token, whatever it spells, alone or together with
-        what the template puts around it. Otherwise the ids are those of `apply_chat_template` of `transformers`.
+        Text of messages, tools and variables never becomes a control token, even if it spells one, alone or together
+        with the template's text around it. Otherwise the ids equal the ids of `apply_chat_template` of `transformers`.
 
         Parameters
         ----------
         messages
-            The messages: dicts with `role` and `content`, and what else the template knows, such as `tool_calls`.
+            The messages: dicts with `role` and `content`, and other keys that the template knows, such as `tool_calls`.
         tools
             Descriptions of functions that the model may call, as JSON schemas.
         add_generation_prompt
@@ -86,7 +86,7 @@ class Chats:
         ids : NDArray[np.uint32]
             Shape (tokens,).
         mask : NDArray[np.bool_]
-            If asked for. Shape (tokens,): `True` for what stands in the template's `{% generation %}` blocks. If it has
+            If asked for. Shape (tokens,): `True` for tokens in the template's `{% generation %}` blocks. If it has
             none, for answers from behind the generation prompt to the mark that closes them.
 
         Raises

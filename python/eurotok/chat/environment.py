@@ -91,7 +91,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return tree
 
     def concat(self, parts: Iterable[str]) -> Traced:
-        """Join what a block writes."""
+        """Join the parts that a block writes."""
         return joined(self._bounded(parts))
 
     def joined(self, *parts: object) -> Traced:
@@ -107,7 +107,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             yield part
 
     def step(self) -> str:
-        """Take a step of so many that are allowed."""
+        """Take one of the steps that are allowed."""
         self._steps += 1
         if self._steps % STEPS == 0 and time.monotonic() > self._end:
             raise SecurityError(f"it runs for more than {SECONDS:.0f} seconds")

@@ -1,8 +1,8 @@
 """From rendered chats to ids.
 
-The text is encoded whole, with control tokens. If each of these stands in text of the template alone, the ids are those
-of `apply_chat_template`. Else content holds the text of a control token, or a part of it: the text is then cut at the
-template's own control tokens, and the rest is encoded as text.
+The text is encoded whole, with control tokens. If control tokens stand only in text of the template, the ids equal the
+ids of `apply_chat_template`. Else content holds the text of a control token, or a part of it: the text is then cut at
+the template's own control tokens, and the rest is encoded as text.
 """
 
 from __future__ import annotations
@@ -141,13 +141,13 @@ def _as_text(tokenizer: Encoder, text: str, begin: int) -> list[tuple[Ids, Spans
 def _said(
     text: Traced, spans: Spans, control: NDArray[np.bool_], roles: Sequence[str], turn: Turn
 ) -> NDArray[np.bool_]:
-    """Tell which tokens the assistant said: those in `{% generation %}` blocks, where the template has any."""
+    """Mark the tokens of the assistant: the tokens in `{% generation %}` blocks, if the template has any."""
     marked = [(begin, end) for begin, end, origin in text.spans() if origin.generated]
     return _touching(spans, marked or list(_answers(text, spans[control], roles, turn)))
 
 
 def _answers(text: Traced, marks: Spans, roles: Sequence[str], turn: Turn) -> Iterator[tuple[int, int]]:
-    """Give begin and end of each answer: what the template writes between the opening of a turn and its closing mark.
+    """Give begin and end of each answer: the text between the opening of a turn and its closing mark.
 
     Without an opening, an answer begins with its content; without a closing mark, it ends with it.
     """
@@ -168,7 +168,7 @@ def _answers(text: Traced, marks: Spans, roles: Sequence[str], turn: Turn) -> It
 
 
 def _closing(plain: str, marks: Spans, end: int, after: int, turn: Turn) -> int:
-    """Give the end of the mark that closes a turn: the usual one, else the next mark behind what the message says."""
+    """Give the end of the mark that closes a turn: the usual mark, else the next one behind the message."""
     if not turn.closing:
         return end
     usual = plain.find(turn.closing, end, after)

@@ -14,14 +14,14 @@ from eurotok.chat.environment import RefusedError, Sandbox
 from eurotok.chat.traced import OUTSIDE, Traced, UntraceableError, content
 
 ROLES = frozenset(["system", "developer", "user", "assistant", "tool", "function", "model", "ipython", "environment"])
-"""Roles that a template may make marks of, such as `<|user|>`. Any other role is content."""
+"""Roles from which a template may build marks such as `<|user|>`. Any other role is content."""
 
 
 _OF_THREAD = threading.local()
 
 
 class Turn(NamedTuple):
-    """How a template opens and closes an answer.
+    """The texts with which a template opens and closes an answer.
 
     Attributes
     ----------

@@ -1,8 +1,8 @@
 """Text that remembers where each of its characters is from: from a template, or from the content of a message.
 
-A chat template joins its own text with that of messages. Only the former may become control tokens, so the origin of
-every character has to survive whatever the template does with it. `Traced` is a `str` whose methods keep origins; a
-method that cannot tell them refuses.
+A chat template joins its own text with that of messages. Only text of the template may become control tokens. So the
+origin of every character has to survive all operations of the template. `Traced` is a `str` whose methods keep origins;
+a method that cannot tell them refuses.
 """
 
 from __future__ import annotations
@@ -327,7 +327,7 @@ class Traced(str):
 
 
 def narrow(width: SupportsIndex) -> int:
-    """Check the width of what is padded.
+    """Check the width of padded text.
 
     Raises
     ------

@@ -3,8 +3,8 @@
 Exit codes: 0 done, 1 something is wrong with the data, 2 with the command line, 129 the terminal closed, 130 stopped by
 Ctrl-C, 141 nobody reads the output any more, 143 stopped by SIGTERM.
 
-Only the module of the command that was typed is imported, and it imports what takes time when it runs: `--help` answers
-in milliseconds, without numpy. argparse because of that: it takes a quarter of the time of typer to import, and is
+Only the module of the typed command is imported, and slow imports (numpy, the core) happen when the command runs: so
+`--help` answers in milliseconds. argparse because of that: it takes a quarter of the time of typer to import, and is
 there already.
 """
 

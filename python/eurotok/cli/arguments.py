@@ -23,7 +23,7 @@ TOKENIZERS = (
     "a shipped tokenizer's name ('eurotok models' lists them); a tokenizer.json, .tiktoken or .eurotok file, or a "
     "folder with the first; a name of tiktoken (gpt-4o, o200k_base) or in the Hugging Face cache (org/model)"
 )
-"""What can be given as a tokenizer."""
+"""The help of an argument that is a tokenizer."""
 
 
 def add_tokenizer(parser: argparse.ArgumentParser) -> None:
@@ -44,14 +44,14 @@ def add_scheme(parser: argparse.ArgumentParser) -> None:
 
 
 def load_tokenizer(args: argparse.Namespace) -> Tokenizer:
-    """Load what `add_tokenizer` added."""
+    """Load the tokenizer of the argument that `add_tokenizer` added."""
     from eurotok.tokenizer import load
 
     return load(args.tokenizer, args.scheme)
 
 
 def tokenizer_files(*tokenizers: str) -> list[str]:
-    """List the files of tokenizers and of what stands beside them, whether or not they are there."""
+    """List the files of tokenizers and their companion files, including files that do not exist."""
     from eurotok.published import labelled
 
     paths = [labelled(name)[1] for name in tokenizers]
@@ -78,22 +78,22 @@ def load_counts(paths: Sequence[str], scheme: Scheme | None, memory: int | None 
 
 
 def add_errors(parser: argparse.ArgumentParser) -> None:
-    """Add what to do with bytes that are not UTF-8."""
+    """Add the option for bytes that are not UTF-8."""
     parser.add_argument(
         "--errors",
         choices=("strict", "replace"),
         default="strict",
-        help="what to do with bytes that are not UTF-8: stop and name them (default), or put U+FFFD in their place",
+        help="bytes that are not UTF-8: stop with an error that names them (default), or put U+FFFD in their place",
     )
 
 
 def add_specials(parser: argparse.ArgumentParser) -> None:
-    """Add what to do with special tokens in text."""
+    """Add the option for special tokens in text."""
     parser.add_argument(
         "--specials",
         choices=("text", "parse"),
         default="text",
-        help="what special tokens in the text are: text like any other (default), or their ids",
+        help="special tokens in the text: treat them as text like any other (default), or give their ids",
     )
 
 
@@ -103,7 +103,7 @@ def add_memory(parser: argparse.ArgumentParser) -> None:
         "--memory",
         type=size,
         metavar="SIZE",
-        help="about how much memory to take, such as 4GB; the rest goes to temporary files (default: what it takes)",
+        help="about how much memory to take, such as 4GB; the rest goes to temporary files (default: no limit)",
     )
 
 
@@ -136,7 +136,7 @@ def pair(kind: Callable[[str], Value]) -> Callable[[str], tuple[str, Value]]:
 
 
 class Pairs(argparse.Action):
-    """Gathers what `pair` reads into a dict; a name that is given twice is refused."""
+    """Gathers the pairs that `pair` reads into a dict, and refuses a name that is given twice."""
 
     def __call__(
         self,

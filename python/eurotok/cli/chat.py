@@ -1,7 +1,7 @@
-"""Show a chat as the model reads it: control tokens in colour, and what the assistant said underlined.
+"""Show a chat as the model reads it: control tokens in colour, and the words of the assistant underlined.
 
 The file holds a list of messages with 'role' and 'content', or an object with 'messages' and perhaps 'tools', as JSON.
-Text of messages never becomes a control token, whatever it spells.
+Text of messages never becomes a control token, even if it spells one.
 
 example:
   eurotok chat euro-64k messages.json

@@ -1,8 +1,8 @@
 """Tell whether a tokenizer is fit to be published.
 
-Asks whether all 256 bytes are there, every text comes back (all of Unicode, 24 languages), no token is duplicate or
-unreachable, special tokens are sane, and the libraries 'tokenizers' and 'tiktoken' (if installed) give the same ids;
-lists tokens that look like junk. The exit code is 0 if nothing failed, else 1.
+Checks that all 256 bytes are tokens, that every text decodes to itself (all of Unicode, 24 languages), that no token is
+duplicate or unreachable, and that special tokens are sane. Compares ids with the libraries 'tokenizers' and 'tiktoken'
+(if installed), and lists tokens that look like junk. The exit code is 0 if nothing failed, else 1.
 
 A folder, such as 'eurotok publish' writes, is also opened with transformers (if installed): ids, decoding, special
 tokens, chats and padded rows must be the same.

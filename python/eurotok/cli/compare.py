@@ -1,10 +1,10 @@
 """Price languages under tokenizers.
 
-Prints, for each language and tokenizer, tokens per sentence, how many times the tokens of the reference tokenizer these
-are (the first one, or --reference), and the surcharge over English for the same sentences, with 95 % intervals.
---figure chooses another figure; --html has all of them to look at, --json as data.
-The text is a folder as for 'eurotok train', in which line i is the same sentence in every language (English as en-src
-or en); by default a small sample that comes with eurotok.
+Prints three figures for each language and tokenizer, with 95 % intervals: tokens per sentence; the ratio of these to
+the tokens of the reference tokenizer (the first one, or --reference); and the surcharge over English for the same
+sentences. --figure chooses another figure; --html has all of them to look at, --json as data. The text is a folder as
+for 'eurotok train', in which line i is the same sentence in every language (English as en-src or en); by default a
+small sample that comes with eurotok.
 
 example:
   eurotok compare tokenizer.json o200k_base.tiktoken --text parallel/ --html prices.html
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
-    """Refuse before the work what would be refused after it."""
+    """Refuse before the work everything that would be refused after it."""
     from eurotok.corpus import find_languages
     from eurotok.files import check_outputs
     from eurotok.output import plots, report

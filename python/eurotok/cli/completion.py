@@ -1,4 +1,4 @@
-"""Print what completes commands and options in a shell.
+"""Print the script that completes commands and options in a shell.
 
 Completes commands, options, their choices, shipped tokenizers, languages and files.
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def options(command: str) -> list[Option]:
-    """List the options of a command, with what is known of their values."""
+    """List the options of a command, each with its known values."""
     from eurotok.cli.parser import COMMANDS, Parser, fill
     from eurotok.languages import OFFICIAL
     from eurotok.tokenizer import models

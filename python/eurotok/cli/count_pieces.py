@@ -1,7 +1,7 @@
 """Count the pieces of a corpus, to train on later.
 
-Counts are files: made on any number of machines, added with --add, trained on with 'eurotok train COUNTS...'. They are
-the same in whatever order and parts the text is counted.
+Counts are files: made on any number of machines, added with --add, trained on with 'eurotok train COUNTS...'. They do
+not depend on the order or the parts in which the text is counted.
 
 example:
   eurotok count-pieces texts/ -o all.counts
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--language",
         type=language,
         metavar="LANG",
-        help="the language of the files (default: what they are called, such as fr.txt), the one to count of folders",
+        help="the language of the files (default: by their names, such as fr.txt); for folders, the language to count",
     )
     parser.add_argument("--add", nargs="+", default=[], metavar="COUNTS", help="counts to add")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the counts file to write")

@@ -1,7 +1,8 @@
 """Decode ids to text.
 
-Writes the bytes that the ids stand for, exactly; - is standard input or standard output. Reads what 'eurotok encode'
-writes: an .npy array, or integers alone in a .bin, whose type FILE.offsets.npy beside it or --dtype tells.
+Writes the bytes that the ids stand for, exactly; - is standard input or standard output. Reads the files that 'eurotok
+encode' writes: an .npy array, or bare integers in a .bin, whose type is told by FILE.offsets.npy beside it or by
+--dtype.
 
 example:
   eurotok decode tokenizer.json ids.npy > book.txt

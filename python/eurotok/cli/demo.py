@@ -1,8 +1,8 @@
-"""Show in seconds what this is about.
+"""Show in seconds what languages pay under several tokenizers.
 
-Trains a tokenizer on two thirds of the embedded sample, and prices the 24 official languages of the EU on the rest:
-under o200k_base (GPT-4o's, by stored figures), the shipped tokenizers, any tokenizer given, and the one trained. Then
-it shows a sentence in several languages cut into tokens by the smallest of those shipped.
+Trains a tokenizer on two thirds of the embedded sample, and prices the 24 official languages of the EU on the rest. It
+prices o200k_base (the tokenizer of GPT-4o, by stored figures), the shipped tokenizers, the given tokenizers, and the
+trained one. Then it shows a sentence in several languages, cut into tokens by the smallest shipped tokenizer.
 
 example:
   eurotok demo o200k_base.tiktoken

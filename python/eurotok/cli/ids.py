@@ -26,7 +26,7 @@ def read_ids(path: str, dtype: str | None = None) -> NDArray[np.integer]:
     path
         The file, or `-` for standard input.
     dtype
-        Type of the integers of a file without a header; by default what the file of offsets beside it leaves for each.
+        Type of the integers of a file without a header; by default computed from the file of offsets beside it.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def read_ids(path: str, dtype: str | None = None) -> NDArray[np.integer]:
 
 
 MAGIC = b"\x93NUMPY"
-"""How an `.npy` file begins."""
+"""The first bytes of an `.npy` file."""
 
 
 def _array(name: str, content: bytes) -> NDArray[np.integer]:

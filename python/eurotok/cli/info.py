@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def describe(tokenizer: Tokenizer) -> dict[str, str]:
-    """Gather what there is to say."""
+    """Gather the facts to print."""
     from eurotok.checks import ordinary_tokens
 
     specials = sorted(tokenizer.special_tokens.items(), key=lambda item: item[1])

@@ -1,4 +1,4 @@
-"""The parser of the command line: the commands, help as wide as the terminal, and what was meant by a typo."""
+"""The parser of the command line: the commands, help as wide as the terminal, and suggestions for typos."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 COMMANDS = {
-    "demo": "Show in seconds what this is about",
+    "demo": "Show in seconds what languages pay under several tokenizers",
     "models": "List the tokenizers that come with eurotok",
     "tokens": "Show the tokens of a text",
     "compare": "Price languages under tokenizers",
     "playground": "Open a page to paste text into, and see its tokens",
     "train": "Train a tokenizer on a folder of text, or on saved counts",
-    "sweep": "Train many tokenizers from one set of counts, to see what equal prices cost",
+    "sweep": "Train many tokenizers from one set of counts, to see the cost of equal prices",
     "split-parallel": "Split parallel text into two halves: one to steer training, one to compare on",
     "count-pieces": "Count the pieces of a corpus, to train on later",
     "encode": "Encode text files to ids",
     "decode": "Decode ids to text",
     "count-tokens": "Count the tokens of text files",
-    "shards": "Tokenize data sets into shards for training, and work on such shards",
+    "shards": "Tokenize data sets into shards for training, and work on shards",
     "check": "Tell whether a tokenizer is fit to be published",
-    "chat": "Show a chat as the model reads it: control tokens in colour, and what the assistant said underlined",
+    "chat": "Show a chat as the model reads it: control tokens in colour, and the words of the assistant underlined",
     "publish": "Write a folder that transformers, tokenizers and other libraries load",
     "convert": "Write a tokenizer in another format, or cut to a smaller vocabulary",
     "info": "Describe a tokenizer, or list the schemes",
-    "completion": "Print what completes commands and options in a shell",
+    "completion": "Print the script that completes commands and options in a shell",
     "help": "Show the help of a command",
 }
 """Each command, a module of this package, and the first sentence of its docstring: `--help` imports none of them."""
@@ -78,7 +78,7 @@ def _folded(line: str, width: int) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that reports errors in one line, and says what may have been meant."""
+    """A parser that reports errors in one line, with a suggestion for a typo."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of argparse
         super().__init__(*args, **{"formatter_class": Help, **options})

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--language",
         choices=get_args(PageLanguage),
-        help="language of the page (default: that which the browser asks for, or en)",
+        help="language of the page (default: the language that the browser asks for, or en)",
     )
 
 
@@ -56,7 +56,7 @@ def port(argument: str) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    # Imported here, because only this command needs them and the others begin sooner.
+    # Imported here, because only this command needs them and the other commands start faster without them.
     import webbrowser
 
     from eurotok.playground import Playground

@@ -1,4 +1,4 @@
-"""Tokenize data sets into shards for training, and work on such shards.
+"""Tokenize data sets into shards for training, and work on shards.
 
 Writes, checks and reads the formats of Megatron, datatrove, dolma, MDS, litdata, NumPy, parquet and Arrow.
 `eurotok shards ACTION --help` says more of each action.
@@ -59,7 +59,7 @@ def _add_write(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT", help="files, folders, globs or URLs; - is JSON Lines on standard input"
     )
-    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="the folder to write, or to go on with")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="the folder to write, or to continue")
     parser.add_argument("--format", choices=FORMATS, default="megatron", help="default: %(default)s")
     parser.add_argument(
         "--text", metavar="FIELD", default="text", help="the text, such as content.body (default: text)"
@@ -67,9 +67,14 @@ def _add_write(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--id", metavar="FIELD", help="the document's id, such as metadata.id")
     parser.add_argument("--lines", action="store_true", help="each line of a .txt file is a document")
     parser.add_argument(
-        "--missing", choices=("error", "skip"), default="error", help="what to do without text or id (default: error)"
+        "--missing",
+        choices=("error", "skip"),
+        default="error",
+        help="records without text or id: stop with an error, or skip them (default: error)",
     )
-    parser.add_argument("--where", metavar="EXPR", help="only documents like this: 'lang == \"fr\" and score >= 0.5'")
+    parser.add_argument(
+        "--where", metavar="EXPR", help="only documents that satisfy this expression: 'lang == \"fr\" and score >= 0.5'"
+    )
     parser.add_argument("--min-tokens", type=int, default=0, metavar="N", help="leave out shorter documents")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="leave out longer documents")
     parser.add_argument("--bos", metavar="TOKEN", help="a special token to put before each document")
@@ -121,7 +126,7 @@ def _finish(args: argparse.Namespace) -> None:
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     _add_folder(parser)
-    parser.add_argument("--format", choices=FORMATS, help="where no manifest tells it")
+    parser.add_argument("--format", choices=FORMATS, help="the format, if no manifest tells it")
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -142,7 +147,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _add_merge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", metavar="DIR", help="folders of shards")
     _add_output(parser)
-    parser.add_argument("--format", choices=FORMATS, help="by default that of the first folder")
+    parser.add_argument("--format", choices=FORMATS, help="default: as in the first folder")
 
 
 def _merge(args: argparse.Namespace) -> None:
@@ -154,7 +159,12 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
     _add_folder(parser)
     _add_output(parser)
     parser.add_argument(
-        "--ratio", dest="ratios", type=pair(float), action=Pairs, metavar="NAME=SHARE", help="a folder and its share"
+        "--ratio",
+        dest="ratios",
+        type=pair(float),
+        action=Pairs,
+        metavar="NAME=SHARE",
+        help="name of a folder and its share",
     )
     parser.add_argument("--lengths", type=numbers(int), metavar="N,N", help="numbers of tokens that divide documents")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
@@ -173,7 +183,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens", required=True, metavar="N", help="how many to draw, such as 10B")
     parser.add_argument("--mix", metavar="NAME=W,NAME=W", help="weights of sources, such as fr=2,de=1")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--format", choices=FORMATS, help="by default that of the first folder")
+    parser.add_argument("--format", choices=FORMATS, help="default: as in the first folder")
 
 
 def _sample(args: argparse.Namespace) -> None:
@@ -208,7 +218,7 @@ def _shuffle(args: argparse.Namespace) -> None:
 
 def _add_stats(parser: argparse.ArgumentParser) -> None:
     _add_folder(parser)
-    parser.add_argument("--tokenizer", metavar="TOKENIZER", help="by default the one that the folder keeps")
+    parser.add_argument("--tokenizer", metavar="TOKENIZER", help="default: the one that the folder keeps")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     parser.add_argument("--plot", metavar="FILE", help="draw the lengths of documents, as .svg or .png")
 
@@ -227,7 +237,7 @@ def _add_head(parser: argparse.ArgumentParser) -> None:
     _add_folder(parser)
     parser.add_argument("-n", "--count", type=positive, default=5, metavar="N", help="documents (default: 5)")
     parser.add_argument("--start", type=int, default=0, metavar="N", help="the number of the first (default: 0)")
-    parser.add_argument("--tokenizer", metavar="TOKENIZER", help="by default the one that the folder keeps")
+    parser.add_argument("--tokenizer", metavar="TOKENIZER", help="default: the one that the folder keeps")
 
 
 def _head(args: argparse.Namespace) -> None:
@@ -251,4 +261,4 @@ ACTIONS = {
     "stats": (_add_stats, _stats),
     "head": (_add_head, _head),
 }
-"""What the command does: a function that adds arguments, and one that acts."""
+"""The commands: each has a function that adds arguments, and a function that acts."""

@@ -11,7 +11,7 @@ from typing import NoReturn
 class Terminated(BaseException):
     """A signal asks the command to end.
 
-    Like `KeyboardInterrupt`, it is no `Exception`: it passes through what handles errors.
+    Like `KeyboardInterrupt`, it is no `Exception`, so it passes through handlers of errors.
 
     Parameters
     ----------

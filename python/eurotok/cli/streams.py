@@ -20,7 +20,7 @@ class Closed(RawIOBase):
     Parameters
     ----------
     name
-        What the error calls it.
+        The name in the error.
     """
 
     def __init__(self, name: str) -> None:
@@ -65,7 +65,10 @@ def open_standard() -> None:
 
 
 def close_standard() -> None:
-    """Write what was printed before an error; if that is impossible, forget it, or the interpreter fails on exit."""
+    """Write the text that was printed before an error.
+
+    If that is impossible, drop it, or the interpreter fails on exit.
+    """
     try:
         sys.stdout.flush()
     except OSError:
@@ -114,13 +117,13 @@ def save_or_keep(save: Callable[[str], object], path: str, spare: str) -> None:
     path
         Where it is wanted.
     spare
-        The ending of a format that holds any such result. A file of this ending is tried beside `path`, then in the
-        folder for temporary files. It never replaces another one.
+        The ending of a format that holds any result. A file of this ending is tried beside `path`, then in the folder
+        for temporary files. It never replaces another one.
 
     Raises
     ------
     OSError
-        What `save` raises for `path`, if the result cannot be kept anywhere.
+        The error of `save` for `path`, if the result cannot be kept anywhere.
     ValueError
         The same, or why `path` cannot be written and where the result is instead.
     """

@@ -1,9 +1,9 @@
-"""Train many tokenizers from one set of counts, to see what equal prices cost.
+"""Train many tokenizers from one set of counts, to see the cost of equal prices.
 
-Each fairness and target is trained once, for the largest vocabulary; smaller ones are what training had come to.
-The table has the tokens of the parallel text over all languages, their Gini, and the highest surcharge over
-English, if the text has English. * marks the front: tokenizers that no other of their size betters in tokens or Gini
-without being worse in the other.
+Each fairness and target is trained once, for the largest vocabulary. Smaller vocabularies are its first entries. The
+table has the tokens of the parallel text over all languages, their Gini, and the highest surcharge over English, if the
+text has English. * marks the front: tokenizers that no other of their size betters in tokens or Gini without being
+worse in the other.
 
 example:
   eurotok sweep texts/ --parallel sentences/ --fairness 0,3,10,30 --vocab-size 32k,64k -o s.svg

@@ -1,8 +1,8 @@
 """Train a tokenizer on a folder of text, or on saved counts.
 
 The folder holds <lang>.txt, <lang>.jsonl (field "text") or <lang>.parquet (column "text"), plain or .gz/.zst, or
-folders <lang> of such files. Each language weighs the same unless --share says otherwise. Counts are those that
-'eurotok count-pieces' saved; several are added.
+folders <lang> of such files. Each language weighs the same unless --share says otherwise. Counts are files that
+'eurotok count-pieces' saved; several are added up.
 
 example:
   eurotok train texts/ --vocab-size 64k --share en=4 --special-token '<|end|>' -o tokenizer.json
@@ -62,7 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="text by language (a folder, or files such as fr.txt), or counts that 'eurotok count-pieces' saved",
     )
     parser.add_argument(
-        "--corpus", action="append", default=[], metavar="DIR|FILE", help="text by language: the same (repeatable)"
+        "--corpus",
+        action="append",
+        default=[],
+        metavar="DIR|FILE",
+        help="text by language, as the positional argument (repeatable)",
     )
     parser.add_argument(
         "--vocab-size",
@@ -96,13 +100,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibrate",
         type=float,
         metavar="STRENGTH",
-        help="how far, from 0 to 1: a corpus of law or of books gains on other text, and loses on its own "
+        help="strength of calibration, from 0 to 1: tokenizers of a corpus of law or of books become cheaper on "
+        "other text, and dearer on their own "
         f"(default: {defaults.CALIBRATION:g} with --frequencies)",
     )
     parser.add_argument(
         "--parallel",
         metavar="DIR",
-        help="the same sentences in every language, a line each: they say what languages pay, and are not trained on",
+        help="the same sentences in every language, one per line: they measure what languages pay, and are not "
+        "trained on",
     )
     parser.add_argument(
         "--fairness",
@@ -118,7 +124,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=Pairs,
         type=pair(float),
         metavar="LANG=PRICE",
-        help="what a language should pay, in proportion to the others; 1 for these (repeatable)",
+        help="the price a language should have, in proportion to the other languages, which have 1 (repeatable)",
     )
     parser.add_argument(
         "--wish",
@@ -126,15 +132,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=wish,
         metavar="WISH",
-        help="a limit to prices, for which targets are found: surcharge<=20%%, fr<=15%%, fr>=-5%%; or, beside what is "
+        help="a limit to prices, which training tries to meet: surcharge<=20%%, fr<=15%%, fr>=-5%%; or, beside what is "
         "paid under another tokenizer, 'en<=3%% than TOKENIZER', and '*<=0%% than TOKENIZER' for every language "
         "(repeatable, the most important first)",
     )
     parser.add_argument(
-        "--trace", metavar="FILE", help="also write who won each merge and what languages paid: .json, .svg or .png"
+        "--trace",
+        metavar="FILE",
+        help="also write the language that won each merge, and prices as they fell: .json, .svg or .png",
     )
     parser.add_argument(
-        "--parity", choices=("base", "window"), help="parity-aware BPE in place of fairness, to compare with"
+        "--parity", choices=("base", "window"), help="parity-aware BPE instead of fairness, for comparison"
     )
     parser.add_argument(
         "--global-merges", type=int, metavar="N", default=0, help="merges of plain BPE that --parity begins with"
@@ -148,7 +156,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a text with an id of its own (repeatable)",
     )
     parser.add_argument(
-        "--min-frequency", type=positive, metavar="N", default=2, help="how often a merged pair occurs (default: 2)"
+        "--min-frequency",
+        type=positive,
+        metavar="N",
+        default=2,
+        help="least number of occurrences of a merged pair (default: 2)",
     )
     parser.add_argument(
         "--max-token-length", type=positive, metavar="BYTES", help="tokens stay shorter than this (default: no limit)"
@@ -159,7 +171,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         metavar="FILE",
-        help="keeps the merges made so far; if it is there, training that was stopped or killed goes on from it",
+        help="file that keeps the merges made so far; if it exists, training that was stopped or killed continues "
+        "from it",
     )
     parser.add_argument(
         "--checkpoint-every",
@@ -257,7 +270,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _tell_prices(tokenizer: Tokenizer, sentences: Mapping[str, Sequence[str]]) -> None:
-    """Say what each language now pays on the text that steered training, the most expensive first."""
+    """Print the price of each language on the text that steered training, the most expensive first."""
     from eurotok.pricing.parallel_text import REFERENCE
     from eurotok.training.limits import prices_under
 
@@ -281,7 +294,7 @@ def _tell_prices(tokenizer: Tokenizer, sentences: Mapping[str, Sequence[str]]) -
 def _rehearse(
     args: argparse.Namespace, train: Callable[..., Tokenizer], counts: Counts, options: Mapping[str, Any]
 ) -> None:
-    """Refuse before counting and training what would be refused after them."""
+    """Refuse before counting and training everything that would be refused after them."""
     from eurotok import training
     from eurotok._core import UnsupportedError
     from eurotok.pricing.parallel_text import load_sentences

@@ -11,11 +11,11 @@ def typed(message: str, parser: argparse.ArgumentParser, argv: Sequence[str]) ->
     Parameters
     ----------
     message
-        Such as `shares: "frr" is not a language of the counts`.
+        A message such as `shares: "frr" is not a language of the counts`.
     parser
         The parser of the command.
     argv
-        The arguments as they were typed. Of a repeated option, the one whose value the message quotes is named.
+        The arguments as they were typed. If an option is repeated, the one whose value the message quotes is named.
 
     Examples
     --------

@@ -14,8 +14,8 @@ from eurotok.tokenizer import Tokenizer, load
 class Tokenize:
     """Adds the ids of a column of texts: `dataset.map(Tokenize("euro-64k"), batched=True)`.
 
-    `datasets` names the files of its cache by a hash of the function's pickle. That of this one depends on the
-    tokenizer's content and the options alone: not on paths, addresses or what was encoded before.
+    `datasets` names the files of its cache by a hash of the function's pickle. The hash of this function depends only
+    on the tokenizer's content and the options: not on paths, addresses or texts encoded before.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Tokenize:
     column
         The column of the ids.
     bos, eos
-        What to put before and behind each text: the text of a special token, or an id.
+        A token to put before or behind each text: the text of a special token, or an id.
     threads
         How many threads encode; by default all cores. The hash does not depend on it.
 

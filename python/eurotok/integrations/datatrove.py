@@ -37,7 +37,7 @@ class Tokens(PipelineStep):  # type: ignore[misc,unused-ignore]
     format
         As for `eurotok.shards.write`; by default that of datatrove.
     bos, eos
-        What to put before and behind each document: the text of a special token, or an id.
+        A token to put before or behind each document: the text of a special token, or an id.
     shard_size
         Bytes of ids in a shard.
     threads

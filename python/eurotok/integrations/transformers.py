@@ -26,7 +26,7 @@ SLOW = {
     "is_split_into_words": "words that are split already",
     "sanitize_control_tokens": "control tokens that are marked",
 }
-"""Options that go to the library, and what they ask for."""
+"""Options that go to the library, each with its meaning."""
 
 
 class SlowWarning(UserWarning):
@@ -54,7 +54,7 @@ def accelerate(tokenizer: Any) -> Any:
     TypeError
         If it is no fast tokenizer.
     UnsupportedError
-        If its file asks for something that cannot be reproduced exactly; the message says what.
+        If its file asks for a feature that cannot be reproduced exactly. The message names the feature.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def accelerate(tokenizer: Any) -> Any:
 
 
 def explain(tokenizer: Any) -> str:
-    """Tell what runs here and what in `transformers`.
+    """Tell which calls run here and which in `transformers`.
 
     Parameters
     ----------

@@ -14,13 +14,13 @@ MOST_FAR = 0.35
 """The largest share of the values that may lie beyond a break."""
 
 SHRUNK = 2.5
-"""How many times shorter the axis must become for it to be broken."""
+"""An axis is broken only if it becomes this many times shorter."""
 
 WIDE = 0.5
 """The least gap at a break beyond which many values lie, in lengths of the axis before it."""
 
 FEW_FAR = 0.12
-"""The share of the values that may lie beyond a break without such a gap."""
+"""The share of the values that may lie beyond a break without this gap."""
 
 
 def ticks(low: float, high: float, most: int = 8) -> list[float]:
@@ -39,7 +39,7 @@ def ticks(low: float, high: float, most: int = 8) -> list[float]:
 
 @dataclass(frozen=True)
 class Axis:
-    """A linear axis, which may be broken: beyond its last tick it goes on to `end` in what room is left.
+    """A linear axis, which may be broken: beyond its last tick it goes on to `end` in the room that is left.
 
     Attributes
     ----------
@@ -75,18 +75,18 @@ class Axis:
 def axis(
     values: Sequence[float], *, reach: Sequence[float] = (), keep: float = 0.0, least: float = 0.1, most: int = 8
 ) -> Axis:
-    """Make the axis of values, 0 among them; it is broken if a few would make it so long that the others crowd.
+    """Make the axis of values, including 0. It is broken if a few large values would crowd the other values.
 
     Parameters
     ----------
     values
-        What is drawn; none of them NaN.
+        The values to draw, none of them NaN.
     reach
-        What else has to fit: the ends of intervals.
+        Other values that have to fit: the ends of intervals.
     keep
-        What lies before a break in any case.
+        Values that must lie before a break.
     least
-        What the axis reaches at least.
+        The least end of the axis.
     most
         Steps between ticks, at most.
 
@@ -168,7 +168,7 @@ def apart(places: Sequence[float], near: float) -> list[float]:
 
 
 def lanes(moved: Sequence[float]) -> int:
-    """Tell how many lanes a row needs, by what `apart` gives.
+    """Tell how many lanes a row needs, from the result of `apart`.
 
     Examples
     --------
@@ -204,7 +204,7 @@ def beside(
     size
         Of the font, in pixels.
     room
-        What no name leaves, as far as that is possible.
+        The range in which names are placed, as far as possible.
     lines
         Lines that no name covers.
 

@@ -21,8 +21,10 @@ from eurotok.pricing.statistics import Figures
 
 INK, FAINT, GRID = "#1b1f24", "#57606a", "#d0d7de"
 COLOURS = ("#0072b2", "#c04a00", "#007a58", "#a0428c", "#8a5d00", "#1f77a8", "#6e4b2a", "#444444")
-"""Of tokenizers, in order, then again from the first; after Okabe and Ito (2008), for all kinds of colour vision, but
-darker: on white their contrast is 4.5 to 1 or more."""
+"""The colours of tokenizers, in order, then again from the first.
+
+They follow Okabe and Ito (2008), for all kinds of colour vision, but are darker: on white their contrast is 4.5 to 1 or
+more."""
 
 KEY_LINES = 4
 """Tokenizers that the key of a picture lists one below the other; more stand in two columns."""
@@ -69,7 +71,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Dot:
-    """A mark for a figure, and what it is."""
+    """A mark for a figure, with its meaning."""
 
     x: float
     y: float
@@ -196,7 +198,7 @@ class Panel:
 
 
 def surcharges(figures: Figures) -> Scene:
-    """Lay out what each language pays under each tokenizer: the surcharge, and beside it the tokens per sentence."""
+    """Lay out the price of each language under each tokenizer: the surcharge, and beside it the tokens per sentence."""
     columns = 1 if len(figures.tokenizers) <= KEY_LINES else 2
     top = float(MARGIN + 62 + 18 * -(-len(figures.tokenizers) // columns))
     # English, at 0 by definition, closes the rows: of it the tokens are to be seen.
@@ -246,7 +248,7 @@ def draw(scene: Scene, path: str) -> bytes:
 
 
 def check_name(path: str) -> None:
-    """Refuse, before there is a scene, what `draw` would refuse.
+    """Refuse, before there is a scene, everything that `draw` would refuse.
 
     Raises
     ------

@@ -30,14 +30,14 @@ def has_colours(stream: TextIO) -> bool:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Cell]], *, width: int = 100, colours: bool = False) -> str:
-    """Set a table: the first column to the left, the others to the right, folded where it is wider than the page.
+    """Set a table, folded where it is wider than the page. The first column is aligned left, the others right.
 
     Parameters
     ----------
     head
         Names of the columns.
     rows
-        Cells of each row, as many as there are columns. An empty row is a rule.
+        Cells of each row, one for each column. An empty row is a rule.
     width
         Width of the page in characters. Columns beyond it follow below, the first column repeated.
     colours
@@ -79,7 +79,7 @@ def _block(
 def show_tokens(tokens: Sequence[bytes], *, colours: bool = False) -> str:
     r"""Show where the tokens of a text begin: by their background, or by bars where there are no colours.
 
-    Tokens that cut a character are shown as one with those that complete it, followed by their number.
+    Tokens that cut a character are shown joined with the tokens that complete it, followed by their number.
 
     Examples
     --------
@@ -185,10 +185,10 @@ def latex(head: Sequence[str], rows: Sequence[Sequence[Sequence[str]]], *, capti
     head
         Names of the columns.
     rows
-        The cells of each row, as many as there are columns; each cell in as many parts as those below and above it,
-        aligned among themselves. An empty row is a rule.
+        The cells of each row, one for each column. All cells of a column have the same number of parts, which are
+        aligned. An empty row is a rule.
     caption
-        What the table shows.
+        The caption of the table.
 
     Examples
     --------

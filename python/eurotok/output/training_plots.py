@@ -23,11 +23,11 @@ GAP = 11.0
 """Pixels between names, one below the other."""
 
 GREY = "#9aa4ae"
-"""Of languages that are not among those in colour."""
+"""The colour of languages that are grey in the chart."""
 
 
 def coloured(found: Trace) -> dict[str, str]:
-    """Choose the languages that a trace shows in colour, and their colours: as many as there are colours.
+    """Choose the languages that a trace shows in colour, one for each colour.
 
     English, the most expensive ones in the end, and the cheapest, as many of these; all if they are few.
 
@@ -59,10 +59,10 @@ def coloured(found: Trace) -> dict[str, str]:
 
 
 def trace(found: Trace) -> Scene:
-    """Lay out what each language paid as the vocabulary grew, and how many merges it won.
+    """Lay out the price of each language as the vocabulary grew, and the number of merges that it won.
 
-    Prices are those of the first point set to 1, so that languages of other scripts begin alike, against the number of
-    merges, both on logarithmic scales. Eight languages are in colour, the others grey: see `coloured`.
+    Prices are relative to the first point, so that languages in all scripts begin at 1. Prices and numbers of merges
+    are on logarithmic scales. Eight languages are in colour, the other languages are grey: see `coloured`.
 
     Raises
     ------

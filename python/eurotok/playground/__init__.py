@@ -1,4 +1,4 @@
-"""A page to paste text into, and what it asks: the tokens of a text, and of the same sentence in many languages."""
+"""A page to paste text into, which shows its tokens, and the tokens of one sentence in many languages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_BYTES = 1 << 20
 """Bytes of the longest question, and so of the longest text."""
 
 MOST_SHOWN = 5_000
-"""Tokens whose borders are told; the others are only counted."""
+"""The number of tokens whose borders are shown. Further tokens are only counted."""
 
 
 class QuestionError(ValueError):
@@ -40,7 +40,7 @@ class Playground:
     counted
         Others, which know the sample alone.
     language
-        The language of the page; None for that which the browser asks for.
+        The language of the page; None for the language that the browser asks for.
     """
 
     encoders: Mapping[str, Encoder]

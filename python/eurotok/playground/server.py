@@ -65,7 +65,7 @@ class Server(ThreadingHTTPServer):
     Parameters
     ----------
     playground
-        What answers.
+        The object that answers.
     port
         Where; 0 for any that is free.
 
@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         """Keep no log."""
 
     def send_error(self, code: int, *_: object) -> None:
-        """Refuse what is no HTTP, in a line that tells nothing of the request."""
+        """Refuse a request that is not HTTP, in a line that tells nothing of the request."""
         self.close_connection = True
         self._send(HTTPStatus(code), "text/plain", f"{HTTPStatus(code).phrase}\n".encode())
 
@@ -148,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
             self._discard()
 
     def _check(self) -> None:
-        """Refuse what is not of the page itself."""
+        """Refuse requests that do not come from the page itself."""
         hosts = self.headers.get_all("Host") or []
         if len(hosts) != 1 or hosts[0].lower() not in self.server.hosts:
             raise RefusedError(HTTPStatus.MISDIRECTED_REQUEST, "the header Host is not that of this server")

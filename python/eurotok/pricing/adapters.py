@@ -1,4 +1,4 @@
-"""Any tokenizer, seen in one way: sentences to ids, and as far as it tells, what the ids stand for."""
+"""One interface for any tokenizer: sentences to ids, and the bytes of the ids if it tells them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ class Encoder:
     Attributes
     ----------
     name
-        What to call it.
+        Its name in tables.
     encode
-        Sentences to the ids of each, without those that mark the ends of a text; or to their number alone.
+        A function from sentences to the ids of each, or to their numbers. Ids that mark the ends of a text are not
+        included.
     decode
         Ids of sentences to the sentences, if it can.
     token
@@ -44,7 +45,7 @@ class Encoder:
     vocab_size
         Number of ids, if it tells.
     steered_by
-        By what it remembers the parallel text that steered its training; see `eurotok.pricing.steering`.
+        Hashes of the parallel text that steered its training; see `eurotok.pricing.steering`.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Encoded:
     ids
         The tokens, if it gives them and not their number alone; none where it failed.
     failures
-        What it said where it failed, by the place of the sentence.
+        The messages of its failures, by the number of the sentence.
     """
 
     counts: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""How certain a figure is: paired bootstrap over sentences."""
+"""Intervals of figures: paired bootstrap over sentences."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LEVEL = 0.95
 def resample(sentences: int, replicates: int = REPLICATES, seed: int = SEED) -> NDArray[np.float64]:
     """Draw as many sentences as there are, with replacement, again and again.
 
-    Used for every language and every tokenizer, the same draws make the bootstrap *paired*: a sentence that is long in
-    one is long in the others, and ratios between them vary less than the prices do (Efron and Tibshirani, 1993; Koehn,
-    2004, "Statistical Significance Tests for Machine Translation Evaluation").
+    The same draws are used for every language and every tokenizer, which makes the bootstrap *paired*. A sentence that
+    is long in one language is long in all, so ratios between languages vary less than prices (Efron and Tibshirani,
+    1993; Koehn, 2004, "Statistical Significance Tests for Machine Translation Evaluation").
 
     Parameters
     ----------

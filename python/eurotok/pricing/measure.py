@@ -54,9 +54,9 @@ class Text:
 
 
 def word_spans(text: str) -> NDArray[np.int64]:
-    r"""Find the words of a text: what stands between white space, from its first letter or digit to its last.
+    r"""Find the words of a text.
 
-    They are the matches of `[^\W_](?:\S*[^\W_])?`, which takes twice as long to find them.
+    A word stands between white space, and reaches from its first letter or digit to its last. Words are the matches of `[^\W_](?:\S*[^\W_])?`, which takes twice as long to find them.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def word_spans(text: str) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Usage:
-    """How a tokenizer treats a text, as shares from 0 to 1; NaN for what it does not tell.
+    """Measures of a text under a tokenizer, as shares from 0 to 1; NaN if the tokenizer does not tell them.
 
     Attributes
     ----------
@@ -223,7 +223,7 @@ def _words(
 ) -> tuple[tuple[float, float, float], NDArray[np.float64], NDArray[np.float64]]:
     """Shares of words of several tokens, of forms that are one token, and of tokens that cut a character.
 
-    Then such words and such tokens by sentence.
+    Then these words and these tokens by sentence.
     """
     begins, sentences = np.concatenate([[0], ends[:-1]]), len(text.sentences)
     begins[ids.offsets[:-1][np.diff(ids.offsets) > 0]] = text.starts[np.diff(ids.offsets) > 0]

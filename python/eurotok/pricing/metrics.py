@@ -1,6 +1,6 @@
 """Metrics of prices: one function a metric, with its formula, its unit and its source.
 
-Every function takes the last axis as the one it sums over (sentences, then languages) and keeps the others.
+Every function sums over the last axis (sentences, then languages) and keeps the other axes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def tokens_per_sentence(counts: ArrayLike) -> NDArray[np.float64]:
 
 
 def surcharge(price: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
-    """How much dearer a language is than the language of reference, for the same content.
+    """Compute the surcharge of a language over the language of reference, for the same content.
 
     .. math:: s_l = p_l / p_{ref} - 1
 
@@ -59,7 +59,7 @@ def surcharge(price: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
 
 
 def over_reference(price: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
-    """How many tokens a tokenizer takes for each one of another, for the same sentences in the same language.
+    """Compute the tokens of a tokenizer for each token of another one, for the same sentences and language.
 
     .. math:: q_t = p_t / p_{ref}
 
@@ -85,7 +85,7 @@ def over_reference(price: ArrayLike, reference: ArrayLike) -> NDArray[np.float64
 
 
 def gini(values: ArrayLike) -> NDArray[np.float64]:
-    r"""How unequal the prices are: the Gini coefficient.
+    r"""Compute the inequality of the prices: the Gini coefficient.
 
     .. math:: G = \frac{\sum_i \sum_j |x_i - x_j|}{2 n \sum_i x_i}
 
@@ -117,9 +117,9 @@ def ratio(tokens: ArrayLike, units: ArrayLike) -> NDArray[np.float64]:
 
     .. math:: r = \sum_i t_i / \sum_i u_i
 
-    With words it is the *fertility* of Rust et al. (2021), "How Good is Your Tokenizer?". A word here is what stands
-    between white space and holds a letter or a digit, its punctuation at the ends left out of the word (not of the
-    tokens): `l'école`, `2,5` and `Mont-Blanc` are one word each.
+    With words it is the *fertility* of Rust et al. (2021), "How Good is Your Tokenizer?". A word stands between white
+    space and holds a letter or a digit. Punctuation at its ends does not belong to the word (but its tokens are
+    counted): `l'école`, `2,5` and `Mont-Blanc` are one word each.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def units_per_token(tokens: ArrayLike, units: ArrayLike) -> NDArray[np.float64]:
 
     .. math:: c = \sum_i u_i / \sum_i t_i
 
-    Bytes are those of UTF-8, so letters outside ASCII count two or three; characters do not favour any script. See
+    Bytes are bytes of UTF-8, so letters outside ASCII count two or three; characters do not favour any script. See
     Zouhar et al. (2023), "Tokenization and the Noiseless Channel", on compression as a measure.
 
     Parameters
@@ -340,7 +340,8 @@ def cut_tokens(cut: ArrayLike) -> float:
 
     .. math:: x = |\{t : t \text{ is not whole characters}\}| / |\{t\}|
 
-    Such tokens mean nothing by themselves, and a model that stops at one has written no text.
+    A token that is not whole characters means nothing by itself, and a model that stops at one has not written valid
+    text.
 
     Parameters
     ----------
@@ -351,7 +352,7 @@ def cut_tokens(cut: ArrayLike) -> float:
     -------
     float
         Without unit, from 0 to 1; NaN if there are no tokens. Land and Bartolo (2024), "Fishing for Magikarp", call
-        such tokens partial UTF-8 sequences.
+        these tokens partial UTF-8 sequences.
 
     Examples
     --------
@@ -430,7 +431,7 @@ def _share(of: ArrayLike) -> float:
 
 
 def renyi_efficiency(frequencies: ArrayLike, vocab_size: int, alpha: float = 2.5) -> float:
-    r"""How evenly the vocabulary is used: Rényi entropy of the tokens over its largest possible value.
+    r"""Compute how evenly the vocabulary is used: the Rényi entropy of the tokens over its largest possible value.
 
     .. math:: E = \frac{1}{(1 - \alpha) \log |V|} \log \sum_t p_t^\alpha
 
@@ -440,7 +441,7 @@ def renyi_efficiency(frequencies: ArrayLike, vocab_size: int, alpha: float = 2.5
     Parameters
     ----------
     frequencies
-        Shape (tokens,): how often each token occurs; those that do not occur may be left out.
+        Shape (tokens,): the number of occurrences of each token. Tokens that do not occur may be left out.
     vocab_size
         Size of the vocabulary.
     alpha
@@ -476,7 +477,7 @@ def cost_per_million_words(fertility: ArrayLike, price: float) -> NDArray[np.flo
     Returns
     -------
     NDArray[np.float64]
-        Money, in that currency. Languages differ in what a word holds: compare tokenizers by it, not languages. After
+        Money, in that currency. Words differ between languages: compare tokenizers by this figure, not languages. After
         Ahia et al. (2023), "Do All Languages Cost the Same? Tokenization in the Era of Commercial Language Models".
 
     Examples

@@ -21,7 +21,7 @@ from eurotok.sequences import several
 from eurotok.sources import UNDETERMINED, Source, Texts, by_language
 
 REFERENCE = "en"
-"""The language that the others are compared with."""
+"""The language with which the other languages are compared."""
 
 SOURCE = "en-src"
 """The English that a parallel text was translated from, where it has that and other Englishes."""
@@ -46,7 +46,7 @@ class ParallelText:
     name
         Where the text is from: the name of its folder.
     sentences
-        The sentences of each language, equally many; English is that which the text was translated from.
+        The sentences of each language, equally many. English is the English that the text was translated from.
     missing
         Official languages that the text lacks.
     source
@@ -87,9 +87,9 @@ def load_parallel(
         A folder (see `eurotok.corpus.find_languages`), or files or sentences by language; by default the embedded
         sample. A sentence is a line of a text file, or a record of JSON Lines or parquet.
     languages
-        Which languages to take, by their code in any form (`fr`, `FR`, `fra`), or `"all"`; by default the official
-        ones, or all if English is the only official one there, or if the languages were given one by one in a dict.
-        English is taken in any case, from `en-src` where there is one.
+        The languages to take, by their code in any form (`fr`, `FR`, `fra`), or `"all"`. By default the official
+        languages; but all languages if only English is official, or if the source is a dict by language. English is
+        taken in any case, from `en-src` where there is one.
     errors
         `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
 
@@ -139,7 +139,7 @@ def load_parallel(
 def load_sentences(
     source: Parallel, languages: Iterable[str], errors: Errors = "strict"
 ) -> Mapping[str, Sequence[str]]:
-    """Load parallel text in some languages, or those of them that it has.
+    """Load parallel text in some languages, or in the ones of them that it has.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def load_sentences(
 
 
 def _given(source: Source, errors: Errors) -> dict[str, list[Path] | Texts]:
-    """Tell the languages of a source by their usual codes; English is that which the text was translated from."""
+    """Tell the languages of a source by their usual codes. English is the English that the text was translated from."""
     if isinstance(source, _core.Counts):
         raise TypeError("parallel text: Counts hold no sentences: pass the text that they were made from")
     given = by_language(source, errors)

@@ -59,7 +59,7 @@ class Finding:
     places
         The places of sentences, by language, if it is about some.
     values
-        What the sentence names.
+        The names and numbers in the sentence.
     """
 
     def __init__(self, kind: str, places: Mapping[str, Sequence[int]] | None = None, **values: object) -> None:
@@ -78,7 +78,7 @@ class Finding:
         texts
             The sentences, by kind.
         number, language
-            How numbers are written, and what languages are called.
+            Functions that write numbers and names of languages.
         """
 
         def written(name: str, value: object) -> str:
@@ -115,13 +115,13 @@ class Figures:
         int64, shape (tokenizers, languages, sentences): tokens of each sentence, -1 where the tokenizer failed; the
         languages as in `text.languages`.
     encoders, texts, encoded, usages
-        What the figures are made of: by tokenizer, by language, and by both.
+        The data of the figures: by tokenizer, by language, and by both.
     price
         Money for a million tokens.
     context
         Length of a context in tokens.
     base
-        The number of the tokenizer that the others are set against, the reference.
+        The number of the reference tokenizer.
     """
 
     tokenizers: tuple[str, ...]
@@ -157,12 +157,12 @@ class Figures:
 
     @cached_property
     def over_reference(self) -> Floats:
-        """Tokens over those under the reference tokenizer for the same sentences: 1 is as many."""
+        """The ratio of the tokens to the tokens of the reference tokenizer for the same sentences."""
         return metrics.over_reference(self.prices, self.prices[[self.base]])
 
     @cached_property
     def over_reference_mean(self) -> Floats:
-        """Tokens of all languages over those under the reference tokenizer: shape (tokenizers,)."""
+        """The ratio of the tokens of all languages to the tokens of the reference tokenizer: shape (tokenizers,)."""
         price = self.prices.mean(axis=1)
         return metrics.over_reference(price, price[[self.base]])
 
@@ -220,12 +220,13 @@ class Figures:
 
     @cached_property
     def intervals(self) -> dict[str, Floats]:
-        """95 % intervals: shape (2, tokenizers, languages), or (2, tokenizers) for what is over languages.
+        """95 % intervals: shape (2, tokenizers, languages), or (2, tokenizers) for figures over all languages.
 
-        By the paired bootstrap of `eurotok.intervals` over sentences: they say what another draw of sentences like
-        these could give, not another domain. NaN for a single sentence. What depends on which words or tokens occur at
-        all (single-token words, vocabulary used, Rényi efficiency) has none: a draw repeats sentences, and so holds
-        fewer of them than the text. Nor has exactness: where nothing is lost, no draw would lose anything.
+        They come from the paired bootstrap over sentences (`eurotok.pricing.bootstrap`). They show the figures that
+        another draw of similar sentences could give, not another domain. NaN for a single sentence. Three figures have
+        no interval (single-token words, vocabulary used, Rényi efficiency). They depend on the number of different
+        words or tokens, and a draw repeats sentences, so it holds fewer of these than the text. Nor has exactness:
+        where nothing is lost, no draw would lose anything.
         """
         weights = bootstrap.resample(self.sentences)
         english = self.languages.index(REFERENCE)
@@ -324,7 +325,7 @@ class Figures:
         )
 
     def flaw(self, t: int) -> str:
-        """Say in a word what is wrong with a tokenizer on this text: it fails, or is lossy; else nothing."""
+        """Tell in a word whether a tokenizer fails on this text or is lossy; an empty text if neither."""
         if any(each.failures for each in self.encoded[t]):
             return "fails"
         return "lossy" if any(each.inexact for each in self.usages[t]) else ""
@@ -345,7 +346,7 @@ class Figures:
         return values[..., [language != REFERENCE for language in self.languages]]
 
     def notes(self) -> list[str]:
-        """Say what the table holds, and everything in `problems`."""
+        """Describe the table, and add everything in `problems`."""
         count = "1 sentence" if self.sentences == 1 else f"{self.sentences:,} sentences"
         against = f", × the tokens under {self.tokenizers[self.base]}" if len(self.tokenizers) > 1 else ""
         about = f"Tokens per sentence{against}, and surcharge over English; {count}, {self.text.name}."

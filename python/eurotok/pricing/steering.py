@@ -1,4 +1,4 @@
-"""Which parallel text steered training: remembered by hashes of some of its sentences, so that it is known again.
+"""Recognises parallel text that steered training, by hashes of some of its sentences.
 
 Prices on the text that steered training are better than on any other, so a comparison on it says too much.
 """
@@ -25,7 +25,7 @@ class SteeredWarning(UserWarning):
 
 
 def hashes(sentences: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Hash each sentence of each language, without regard to what the language is called."""
+    """Hash each sentence of each language, without the name of the language."""
     for lines in sentences.values():
         for line in lines:
             yield hashlib.blake2b(line.strip().encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

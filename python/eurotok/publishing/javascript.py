@@ -9,7 +9,7 @@ CONTRACTIONS = {
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)": "(?:'(?:[sSſtTmMdD]|[rR][eE]|[vV][eE]|[lL][lL]))",
     "(?i:s|t|re|ve|m|ll|d)": "(?:[sSſtTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])",
 }
-"""Groups that ignore case, and others that match the same: besides `s` and `S` the long `ſ`."""
+"""Groups that ignore case, and equal groups without the flag: in addition to `s` and `S` these match the long `ſ`."""
 
 
 def respelled(value: Any) -> None:  # noqa: ANN401 - any JSON

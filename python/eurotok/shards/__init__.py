@@ -1,7 +1,7 @@
 """From data sets to token shards: fast, resumable, verified, on one machine or many.
 
-`write` makes a folder of shards that training frameworks read, `verify` proves that it is whole, `open` reads it. Every
-folder says in its `manifest.json` of what it was made.
+`write` makes a folder of shards that training frameworks read, `verify` proves that it is whole, `open` reads it. The
+`manifest.json` of every folder tells its inputs and its tokenizer.
 """
 
 from eurotok.shards.dataset import Dataset

@@ -42,12 +42,12 @@ class Dataset(Sequence[Ids]):
     folder
         The folder.
     manifest
-        What it says of itself; None for shards of another tool.
+        The contents of its `manifest.json`; None for shards of another tool.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or a shard of the manifest is missing.
+        If the folder does not exist, or a shard of the manifest is missing.
     FormatError
         If there are no shards, or one contradicts itself.
 
@@ -202,7 +202,7 @@ class Dataset(Sequence[Ids]):
         Parameters
         ----------
         seed, epoch
-            What the order depends on.
+            The numbers that decide the order.
         window
             Documents of a window: windows come in random order, and documents in random order in each.
         start
@@ -255,7 +255,7 @@ class Order:
     count
         The number of documents.
     seed, epoch
-        What the order depends on; without a seed it is that of the documents.
+        The numbers that decide the order. Without a seed, the order of the documents is kept.
     window
         Documents of a window.
     """
@@ -274,7 +274,7 @@ class Order:
 
     @property
     def windows(self) -> int:
-        """How many windows there are."""
+        """The number of windows."""
         return int(self._starts.size)
 
     def span(self, place: int) -> tuple[int, int]:
@@ -330,7 +330,7 @@ class PackedSequence:
 
 
 class Packed(Sequence[PackedSequence]):
-    """Documents one behind the other, cut into sequences of the same length; what is left at the end is dropped.
+    """Documents one behind the other, cut into sequences of the same length. A shorter rest at the end is dropped.
 
     Parameters
     ----------
@@ -390,5 +390,5 @@ class Packed(Sequence[PackedSequence]):
 
 
 def open_folder(folder: StrPath, format: str | None = None, dtype: DTypeLike | None = None) -> Dataset:  # noqa: A002
-    """Open a folder of shards, this package's or another tool's. Parameters and errors are those of `Dataset`."""
+    """Open a folder of shards, this package's or another tool's. Parameters and errors are the same as in `Dataset`."""
     return Dataset(folder, format, dtype)

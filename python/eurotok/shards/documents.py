@@ -23,7 +23,7 @@ ROWS = 8192
 
 @dataclass(frozen=True)
 class Reading:
-    """Which fields a document has, and what to do where they are not there.
+    """The fields of a document, and the treatment of missing ones.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class Reading:
     lines
         Whether each line of a `.txt` file is a document, instead of the whole.
     missing
-        What to do with a record without text or id: `"error"` or `"skip"`.
+        The treatment of a record without text or id: `"error"` or `"skip"`.
     errors
-        What to do with bytes that are not UTF-8: `"strict"` or `"replace"`.
+        The treatment of bytes that are not UTF-8: `"strict"` or `"replace"`.
     max_document
         Bytes of the longest line of JSON, or of the longest text.
     """

@@ -1,4 +1,4 @@
-"""Documents as ids in a row, with what else is known of them."""
+"""Documents as ids in a row, with their other fields."""
 
 from __future__ import annotations
 
@@ -109,17 +109,17 @@ def cut(lengths: NDArray[np.int64], before: int, limit: int) -> Iterator[tuple[i
     Parameters
     ----------
     lengths
-        What each document adds to its shard: int64, shape (documents,).
+        The size that each document adds to its shard: int64, shape (documents,).
     before
-        What the shard that is open has already.
+        The size of the open shard so far.
     limit
-        What a shard may have.
+        The largest size of a shard.
 
     Yields
     ------
     tuple of int
-        The first document and the end of those that belong to one shard. All but the first range begin a new one; the
-        first range is empty if nothing more fits into the open shard.
+        The first document of a shard, and the end of its documents. All but the first range begin a new one; the first
+        range is empty if nothing more fits into the open shard.
     """
     ends = np.cumsum(lengths)
     start, base = 0, -before

@@ -17,7 +17,7 @@ STDIN = "-"
 """Standard input: JSON Lines."""
 
 LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Z][A-Za-z0-9]+)?")
-"""What a stem or a folder is called that names a language."""
+"""A name of a file, without its ending, or of a folder that stands for a language."""
 
 UNDETERMINED = "und"
 EDGE = 1 << 16
@@ -37,7 +37,7 @@ class Input:
     Attributes
     ----------
     path
-        An absolute path, a URL, `-`, or a name for what is in memory.
+        An absolute path, a URL, `-`, or a name for documents in memory.
     size
         Bytes, as they are stored; 0 if nobody knows.
     fingerprint
@@ -55,7 +55,7 @@ class Input:
     language: str
 
     def to_json(self) -> dict[str, Any]:
-        """Give what `Input(**...)` takes."""
+        """Give the arguments of `Input`."""
         return asdict(self)
 
     @property
@@ -86,7 +86,7 @@ def is_read(name: str) -> bool:
 
 
 def resolve(inputs: Inputs) -> Resolved:
-    """Find all files that are meant, in the order in which they are given; those of a folder or glob by their names.
+    """Find all files, in the given order. The files of a folder or a glob are sorted by name.
 
     Raises
     ------

@@ -13,12 +13,13 @@ class Share:
     """The sequences of one rank, in order, dealt to workers in chunks.
 
     A chunk is a batch of the `DataLoader`: its workers take turns batch by batch, so that the loader gives the same
-    batches in the same order, whatever the number of workers.
+    batches in the same order, for any number of workers.
 
     Parameters
     ----------
     total
-        The number of sequences of all ranks. What does not divide evenly is left out, so that no rank waits.
+        The number of sequences of all ranks. Windows that do not divide evenly among the ranks are left out, so that no
+        rank waits.
     rank, world
         This rank, from 0, and how many there are.
     chunk
@@ -79,7 +80,8 @@ def iterable(
     seed, window
         The order of each epoch, as for `Dataset.shuffled`.
     rank, world
-        This process and how many there are; by default those of `torch.distributed`, or of `RANK` and `WORLD_SIZE`.
+        The number of this process, and the number of processes; by default from `torch.distributed`, or from `RANK` and
+        `WORLD_SIZE`.
     masks
         Whether items also have `documents` and `positions`, to keep documents apart.
 

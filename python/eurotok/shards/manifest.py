@@ -1,4 +1,4 @@
-"""What a folder of shards says of itself: `manifest.json`."""
+"""The description of a folder of shards: `manifest.json`."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Manifest:
         return {name: about for shard in self.shards for name, about in shard["files"].items()}
 
     def to_json(self) -> dict[str, Any]:
-        """Give what is written."""
+        """Give the content of the file."""
         return {
             "kind": KIND,
             "format": self.format,

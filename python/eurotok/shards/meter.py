@@ -1,4 +1,4 @@
-"""How far a run is: a line on a terminal, a line of JSON a minute elsewhere."""
+"""Progress of a run: a line on a terminal, or else a line of JSON every minute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EVERY = 60.0
 
 
 class Meter:
-    """Counts what is done, and tells it.
+    """Counts finished work, and reports it.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Meter:
             self._tell()
 
     def end(self, size: int) -> None:
-        """Note that an input of so many bytes is finished."""
+        """Note that an input of this size in bytes is finished."""
         self.before += size
         self.at(0)
 

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 HIDDEN = ".eurotok"
-"""The folder of what only this package reads: plan, journal, tokenizers, checksums."""
+"""The folder for files that only this package reads: plan, journal, tokenizers, checksums."""
 
 PARTIAL = ".partial"
-"""How the name of a file ends that is being written."""
+"""The ending of a file that is being written."""
 
 Described = dict[str, dict[str, Any]]
 """Files by their names: `bytes` and `sha256`."""
@@ -188,6 +188,6 @@ def sha256_of(path: Path) -> str:
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove what killed workers left half-written. Nobody may be at work."""
+    """Remove the unfinished files of killed workers. Nobody may be at work."""
     for path in folder.rglob(f".*{PARTIAL}"):
         path.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ JOURNAL = "journal"
 
 @dataclass(frozen=True)
 class Options:
-    """Whatever decides the bytes of the output, but for inputs and tokenizers; see `eurotok.shards.write`."""
+    """All settings that decide the bytes of the output, except inputs and tokenizers; see `eurotok.shards.write`."""
 
     format: str = "megatron"
     text: str = "text"
@@ -81,7 +81,7 @@ VALIDATION = "validation"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """A plan of the work: inputs, parts, tokenizers and options.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Plan:
     options: Options
 
     def to_json(self) -> dict[str, Any]:
-        """Give what `from_json` takes."""
+        """Give the form that `from_json` takes."""
         return {
             "format": KIND,
             "inputs": [it.to_json() for it in self.inputs],
@@ -112,7 +112,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        """Make a plan of what was read."""
+        """Make a plan from its form in JSON."""
         return cls(
             tuple(Input(**it) for it in data["inputs"]),
             tuple(tuple(part) for part in data["parts"]),
@@ -179,18 +179,18 @@ def load(folder: Path) -> Plan:
 
 
 def settle(folder: Path, plan: Plan, tokenizers: Mapping[str, tuple[str, Tokenizer]]) -> Plan:
-    """Make a plan that of a folder, or see that it is the one there already.
+    """Store a plan in a folder, or check that the folder holds the same plan already.
 
     Returns
     -------
     Plan
-        The one of the folder. Its inputs are those of `plan`: they may have other names by now, and one of a part that
-        is not finished may be another file.
+        The plan of the folder. Its inputs are the inputs of `plan`, which may have other names by now. An input of an
+        unfinished part may be another file.
 
     Raises
     ------
     ValueError
-        If the folder is that of another run, saying where they differ, or holds anything else.
+        If the folder holds another plan, with the difference, or anything else.
     """
     path = folder / HIDDEN / "plan.json"
     if not path.exists():

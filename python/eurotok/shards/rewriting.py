@@ -27,7 +27,7 @@ from eurotok.shards.series import SUMS, Series
 from eurotok.sizes import bytes_of
 
 MARK = f"{HIDDEN}/rewriting.json"
-"""Says that a folder is being written from other shards: what is left of a run that was killed may be replaced."""
+"""Marks a folder that is being written from other shards. If the run is killed, the folder may be replaced."""
 
 CHUNK = 1 << 22
 """Ids that are copied at a time."""
@@ -175,14 +175,14 @@ def split(
 
 @dataclass(frozen=True)
 class Sampled:
-    """What `sample` wrote.
+    """The result of `sample`.
 
     Attributes
     ----------
     manifest
         Of the output.
     epochs
-        How many times each source was read, such as 2.5.
+        The number of times that each source was read, such as 2.5.
     tokens
         Ids of each source in the output.
     """
@@ -212,7 +212,8 @@ def sample(
     output
         A folder that is empty or not there.
     tokens
-        How many ids to draw, such as `10_000_000` or `"10M"`; a source ends with the document that reaches its share.
+        The number of ids to draw, such as `10_000_000` or `"10M"`. A source ends with the document that reaches its
+        share.
     mix
         The weight of each source; by default all ids have the same chance. A source that is not named is left out.
     seed

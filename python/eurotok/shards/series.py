@@ -97,7 +97,7 @@ class Series:
         self._segments = []
 
     def close(self) -> list[dict[str, Any]]:
-        """Finish the last shard; give what a manifest says of each."""
+        """Finish the last shard, and give the manifest's entry of each shard."""
         self._end()
         if self.shards:
             sync_folder(self._folder)

@@ -1,4 +1,4 @@
-"""`stats` and `head`: what is in a folder of shards, by language, and what its documents look like."""
+"""`stats` and `head`: the contents of a folder of shards by language, and its first documents."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Row:
     language
         Its tag; `all` for all documents.
     documents, tokens, bytes
-        How many there are; bytes are those of the tokens, special ones left out.
+        Their numbers. Bytes are the bytes of the tokens, without special tokens.
     median, ninth_decile, longest
         Ids of a document.
     fallback
@@ -42,7 +42,8 @@ class Row:
     special
         How many of the ids are of special tokens.
     lengths
-        How many documents have 2^k ids or more, and less than 2^(k+1); those without ids first.
+        The number of documents with 2^k ids or more, and less than 2^(k+1). The first number counts documents without
+        ids.
     """
 
     language: str

@@ -34,14 +34,14 @@ def verify(folder: StrPath, *, format: str | None = None) -> list[str]:  # noqa:
     Returns
     -------
     list[str]
-        What is wrong, a sentence each, with file and document; empty if all is well.
+        The faults, one sentence each, with file and document; empty if all is well.
 
     Raises
     ------
     FormatError
         If there are no shards.
     FileNotFoundError
-        If there is no such folder.
+        If the folder does not exist.
     """
     root = Path(folder)
     found = sorted(path.parent for path in root.rglob(NAME) if ".eurotok" not in path.relative_to(root).parts)

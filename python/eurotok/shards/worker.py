@@ -1,8 +1,8 @@
 """Parts of a plan, done one by one: inputs in, shards and a line of the journal out.
 
-Shards get their names when they are complete, and the journal names a part when all of its shards have theirs. So
-whoever is killed at any moment leaves only parts that are done, and files that nobody reads; whoever does a part again
-writes the same bytes.
+Shards get their names when they are complete, and the journal names a part when all of its shards have theirs. So a
+worker that is killed at any moment leaves only finished parts, and files that nobody reads. A worker that does a part
+again writes the same bytes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Worker:
     plan
         Its plan.
     tokenizers
-        The tokenizers by the folders of their outputs; by default those that the output keeps.
+        The tokenizers by the folders of their outputs; by default the tokenizers that the output keeps.
     objects
         Inputs in memory, by their paths.
     threads
@@ -91,7 +91,7 @@ class Worker:
         )
 
     def run(self, parts: Iterable[int], meter: Meter) -> None:
-        """Do parts, but for those that are done."""
+        """Do the parts that are not done yet."""
         for part in parts:
             if plans.is_done(self._folder, part):
                 meter.end(sum(self._plan.inputs[place].size for place in self._plan.parts[part]))
@@ -245,7 +245,7 @@ class Tally:
             self._skipped[name] = self._skipped.get(name, 0) + count
 
     def to_json(self) -> dict[str, Any]:
-        """Give what the journal keeps."""
+        """Give the entry for the journal."""
         counts = [{"tokenizer": key[0], "split": key[1], "counts": rows} for key, rows in self._counts.items()]
         return {"counts": counts, "skipped": self._skipped}
 
@@ -272,7 +272,7 @@ def writing() -> Iterator[Any]:
 
 @contextmanager
 def stopping() -> Iterator[Event]:
-    """Give an event that is set when an error ends the work, so that nobody waits for what is not needed any more."""
+    """Give an event that is set when an error ends the work, so that threads stop waiting."""
     stopped = Event()
     try:
         yield stopped
@@ -308,7 +308,7 @@ def kept_tokenizers(folder: Path, plan: Plan) -> dict[str, Tokenizer]:
 
 
 def journal(folder: Path, plan: Plan) -> list[dict[str, Any]]:
-    """Read what the journal says of each part.
+    """Read the journal's entry of each part.
 
     Raises
     ------

@@ -84,25 +84,25 @@ def write(
     lines
         Whether each line of a `.txt` file is a document, instead of the whole file.
     missing
-        What to do with a record without text or id: `"error"`, or `"skip"`, which the manifest counts.
+        The treatment of a record without text or id: `"error"`, or `"skip"`. The manifest counts skipped records.
     errors
-        What to do with bytes that are not UTF-8: `"strict"` or `"replace"`.
+        The treatment of bytes that are not UTF-8: `"strict"` or `"replace"`.
     where
-        An expression over fields, such as `'lang == "fr" and score >= 0.5'` (see `eurotok.shards.filters`): documents
-        for which it does not hold are left out.
+        An expression over fields, such as `'lang == "fr" and score >= 0.5'` (see `eurotok.shards.filters`): other
+        documents are left out.
     min_tokens, max_tokens
         Documents with fewer or more tokens, `bos` and `eos` included, are left out.
     bos, eos
-        What to put before and behind each document: the text of a special token, or an id.
+        A token to put before or behind each document: the text of a special token, or an id.
     specials
-        What special tokens in a text are: `"text"` like any other, or `"parse"`.
+        The meaning of special tokens in a text: `"text"` for text like any other, or `"parse"` for their ids.
     dtype
         The integers of the ids; by default the smallest that the format has for the vocabulary.
     shard_size
         Bytes of ids in a shard, such as `"1GB"`. Each part of the plan begins a shard of its own.
     validation
-        The share of documents, such as `0.001` or `"0.1%"`, that go to the folder `validation`: those whose id (or
-        text, without ids) has a hash below it, so that a document is there in every run or in none.
+        The share of documents, such as `0.001` or `"0.1%"`, that go to the folder `validation`. The hash of a
+        document's id (or of its text, if it has no id) decides, so a document is there in every run or in none.
     shuffle
         A seed, to give the documents a random order; by default they keep that of the inputs.
     source, language
@@ -123,7 +123,7 @@ def write(
     Returns
     -------
     Manifest
-        Of the documents that are not for validation, under the first tokenizer. With `worker`, what is done so far.
+        Of the documents that are not for validation, under the first tokenizer. With `worker`, the state so far.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def plan(
     Returns
     -------
     list[int]
-        What `work` takes, on any machine that sees inputs and folder by the same paths.
+        The numbers of the parts for `work`, on any machine that sees inputs and folder by the same paths.
 
     Raises
     ------
@@ -217,7 +217,7 @@ def plan(
 
 
 def work(folder: StrPath, parts: Iterable[int], *, threads: int | None = None) -> None:
-    """Do some parts of a plan. Those that are done are passed over, and `finish` completes the folder.
+    """Do some parts of a plan. Finished parts are skipped, and `finish` completes the folder.
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ def run(
     threads: int | None = None,
     progress: bool | Report = False,
 ) -> None:
-    """Do some parts of a plan, but for those that are done."""
+    """Do the parts of a plan that are not done yet."""
     total = sum(plan.inputs[place].size for part in parts for place in plan.parts[part])
     meter = Meter(progress, total)
     try:
@@ -324,7 +324,7 @@ def finish(folder: StrPath) -> Manifest:
             for it, place in reversed(list(zip(manifests, places, strict=True)))
         ]
         manifests = shuffled[::-1]
-        # Renamed first: what is half removed is never taken for shards.
+        # Renamed first, so that a half-removed folder is never taken for shards.
         (target / ORDERED).rename(target / REMOVED)
         shutil.rmtree(target / REMOVED)
     remove_partial(target)
@@ -333,7 +333,7 @@ def finish(folder: StrPath) -> Manifest:
 
 
 def draft(folder: Path, plan: Plan) -> Manifest:
-    """Tell what is done so far of a folder that is not finished."""
+    """Tell the progress of a folder that is not finished."""
     done = [part for part in range(len(plan.parts)) if plans.is_done(folder, part)]
     records = [json.loads(plans.journal_path(folder, part).read_bytes()) for part in done]
     return _manifest(folder, plan, records, next(iter(plan.tokenizers)), "")

@@ -56,13 +56,13 @@ def count_pieces(
     ----------
     source
         A folder (see `eurotok.corpus.find_languages`), files or texts by language (`{"fr": "fr.txt", "de": [...]}`), or
-        files or texts alone: a column, or any iterable of `str`, in which names of files that exist are files if all
-        of them do, and are refused if only some do. See `eurotok.sources.Source`.
+        files or texts alone: a column, or any iterable of `str`. Strings are files if all of them name files that
+        exist; if only some do, it is an error. See `eurotok.sources.Source`.
     scheme
         The splitting rule: a name of `eurotok.schemes()` or a regex.
     memory
-        About how much memory to take, in bytes or such as `"4GB"`: what is beyond goes to a temporary file. 100 MB and
-        30 more a thread always help. By default as much as it takes. The result does not depend on it.
+        About how much memory to take, in bytes or as `"4GB"`: the rest goes to a temporary file. 100 MB and 30 MB for
+        each thread are always enough. By default there is no limit. The result does not depend on it.
     threads
         How many threads to use; by default all cores. The result does not depend on it.
     errors
@@ -83,7 +83,7 @@ def count_pieces(
     CorpusError
         If a file is not what its name says, naming the byte or line at fault, or if there is no text at all.
     TypeError
-        If the source holds no texts, such as a table, naming what to pass.
+        If the source holds no texts, such as a table. The message says what to pass instead.
     ValueError
         If some of its texts are names of files; if the scheme is empty.
     ImportError
@@ -129,7 +129,7 @@ def train(
     Parameters
     ----------
     source
-        What `count_pieces` takes, or the `Counts` it made.
+        A source of `count_pieces`, or the `Counts` that it returned.
     vocab_size
         Entries of the vocabulary: the 256 bytes, special tokens and merges. There are fewer if the text does not
         support as many.
@@ -138,12 +138,12 @@ def train(
     special_tokens
         Texts with an id of their own, such as `"<|endoftext|>"`.
     shares
-        Weight of each language; 1 for those left out. By default each language weighs the same, however many bytes
-        of text it has.
+        Weight of each language; 1 for languages that are left out. By default each language weighs the same, however
+        many bytes of text it has.
     parallel
-        The same sentences in every language, which say what each pays: a folder, files or sentences by language (see
-        `eurotok.pricing.parallel_text.load_parallel`), or the `Counts` of these, made with the same scheme. They are
-        not trained on. A language without parallel text, such as code, needs a share, and keeps it.
+        The same sentences in every language, which measure what each language pays: a folder, files or sentences by
+        language (see `eurotok.pricing.parallel_text.load_parallel`), or the `Counts` of these, made with the same
+        scheme. They are not trained on. A language without parallel text, such as code, needs a share, and keeps it.
     fairness
         How far to go from the cheapest vocabulary towards one under which all languages pay alike: the weight of a
         language grows with this power of its price, the tokens of its parallel text. 0 is cheapest over all languages;
@@ -151,14 +151,15 @@ def train(
         surcharge over English on other text was 55 % without parallel text, 26 % at 5, 20 % at 10 and 14 % at 20, for
         35.1, 35.3, 35.4 and 35.8 tokens per sentence (`recipes/ABLATIONS.md`).
     target
-        What each language should pay in proportion to the others; 1 for those left out. `{"en": 0.9}` asks for English
-        to be cheaper by a tenth. Without `parallel`, the price of a language is tokens per byte of training text.
+        The price that each language should have, in proportion to the others; 1 for languages that are left out.
+        `{"en": 0.9}` asks for English to be cheaper by a tenth. Without `parallel`, the price of a language is tokens
+        per byte of training text.
     parity
         Parity-aware BPE in place of fairness: `"base"`, `"window"` or an `eurotok.Parity`.
     min_frequency
         How often a pair must occur to be merged; counted as the languages weigh by their shares, not as they are.
     max_token_length
-        Tokens stay shorter than this many bytes, but for those of two bytes. By default they grow as long as a piece.
+        Tokens stay shorter than this many bytes, except tokens of two bytes. By default they grow as long as a piece.
     memory
         As for `count_pieces`, for counting and for training: the pieces that do not fit stay on disk and are gone over
         again and again, which takes longer. `Counts` that are given leave the memory for a temporary file. Not with
@@ -177,7 +178,7 @@ def train(
     Returns
     -------
     Tokenizer
-        The same one for the same text, whatever the number of threads and the order of the files.
+        The same tokenizer for the same text, for any number of threads and any order of the files.
 
     Raises
     ------
@@ -248,18 +249,18 @@ def extend(
     errors: Errors = "strict",
     progress: bool | Report = False,
 ) -> Tokenizer:
-    """Grow the vocabulary of a tokenizer: what training would merge next in some text.
+    """Grow the vocabulary of a tokenizer by the merges that training would make next.
 
     Old tokens keep their ids, and text that has none of the new ones in it is encoded as before.
 
     Parameters
     ----------
     tokenizer
-        What to grow. It must not normalize text.
+        The tokenizer to grow. It must not normalize text.
     source
-        What `count_pieces` takes, or the `Counts` it made with the tokenizer's scheme.
+        A source of `count_pieces`, or the `Counts` that it returned for the tokenizer's scheme.
     vocab_size
-        Entries in the end, those there are included. There are fewer if the text does not support as many.
+        Entries of the result, including the present ones. There are fewer if the text does not support as many.
     shares, parallel, fairness, target, min_frequency, max_token_length, memory, checkpoint, checkpoint_every, threads
         As for `train`.
     errors, progress
@@ -322,9 +323,10 @@ def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
     Parameters
     ----------
     tokenizer
-        What to cut.
+        The tokenizer to cut.
     vocab_size
-        Entries in the end, special tokens included: those that stood after the ordinary tokens follow them again.
+        Entries of the result, special tokens included. Special tokens that stood after the ordinary tokens stand after
+        them again.
 
     Returns
     -------
@@ -349,8 +351,8 @@ def truncate(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
 def stand_in(scheme: Scheme, languages: Iterable[str]) -> Counts:
     """Make counts of these languages from which nothing can be learnt.
 
-    Training on them is a rehearsal: it refuses in a moment what it would refuse after hours of counting, and gives the
-    tokenizer as it is before its first merge.
+    Training on them is a rehearsal: it raises at once the errors that it would raise after hours of counting, and
+    returns the tokenizer before its first merge.
 
     Parameters
     ----------
@@ -413,7 +415,7 @@ def _fairness(
 
 
 def _by_language(name: str, values: Mapping[str, float] | None, languages: Sequence[str]) -> dict[str, float] | None:
-    """Find each language among those that are trained on, however it is written."""
+    """Find each language among the languages of training, for any spelling of its code."""
     if values is None:
         return None
     found: dict[str, float] = {}
@@ -428,7 +430,7 @@ def _by_language(name: str, values: Mapping[str, float] | None, languages: Seque
 
 
 def _check_limit(memory: int | str | None, *unequal: object) -> None:
-    """Refuse before counting what the core would refuse after it."""
+    """Refuse before counting everything that the core would refuse after it."""
     if memory is not None and any(option is not None for option in unequal):
         raise ValueError("memory: there is no limit to training with fairness or parity, only to counting before it")
 
@@ -449,7 +451,7 @@ class Steering:
     counts
         Its pieces.
     sketch
-        What the tokenizer remembers of it; see `eurotok.pricing.steering`.
+        The hashes of it that the tokenizer keeps; see `eurotok.pricing.steering`.
     """
 
     counts: Counts
@@ -470,7 +472,7 @@ def count_sentences(sentences: Mapping[str, Sequence[str]], scheme: Scheme, thre
 
 
 def _outline(given: Counts | Given, scheme: Scheme | None, default: str) -> tuple[str, list[str]]:
-    """Give the scheme and the languages of what is to be trained on, without counting it."""
+    """Give the scheme and the languages of the text to train on, without counting it."""
     if not isinstance(given, Counts):
         return default if scheme is None else scheme, list(given)
     if scheme is not None and scheme != given.scheme:
@@ -493,7 +495,7 @@ def counted(
     errors: Errors = "strict",
     progress: bool | Report = False,
 ) -> Counts:
-    """Give counts back, and count anything else. Parameters and errors are those of `count_pieces`.
+    """Give counts back, and count anything else. Parameters and errors are the same as in `count_pieces`.
 
     Raises
     ------
@@ -535,7 +537,7 @@ def add_files(
     errors: Errors = "strict",
     report: Report | None = None,
 ) -> None:
-    """Count the files of each language into `counts`. Parameters and errors are those of `count_pieces`."""
+    """Count the files of each language into `counts`. Parameters and errors are the same as in `count_pieces`."""
     sizes = {language: sum(map(_size, paths)) for language, paths in languages.items()}
     before = 0
     for language, paths in languages.items():
@@ -557,5 +559,5 @@ def _size(path: Path) -> int:
 
 
 def _part(report: Report, stage: str, before: int, total: int) -> Report:
-    """Report what is done after `before` of a whole of `total`."""
+    """Report progress as `before` plus the part that is done, of `total`."""
     return lambda _, done, __: report(stage, before + done, total)

@@ -1,4 +1,4 @@
-"""How long training will take, found by a short training on a part of the counts."""
+"""Estimates of training time, from a short training on a part of the counts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def announce(
     Parameters
     ----------
     counts
-        What to train on.
+        The counts to train on.
     trainings, most
         How many trainings there are, or how many at least and at most.
     vocab_size

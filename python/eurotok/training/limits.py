@@ -1,10 +1,10 @@
-"""Training towards prices that were wished for, and a report of which came true at what cost.
+"""Training towards wished prices, and a report of the wishes that were met and their cost.
 
-A wish is a limit on what a language pays beside another, or beside itself under another tokenizer. It is met by
-targets: that of a language that pays too much is lowered by as much, and training begins again, a few times: on counts
-without rare pieces, which prices hardly depend on, as long as these say that a limit is missed; then on all of them.
-Wishes come in order, each given those before it, so that what each costs is known: the tokens it adds over all
-languages.
+A wish is a limit on the price of a language, relative to another language, or to its price under another tokenizer.
+Wishes are met by targets. If a language pays too much, its target is lowered by the excess, and training begins again,
+a few times. At first these trainings use counts without rare pieces, because prices hardly depend on rare pieces. When
+all limits are met there, training uses all counts. Wishes are added one by one, in order, so that the cost of each is
+known: the tokens that it adds over all languages.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ GAIN = 1.5
 """By how much more a target moves than the price it is to move, which follows only in part."""
 
 LAST = 3
-"""Trainings of these on all counts, if the others were on some."""
+"""The trainings on all counts, if the other trainings used a part of the counts."""
 
 HIGHEST = 10.0
 """Limits from here on are taken for per cents by mistake: no known tokenizer has a surcharge of 1,000 %."""
@@ -152,7 +152,7 @@ class Outcome:
     targets
         The targets that it was trained with in the end.
     granted
-        What came of each wish, in their order.
+        The result of each wish, in order.
     """
 
     tokenizer: Tokenizer
@@ -198,7 +198,7 @@ def grant(
     Parameters
     ----------
     source
-        What to train on: that of `eurotok.train`.
+        The text or the counts to train on, as in `eurotok.train`.
     wishes
         The wishes, the most important first: a later one is not met at the cost of an earlier one that is.
     vocab_size, fairness, target, threads, errors, progress, options
@@ -306,14 +306,14 @@ def prices_under(tokenizer: object, sentences: Mapping[str, Sequence[str]]) -> d
     Parameters
     ----------
     tokenizer
-        What `eurotok.compare` takes, or an object with a method `count`.
+        A tokenizer that `eurotok.compare` takes, or an object with a method `count`.
     sentences
         Sentences by language.
 
     Returns
     -------
     dict of str to int
-        Tokens by language. As the `target` of `eurotok.train` they ask for prices in the proportions of these.
+        Tokens by language. Given as the `target` of `eurotok.train`, they ask for prices in these proportions.
 
     Raises
     ------
@@ -361,7 +361,7 @@ def _limits(wish: Wish, sentences: Mapping[str, Sequence[str]]) -> _Limit:
 
 
 def _ratios(attempt: _Attempt, limit: _Limit) -> list[tuple[str, float]]:
-    """Give each language's price over what it may be."""
+    """Give the ratio of each language's price to its limit."""
     paid, than = attempt.trace.final(), limit.than
     return [
         (language, paid[language] / (limit.bound * (paid[than] if isinstance(than, str) else than[language])))

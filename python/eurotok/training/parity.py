@@ -13,8 +13,8 @@ Variant = Literal["base", "window"]
 class Parity:
     """Parity-aware BPE (Foroutan et al. 2025, arXiv:2508.04796): each merge is that of the language that pays most.
 
-    The merges are those of `tokenizers.trainers.ParityBpeTrainer`. It evens out prices at any cost; `fairness` goes as
-    far as asked.
+    The merges equal the merges of `tokenizers.trainers.ParityBpeTrainer`. It evens out prices at any cost; `fairness`
+    goes as far as asked.
 
     Attributes
     ----------
@@ -24,10 +24,10 @@ class Parity:
     window_size, alpha
         Of the window, in merges and in parts.
     ratio
-        In place of parallel text: how well each language is to be compressed, in bytes per token, in proportion to the
-        others.
+        Instead of parallel text: the wanted compression of each language, in bytes per token, in proportion to the
+        other languages.
     global_merges
-        How many merges to begin with are those of plain BPE on all text: the paper's hybrid.
+        The number of first merges that plain BPE makes on all text: the paper's hybrid.
     """
 
     variant: Variant = "base"

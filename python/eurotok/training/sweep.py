@@ -1,4 +1,4 @@
-"""Many tokenizers from one set of counts: what equal prices cost, by fairness, targets and size of the vocabulary."""
+"""Many tokenizers from one set of counts: the cost of equal prices, by fairness, targets and size of the vocabulary."""
 
 from __future__ import annotations
 
@@ -158,12 +158,12 @@ def sweep(
 ) -> Sweep:
     """Train a tokenizer for each fairness, targets and size, and price it on the text that steered it.
 
-    Each pair of fairness and targets is trained once, for the largest size; smaller ones are what training had come to.
+    Each pair of fairness and targets is trained once, for the largest size. Smaller vocabularies are its first entries.
 
     Parameters
     ----------
     source
-        What to train on: that of `eurotok.train`.
+        The text or the counts to train on, as in `eurotok.train`.
     parallel
         The same sentences in every language, as for `eurotok.train`, but for counts, which hold no sentences to price.
     vocab_size

@@ -1,4 +1,4 @@
-"""How a vocabulary came about: whose merges they are, and what languages paid as it grew."""
+"""The history of a vocabulary: the language that won each merge, and prices as the vocabulary grew."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Trace:
         The languages that were trained on.
     winners : ndarray of int64, shape (merges,)
         By merge: the place in `languages` of the one that won it, which counted for most of its weight or whose turn it
-        was. -1 where that is not known: merges of all languages together, and those before an interruption. A merge
-        that makes a known token counts, too, so there may be some more than in the tokenizer.
+        was. -1 if this is not known: for merges of all languages together, and for merges before an interruption. A
+        merge that makes a known token counts, too, so there may be some more than in the tokenizer.
     merges : ndarray of int64, shape (points,)
         After how many merges prices were noted.
     prices : ndarray of int64, shape (points, languages)
-        What each language then paid: tokens of its parallel text, or of its training text without one; 0 for one
-        without a price.
+        The price of each language at these points: tokens of its parallel text, or of its training text if there is
+        none; 0 for a language without a price.
     """
 
     languages: tuple[str, ...]
@@ -58,7 +58,7 @@ class Trace:
         return dict(zip(self.languages, counts.tolist(), strict=True))
 
     def final(self) -> dict[str, int]:
-        """Give what each language with a price paid in the end."""
+        """Give the final price of each language that has one."""
         return {self.languages[place]: int(self.prices[-1, place]) for place in self.priced}
 
     def __repr__(self) -> str:

@@ -145,7 +145,7 @@ impl Error {
     }
 }
 
-/// [`Error::Memory`] in the form of a reason, for parsers that pass on only text, such as those of JSON. A quotation
+/// [`Error::Memory`] in the form of a reason, for parsers that pass on only text, such as the JSON parser. A quotation
 /// from a file never has a control character.
 const NO_MEMORY: &str = "\u{1A}not enough memory";
 

@@ -1,7 +1,7 @@
 //! Limits for files that are not trusted.
 //!
-//! Every reader enforces them, so that the time and the memory that a file takes are in proportion to its size,
-//! whatever numbers stand in it. Published files are far below each limit. This is the only place of the limits;
+//! Every reader enforces them, so that the time and the memory that a file takes are in proportion to its size, and not
+//! to numbers that stand in it. Published files are far below each limit. This is the only place of the limits;
 //! docs/files.md lists them.
 
 /// Bytes of a file that is read as a tokenizer.

@@ -1,8 +1,8 @@
 //! Memory that the system may refuse, and zeroed memory in huge pages for large tables.
 //!
 //! Code whose memory grows with a text, a file or an option allocates here, or with `try_reserve`, and passes
-//! [`Error::Memory`] on. Allocations that are small whatever the input are made as usual. With huge pages, a random
-//! access to a table of megabytes costs a cache miss; without them, it also costs a page walk.
+//! [`Error::Memory`] on. Allocations that are small for every input are made as usual. With huge pages, a random access
+//! to a table of megabytes costs a cache miss; without them, it also costs a page walk.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -52,7 +52,7 @@ impl<T> Grow<T> for Vec<T> {
         loop {
             let expected = items.size_hint().0;
             self.try_reserve(expected)?;
-            // At most as many as there is room for, so that the vector never grows unasked.
+            // Appends only as many items as there is room for, so that the vector never grows unasked.
             let room = self.capacity() - self.len();
             self.extend(items.by_ref().take(room));
             match items.next() {

@@ -1,9 +1,10 @@
 //! Output files that appear whole or not at all, and temporary ones.
 //!
-//! On Linux a file in the making has no name: whatever ends the process, nothing of it is left. When it is complete and on the disk it gets a
-//! name beside its destination, and is moved there at once; a process that is killed just between these two calls leaves a complete file
-//! with a name that ends in `.part`. No call of the system puts a file without a name in the place of another. Where there are no files without
-//! names (other systems, some file systems of networks), the file has the name in `.part` from the beginning.
+//! On Linux a file in the making has no name, so nothing of it is left when the process ends in any way. When it is
+//! complete and on the disk it gets a name beside its destination, and is moved there at once; a process that is killed
+//! just between these two calls leaves a complete file with a name that ends in `.part`. No call of the system puts a
+//! file without a name in the place of another. Where there are no files without names (other systems, some file
+//! systems of networks), the file has the name in `.part` from the beginning.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -118,7 +119,8 @@ impl Drop for OutputFile {
     }
 }
 
-/// A temporary file without a name, for what memory has no room for. Whatever ends the process, nothing of it is left.
+/// A temporary file without a name, for data that memory has no room for. Nothing of it is left when the process ends
+/// in any way.
 #[derive(Debug)]
 pub(crate) struct Scratch(File);
 
@@ -174,14 +176,14 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// A file without a name on the disk of its destination, if the system has such files.
+/// A file without a name on the disk of its destination, if the system supports this.
 #[cfg(target_os = "linux")]
 fn nameless(target: &Path) -> Option<File> {
     use rustix::fs::{Mode, OFlags, open};
 
     meet(Call::Open).ok()?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // As any new file: the mask of the process takes permissions away.
+    // Permissions like any new file: the mask of the process takes some away.
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     open(folder, flags, Mode::from_raw_mode(0o666)).ok().map(File::from)
 }
@@ -252,7 +254,7 @@ mod tests {
         output.write_all(b"new").unwrap();
         output.sync().unwrap();
         if matches!(output.place, FilePlace::Nameless) {
-            // Who is killed drops nothing.
+            // A killed process does not run destructors.
             std::mem::forget(output);
             assert_eq!(folder.path().read_dir().unwrap().count(), 0);
         }

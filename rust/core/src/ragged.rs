@@ -31,7 +31,7 @@ impl Ragged {
     pub fn get(&self, i: usize) -> &[u32] {
         &self.ids[self.offsets[i] as usize..self.offsets[i + 1] as usize]
     }
-    /// The same ids with others before and behind those of each text.
+    /// The same ids with ids of the caller before and behind the ids of each text.
     #[must_use]
     pub fn between(mut self, first: &[u32], last: &[u32]) -> Self {
         let before = first.len();

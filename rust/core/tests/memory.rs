@@ -32,10 +32,10 @@ const LARGE: usize = 64 << 10;
 /// All are granted.
 const PLENTY: usize = usize::MAX;
 
-/// How many large allocations are granted before all are refused.
+/// The number of large allocations that are granted before all are refused.
 static LEFT: AtomicUsize = AtomicUsize::new(PLENTY);
 
-/// The system's allocator, but for the large allocations beyond so many.
+/// The system's allocator. It refuses large allocations after a number of them.
 struct Scarce;
 
 #[global_allocator]
@@ -48,7 +48,8 @@ impl Scarce {
     }
 }
 
-// SAFETY: whatever is granted comes from the system's allocator and goes back there; the rest is refused by a null pointer, as it may be.
+// SAFETY: all memory that is granted comes from the system's allocator and goes back there. A refusal is a null
+// pointer, which the trait permits.
 unsafe impl GlobalAlloc for Scarce {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promises are the system's conditions, here and below.
@@ -77,13 +78,14 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does `work` on an object that `make` makes, while the n-th large allocation and those after it are refused, for every n: it gives what it gives
-/// otherwise, or [`Error::Memory`], and then the same object, if it holds anything, gives the former when there is memory again.
+/// Does `work` on an object from `make` once for every n, while the n-th large allocation and all later ones are
+/// refused. The result must be the usual one, or [`Error::Memory`]. After an error the same object must give the usual
+/// result when there is memory again.
 fn starve<O, T: PartialEq + Debug>(name: &str, make: impl Fn() -> O, work: impl Fn(&mut O) -> Result<T>) {
     starve_first(PLENTY, name, make, work);
 }
 
-/// As [`starve`], for as many n at most: of long work of which only the beginning is in question.
+/// Like [`starve`], for a limited number of n: for long work, if only its beginning is in question.
 fn starve_first<O, T: PartialEq + Debug>(
     most: usize,
     name: &str,
@@ -130,7 +132,7 @@ fn prose(words: usize) -> String {
             _ => text.push_str(&format!("schön{} ", word % 5000)),
         }
     }
-    // One word longer than those that are merged in step, and than a stretch of pieces.
+    // One word that is longer than the words merged in lockstep, and longer than a stretch of pieces.
     text.extend(
         (0..100_000u64).map(|place| char::from(b'a' + (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 59) as u8 % 26)),
     );
@@ -318,7 +320,7 @@ fn saving_and_loading() {
         save(&vocab, &path).unwrap();
         starve(&format!("load {name}"), || (), |()| load(&path, &Hints::default()));
     }
-    // As JSON is written in ASCII alone.
+    // JSON written in ASCII alone.
     let path = folder.path().join("escaped.json");
     let json = fs::read_to_string(folder.path().join("a.json")).unwrap();
     let escape = |character: char| {
@@ -336,7 +338,7 @@ fn loading_tekken() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tekken.json");
     let vocab = vocab();
-    // Its first two ids are those of special tokens.
+    // Its first two ids are special tokens.
     let token = |(place, (_, bytes)): (usize, (u32, &[u8]))| {
         let base64 = BASE64_STANDARD.encode(bytes);
         format!("{{\"rank\": {place}, \"token_bytes\": \"{base64}\", \"token_str\": null}}")
@@ -379,7 +381,8 @@ fn preparing_an_encoder() {
     starve("a smaller one", || (), |()| truncate(&large, 9000));
 }
 
-/// Trains under starvation, the same vocabulary whatever was refused. A checkpoint that could not be written is no reason to stop.
+/// Trains while allocations are refused. The vocabulary must always be the same. A checkpoint that could not be written
+/// is no reason to stop.
 fn starve_training(name: &str, work: impl Fn() -> Result<Trained>) {
     starve(name, || (), |()| work());
 }
@@ -428,7 +431,7 @@ fn training_with_a_checkpoint() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
-    // Of so many merges that a list of them is large.
+    // A vocabulary with so many merges that their list is a large allocation.
     let large = counts(20_000);
     let from = TrainOptions { checkpoint: Some(path.clone()), checkpoint_every: Some(Duration::ZERO), ..options(9000) };
     let resumed = trained(&large, &from).unwrap();

@@ -1,14 +1,14 @@
 //! Fuzz targets: functions from any bytes to nothing, that panic if the core breaks a promise on them.
 //!
-//! Two drivers run the same [`TARGETS`]. `src/bin/fuzz.rs` gives them to libFuzzer, which looks for inputs that reach new code;
-//! `tests/targets.rs` gives them the [`seeds`], as they are and changed by [`mutate`], without any knowledge of the code: it needs
-//! nothing but a compiler, and takes as long as it is told.
+//! Two drivers run the same [`TARGETS`]. `src/bin/fuzz.rs` gives them to libFuzzer, which looks for inputs that reach
+//! new code; `tests/targets.rs` gives them the [`seeds`], unchanged and changed by [`mutate`]. It knows nothing of the
+//! code, needs only a compiler, and runs for a given time.
 
 pub mod mutate;
 pub mod seeds;
 mod targets;
 
-/// A fuzz target: its name, and what it does with an input.
+/// A fuzz target: its name, and its function of an input.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.

@@ -66,7 +66,7 @@ fn change(data: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut Random) {
         }
         5 => {
             let edge = EDGES[random.below(EDGES.len())];
-            // As text, as LEB128, or little-endian.
+            // Written as text, as LEB128, or little-endian.
             let bytes = match random.below(3) {
                 0 => edge.to_string().into_bytes(),
                 1 => leb128(edge),

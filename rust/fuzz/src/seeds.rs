@@ -104,7 +104,7 @@ fn contents(vocab: &Vocab) -> Vec<u8> {
     unpacked(&written(vocab, Format::Eurotok), 8)
 }
 
-/// A `.tiktoken` file, and what stands beside it.
+/// A `.tiktoken` file and its companion file.
 pub(crate) fn tiktoken() -> (Vec<u8>, Vec<u8>) {
     let folder = targets::folder();
     let path = folder.path().join("a.tiktoken");

@@ -1,4 +1,4 @@
-//! Every target on its seeds, and on inputs made of them at random: what of fuzzing needs no more than a compiler.
+//! Runs every target on its seeds, and on inputs made of them at random. This part of fuzzing needs only a compiler.
 //!
 //! `EUROTOK_FUZZ_SECONDS` is how long each target is tried (1), `EUROTOK_FUZZ_SEED` where the random numbers begin (0). An input
 //! that breaks a target is left in `target/fuzz/found`; kept in the target's folder of seeds, it becomes a test.

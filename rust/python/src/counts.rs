@@ -69,7 +69,7 @@ impl Counts {
     }
 }
 
-/// What `eurotok.described` makes of counts: descriptions are written in Python.
+/// The description that `eurotok.described` makes of counts. Descriptions are written in Python.
 fn described<'py>(counts: &Bound<'py, Counts>, form: &str) -> PyResult<Bound<'py, PyAny>> {
     counts.py().import("eurotok.described")?.call_method1(form, (counts,))
 }
@@ -99,7 +99,7 @@ impl Counts {
     /// Raises
     /// ------
     /// OSError, FormatError
-    ///     If the file cannot be read, or is not what was saved.
+    ///     If the file cannot be read, or differs from the file that was saved.
     #[staticmethod]
     #[pyo3(signature = (path, *, memory = None))]
     fn load(py: Python<'_>, path: PathBuf, memory: Option<i64>) -> PyResult<Self> {
@@ -126,12 +126,12 @@ impl Counts {
     /// errors
     ///     `"strict"`, or `"replace"` to put U+FFFD where a file is not UTF-8.
     /// progress
-    ///     Called with the language, the bytes read and all bytes to read. What it raises stops the work.
+    ///     Called with the language, the bytes read and all bytes to read. An exception that it raises stops the work.
     ///
     /// Raises
     /// ------
     /// OSError, CorpusError
-    ///     If a file cannot be read or is not what its name says. The counts are then what they were.
+    ///     If a file cannot be read or is not what its name says. The counts then stay as they were.
     #[pyo3(signature = (language, paths, *, threads = None, errors = "strict", progress = None))]
     fn add_files(
         &self,
@@ -150,7 +150,7 @@ impl Counts {
         reporter.finish(counted)
     }
 
-    /// Count texts in memory. Parameters are those of `add_files`.
+    /// Count texts in memory. The parameters are the same as in `add_files`.
     #[pyo3(signature = (language, texts, *, threads = None))]
     fn add_texts(
         &self,
@@ -196,7 +196,7 @@ impl Counts {
     /// Returns
     /// -------
     /// Counts
-    ///     New ones. The bytes of text stay what they were counted as, and with them the shares of languages.
+    ///     New ones. The bytes of text, and so the shares of languages, stay unchanged.
     ///
     /// Raises
     /// ------
@@ -229,43 +229,42 @@ impl Counts {
 
     /// The counts that the same pieces would have in text with given word frequencies.
     ///
-    /// Importance weighting: a corpus of laws or of books has the words of laws or of books, a list of word frequencies says what
-    /// the language at large is like. A vocabulary of calibrated counts is cheaper on other text: by 5 to 11 % for one language,
-    /// and 3 to 4 % for 24 together, where much of the corpus was law and old literature. It is more expensive on text like the corpus, and of no
-    /// use where that is all there will be.
+    /// This is importance weighting: a corpus of laws has the words of laws, and a list of word frequencies describes
+    /// the language as a whole. A vocabulary of calibrated counts is cheaper on other text: by 5 to 11 % for one
+    /// language, and by 3 to 4 % for 24 together. (Much of that corpus was law and old literature.) It is more
+    /// expensive on text like the corpus, so do not calibrate if all future text is like the corpus.
     ///
     /// Parameters
     /// ----------
     /// frequencies
-    ///     A folder of lists `<lang>.tsv`, plain, `.gz` or `.zst`, with lines `word<TAB>frequency`; or `{"fr": {word: frequency}}`.
-    ///     They count in proportion to one another. Capitals matter, if a word in a hundred has some. Languages without a
-    ///     list, such as code, stay as they are.
+    ///     A folder of lists `<lang>.tsv`, plain, `.gz` or `.zst`, with lines `word<TAB>frequency`; or `{"fr": {word:
+    ///     frequency}}`. Only the proportions of the frequencies matter. Capitals matter if at least one word in a
+    ///     hundred has some. Languages without a list, such as code, stay as they are.
     /// strength
-    ///     From 0, the counts as they are, to 1, nothing but the lists. 0.7 is careful, 0.9 the best on other text.
+    ///     From 0, the counts unchanged, to 1, the lists alone. 0.7 is careful, 0.9 the best on other text.
     ///
     /// Returns
     /// -------
     /// Counts
-    ///     New ones. The bytes of a language are those of its calibrated text. Counts are whole numbers: multiply those of a small
-    ///     corpus first, `(counts * 100).calibrate(...)`, or its rare words round to 0.
+    ///     New counts. The bytes of a language are the bytes of its calibrated text. Counts are whole numbers: multiply
+    ///     the counts of a small corpus first, `(counts * 100).calibrate(...)`, or its rare words round to 0.
     ///
     /// Raises
     /// ------
     /// ValueError
     ///     If the strength is not between 0 and 1, or a list is for a language that the counts lack.
     /// OSError, CorpusError
-    ///     If a list cannot be read, has a line that is not a word and a frequency of 0 or more, has a word twice, or hardly agrees
-    ///     with the text, as that of another language.
+    ///     If a list cannot be read, has a line that is not a word and a frequency of 0 or more, has a word twice, or
+    ///     hardly agrees with the text, like a list of another language.
     ///
-    /// Notes
-    /// -----
-    /// A word is a piece without its first character, if that is neither letter nor digit, `’` read as `'`. Let c be its count, f
-    /// its frequency, N the sum of counts of all words of the list, whatever their capitals, F the sum of frequencies, r the
-    /// least of them, a the strength. A word of the list gets (1 - a) c + a f N / F, spread over its pieces as the corpus has
-    /// them, or over its capitals, too, if the list has none. A piece whose word the list lacks gets (1 - a) c + a min(c, r N / F).
-    /// A word that the corpus lacks enters with a space in front. A piece without letters keeps its count.
+    /// Notes ----- A word is a piece without its first character, if that is neither letter nor digit, `’` read as `'`.
+    /// Let c be its count, f its frequency, N the sum of counts of all words of the list in any capitals, F the sum of
+    /// frequencies, r the least frequency, a the strength. A word of the list gets (1 - a) c + a f N / F, spread over
+    /// its pieces as the corpus has them, or over its capitals, too, if the list has none. A piece whose word the list
+    /// lacks gets (1 - a) c + a min(c, r N / F). A word that the corpus lacks enters with a space in front. A piece
+    /// without letters keeps its count.
     ///
-    /// A list knows nothing of what stands between words, of words that the scheme joins, or of text that is not prose: leave code and
+    /// A list knows nothing of punctuation, of words that the scheme joins, or of text that is not prose: keep code and
     /// markup in columns of their own.
     #[pyo3(signature = (frequencies, strength))]
     fn calibrate(&self, py: Python<'_>, frequencies: &Bound<'_, PyAny>, strength: f64) -> PyResult<Self> {

@@ -40,7 +40,8 @@ fn read_documents(py: Python<'_>, path: PathBuf, errors: &str) -> PyResult<TextR
     reader(py, path, Unit::Document, errors)
 }
 
-/// Read the lines of a file that is not parquet: those of a text, or the records of JSON Lines, empty for a blank line.
+/// Read the lines of a file that is not parquet: the lines of a text, or the records of JSON Lines, empty for a blank
+/// line.
 #[pyfunction]
 #[pyo3(signature = (path, errors = "strict"))]
 fn read_lines(py: Python<'_>, path: PathBuf, errors: &str) -> PyResult<TextReader> {

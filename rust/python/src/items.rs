@@ -13,7 +13,7 @@ use crate::gil::MANY;
 /// A list of objects, some of which may take long to make.
 ///
 /// # Errors
-/// Those of `items`, and what a signal raises.
+/// The errors of `items`, and the exception of a signal.
 pub(crate) fn list<'py, T: PyTypeInfo>(
     py: Python<'py>,
     items: impl ExactSizeIterator<Item = PyResult<Bound<'py, T>>>,
@@ -29,7 +29,7 @@ pub(crate) fn list<'py, T: PyTypeInfo>(
     PyList::new(py, all)
 }
 
-/// The items of a sequence, whatever length it claims: PyO3's own conversion to `Vec` reserves the claimed length.
+/// The items of a sequence. The claimed length is not trusted, unlike in PyO3's own conversion to `Vec`.
 pub(crate) struct Items<T>(pub(crate) Vec<T>);
 
 impl<'a, 'py, T: FromPyObjectOwned<'py>> FromPyObject<'a, 'py> for Items<T> {

@@ -115,7 +115,7 @@ pub(crate) struct Documents {
 }
 
 impl Documents {
-    /// What a function gives of each document.
+    /// The values of a function for each document.
     fn each<'a, T>(&'a self, value: impl Fn(&'a Rows, usize) -> T + Copy) -> impl Iterator<Item = T> {
         self.rows.iter().flat_map(move |rows| (0..rows.len()).map(move |place| value(rows, place)))
     }
@@ -165,7 +165,7 @@ impl Documents {
         PyArray1::from_iter(py, self.each(|rows, place| rows.numbers[place] as i64))
     }
 
-    /// How many records had no text or id, and how many had null.
+    /// The number of records without a text or id, and the number with null.
     #[getter]
     fn skipped(&self) -> (u64, u64) {
         let skipped = || self.rows.iter().map(|rows| rows.skipped);
@@ -188,7 +188,7 @@ impl Documents {
         PyArray1::from_vec(py, hashes)
     }
 
-    /// The values of a column: str, int, float, bool, or nothing for null and what is missing; a list for what is nested.
+    /// The values of a column: str, int, float, bool, a list for nested values, or None for null and missing values.
     fn column<'py>(&self, py: Python<'py>, number: usize) -> PyResult<Bound<'py, PyList>> {
         let values = PyList::empty(py);
         for value in self.each(|rows, place| rows.columns.get(number).map(|column| &column[place])) {

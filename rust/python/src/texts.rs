@@ -108,7 +108,7 @@ impl Surrogates {
     }
 }
 
-/// The ids to put before and behind those of a text.
+/// The ids to put before and behind the ids of a text.
 #[derive(Default)]
 pub(crate) struct OuterIds {
     pub(crate) before: Vec<u32>,

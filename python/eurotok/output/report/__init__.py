@@ -44,7 +44,7 @@ def page(figures: Figures, language: PageLanguage = "en") -> str:
     Parameters
     ----------
     figures
-        What it shows.
+        The figures to show.
     language
         In which language it says so.
 
@@ -92,7 +92,7 @@ def _texts(figures: Figures, words: Wording) -> dict[str, str]:
     """Fill in the texts of the page."""
     texts = words.texts["page"]
     source = texts["sample_source"] if figures.text.source == SAMPLE_SOURCE else figures.text.source
-    # Who gives a source may end it with a full stop.
+    # The user's source may end with a full stop.
     source = f"{source.rstrip('.')}." if source.strip() else texts["no_source"]
     values = {
         "languages": words.number(len(figures.languages)),
@@ -166,7 +166,7 @@ def _small(low: float, high: float, words: Wording) -> str:
 
 
 def _data(figures: Figures, words: Wording) -> dict[str, Any]:
-    """Gather what the script needs, in the order of the languages and tokenizers."""
+    """Gather the data for the script, in the order of the languages and tokenizers."""
     examples = _examples(figures)
     quantiles = _quantiles(figures)
     return {
@@ -221,7 +221,7 @@ def _quantiles(figures: Figures) -> Floats:
 
 
 def _examples(figures: Figures) -> list[int]:
-    """Choose sentences of usual length: those whose English is nearest to two thirds of the median in bytes."""
+    """Choose sentences of usual length: their English is nearest to two thirds of the median in bytes."""
     size = figures.texts[figures.languages.index(REFERENCE)].size
     return sorted(np.argsort(np.abs(size - np.median(size) * 2 / 3), kind="stable")[:EXAMPLES].tolist())
 

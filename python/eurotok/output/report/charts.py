@@ -24,7 +24,7 @@ def mark(t: int, shown: set[int], style: str = "") -> str:
 
 
 def legend(figures: Figures, shown: set[int]) -> str:
-    """Write the key of the charts, in which a reader chooses what is in colour."""
+    """Write the key of the charts, in which a reader chooses the tokenizers in colour."""
     return "".join(
         f'<label><input type="checkbox" data-toggle="{t}"{" checked" if t in shown else ""}>'
         f"<span {mark(t, shown | {t})}></span>{escape.html(name)}</label>"

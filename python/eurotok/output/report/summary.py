@@ -72,7 +72,7 @@ def summary(figures: Figures, words: Wording) -> str:
 
 
 def _ranks(figures: Figures, t: int) -> str:
-    """Give what a script ranks a tokenizer by."""
+    """Give the figures by which the script ranks a tokenizer."""
     mean, tokens = figures.mean[t], figures.prices[t].mean()
     return "" if np.isnan(mean) else f' data-surcharge="{mean:.6f}" data-tokens="{tokens:.6f}"'
 

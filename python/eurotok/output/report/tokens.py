@@ -8,7 +8,8 @@ from collections.abc import Sequence
 def cuts(tokens: Sequence[bytes], sentence: str) -> list[int | list[int]]:
     r"""Tell how long each token is, in code units of UTF-16, as JavaScript counts.
 
-    Tokens that cut a character are one with those that complete it: their length, and of how many tokens it is.
+    Tokens that cut a character are joined with the tokens that complete it. For each group, its length and its number
+    of tokens.
 
     Examples
     --------

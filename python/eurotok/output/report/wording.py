@@ -29,7 +29,7 @@ class Wording:
     language
         Its code.
     texts
-        By section and name; those of `page` and `playground` are HTML.
+        Texts by section and name. The sections `page` and `playground` are HTML.
     """
 
     language: PageLanguage

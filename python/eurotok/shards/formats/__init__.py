@@ -45,7 +45,7 @@ def recognise(folder: Path) -> Format:
     Raises
     ------
     FormatError
-        If it holds no shards, or those of several formats.
+        If it holds no shards, or shards of several formats.
     """
     found = [it for it in FORMATS.values() if it.find(folder) and _has_companions(it, folder)]
     if len(found) != 1:

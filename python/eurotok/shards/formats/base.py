@@ -18,7 +18,7 @@ from eurotok.shards.output import Output
 
 @dataclass(frozen=True)
 class Settings:
-    """How a shard is written.
+    """The options for writing a shard.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Writer(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Write what comes behind the documents. The files still have no names."""
+        """Write the part of the file behind the documents. The files still have no names."""
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Format(ABC):
     Attributes
     ----------
     name
-        What users call it.
+        The name that users give.
     main
         The ending of the file that holds the ids.
     endings
@@ -111,7 +111,7 @@ class Format(ABC):
     dtypes: ClassVar[tuple[str, ...]] = ("uint16", "uint32")
 
     def dtype(self, vocab_size: int, wanted: str | None = None) -> np.dtype[Any]:
-        """Choose the integers of the ids: what is wanted, or the smallest that hold the vocabulary.
+        """Choose the type of the ids: the wanted one, or the smallest that holds the vocabulary.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class Format(ABC):
         return {}
 
     def check(self, path: Path, dtype: np.dtype[Any] | None = None) -> list[str]:
-        """List what is wrong with the structure of a shard."""
+        """List the faults in the structure of a shard."""
         try:
             self.open(path, dtype)
         except (OSError, FormatError) as error:

@@ -18,7 +18,7 @@ from eurotok.shards.output import Output
 
 COLUMN = "tokens"
 LIMIT = 1 << 26
-"""What `MDSWriter` makes shards of, and what the index states."""
+"""The size of a shard in bytes that `MDSWriter` uses by default, which the index states."""
 
 
 def _config(dtype: np.dtype[Any]) -> dict[str, Any]:

@@ -62,6 +62,27 @@ pub(super) fn classify<V: U8x64>(text: &[u8], start: usize, blocks: &mut [Block]
     }
 }
 
+/// Adds the classes of the characters of four bytes, one by one, to `planes`. `leads` are the bytes that may begin one.
+/// Returns the places of their continuation bytes in this block and in the next one.
+#[inline(always)]
+fn classify_four_byte(text: &[u8], leads: u64, planes: &mut [u64; 3]) -> [u64; 2] {
+    let [mut inside, mut beyond] = [0; 2];
+    let mut left = leads;
+    while left != 0 {
+        let at = left.trailing_zeros();
+        let (code_point, length) = decode(&text[at as usize..]);
+        if length == 4 {
+            for (plane, mask) in planes.iter_mut().enumerate() {
+                *mask |= u64::from(Class::of(code_point) as u8 >> plane & 1) << at;
+            }
+            inside |= 0b1110u64.checked_shl(at).unwrap_or(0);
+            beyond |= (0b1110u128 << at >> 64) as u64;
+        }
+        left &= left - 1;
+    }
+    [inside, beyond]
+}
+
 /// Classifies the first 64 bytes of `text`. With `GOES_ON`, at least two more bytes follow them. Otherwise zeros, which
 /// are of class 0, stand for missing bytes.
 #[inline(always)]
@@ -120,19 +141,9 @@ fn classify_block<V: U8x64, const GOES_ON: bool>(text: &[u8], carry: &mut OpenCh
         block.quote = three & first.equal(0xE2) & second.equal(0x80) & third.equal(0x99);
         claimed |= three << 1 | three << 2;
         over |= three >> 63 | three >> 62;
-        let mut left = four_up;
-        while left != 0 {
-            let at = left.trailing_zeros();
-            let (code_point, length) = decode(&text[at as usize..]);
-            if length == 4 {
-                for (plane, mask) in block.planes.iter_mut().enumerate() {
-                    *mask |= u64::from(Class::of(code_point) as u8 >> plane & 1) << at;
-                }
-                claimed |= 0b1110u64.checked_shl(at).unwrap_or(0);
-                over |= (0b1110u128 << at >> 64) as u64;
-            }
-            left &= left - 1;
-        }
+        let [inside, beyond] = classify_four_byte(text, four_up, &mut block.planes);
+        claimed |= inside;
+        over |= beyond;
     }
     let planes = [classes.bit::<0>(), classes.bit::<1>(), classes.bit::<2>()];
     // Unclaimed continuation bytes and bare leads have class 0: the ASCII table gives it to all bytes above 0x7F.

@@ -12,8 +12,8 @@ pub fn prefetch<T>(entries: &[T], index: usize) {
     }
 }
 
-/// As [`prefetch`], into the second-level cache instead of the first. Use it for many prefetches before the first use:
-/// the first-level cache can have only a few lines in flight, and further prefetches would wait.
+/// Like [`prefetch`], but into the second-level cache instead of the first. Use it for many prefetches before the first
+/// use: the first-level cache can have only a few lines in flight, and further prefetches would wait.
 #[inline(always)]
 pub fn prefetch_outer<T>(entries: &[T], index: usize) {
     if let Some(entry) = entries.get(index) {
@@ -46,8 +46,8 @@ fn hint<const NEAREST: bool, T>(address: *const T) {
     let _ = address;
 }
 
-/// A page fault that takes longer than this is expensive. The fault of a huge page usually takes 0.1 ms, but about 4 ms
-/// in a virtual machine that has returned its free memory to the host; there, the small pages of two megabytes take 1
+/// A page fault that takes longer than this is expensive. The fault of a huge page usually takes 0.1 ms. In a virtual
+/// machine that has returned its free memory to the host it takes about 4 ms, where two megabytes of small pages take 1
 /// ms. (Measured on 64 MB: huge pages 7 ms, or 100 to 200 ms in such a machine; small pages 26 to 40 ms.)
 const EXPENSIVE: Duration = Duration::from_millis(1);
 

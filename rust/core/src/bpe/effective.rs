@@ -7,9 +7,9 @@
 //! rule of the file. Each token is the result of at most one effective merge.
 //!
 //! *Proof.* Take a token that appears while BPE runs on a text. No merge has crossed its ends, or the token would not
-//! stand there. So the merges within its bytes were those that BPE performs on these bytes alone, in the same order.
-//! The last of them made the token, so the token is only ever made from this one pair. If BPE on the token's own bytes
-//! ends in more than one symbol, the token never appears.
+//! stand there. So the merges within its bytes were the merges that BPE performs on these bytes alone, in the same
+//! order. The last of them made the token, so the token is only ever made from this one pair. If BPE on the token's own
+//! bytes ends in more than one symbol, the token never appears.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::memory::{Grow, collect, collect_all, filled};
 use crate::vocab::{MAX_MERGES, Merges, Vocab};
 
-/// The id of a byte that has no token. UTF-8 text has no such byte.
+/// The id of a byte that has no token. UTF-8 text never holds this byte.
 pub const ABSENT: u32 = u32::MAX;
 
 /// Two ids and the id that replaces them.
@@ -72,8 +72,8 @@ fn with_results(vocab: &Vocab, pairs: &[(u32, u32)]) -> Result<Vec<EffectiveMerg
     collect_all(pairs.iter().zip(vocab.tokens.results(pairs)).map(merge))
 }
 
-/// The effective merges of the tokens if they merged by their ids, whatever rule the vocabulary states. A token with a
-/// byte that has no token of its own is never made.
+/// The effective merges of the tokens under merging by ids. The rule that the vocabulary states is ignored. A token
+/// with a byte that has no token of its own is never made.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
@@ -187,7 +187,7 @@ pub fn table(vocab: &Vocab, merges: &[EffectiveMerge], isa: Isa) -> Result<(Pair
     for (&id, symbol) in ids.iter().zip(0..).filter(|(id, _)| **id != ABSENT) {
         symbols[id as usize] = Some(symbol);
     }
-    // A merge never happens if one of its sides is a token that no merge makes. Such merges are left out.
+    // A merge never happens if one of its sides is a token that no merge makes. These merges are left out.
     let pairs = merges
         .iter()
         .zip(0..)

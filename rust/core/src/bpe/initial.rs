@@ -23,7 +23,7 @@ pub(crate) struct Starts {
     after_rank: Zeroed<u32>,
 }
 
-/// Bits of a start's number; its symbol has the others.
+/// The low bits of a packed start hold its number, the high bits its symbol.
 const NUMBER_BITS: u32 = 11;
 
 /// The most starts.
@@ -41,10 +41,10 @@ impl Starts {
 
     /// The starts of a vocabulary with the given merges: left symbol, right symbol and rank.
     ///
-    /// *Claim.* The two bytes of a character can be merged before everything else if their merge has a smaller rank
-    /// than each merge of the lead byte with a symbol before it, each merge of the second byte with a symbol after it,
-    /// and each merge of the character itself. *Proof.* No merge takes one of the two bytes away first, and no merge
-    /// that the character makes possible comes before their own.
+    /// *Claim.* Let the merge of the two bytes of a character have a smaller rank than each merge of the lead byte with
+    /// a symbol before it, each merge of the second byte with a symbol after it, and each merge of the character
+    /// itself. Then the two bytes can be merged before all other pairs. *Proof.* No merge takes one of the two bytes
+    /// away first, and no merge that the character makes possible comes before their own.
     pub(crate) fn new(merges: impl Iterator<Item = (u32, u32, u32)> + Clone) -> Result<Self> {
         let mut first_as_left: HashMap<u32, u32> = HashMap::new();
         let mut first_as_right = HashMap::new();

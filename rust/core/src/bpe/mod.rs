@@ -124,8 +124,8 @@ impl Merger {
 /// Receives the symbols of merged pieces. It is a trait because a closure would not be compiled for the instruction set
 /// in use: it would be called once a word.
 pub trait MergeSink {
-    /// Receives the first `count` symbols of `row`, which are those of piece `number`. The row usually has a multiple
-    /// of sixteen places, so that an implementation can copy whole rows whatever the count. Mark the implementation
+    /// Receives the symbols of piece `number`: the first `count` symbols of `row`. The row usually has a multiple of
+    /// sixteen places, so that an implementation can copy sixteen symbols at a time. Mark the implementation
     /// `#[inline(always)]`.
     fn take<R: U32x16>(&mut self, number: usize, row: &[u32], count: usize);
 

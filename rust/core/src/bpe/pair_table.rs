@@ -6,9 +6,8 @@
 //! A word costs about twenty look-ups. Half of them are pairs of the first 512 symbols, which have a square table of 1
 //! MiB, of which a small part is in use. The other pairs meet a filter of about ten bits a merge, which rejects half of
 //! the pairs that do not merge. A pair that passes the filter reads one cache line, which holds eight merges of eight
-//! bytes. Filter and lines are ordered by the magnitude of the larger symbol, so that the pairs that words need most,
-//! made of early symbols, lie close together: two thirds of the pairs that pass the filter belong to the first quarter
-//! of the merges.
+//! bytes. Filter and lines are ordered by the magnitude of the larger symbol. Frequent pairs consist of early symbols,
+//! so they lie close together: two thirds of the pairs that pass the filter belong to the first quarter of the merges.
 
 use crate::arch::{Isa, Mask, U32x16, prefetch};
 use crate::bpe::initial::{Starts, StartsView};

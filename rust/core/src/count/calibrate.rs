@@ -37,7 +37,7 @@ use crate::threads;
 const PLACES: u32 = 16;
 const ONE: u128 = 1 << PLACES;
 
-/// Binary digits of the largest frequency of a list; the others are scaled in proportion.
+/// Binary digits of the largest frequency of a list. The other frequencies are scaled in proportion.
 const DIGITS: i32 = 40;
 
 /// A corpus and a list of which less than one part in this many agrees are of different languages.
@@ -51,11 +51,11 @@ const UNIT: u32 = 40;
 
 impl Counts {
     /// The counts that the same pieces would have in text with the word frequencies of the lists: fully at strength 1,
-    /// not at all at 0. Languages without a list stay unchanged. Counts are whole numbers: multiply those of a small
-    /// corpus first.
+    /// not at all at 0. Languages without a list stay unchanged. Counts are whole numbers: multiply the counts of a
+    /// small corpus first.
     ///
-    /// The bytes of a language become those of its calibrated text, so that an occurrence keeps its weight beside other
-    /// languages.
+    /// The bytes of a language become the bytes of its calibrated text, so that an occurrence keeps its weight in
+    /// comparison with other languages.
     ///
     /// # Errors
     /// [`Error::Argument`] if the strength is not between 0 and 1, or a list is for a language that the counts lack;

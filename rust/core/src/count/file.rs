@@ -34,7 +34,7 @@ impl Counts {
         self.save_unless(&Stop::never(), path)
     }
 
-    /// As [`save`](Self::save), unless it is stopped.
+    /// Like [`save`](Self::save), but `stop` can end it.
     ///
     /// # Errors
     /// As [`save`](Self::save), and [`Error::Interrupted`]; the file is then as before.

@@ -79,7 +79,7 @@ pub(crate) fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> 
     out.write_all(bytes)
 }
 
-/// Appends bytes. Reserves memory only for bytes that exist, whatever length is claimed.
+/// Appends bytes. Reserves memory only for bytes that exist. The claimed length is not trusted.
 pub(crate) fn read_bytes(input: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<()> {
     let length = read_number(input)?;
     if input.take(length).read_to_end(bytes)? as u64 == length {

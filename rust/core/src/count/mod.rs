@@ -105,7 +105,7 @@ impl Language {
         })
     }
 
-    /// As [`for_each_piece`](Self::for_each_piece), until `sink` fails.
+    /// Like [`for_each_piece`](Self::for_each_piece), but an error of `sink` ends it.
     fn try_for_each_piece(&self, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
         (0..SHARDS).try_for_each(|number| self.for_each_in(number, &mut sink))
     }
@@ -297,7 +297,7 @@ impl Counts {
         Ok(())
     }
 
-    /// As `clone`, if there is memory for it.
+    /// Clones, or fails if there is no memory.
     ///
     /// # Errors
     /// [`Error::Memory`].
@@ -361,7 +361,8 @@ impl Counts {
         self.languages.values_mut().try_for_each(Language::spill)
     }
 
-    /// Moves languages to the disk until the others take at most half of the memory; counting needs the other half.
+    /// Moves languages to the disk until the languages in memory take at most half of the limit. Counting needs the
+    /// other half.
     fn spill(&mut self) -> Result<()> {
         let Some(memory) = self.memory else { return Ok(()) };
         while self.languages.values().map(|language| language.table.memory()).sum::<usize>() > memory / 2 {

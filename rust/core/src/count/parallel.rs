@@ -33,11 +33,10 @@ pub(crate) fn count<'t>(
         let is_stopped = Arc::clone(&is_stopped);
         move || is_stopped.load(Ordering::Relaxed)
     });
-    // After a fault no more blocks are taken, but those before it are done: one of them may have a fault, too.
+    // After a fault no more blocks are taken, but the blocks before it are finished: one of them may have a fault, too.
     let has_fault = AtomicBool::new(false);
     let blocks = Mutex::new(0);
-    // Blocks are numbered in order, so that the first of several faults is reported, in whatever order the threads
-    // work.
+    // Blocks are numbered in order, so that the first of several faults is reported, in any order of the threads.
     let next = || {
         let mut number = blocks.lock().expect("no reader panics");
         *number += 1;

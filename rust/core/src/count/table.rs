@@ -181,7 +181,7 @@ impl Table {
         self.shards.iter().map(Shard::len).sum()
     }
 
-    /// As `clone`, if there is memory for it.
+    /// Clones, or fails if there is no memory.
     pub(crate) fn try_clone(&self) -> Result<Self> {
         Ok(Self { shards: self.shards.iter().map(Shard::try_clone).collect::<Result<_>>()? })
     }
@@ -326,7 +326,7 @@ impl Shard {
         Ok(kept)
     }
 
-    /// As `clone`, if there is memory for it.
+    /// Clones, or fails if there is no memory.
     pub(crate) fn try_clone(&self) -> Result<Self> {
         let Self { slots, used, places, arena } = self;
         Ok(Self { slots: copied(slots)?, used: *used, places: copied(places)?, arena: copied(arena)? })

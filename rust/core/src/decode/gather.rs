@@ -1,7 +1,7 @@
 //! Copies table entries of variable length one behind the other.
 //!
 //! An entry of sixteen places holds at most fifteen parts, bytes or code points, and their number in its last place. So
-//! a step is one load, one store of the whole entry and an addition, whatever the length. Nothing is predicted, and the
+//! a step is one load, one store of the whole entry and an addition, for any length. Nothing is predicted, and the
 //! loads of many steps are in flight at once. A number above fifteen marks a token that has no entry.
 
 use crate::arch::Foreign;

@@ -97,7 +97,7 @@ impl TokenDecoder {
         Ok(Self { bytes, isa, characters: OnceLock::new(), decoded: AtomicUsize::new(0) })
     }
 
-    /// The bytes of a sequence of ids; those of special tokens only if `with_specials`.
+    /// The bytes of a sequence of ids. Special tokens are included only if `with_specials`.
     ///
     /// # Errors
     /// [`Error::UnknownId`] for the first id that has no token; [`Error::Memory`].
@@ -105,7 +105,7 @@ impl TokenDecoder {
         self.decode_unless(&Stop::never(), vocab, ids, with_specials)
     }
 
-    /// As [`decode`](Self::decode), unless it is stopped.
+    /// Like [`decode`](Self::decode), but `stop` can end it.
     ///
     /// # Errors
     /// As [`decode`](Self::decode), and [`Error::Interrupted`].
@@ -140,7 +140,7 @@ impl TokenDecoder {
         self.decode_batch_unless(&Stop::never(), vocab, ids, offsets, with_specials, threads)
     }
 
-    /// As [`decode_batch`](Self::decode_batch), unless it is stopped.
+    /// Like [`decode_batch`](Self::decode_batch), but `stop` can end it.
     ///
     /// # Errors
     /// As [`decode_batch`](Self::decode_batch), and [`Error::Interrupted`].

@@ -133,7 +133,7 @@ impl TokenDecoder {
         self.plan_unless(&Stop::never(), vocab, ids, with_specials, threads)
     }
 
-    /// As [`plan`](Self::plan), unless it is stopped.
+    /// Like [`plan`](Self::plan), but `stop` can end it.
     ///
     /// # Errors
     /// As [`plan`](Self::plan), and [`Error::Interrupted`].
@@ -322,7 +322,7 @@ impl Plan<'_> {
         self.write_unless(&Stop::never(), room)
     }
 
-    /// As [`write`](Self::write), unless it is stopped.
+    /// Like [`write`](Self::write), but `stop` can end it.
     ///
     /// # Errors
     /// As [`write`](Self::write), and [`Error::Interrupted`], with the same consequence.

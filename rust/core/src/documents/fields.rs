@@ -25,7 +25,7 @@ pub enum Value<'t> {
 }
 
 impl Value<'_> {
-    /// What errors call it.
+    /// The name in errors.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",

@@ -47,7 +47,8 @@ impl Files {
         Ok(Self { paths, open: None, position: Arc::default(), total, limit: usize::MAX })
     }
 
-    /// Readies one file whose bytes come from `reader`; `name` says how it holds texts, and is what errors call it.
+    /// Prepares one file whose bytes come from `reader`. Its `name` tells the format of its texts, and stands in
+    /// errors.
     ///
     /// # Errors
     /// [`Error::Corpus`] for a name that states a form which is not read; [`Error::Io`].
@@ -60,14 +61,14 @@ impl Files {
         Ok(Self { paths: Vec::new().into_iter(), open, position, total: 0, limit: usize::MAX })
     }
 
-    /// Refuses lines, and texts that nothing cuts, of more than so many bytes, before more of them is held.
+    /// Refuses a line, or a text that nothing cuts, that is longer than `limit` bytes, before more of it is in memory.
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// How many bytes were read so far, for another thread.
+    /// The number of bytes read so far, for another thread.
     pub(super) fn position(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.position)
     }
@@ -88,10 +89,11 @@ impl Files {
         self.next_unless(&Stop::never(), cut)
     }
 
-    /// As [`next`](Self::next), unless it is stopped.
+    /// Like [`next`](Self::next), but `stop` can end it.
     ///
     /// # Errors
-    /// As [`next`](Self::next), and [`Error::Interrupted`]; what was read of the block is lost then.
+    /// As [`next`](Self::next), and [`Error::Interrupted`]. An interrupted call loses the part of the block that it had
+    /// read.
     pub fn next_unless(
         &mut self,
         stop: &Stop,

@@ -12,7 +12,7 @@ use crate::stop::Stop;
 pub enum Unit {
     /// Documents: a text, or the record of each line that is not blank.
     Document,
-    /// Lines: those of a text without their `\n` or `\r\n`, or the record of each line, empty for a blank one.
+    /// Lines: the lines of a text without their `\n` or `\r\n`, or the record of each line, empty for a blank line.
     Line,
 }
 
@@ -38,7 +38,7 @@ impl Reader {
     /// The next texts or lines; `None` after the last ones.
     ///
     /// # Errors
-    /// Those of [`Files::next_unless`] and [`TextBlock::for_each_part`].
+    /// The errors of [`Files::next_unless`] and [`TextBlock::for_each_part`].
     pub fn read(&mut self, stop: &Stop) -> Result<Option<Vec<String>>> {
         let by_line = self.by_line;
         let cut = |text: &[u8]| if by_line { Some(memchr::memrchr(b'\n', text)? + 1) } else { None };

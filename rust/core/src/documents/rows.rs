@@ -7,7 +7,7 @@ use super::{BlockKind, Invalid, TextBlock, lines_of, record};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, probe};
 
-/// What to do with a record whose text or id is missing or null.
+/// The treatment of a record whose text or id is missing or null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Missing {
     /// Refuse it, naming the line.
@@ -26,7 +26,7 @@ pub struct Skipped {
     pub null: u64,
 }
 
-/// How rows are made of a block.
+/// The options for reading rows from a block.
 #[derive(Debug)]
 pub(super) struct Making<'f> {
     pub(super) fields: &'f Fields,

@@ -17,17 +17,17 @@ use crate::threads;
 /// Blocks that are read ahead.
 const AHEAD: usize = 16;
 
-/// How often a caller who waits for the disk is asked whether to go on.
+/// The interval at which a thread that waits for the disk asks whether to stop.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// How a file is read.
+/// The options for reading a file.
 #[derive(Debug, Clone)]
 pub struct Reading {
     /// The fields of each record.
     pub fields: Fields,
-    /// What to do with bytes that are not UTF-8.
+    /// The treatment of bytes that are not UTF-8.
     pub invalid: Invalid,
-    /// What to do with records whose text or id is not there.
+    /// The treatment of records whose text or id is missing.
     pub missing: Missing,
     /// Whether each line of a plain text is a document, instead of the whole.
     pub by_line: bool,
@@ -88,8 +88,9 @@ impl Stream {
     /// The next documents: of about `size` bytes of the file, in rows that follow each other; none after the last.
     ///
     /// # Errors
-    /// Those of [`Files::next`]; [`Error::InvalidUtf8`](crate::Error::InvalidUtf8), [`Error::Corpus`](crate::Error::Corpus) for the first
-    /// fault in the order of the file; [`Error::Interrupted`](crate::Error::Interrupted).
+    /// The errors of [`Files::next`]; [`Error::InvalidUtf8`](crate::Error::InvalidUtf8),
+    /// [`Error::Corpus`](crate::Error::Corpus) for the first fault in the order of the file;
+    /// [`Error::Interrupted`](crate::Error::Interrupted).
     pub fn next(&mut self, size: usize, threads: Option<usize>, stop: &Stop) -> Result<Vec<Rows>> {
         let (mut blocks, mut gathered) = (Vec::new(), 0);
         while gathered < size

@@ -152,7 +152,8 @@ impl Encoder {
     }
 
     /// Prepares a tokenizer whose model is BPE over characters, if it can be run as one over bytes; `None` if not. Its
-    /// [`vocab`](Self::vocab) is that of bytes: tokens have spaces in place of `▁`, and those that stand for bytes are these.
+    /// [`vocab`](Self::vocab) is a vocabulary of bytes: tokens have spaces in place of `▁`, and tokens such as `<0x0A>`
+    /// are single bytes.
     ///
     /// # Errors
     /// [`Error::Memory`].
@@ -210,8 +211,9 @@ impl Encoder {
     /// A free worker. Never waits: a worker whose lock is held, by another thread or by a fork in the parent, is passed
     /// over.
     ///
-    /// As many workers as processors have a wide cache, of at most 52 MiB. If more threads encode at once, their
-    /// workers have a narrow cache of 6 MiB: they share the processors, whose own caches are no larger for it.
+    /// As many workers as there are processors have a large cache, of at most 52 MiB each. If more threads encode at
+    /// once, their workers have a narrow cache of 6 MiB: they share the processors, whose own caches are no larger for
+    /// it.
     fn lease(&self) -> Lease<'_> {
         Self::first_free(self.workers.iter())
     }
@@ -237,7 +239,7 @@ impl Encoder {
         self.encode_unless(&Stop::never(), text, specials)
     }
 
-    /// As [`encode`](Self::encode), unless it is stopped.
+    /// Like [`encode`](Self::encode), but `stop` can end it.
     ///
     /// # Errors
     /// As [`encode`](Self::encode), and [`Error::Interrupted`](crate::Error::Interrupted).
@@ -276,7 +278,7 @@ impl Encoder {
         self.count_unless(&Stop::never(), text, specials)
     }
 
-    /// As [`count`](Self::count), unless it is stopped.
+    /// Like [`count`](Self::count), but `stop` can end it.
     ///
     /// # Errors
     /// As [`encode_unless`](Self::encode_unless).
@@ -319,14 +321,14 @@ impl Encoder {
         self.encode_plain(worker, &text[done..], done == 0, out)
     }
 
-    /// Encodes text without added tokens: the beginning of a text, or what follows an added token.
+    /// Encodes text without added tokens: the beginning of a text, or the text behind an added token.
     #[inline(always)]
     fn encode_plain(&self, worker: &mut Worker, text: &str, is_first: bool, out: &mut impl Sink) -> Result<()> {
         let text = self.normalize(text)?;
         self.encode_beginning(worker, text.as_bytes(), 0..text.len(), is_first, out)
     }
 
-    /// As [`encode_range`](Self::encode_range), for one at the beginning of a text.
+    /// Like [`encode_range`](Self::encode_range), for a range at the beginning of a text.
     #[inline(always)]
     fn encode_beginning(
         &self,

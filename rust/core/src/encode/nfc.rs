@@ -1,9 +1,8 @@
 //! Unicode normalization form C, as `tokenizers` applies it.
 //!
 //! `tokenizers`, whose files ask for NFC, has the tables of Unicode 9. Later versions of Unicode gave combining classes
-//! and compositions to characters that were unassigned then, and changed no others. In Unicode 9 such a [`LATER`]
-//! character combines with nothing. So the present tables give the same result if the text is cut on both sides of each
-//! of them.
+//! and compositions to characters that were unassigned then, and changed no others. In Unicode 9 a [`LATER`] character
+//! combines with nothing. So the present tables give the same result if the text is cut on both sides of each of them.
 
 use crate::error::Result;
 use crate::memory::collect_text;

@@ -21,7 +21,7 @@ impl Encoder {
         self.encode_with_offsets_unless(&Stop::never(), text, specials)
     }
 
-    /// As [`encode_with_offsets`](Self::encode_with_offsets), unless it is stopped.
+    /// Like [`encode_with_offsets`](Self::encode_with_offsets), but `stop` can end it.
     ///
     /// # Errors
     /// As [`encode_unless`](Self::encode_unless).
@@ -76,7 +76,8 @@ impl Places {
             }
             return Ok(Self { of });
         }
-        // As `tokenizers` aligns them: a composed character has the place of the first one that it is made of.
+        // Aligned like `tokenizers` does it: a composed character has the place of the first character that it is made
+        // of.
         let mut place = 0;
         for (character, change) in UnicodeNormalization::nfc(original) {
             let span = match change > 0 {

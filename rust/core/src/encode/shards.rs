@@ -5,8 +5,8 @@ use flate2::Crc;
 use crate::error::{Error, Result};
 use crate::memory::collect_all;
 
-/// The CRC-32 of each document's ids as little-endian numbers of 32 bits, whatever width a file gives them. `offsets` says where
-/// documents begin, and where the last ends.
+/// The CRC-32 of each document's ids as little-endian numbers of 32 bits. The width of the ids in a file makes no
+/// difference. `offsets` says where documents begin, and where the last ends.
 ///
 /// # Errors
 /// [`Error::Argument`] if the offsets do not describe the ids; [`Error::Memory`].

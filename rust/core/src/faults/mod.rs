@@ -1,7 +1,7 @@
 //! Calls to the system that fail because a test says so: files that cannot be written, threads that cannot be started.
 //!
-//! [`output`](crate::output) and [`threads`](crate::threads) alone make such calls, and ask here before each of them. Outside of tests the
-//! answer is known when the crate is compiled, and costs nothing.
+//! Only [`output`](crate::output) and [`threads`](crate::threads) make these calls. They ask this module before each
+//! call. Outside of tests the answer is known when the crate is compiled, and costs nothing.
 
 #[cfg(test)]
 mod plan;

@@ -1,4 +1,4 @@
-//! Which calls fail: as a thread planned for itself and for those that it starts.
+//! The calls that fail. A thread plans them for itself and for the threads that it starts.
 
 use std::cell::RefCell;
 use std::io;
@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Call;
 
-/// As many threads as are asked for.
+/// No limit to the number of threads.
 pub(crate) const PLENTY: usize = usize::MAX;
 
-/// What fails of a kind of call.
+/// The plan for one kind of call.
 pub(super) struct FaultPlan {
     call: Call,
-    /// How many succeed before one fails.
+    /// The number of calls that succeed before one fails.
     granted: usize,
-    /// Whether those after it fail, too.
+    /// Whether the calls after it fail, too.
     lasts: bool,
     met: AtomicUsize,
 }
@@ -24,7 +24,8 @@ thread_local! {
     static PLAN: RefCell<Option<Arc<FaultPlan>>> = const { RefCell::new(None) };
 }
 
-/// Does `work` while one call of a kind fails after so many that succeed, and if it `lasts` all that follow. Says whether one failed.
+/// Does `work` while one call of a kind fails, after a number of calls that succeed. If the failure `lasts`, all later
+/// calls fail, too. Says whether one failed.
 pub(super) fn with<T>(call: Call, granted: usize, lasts: bool, work: impl FnOnce() -> T) -> (T, bool) {
     let plan = Arc::new(FaultPlan { call, granted, lasts, met: AtomicUsize::new(0) });
     PLAN.set(Some(Arc::clone(&plan)));
@@ -33,7 +34,7 @@ pub(super) fn with<T>(call: Call, granted: usize, lasts: bool, work: impl FnOnce
     (made, plan.met.load(Ordering::SeqCst) > granted)
 }
 
-/// Does `work` where no more than so many threads can be started.
+/// Does `work` while at most this number of threads can be started.
 pub(crate) fn starting<T>(most: usize, work: impl FnOnce() -> T) -> T {
     with(Call::Start, most, true, work).0
 }

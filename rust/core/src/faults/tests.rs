@@ -1,4 +1,5 @@
-//! Whatever call fails: files are the old or the new ones, nothing else is left, and results are right or errors that name the file.
+//! Each call is made to fail in turn. Then files are the old or the new ones, no other file is left, and each result is
+//! right or an error that names the file.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -29,7 +30,8 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     entries.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
-/// Does `work` for every n while the n-th call of a kind fails, alone or with all that follow; tells `check` what it came to.
+/// Does `work` once for every n while the n-th call of a kind fails, alone or with all later calls. Gives each result
+/// to `check`.
 fn each_fault<T>(call: Call, work: impl Fn() -> T, check: impl Fn(&str, T)) {
     for lasts in [false, true] {
         for granted in 0.. {
@@ -146,7 +148,7 @@ fn files_of_ids_are_written_or_as_before() {
     });
 }
 
-/// Holds what was made to what is right, or an error to one that names the folder for temporary files.
+/// Checks that a result is the right one, or that an error names the folder for temporary files.
 fn right_or_named<T: PartialEq + Debug>(expected: &T, call: Call) -> impl Fn(&str, Result<T>) {
     move |fault, done| match done {
         Ok(made) => assert!(made == *expected, "{fault}"),
@@ -220,7 +222,7 @@ fn checkpoints_that_cannot_be_written_do_no_harm() {
         each_fault(call, attempt, |fault, (made, warnings)| {
             assert!(made == expected, "{fault}");
             assert!(warnings.iter().all(|reason| reason.starts_with(&format!("{}: ", path.display()))), "{warnings:?}");
-            // What is there is whole: training goes on from it, to the same end.
+            // A checkpoint that exists is complete: training goes on from it to the same result.
             assert!(contents(folder.path()).keys().all(|file| *file == path), "{fault}: litter");
             assert!(trained(&counts, &options).unwrap() == expected, "{fault}");
         });

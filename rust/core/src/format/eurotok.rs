@@ -139,7 +139,7 @@ fn decompressed(origin: &str, frame: &[u8], most: usize) -> Result<Vec<u8>> {
     if zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
         return Err(damaged("it is cut short, or something follows it"));
     }
-    // As much as there is, whatever the frame says.
+    // Reads at most the claimed size. The frame may claim too much or too little.
     let mut body = Vec::new();
     let read = zstd::Decoder::with_buffer(frame).and_then(|frame| frame.take(size as u64 + 1).read_to_end(&mut body));
     read.map_err(|error| if refused(&error) { Error::Memory } else { damaged(&error.to_string()) })?;

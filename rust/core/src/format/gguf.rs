@@ -1,7 +1,7 @@
 //! The vocabulary in a GGUF file of llama.cpp.
 //!
-//! Of the file only the metadata are read, which stand before the tensors: keys and values, of which those of the tokenizer count. What they
-//! say is brought to the form of a `tokenizer.json`, or of SentencePiece's pieces, and read as that.
+//! Only the metadata are read, which stand before the tensors: keys and values. Only the keys of the tokenizer matter.
+//! Their values become a `tokenizer.json` or SentencePiece's pieces, which the other modules read.
 
 use hashbrown::HashMap;
 use serde_json::{Map, Value, json};
@@ -25,7 +25,7 @@ enum MetadataValue<'t> {
     Texts(Vec<&'t str>),
 }
 
-/// What is left of the metadata.
+/// The bytes of the metadata that are not read yet.
 struct MetadataReader<'t> {
     data: &'t [u8],
     rest: &'t [u8],
@@ -76,7 +76,7 @@ impl<'t> MetadataReader<'t> {
         })
     }
 
-    /// A value. Of lists no more is believed than has been seen.
+    /// A value. The claimed length of a list is not trusted.
     fn value(&mut self, kind: u32) -> Result<MetadataValue<'t>, String> {
         match kind {
             7 => Ok(MetadataValue::Flag(self.scalar(kind)? != 0.0)),
@@ -148,7 +148,7 @@ impl<'t> Metadata<'t> {
         }
     }
 
-    /// As many numbers as there are tokens.
+    /// A list of numbers, one for each token.
     fn numbers(&self, key: &str, count: usize) -> Result<&[f64], String> {
         match self.0.get(key) {
             Some(MetadataValue::Numbers(numbers)) if numbers.len() == count => Ok(numbers),
@@ -221,7 +221,8 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Converted> {
             let pre_tokenizer = json!({ "type": "Sequence", "pretokenizers": parts });
             let model = json!({ "type": "BPE", "fuse_unk": false, "byte_fallback": false,
                 "ignore_merges": metadata.text("ggml.pre").is_some_and(takes_whole) });
-            to_json(origin, tokens, &kinds, Some(merges), model, Value::Null, pre_tokenizer, byte_level)
+            let stages = StageValues { model, normalizer: Value::Null, pre_tokenizer, decoder: byte_level };
+            to_json(origin, tokens, &kinds, Some(merges), stages)
         }
         "gemma4" => {
             let merges = metadata.texts("ggml.merges").map_err(fail)?;
@@ -232,28 +233,10 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Converted> {
                 { "type": "ByteFallback" }, { "type": "Fuse" } ] });
             let model = json!({ "type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true,
                 "ignore_merges": false });
-            to_json(origin, tokens, &kinds, Some(merges), model, normalizer, Value::Null, decoder)
+            let stages = StageValues { model, normalizer, pre_tokenizer: Value::Null, decoder };
+            to_json(origin, tokens, &kinds, Some(merges), stages)
         }
-        "bert" => {
-            // A token of the middle of a word has no prefix here, and one of the beginning has.
-            let mut spelled = Vec::new();
-            for (&token, &kind) in tokens.iter().zip(&kinds) {
-                let text = match token.strip_prefix('▁') {
-                    _ if kind != Kind::Normal => token.to_string(),
-                    Some(word) => word.to_string(),
-                    None => format!("##{token}"),
-                };
-                spelled.try_push(text)?;
-            }
-            let spelled: Vec<&str> = spelled.iter().map(String::as_str).collect();
-            let normalizer = json!({ "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
-                "strip_accents": null, "lowercase": true });
-            let decoder = json!({ "type": "WordPiece", "prefix": "##", "cleanup": true });
-            let model = json!({ "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-                "max_input_chars_per_word": 100 });
-            let pre_tokenizer = json!({ "type": "BertPreTokenizer" });
-            to_json(origin, &spelled, &kinds, None, model, normalizer, pre_tokenizer, decoder)
-        }
+        "bert" => bert(origin, tokens, &kinds),
         other => {
             let reason =
                 format!("the tokenizer {:?} of a GGUF file; llama, gpt2, gemma4 and bert are read", excerpt(other));
@@ -262,18 +245,45 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Converted> {
     }
 }
 
+/// The tokenizer of BERT. Its tokens within words are spelled with `##` in a `tokenizer.json`; in a GGUF file tokens that begin
+/// a word are spelled with `▁`.
+fn bert(origin: &str, tokens: &[&str], kinds: &[Kind]) -> Result<Converted> {
+    let mut spelled = Vec::new();
+    for (&token, &kind) in tokens.iter().zip(kinds) {
+        let text = match token.strip_prefix('▁') {
+            _ if kind != Kind::Normal => token.to_string(),
+            Some(word) => word.to_string(),
+            None => format!("##{token}"),
+        };
+        spelled.try_push(text)?;
+    }
+    let spelled: Vec<&str> = spelled.iter().map(String::as_str).collect();
+    let normalizer = json!({ "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+        "strip_accents": null, "lowercase": true });
+    let decoder = json!({ "type": "WordPiece", "prefix": "##", "cleanup": true });
+    let model = json!({ "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 100 });
+    let pre_tokenizer = json!({ "type": "BertPreTokenizer" });
+    to_json(origin, &spelled, kinds, None, StageValues { model, normalizer, pre_tokenizer, decoder })
+}
+
+/// The stages of a `tokenizer.json`.
+struct StageValues {
+    model: Value,
+    normalizer: Value,
+    pre_tokenizer: Value,
+    decoder: Value,
+}
+
 /// Reads the parts of a tokenizer as a `tokenizer.json`.
-#[expect(clippy::too_many_arguments, reason = "the parts of a tokenizer.json")]
 fn to_json(
     origin: &str,
     tokens: &[&str],
     kinds: &[Kind],
     merges: Option<&[&str]>,
-    model: Value,
-    normalizer: Value,
-    pre_tokenizer: Value,
-    decoder: Value,
+    stages: StageValues,
 ) -> Result<Converted> {
+    let StageValues { mut model, normalizer, pre_tokenizer, decoder } = stages;
     let mut vocab = Map::new();
     let mut added = Vec::new();
     for ((&text, &kind), id) in tokens.iter().zip(kinds).zip(0..) {
@@ -286,7 +296,6 @@ fn to_json(
                 "normalized": false, "special": kind != Kind::UserDefined }))?;
         }
     }
-    let mut model = model;
     model["vocab"] = Value::Object(vocab);
     if let Some(merges) = merges {
         model["merges"] = json!(merges);
@@ -296,7 +305,7 @@ fn to_json(
     super::json::to_bytes(&file).map(Converted::Json)
 }
 
-/// Whether llama.cpp takes a piece that is a token as that token, whatever the merges say.
+/// Whether llama.cpp takes a piece that is a token as that token, without looking at the merges.
 fn takes_whole(name: &str) -> bool {
     matches!(name, "llama-bpe" | "llama-v3" | "llama3" | "gpt-4o" | "llama4" | "tekken" | "youtu" | "falcon3")
 }

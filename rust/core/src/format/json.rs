@@ -13,8 +13,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::memory::{self, Grow, Written, copied_text};
 
-/// Sees that there is memory for what the parser itself takes of a file: room to resolve the escapes of one text, and a copy of each text
-/// that has some, or that is small.
+/// Checks that there is memory for the parser's own allocations: a buffer to resolve the escapes of one text, and a
+/// copy of each text that is small or has escapes.
 pub(super) fn probe(data: &[u8]) -> crate::Result<()> {
     let escapes = memchr::memchr_iter(b'\\', data).count();
     memory::probe(2 * data.len() + 64 * escapes)
@@ -31,7 +31,7 @@ pub(super) fn to_bytes(value: &impl Serialize) -> crate::Result<Vec<u8>> {
     Ok(bytes.0)
 }
 
-/// As [`to_bytes`], with lines and spaces.
+/// Like [`to_bytes`], with lines and spaces.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory).
@@ -196,7 +196,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonIds<'a> {
     }
 }
 
-/// A list. Memory is reserved only for items that were read, whatever length is claimed.
+/// A list. Memory is reserved only for items that were read.
 pub(super) struct List<T>(pub Vec<T>);
 
 impl<T> Default for List<T> {

@@ -7,7 +7,7 @@ use crate::vocab::Special;
 
 /// A published vocabulary.
 pub(super) struct Known {
-    /// Of the published file: a line a token, by rank.
+    /// The hash of the published file, which has one line per token, by rank.
     sha256: &'static str,
     /// The name of a scheme, or a regex.
     scheme: &'static str,
@@ -22,10 +22,10 @@ pub(super) struct Known {
 
 const NONE: Known = Known { sha256: "", scheme: "", first: 0, specials: &[], others: &[], reserved_to: 0 };
 
-/// How Qwen 3.5 splits: marks belong to words.
+/// The splitting rule of Qwen 3.5: marks belong to words.
 const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// How Kimi splits: as o200k, but Chinese apart.
+/// The splitting rule of Kimi: as o200k, but Chinese is separate.
 const KIMI: &str = r"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 static KNOWN: [Known; 10] = [
@@ -73,7 +73,7 @@ static KNOWN: [Known; 10] = [
         reserved_to: 128256,
         ..NONE
     },
-    // Qwen 2, 2.5 and 3 share their tokens. The special tokens are those of Qwen 3, which has all of them.
+    // Qwen 2, 2.5 and 3 share their tokens. The special tokens come from Qwen 3, which has all of them.
     Known {
         sha256: "b2b1b8dfb5cc5f024bafc373121c6aba3f66f9a5a0269e243470a1de16a33186",
         scheme: "qwen2",

@@ -2,8 +2,8 @@
 //!
 //! [`read`] takes the bytes of a file, recognises the format by the content, and returns a checked [`Vocab`] with
 //! exactly the meaning of the file. A file that cannot be reproduced exactly is refused, with the reason. [`save`]
-//! writes a file, which appears whole or not at all. Time and memory are linear in the size of the file, whatever
-//! numbers stand in it.
+//! writes a file, which appears whole or not at all. Time and memory are linear in the size of the file. Numbers in the
+//! file cannot change that.
 
 mod entries;
 mod eurotok;
@@ -157,7 +157,7 @@ fn read_any(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<
     }
 }
 
-/// As [`read`], with what stood beside the file; hints take precedence.
+/// Like [`read`], with the contents of the companion file. Hints take precedence.
 fn read_beside(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<Vocab> {
     let content = Content::of(origin, data)?;
     if !matches!(content, Content::Tiktoken) {
@@ -283,7 +283,7 @@ pub fn load_tokenizer(path: &Path, hints: &Hints) -> Result<TokenizerData> {
     read_any(&path.display().to_string(), &data, hints, beside)
 }
 
-/// The contents of a file, and what stands beside it if it is a `.tiktoken` file.
+/// The contents of a file, and of its companion file if it is a `.tiktoken` file.
 fn gathered(path: &Path) -> Result<(Vec<u8>, Unsaid)> {
     let data = contents(path)?;
     let beside = sidecar(path);

@@ -60,7 +60,7 @@ struct NormalizerSpec {
     escape_whitespaces: Option<bool>,
 }
 
-/// What a piece is.
+/// The kind of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Normal,
@@ -93,7 +93,7 @@ pub(super) struct SentencePiece<'t> {
     pub(super) kind: Kind,
 }
 
-/// What is done to a text before it is merged.
+/// The treatment of spaces in a text before it is merged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spaces {
     /// A space comes before every text.
@@ -195,7 +195,7 @@ pub(super) fn bpe(
         single_word: false,
         lstrip: false,
         rstrip: false,
-        // What the user defined is found in the text as it is merged, where spaces are ▁.
+        // User-defined pieces are searched in the normalized text, where spaces are ▁.
         normalized: piece.kind == Kind::UserDefined && !spaces.prefix_behind_tokens,
         special: piece.kind != Kind::UserDefined,
     }))?;
@@ -257,8 +257,8 @@ fn decoder(spaces: Spaces, pieces: &[SentencePiece<'_>], unknown: &str) -> Decod
 
 /// The pairs that pieces are made from, the first to be merged first.
 fn merges(origin: &str, pieces: &[SentencePiece<'_>]) -> Result<Vec<Merge>> {
-    // Tokens by rank: bytes, what characters begin with, characters, and longer pieces by score. So characters are made of bytes before
-    // all else, as if they were the symbols that merging begins with.
+    // Tokens by rank: bytes, beginnings of characters, characters, and longer pieces by score. So characters are made
+    // of bytes before all else, as if they were the symbols that merging begins with.
     let mut tokens = Tokens::of_bytes();
     let mut characters = HashSet::new();
     let mut longer = Vec::new();
@@ -293,7 +293,7 @@ fn merges(origin: &str, pieces: &[SentencePiece<'_>]) -> Result<Vec<Merge>> {
             return Err(Error::unsupported(origin, reason));
         }
     }
-    // Of equal scores the leftmost pair goes first; here the longer piece does.
+    // If scores are equal, SentencePiece merges the leftmost pair first; by rank the longer piece goes first.
     longer.sort_by(|&a, &b| {
         let [a, b] = [a, b].map(|id| &pieces[id]);
         b.score.total_cmp(&a.score).then(b.text.len().cmp(&a.text.len()))
@@ -334,12 +334,12 @@ fn merges(origin: &str, pieces: &[SentencePiece<'_>]) -> Result<Vec<Merge>> {
 
 /// Runs of one character, which models often have with one score for many lengths.
 mod runs {
-    /// Of how many times the character a text is made, if of no other.
+    /// The length of a text that repeats one character; none for any other text.
     pub(super) fn length(text: &str, character: char) -> Option<usize> {
         text.chars().all(|other| other == character).then(|| text.chars().count())
     }
 
-    /// How many groups of pieces with one score are compared.
+    /// The number of groups of pieces with one score that are compared.
     pub(super) const MOST: usize = 16;
 
     /// The longest runs that are compared.
@@ -357,7 +357,7 @@ mod runs {
             && (2..=4 * longest).all(|count| merged(count, &ranks, |rank| rank) == merged(count, &ranks, by_score))
     }
 
-    /// What is left of a run of so many characters, when the pair whose piece has the smallest order merges first.
+    /// The pieces that are left of a run of `count` characters if the pair with the smallest order merges first.
     fn merged(count: usize, ranks: &[Option<usize>], order: impl Fn(usize) -> usize) -> Vec<usize> {
         let mut parts = vec![1; count];
         loop {

@@ -1,7 +1,7 @@
 //! `.tiktoken`: a line `base64 rank` for each token, and nothing else.
 //!
 //! The file has neither the regex nor the special tokens. [`save`](super::save) writes them to `<path>.json`. Files
-//! from elsewhere need a hint, unless their tokens are those of a published vocabulary.
+//! from elsewhere need a hint, unless their tokens equal a published vocabulary.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize, Serializer};

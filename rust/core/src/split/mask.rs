@@ -6,16 +6,15 @@
 //! is every character that is neither letter, nor digit, nor white space. The alternatives of the regexes, in their
 //! order, say that a piece begins
 //!
-//! * at a run of letters, unless the run takes the character before it along: a space (any white space but a line end;
-//!   in gpt2 `' '` alone), or a punctuation mark that stands alone and itself begins a piece, that is, follows no `'
-//!   '`;
+//! * at a run of letters. One character before the run belongs to the piece, and the piece begins there, if it is a
+//!   space (any white space but a line end; in gpt2 `' '` alone), or a single punctuation mark that follows no `' '`;
 //! * at a capital after a small letter (`WordRule::Cased`);
 //! * at a run of punctuation, unless a `' '` stands before it, which then begins the piece;
 //! * at a run of digits and at every third digit of it (at every digit; in gpt2 as letters do);
-//! * at a run of white space, less the line ends that punctuation before it takes; after the last line end of it; and
-//!   at its last character, if that is no line end and something follows.
+//! * at a run of white space, without the line ends at its start that belong to the punctuation before it; after the
+//!   last line end of the run; and at the last character of the run, if it is no line end and the text goes on.
 //!
-//! Apostrophes move boundaries; they are looked at one by one.
+//! Apostrophes move boundaries. Each one is handled separately.
 //!
 //! A boundary depends on nothing before the boundary that precedes it. So a rare and difficult case (marks that follow
 //! no letter, capitals after letters without case, blank lines that contain spaces, digits that are not ASCII, ...) is
@@ -210,18 +209,19 @@ impl Classes {
     }
 }
 
-/// The state that a block leaves to the next, besides its classes.
+/// The state that one block passes to the next. The classes of the block are passed separately.
 #[derive(Debug, Clone, Copy, Default)]
 struct Carry {
     /// Boundaries in the next block that were removed by an apostrophe or by the beginning of the text.
     taken: u64,
     /// Boundaries in the next block that were made by an apostrophe.
     made: u64,
-    /// Whether a punctuation mark that begins a piece ends right before the next block, or goes on into it.
+    /// Bit 0: the last character of the block is a punctuation mark that begins a piece, or the mark continues in the
+    /// next block.
     first_mark: u64,
-    /// Whether line ends at the start of the next block belong to the punctuation before them.
+    /// Bit 0: line ends at the start of the next block belong to the punctuation before them.
     swallowing: u64,
-    /// Whether the last byte is white space that is not part of such punctuation.
+    /// Bit 0: the last byte is white space and belongs to no punctuation.
     white: u64,
     /// The bytes, of the last three, at which a group of digits begins.
     digits: u64,
@@ -240,9 +240,9 @@ fn after<const N: u32>(now: u64, before: u64) -> u64 {
     now << N | before >> (64 - N)
 }
 
-/// For each run of `runs` that begins at a bit of `first`: the bits of the run, the bit behind it, and whether that bit
-/// lies in the next block. (The carry of an addition passes through the run; runs that begin at no bit of `first`
-/// stay.)
+/// Selects the runs that begin at a bit of `first`. Returns the bits of these runs, the bit behind each run, and 1 if
+/// the last of them reaches the next block. The addition carries through the selected runs and leaves the other runs as
+/// they are.
 #[inline(always)]
 fn through(first: u64, runs: u64) -> (u64, u64, u64) {
     let (sum, beyond) = runs.overflowing_add(first);

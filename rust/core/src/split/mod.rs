@@ -3,7 +3,7 @@
 //! A *piece* is the unit that BPE never merges across; a *scheme* is the rule that finds the pieces, written once as a
 //! regex in [`scheme`]. [`scan`] defines the schemes of the table, one character at a time; [`mask`] finds the same
 //! pieces 64 bytes at a time; [`pattern`] runs any other regex. Invariant: the pieces of a text, concatenated, are the
-//! text, whatever its bytes.
+//! text, for any bytes.
 
 mod ends;
 mod mask;
@@ -70,7 +70,7 @@ impl Splitter {
     }
 
     /// Calls `sink` with each piece of `text` in order. A byte that is not UTF-8 counts as one character of
-    /// punctuation. A user's regex never sees such bytes: each of them is a piece.
+    /// punctuation. A user's regex never sees these bytes: each of them is a piece.
     ///
     /// # Errors
     /// [`Error::Pattern`] if a user's regex gives up (its backtracking limit); [`Error::Memory`].
@@ -78,7 +78,7 @@ impl Splitter {
         self.for_each_piece_in(text, 0..text.len(), sink)
     }
 
-    /// As [`for_each_piece`](Self::for_each_piece), until `sink` fails, and unless it is stopped.
+    /// Like [`for_each_piece`](Self::for_each_piece), but `stop` or an error of `sink` can end it.
     ///
     /// # Errors
     /// As [`for_each_piece`](Self::for_each_piece), those of `sink`, and [`Error::Interrupted`].
@@ -93,7 +93,7 @@ impl Splitter {
         self.each_piece(text, 0..text.len(), &mut ends, sink)
     }
 
-    /// As [`for_each_piece`](Self::for_each_piece), for the pieces that begin in `range`. Its bounds must be ends of
+    /// Like [`for_each_piece`](Self::for_each_piece), for the pieces that begin in `range`. Its bounds must be ends of
     /// the text or results of [`next_boundary`](Self::next_boundary).
     ///
     /// # Errors

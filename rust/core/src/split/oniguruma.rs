@@ -1,9 +1,9 @@
 //! The regex of a scheme in the two dialects that files use.
 //!
-//! In memory and beside `.tiktoken` files a regex means what `fancy-regex` makes of it, as in `tiktoken`. In a
-//! `tokenizer.json` it means what Oniguruma makes of it, as in `tokenizers`: there `$` ends a line rather than the
-//! text, and `{1,3}+` repeats a repetition rather than forbidding to backtrack. A regex of the table is translated;
-//! any other passes if both read it alike, and is refused if not.
+//! In memory and beside `.tiktoken` files a regex has the meaning of `fancy-regex`, as in `tiktoken`. In a
+//! `tokenizer.json` a regex has the meaning of Oniguruma, as in `tokenizers`: `$` is the end of a line and not of the
+//! text, and `{1,3}+` repeats a repetition and does not forbid backtracking. A regex of the table is translated; any
+//! other passes if both read it alike, and is refused if not.
 
 use super::Scheme;
 use crate::limits;
@@ -180,7 +180,7 @@ mod tests {
     fn dialects_are_not_mixed_up() {
         let cl100k = Scheme::named("cl100k").unwrap();
         assert!(!to_oniguruma(&cl100k).unwrap().contains('$'));
-        // As it stands in tiktoken, the regex means something else to Oniguruma.
+        // The regex of tiktoken has another meaning in Oniguruma.
         assert!(from_oniguruma(cl100k.pattern()).is_err());
     }
 

@@ -1,6 +1,6 @@
 //! Pieces by any regex, for schemes outside the table. The engine is `fancy-regex`, which `tiktoken` uses, too.
 //!
-//! The engine backtracks, so a regex may take exponential time. As in `tiktoken`, a search may take a million steps.
+//! The engine backtracks, so a regex may take exponential time. A search may take a million steps, as in `tiktoken`.
 //! But regexes are read from files, and a text of many expensive searches would take hours. So all searches of a text
 //! together have a limit, in proportion to its length. The engine does not report its steps: a search begins with a
 //! small limit and is repeated with a larger one if it fails.
@@ -150,7 +150,7 @@ impl CompiledPattern {
         Ok(())
     }
 
-    /// All matches in order, empty ones too, but for those that begin where the one before them ends.
+    /// All matches in order, including empty matches. An empty match directly behind another match is left out.
     ///
     /// # Errors
     /// [`Error::Pattern`] if the regex gives up; those of `sink`.

@@ -1,7 +1,7 @@
 //! The table of schemes: each splitting rule as a regex, and the schemes of the table also as rules that run without
 //! one.
 
-/// How a scheme treats English contractions (`'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d`) and elision.
+/// The treatment of English contractions (`'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d`) and elision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Apostrophe {
     /// Nothing special.
@@ -12,8 +12,8 @@ pub enum Apostrophe {
     Own,
     /// A contraction belongs to the word before it (o200k).
     Suffix,
-    /// As `Suffix` where no letter follows; any other apostrophe after a word belongs to it (`l'`, `ta'`), unless
-    /// something other than a letter comes next, one space not counted (europe).
+    /// Like `Suffix` where no letter follows. Any other apostrophe after a word belongs to the word (`l'`, `ta'`) if a
+    /// letter comes next, directly or behind one space (europe).
     Elision,
 }
 
@@ -24,7 +24,7 @@ pub enum WordRule {
     SpaceLetters,
     /// `[^\r\n\p{L}\p{N}]?\p{L}+`
     Letters,
-    /// As `Letters`, marks included, broken before a capital that follows a small letter.
+    /// Like `Letters`, marks included, but a capital that follows a small letter begins a new word.
     Cased,
 }
 
@@ -52,7 +52,7 @@ pub struct Rules {
     pub punctuation: usize,
     /// Whether `\r` and `\n` after punctuation belong to it.
     pub line_ends: bool,
-    /// Whether `/` may stand among those line ends.
+    /// Whether `/` may stand among these line ends.
     pub slash: bool,
     /// White space.
     pub space: Space,

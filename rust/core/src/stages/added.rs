@@ -1,5 +1,6 @@
-//! Added tokens in a text, as `tokenizers` finds them: some in the text as it is, the others, normalized themselves, in what the normalizers
-//! make of the rest. Of those that begin at a place the longest is found.
+//! Finds added tokens in a text, as `tokenizers` does: first the tokens with `normalized: false`, in the original text;
+//! then, in the normalized rest, the other tokens, normalized themselves. If several tokens begin at a place, the
+//! longest is found.
 
 use std::collections::HashSet;
 
@@ -20,7 +21,7 @@ pub(super) struct AddedMatcher {
     tokens: Vec<AddedRule>,
 }
 
-/// How a token is found.
+/// The conditions under which a token is found.
 #[derive(Debug, Clone, Copy)]
 struct AddedRule {
     id: u32,
@@ -31,7 +32,7 @@ struct AddedRule {
 }
 
 impl AddedMatcher {
-    /// Tokens with what is looked for.
+    /// Tokens, each with the text to search for.
     ///
     /// # Errors
     /// [`Error::Argument`] for a token of which nothing is left when it is normalized, or two that are the same then.

@@ -1,4 +1,4 @@
-//! Many texts on many threads: the ids are those of one after the other.
+//! Many texts on many threads. The ids are the same as for one text after the other.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -13,10 +13,10 @@ use crate::ragged::Ragged;
 use crate::stop::Stop;
 use crate::threads;
 
-/// Texts of about so many bytes are a thread's at a time.
+/// Bytes of text that a thread takes at a time, about.
 const JOB: usize = 64 << 10;
 
-/// Each text counts this many bytes besides its own, so that a job of empty texts ends, too.
+/// Bytes added to the size of each text, so that a job of empty texts ends, too.
 const EACH: usize = 16;
 
 /// The ids of some texts, and how many come before the end of each.
@@ -27,10 +27,10 @@ struct EncodedTexts {
 }
 
 impl Stages {
-    /// The ids of each text, on at most `threads` threads (`None`: as many as there are processors), unless it is stopped.
+    /// The ids of each text, on at most `threads` threads (`None`: one for each processor). `stop` can end it.
     ///
     /// # Errors
-    /// As [`encode`](Self::encode); [`Error::Surrogate`]. Of several, that of the first text.
+    /// As [`encode`](Self::encode); [`Error::Surrogate`]. If several texts fail, the error of the first.
     pub fn encode_batch<'t, T: AsText<'t>>(
         &self,
         stop: &Stop,
@@ -86,7 +86,8 @@ impl Stages {
             let mut lease = self.lease();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                // Jobs before one that failed are done, so that which error is the first does not depend on luck.
+                // Jobs before a failed job are still done, so that the error that is reported does not depend on the
+                // order of the threads.
                 let Some(job) = jobs.get(number).filter(|_| number < failed.load(Ordering::Relaxed)) else { return };
                 let part = lease.with(|worker| {
                     let mut part = EncodedTexts::default();

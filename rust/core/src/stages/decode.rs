@@ -98,21 +98,7 @@ impl StageDecoder {
             }
             Self::ByteFallback => byte_fallback(&tokens),
             Self::Fuse => Ok(TokenTexts { ends: vec![tokens.text.len()], ..tokens }),
-            Self::Replace { finder, content } => {
-                let mut replaced = TokenTexts::default();
-                for token in tokens.iter() {
-                    let mut done = 0;
-                    finder.for_each_match(token, |start, end| {
-                        replaced.text.try_reserve(start - done + content.len())?;
-                        replaced.text.push_str(&token[done..start]);
-                        replaced.text.push_str(content);
-                        done = end;
-                        Ok(())
-                    })?;
-                    replaced.push(&[&token[done..]])?;
-                }
-                Ok(replaced)
-            }
+            Self::Replace { finder, content } => replace(&tokens, finder, content),
             &Self::Strip { content, start, stop } => {
                 let mut stripped = TokenTexts::default();
                 for mut token in tokens.iter() {
@@ -179,6 +165,23 @@ impl StageDecoder {
     }
 }
 
+/// Tokens with `content` in place of each match.
+fn replace(tokens: &TokenTexts, finder: &PatternFinder, content: &str) -> Result<TokenTexts> {
+    let mut replaced = TokenTexts::default();
+    for token in tokens.iter() {
+        let mut done = 0;
+        finder.for_each_match(token, |start, end| {
+            replaced.text.try_reserve(start - done + content.len())?;
+            replaced.text.push_str(&token[done..start]);
+            replaced.text.push_str(content);
+            done = end;
+            Ok(())
+        })?;
+        replaced.push(&[&token[done..]])?;
+    }
+    Ok(replaced)
+}
+
 /// The bytes of tokens as byte-level models spell them; a token that has another character stands for itself.
 fn byte_level(tokens: &TokenTexts) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -193,7 +196,7 @@ fn byte_level(tokens: &TokenTexts) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Tokens such as `<0x0A>` as what their bytes make together; U+FFFD for each of them if that is no text.
+/// Decodes runs of tokens such as `<0x0A>` as UTF-8. If the bytes of a run are not UTF-8, each token becomes U+FFFD.
 fn byte_fallback(tokens: &TokenTexts) -> Result<TokenTexts> {
     let mut decoded = TokenTexts::default();
     let mut bytes = Vec::new();
@@ -242,8 +245,8 @@ fn cleaned(text: &str) -> String {
 }
 
 impl Stages {
-    /// The bytes of the text of a sequence of ids, those of special tokens only if `with_specials`. They are UTF-8, unless the decoder is
-    /// `ByteLevel` and the bytes of the tokens are not.
+    /// The bytes of the text of a sequence of ids. Special tokens are included only if `with_specials`. They are UTF-8,
+    /// unless the decoder is `ByteLevel` and the bytes of the tokens are not.
     ///
     /// # Errors
     /// [`Error::UnknownId`] for the first id that has no token; [`Error::Pattern`], [`Error::Memory`].
@@ -311,7 +314,8 @@ impl Stages {
         matches!(self.decoder, Some(StageDecoder::ByteLevel))
     }
 
-    /// The bytes of an id: of byte-level models those that it stands for, else its text.
+    /// The bytes of an id. In byte-level models these are the bytes of the text, in other models the token as the
+    /// vocabulary spells it.
     pub fn token(&self, id: u32) -> Option<Vec<u8>> {
         let text = self.data.token(id)?;
         let mut bytes = Vec::new();

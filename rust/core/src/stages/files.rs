@@ -1,4 +1,4 @@
-//! Documents of files, each as a whole: what stages make of a text may depend on all of it.
+//! Documents of files, each encoded as a whole, because the ids of a text may depend on all of it.
 
 use super::{Stages, StagesLease};
 use crate::documents::TextBlock;

@@ -74,7 +74,7 @@ impl PatternFinder {
         }
     }
 
-    /// Appends the matches and what lies between them; if it is inverted, they change places.
+    /// Appends the matches and the stretches between them. If `inverted`, the two change roles.
     pub(super) fn parts(&self, text: &str, inverted: bool, parts: &mut Vec<Match>) -> Result<()> {
         let mut done = 0;
         self.for_each_match(text, |start, end| {
@@ -92,7 +92,7 @@ impl PatternFinder {
     }
 }
 
-/// Appends the characters of a kind, each alone, and what lies between them.
+/// Appends each character of a kind, and the stretches between them.
 pub(super) fn characters(text: &str, is_match: impl Fn(char) -> bool, parts: &mut Vec<Match>) -> Result<()> {
     let mut done = 0;
     for (start, character) in text.char_indices() {

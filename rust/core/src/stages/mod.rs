@@ -1,7 +1,8 @@
 //! Any tokenizer, stage by stage: text → normalized text → pieces → ids, and ids → tokens → text.
 //!
-//! Each stage does what the one of `tokenizers` does, spans and oddities included; so ids, offsets and decoded texts are the same. A text and
-//! its pieces pass the stages one after the other, in memory that a worker uses again; pieces seen before come from its cache.
+//! Each stage does exactly the same as the stage in `tokenizers`, spans and oddities included. So ids, offsets and
+//! decoded texts are the same. A text and its pieces pass the stages one after the other, in memory that a worker uses
+//! again; pieces seen before come from its cache.
 
 mod added;
 mod batch;

@@ -191,7 +191,7 @@ fn run_metaspace(&Metaspace { replacement, prepend_scheme, split }: &Metaspace, 
     Ok(())
 }
 
-/// A script that a space or the like interrupts goes on. What stands before the first script is dropped.
+/// A script that a space or the like interrupts goes on. Text before the first script is dropped.
 fn scripts(piece: &str, parts: &mut Vec<Match>) -> Result<()> {
     let (mut start, mut last) = (None, None);
     for (place, character) in piece.char_indices() {

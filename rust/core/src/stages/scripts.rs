@@ -1,6 +1,7 @@
 //! The script of each character, as `UnicodeScripts` of `tokenizers` means it: by the tables of Unicode that SentencePiece had then.
 //!
-//! Hiragana and Katakana count as Han. A space and what is not assigned have none, and go on with the script around them.
+//! Hiragana and Katakana count as Han. Spaces and unassigned characters have no script; they belong to the script
+//! before them.
 
 /// Ranges of characters of one script, and the number of it.
 #[rustfmt::skip]

@@ -1,7 +1,8 @@
 //! A text on its way through the stages: rewritten by normalizers, cut into pieces by pre-tokenizers.
 //!
-//! If its spans are kept, each byte knows the bytes of the original that it stands for, as `tokenizers` aligns them: a character in place of
-//! another has its span, one that is added has that of the one before it.
+//! If spans are kept, each byte has the span of the original bytes that it stands for, aligned as in `tokenizers`: a
+//! character that replaces another has the span of the replaced character, and an added character has the span of the
+//! character before it.
 
 use std::mem::{swap, take};
 
@@ -37,7 +38,7 @@ pub(super) type Match = (usize, usize, bool);
 pub(super) struct StagedText {
     pub(super) text: String,
     pub(super) pieces: Vec<StagedPiece>,
-    /// Of each byte; empty if they are not kept.
+    /// The span of each byte. Empty if spans are not kept.
     pub(super) spans: Vec<Span>,
     keeps_spans: bool,
     next_text: String,
@@ -85,7 +86,7 @@ impl StagedText {
         &self.text[piece.range()]
     }
 
-    /// Rewrites each piece that is no token. Those of which nothing is left are dropped.
+    /// Rewrites each piece that is no token. Pieces that become empty are dropped.
     pub(super) fn rewrite(
         &mut self,
         mut rewrite: impl FnMut(&str, u32, &mut Rewriter<'_>) -> Result<()>,
@@ -120,7 +121,8 @@ impl StagedText {
         Ok(())
     }
 
-    /// Cuts each piece that is no token: `find` gives its matches and what lies between them, `behavior` says what becomes of these.
+    /// Cuts each piece that is no token. `find` gives its matches and the stretches between them; `behavior` tells how
+    /// they become pieces.
     pub(super) fn split(
         &mut self,
         behavior: Behavior,
@@ -181,7 +183,7 @@ impl StagedText {
     }
 }
 
-/// Turns matches and what lies between them into pieces, with a flag for those that are dropped.
+/// Turns matches and the stretches between them into pieces, with a flag for pieces that are dropped.
 fn behave(behavior: Behavior, matches: &mut Vec<Match>) {
     match behavior {
         Behavior::Removed => {}
@@ -217,7 +219,7 @@ fn merge(matches: &mut Vec<Match>, joins: impl Fn(bool, bool) -> bool) {
 pub(super) struct Rewriter<'r> {
     old: &'r str,
     old_spans: &'r [Span],
-    /// How much of the old piece is done.
+    /// The number of bytes of the old piece that are done.
     at: usize,
     origin: u32,
     text: &'r mut String,
@@ -225,12 +227,12 @@ pub(super) struct Rewriter<'r> {
 }
 
 impl Rewriter<'_> {
-    /// Passes over so many characters.
+    /// Skips `characters` characters.
     pub(super) fn skip(&mut self, characters: usize) {
         self.at += self.old[self.at..].chars().take(characters).map(char::len_utf8).sum::<usize>();
     }
 
-    /// Takes over so many bytes as they are.
+    /// Copies `length` bytes unchanged.
     pub(super) fn copy(&mut self, length: usize) -> Result<()> {
         let range = self.at..self.at + length;
         self.text.try_reserve(length)?;
@@ -242,7 +244,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// Takes over so many bytes, ASCII letters of them in lower case.
+    /// Copies `length` bytes, with ASCII letters in lower case.
     pub(super) fn copy_lowercase(&mut self, length: usize) -> Result<()> {
         let start = self.text.len();
         self.copy(length)?;
@@ -294,12 +296,12 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// How much of the piece is done.
+    /// The number of bytes of the piece that are done.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// How much of it is left.
+    /// The number of bytes that are left.
     pub(super) fn left(&self) -> usize {
         self.old.len() - self.at
     }

@@ -1,5 +1,6 @@
 //! Training as `tokenizers` defines it, and with fairness, in the simplest way.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Pair = (u32, u32);
@@ -33,6 +34,23 @@ pub struct NaivePolicy<'p> {
     pub refresh_after: fn(usize) -> usize,
 }
 
+/// Merges a pair in a piece. `change` gets each pair that is lost, and the pair that takes its place.
+fn merge(piece: &mut Vec<u32>, (left, right): Pair, product: u32, mut change: impl FnMut(Pair, Pair)) {
+    let mut at = 0;
+    while at + 1 < piece.len() {
+        if (piece[at], piece[at + 1]) == (left, right) {
+            piece.splice(at..at + 2, [product]);
+            if at > 0 {
+                change((piece[at - 1], left), (piece[at - 1], product));
+            }
+            if let Some(&after) = piece.get(at + 1) {
+                change((right, after), (product, after));
+            }
+        }
+        at += 1;
+    }
+}
+
 /// The merges of weighted pieces, and all tokens at the end by their ids. `tokens` are the first tokens. A pair is
 /// merged if it weighs at least `least` at first weights; tokens of more than two bytes are shorter than `longest`.
 pub fn train(
@@ -53,7 +71,6 @@ pub fn train(
             born.entry((pair[0], pair[1])).or_default().insert(place);
         }
     }
-    let weigh = |amounts: &[u64], factors: &[u64]| amounts.iter().zip(factors).map(|(a, b)| a * b).sum::<u64>();
     let refreshed = |pieces: &[Piece]| {
         let mut lengths = none();
         pieces.iter().for_each(|(piece, column, count)| lengths[*column] += piece.len() as u64 * count);
@@ -82,8 +99,7 @@ pub fn train(
         if tokens.len() >= size {
             break;
         }
-        let first = queue.iter().enumerate().max_by_key(|(_, entry)| (entry.weight, std::cmp::Reverse(entry.pair)));
-        let Some((first, _)) = first else { break };
+        let Some(first) = heaviest(&queue) else { break };
         let entry = &mut queue[first];
         let weight = weigh(&amounts[&entry.pair], present);
         if entry.weight != weight {
@@ -95,8 +111,7 @@ pub fn train(
             continue;
         }
         let entry = queue.swap_remove(first);
-        let (left, right) = entry.pair;
-        let token = [tokens[left as usize].as_slice(), &tokens[right as usize]].concat();
+        let token = [&tokens[entry.pair.0 as usize][..], &tokens[entry.pair.1 as usize]].concat();
         let product = tokens.iter().position(|other| *other == token).unwrap_or_else(|| {
             tokens.push(token);
             tokens.len() - 1
@@ -105,32 +120,33 @@ pub fn train(
         let length = |symbol: u32| tokens[symbol as usize].len();
         for place in entry.pieces {
             let (piece, column, count) = &mut pieces[place];
-            let mut at = 0;
-            while at + 1 < piece.len() {
-                if (piece[at], piece[at + 1]) == (left, right) {
-                    piece.splice(at..at + 2, [product]);
-                    let mut change = |lost, made: Pair| {
-                        if let Some(amounts) = amounts.get_mut(&lost) {
-                            amounts[*column] -= *count;
-                        }
-                        if length(made.0) + length(made.1) < longest {
-                            amounts.entry(made).or_insert_with(none)[*column] += *count;
-                            born.entry(made).or_default().insert(place);
-                        }
-                    };
-                    if at > 0 {
-                        change((piece[at - 1], left), (piece[at - 1], product));
-                    }
-                    if let Some(&after) = piece.get(at + 1) {
-                        change((right, after), (product, after));
-                    }
+            merge(piece, entry.pair, product, |lost, made| {
+                if let Some(amounts) = amounts.get_mut(&lost) {
+                    amounts[*column] -= *count;
                 }
-                at += 1;
-            }
+                if length(made.0) + length(made.1) < longest {
+                    amounts.entry(made).or_insert_with(none)[*column] += *count;
+                    born.entry(made).or_default().insert(place);
+                }
+            });
         }
     }
+    (without_repeats(&merges), tokens)
+}
+
+/// The weight of amounts by column.
+fn weigh(amounts: &[u64], factors: &[u64]) -> u64 {
+    amounts.iter().zip(factors).map(|(amount, factor)| amount * factor).sum()
+}
+
+/// The place of the heaviest pair; of equally heavy pairs, of the smallest.
+fn heaviest(queue: &[QueuedPair]) -> Option<usize> {
+    let first = queue.iter().enumerate().max_by_key(|(_, entry)| (entry.weight, Reverse(entry.pair)));
+    first.map(|(place, _)| place)
+}
+
+/// The merges in their order. Of a pair that was merged several times, the last merge counts.
+fn without_repeats(merges: &[Pair]) -> Vec<Pair> {
     let last: BTreeMap<_, _> = merges.iter().enumerate().map(|(place, &pair)| (pair, place)).collect();
-    let merges =
-        merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair).collect();
-    (merges, tokens)
+    merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair).collect()
 }

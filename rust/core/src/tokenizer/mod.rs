@@ -1,4 +1,4 @@
-//! A tokenizer made ready to run, whatever runs it.
+//! A tokenizer made ready to run.
 //!
 //! A vocabulary has an [`Encoder`] and a [`TokenDecoder`], any other tokenizer its [`Stages`]. Both give ids of a text alone; the
 //! [`template`] says which stand before and behind them.
@@ -106,7 +106,7 @@ impl Tokenizer {
         }
     }
 
-    /// Which ids stand before and behind those of a text.
+    /// The ids before and behind the ids of a text.
     pub fn templates(&self) -> &Templates {
         &self.templates
     }
@@ -128,7 +128,8 @@ impl Tokenizer {
         }
     }
 
-    /// The bytes of an id: of byte-level models those that it stands for, else its text as the vocabulary spells it.
+    /// The bytes of an id. In byte-level models these are the bytes of the text, in other models the token as the
+    /// vocabulary spells it.
     pub fn token(&self, id: u32) -> Option<Vec<u8>> {
         match &self.engine {
             Runner::Vocab { encoder, .. } => encoder.vocab().token(id).map(<[u8]>::to_vec),
@@ -271,7 +272,8 @@ impl Tokenizer {
         }
     }
 
-    /// The pieces of a text, which tokens never cross; of stages those of the normalized text, as the model is given them.
+    /// The pieces of a text, which tokens never cross. If the tokenizer runs stage by stage, the pieces of the
+    /// normalized text, as the model gets them.
     ///
     /// # Errors
     /// [`Error::Pattern`], [`Error::Memory`].
@@ -287,7 +289,7 @@ impl Tokenizer {
         }
     }
 
-    /// The bytes of the text of ids, those of special tokens only if `with_specials`.
+    /// The bytes of the text of ids. Special tokens are included only if `with_specials`.
     ///
     /// # Errors
     /// As [`TokenDecoder::decode`] and [`Stages::decode`].
@@ -298,7 +300,7 @@ impl Tokenizer {
         }
     }
 
-    /// As [`TokenDecoder::plan`], if that is worth it for so many ids.
+    /// Like [`TokenDecoder::plan`], if a plan pays for this number of ids.
     ///
     /// # Errors
     /// As [`TokenDecoder::plan`].
@@ -359,10 +361,10 @@ impl Tokenizer {
         }
     }
 
-    /// The vocabulary, or the error for what has none such.
+    /// The vocabulary, or an error if the tokenizer is no byte-level BPE.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] naming what was asked for.
+    /// [`Error::Unsupported`] that names the request, `what`.
     pub fn byte_level(&self, what: &str) -> Result<&Vocab> {
         let reason = || {
             Error::unsupported(

@@ -1,4 +1,4 @@
-//! Which ids stand before and behind those of a text, or of two: what a post-processor adds.
+//! The ids that a post-processor adds before, between and behind the ids of one text or two.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -126,8 +126,8 @@ pub struct Trained {
 ///
 /// # Errors
 /// [`Error::Argument`] for a vocabulary too small for the bytes and special tokens, an invalid share, a share of a
-/// language that the counts lack, or an unusable special token; [`Error::Corpus`] if the pieces or their counts exceed
-/// what can be added up; [`Error::Interrupted`] if `progress` breaks; [`Error::Io`] and [`Error::Format`] for a
+/// language that the counts lack, or an unusable special token; [`Error::Corpus`] if the sum of the pieces or of their
+/// counts does not fit; [`Error::Interrupted`] if `progress` breaks; [`Error::Io`] and [`Error::Format`] for a
 /// checkpoint that exists and cannot be used; [`Error::Memory`].
 pub fn train(
     counts: &Counts,
@@ -137,7 +137,7 @@ pub fn train(
     train_above(None, counts, options, progress)
 }
 
-/// As [`train`]; at first pairs that weigh less than `floor`, or less than a guess, are left out.
+/// Like [`train`]. At first, pairs that weigh less than `floor` (by default a guess) are left out.
 fn train_above(
     floor: Option<u64>,
     counts: &Counts,

@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::memory::collect;
 use crate::vocab::{Merges, Tokens, Vocab, try_clone_inert, try_clone_specials};
 
-/// The vocabulary that training for `size` entries would have given: the last tokens are left out. Special tokens stay;
-/// those whose ids are beyond the end get the last ids.
+/// The vocabulary that training for `size` entries would have given: the last tokens are left out. Special tokens stay.
+/// Special tokens with ids beyond the new end get the last ids.
 ///
 /// # Errors
 /// [`Error::Argument`] if special tokens and bytes do not fit; [`Error::Unsupported`] if special tokens would get other

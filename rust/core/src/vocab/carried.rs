@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 use crate::error::Result;
 use crate::memory::{collect_all, copied, copied_text};
 
-/// Parts of a `tokenizer.json` that are kept as they stand, and written again. Encoding gives the ids of the text alone, unless the caller
-/// asks for what the post-processor adds.
+/// Parts of a `tokenizer.json` that are kept as they stand, and written again. Encoding gives the ids of the text
+/// alone, unless the caller asks for the ids that the post-processor adds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Carried {
-    /// Puts tokens before and behind those of a text.
+    /// Puts tokens before and behind the tokens of a text.
     pub post_processor: Option<Value>,
     /// Makes all sequences of a batch equally long.
     pub padding: Option<Value>,
@@ -22,7 +22,7 @@ pub struct Carried {
 }
 
 impl Carried {
-    /// As `clone`, if there is memory for it.
+    /// Clones, or fails if there is no memory.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory).

@@ -29,13 +29,13 @@ pub enum Merges {
     List {
         /// The pairs, in order of priority.
         pairs: Vec<(u32, u32)>,
-        /// A piece that is itself a token is that token, whatever the merges say.
+        /// A piece that is itself a token is that token. The merges are not consulted.
         ignore_merges: bool,
     },
 }
 
 impl Merges {
-    /// As `clone`, if there is memory for it.
+    /// Clones, or fails if there is no memory.
     ///
     /// # Errors
     /// [`Error::Memory`].
@@ -85,13 +85,13 @@ pub(crate) fn try_clone_inert(inert: &[Inert]) -> Result<Vec<Inert>> {
     collect_all(inert.iter().map(|entry| Ok(Inert { content: copied_text(&entry.content)?, id: entry.id })))
 }
 
-/// How to read the text of a special token within a text.
+/// The reading of a special token's text within a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Specials {
-    /// As text like any other.
+    /// Text like any other.
     #[default]
     Text,
-    /// As the special token.
+    /// The special token.
     Parse,
 }
 
@@ -109,7 +109,7 @@ pub enum NormalForm {
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
 pub enum TokenizerData {
-    /// Byte-level BPE with one splitting rule, or what becomes that: the fast path.
+    /// Byte-level BPE with one splitting rule, on the fast path.
     Vocab(Vocab),
     /// Any other, stage by stage.
     Pipeline(Pipeline),
@@ -135,7 +135,8 @@ pub struct Vocab {
 }
 
 impl Vocab {
-    /// Whether two give the same ids and ask for the same: all parts are equal, whatever text steered their training.
+    /// Whether two vocabularies are equal in all parts except the hashes of the text that steered training. Then they
+    /// give the same ids.
     pub fn is_same(&self, other: &Self) -> bool {
         let carried = |vocab: &Self| Carried { steered_by: Vec::new(), ..vocab.carried.clone() };
         self.tokens == other.tokens
@@ -147,7 +148,7 @@ impl Vocab {
             && carried(self) == carried(other)
     }
 
-    /// A vocabulary from its parts, checked. `origin` (a file, or what made the parts) appears in errors.
+    /// A vocabulary from its parts, checked. `origin` (a file, or the maker of the parts) appears in errors.
     ///
     /// # Errors
     /// [`Error::Format`] naming the token, merge or special token that breaks an invariant of the module; [`Error::Unsupported`] if a
@@ -239,7 +240,7 @@ impl Vocab {
         Ok(self)
     }
 
-    /// As `clone`, if there is memory for it.
+    /// Clones, or fails if there is no memory.
     ///
     /// # Errors
     /// [`Error::Memory`].
@@ -255,7 +256,7 @@ impl Vocab {
         })
     }
 
-    /// One more than the largest id, special tokens included: what an embedding table must hold.
+    /// One more than the largest id, special tokens included: the number of rows of an embedding table.
     pub fn size(&self) -> usize {
         let special = self.specials.last().map_or(0, |special| special.id as usize + 1);
         let inert = self.inert.last().map_or(0, |entry| entry.id as usize + 1);

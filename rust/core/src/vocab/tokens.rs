@@ -69,7 +69,7 @@ impl Tokens {
         })
     }
 
-    /// As `clone`, if there is memory for it.
+    /// Clones, or fails if there is no memory.
     ///
     /// # Errors
     /// [`Error::Memory`].

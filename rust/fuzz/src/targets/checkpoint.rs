@@ -22,7 +22,7 @@ pub struct Blank {
 }
 
 impl Blank {
-    /// Of a run that is stopped before its first merge.
+    /// The checkpoint of a run that is stopped before its first merge.
     pub fn of(counts: &Counts, options: &TrainOptions) -> Self {
         let folder = folder();
         let path = folder.path().join("checkpoint");
@@ -83,7 +83,7 @@ fn train(counts: &Counts, options: &TrainOptions) -> Result<Trained, Error> {
     train::train(counts, options, &mut |_| ControlFlow::Continue(()))
 }
 
-/// The bytes are the merges in a checkpoint, and what else may follow the fingerprint.
+/// The bytes follow the fingerprint in a checkpoint: merges, or anything else.
 pub fn run(data: &[u8]) {
     let folder = folder();
     let path = folder.path().join("checkpoint");

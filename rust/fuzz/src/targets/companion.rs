@@ -1,4 +1,5 @@
-//! The JSON beside a `.tiktoken` file is read or refused; what was read is saved and loaded again as the same.
+//! The JSON beside a `.tiktoken` file is read or refused. A vocabulary that was read is saved and loaded again as the
+//! same.
 
 use std::fs;
 use std::sync::LazyLock;

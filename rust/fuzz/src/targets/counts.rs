@@ -1,4 +1,5 @@
-//! A file of counts is read or refused, within any memory; what was read is saved and loaded again as the same, and can be trained on.
+//! A file of counts is read or refused, within any memory. Counts that were read are saved and loaded again as the
+//! same, and can be trained on.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Files of documents are the same however they are compressed, and a line of a `.jsonl` file means what it means alone.
+//! Files give the same documents under any compression, and a line of a `.jsonl` file gives the same record as alone.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! As `format`, behind the checksum of an `.eurotok` file, which stops nearly every change to the file itself.
+//! Like `format`, behind the checksum of an `.eurotok` file, which stops nearly every change to the file itself.
 
 use eurotok_core::format::Hints;
 

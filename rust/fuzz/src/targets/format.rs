@@ -1,4 +1,4 @@
-//! A file is read or refused, whatever is in it; a vocabulary that was read is written and read again as the same.
+//! Any file is read or refused. A vocabulary that was read is written and read again as the same.
 
 use eurotok_core::encode::{Encoder, Specials};
 use eurotok_core::format::{self, Converted, Format, Hints};

@@ -20,7 +20,7 @@ fn structured<'d, T: Arbitrary<'d>>(data: &'d [u8]) -> Option<T> {
     T::arbitrary_take_rest(Unstructured::new(data)).ok()
 }
 
-/// A folder for the files of an input: in memory where the system has such a place, since saving waits for the disk.
+/// A folder for the files of an input: in memory if the system has a folder there, because saving waits for the disk.
 pub fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };

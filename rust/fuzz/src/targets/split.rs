@@ -17,7 +17,7 @@ static SPLITTERS: LazyLock<Splitters> = LazyLock::new(|| {
     Scheme::names().filter_map(Scheme::named).map(on_each).collect()
 });
 
-/// The first byte is what stands before the text, and how often.
+/// The first byte tells which character is put before the text, and how often.
 pub fn run(data: &[u8]) {
     let Some((&before, data)) = data.split_first() else { return };
     let mut text = vec![if before < 128 { b'x' } else { b' ' }; usize::from(before % 64)];

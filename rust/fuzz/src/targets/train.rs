@@ -24,7 +24,7 @@ struct Input {
     min_frequency: u8,
     max_token_length: Option<u8>,
     memory: u16,
-    /// How many merges a checkpoint has, of which training goes on.
+    /// The number of merges in the checkpoint from which training continues.
     resumed_from: u8,
 }
 

@@ -18,7 +18,7 @@ use crate::texts::{End, OuterIds, Surrogates};
 pub(super) struct Options {
     pub(super) specials: Specials,
     pub(super) surrogates: Surrogates,
-    /// The ids to put before and behind those of a text.
+    /// The ids to put before and behind the ids of a text.
     pub(super) ends: OuterIds,
 }
 

@@ -85,18 +85,18 @@ impl Tokenizer {
     /// Parameters
     /// ----------
     /// text
-    ///     Any text. Of byte-level BPE it decodes to itself.
+    ///     Any text. With byte-level BPE, decoding gives back exactly this text.
     /// pair
-    ///     A text to put behind it, as the template of the file says.
+    ///     A second text, joined to the first by the template of the file.
     /// specials
-    ///     What a special token in the text is: `"text"` like any other, or `"parse"` to give its id.
+    ///     The meaning of a special token in the text: `"text"` for text like any other, or `"parse"` for its id.
     /// errors
-    ///     What to do with lone surrogates, which are no text: `"strict"` to raise, or `"replace"` to put U+FFFD. A pair of them is
-    ///     then the character for which it stands in UTF-16.
+    ///     The treatment of lone surrogates, which are no text: `"strict"` raises an error, `"replace"` puts U+FFFD in
+    ///     their place. With `"replace"`, a pair of surrogates becomes its character in UTF-16.
     /// special_tokens
-    ///     Whether to put the special tokens there that the file asks for: those of its post-processor.
+    ///     Whether to add the special tokens of the file's post-processor.
     /// bos, eos
-    ///     What to put before and behind the ids: the text of a special token, or an id; by default nothing.
+    ///     A token to put before or behind the ids: the text of a special token, or an id. By default none.
     ///
     /// Returns
     /// -------
@@ -106,8 +106,8 @@ impl Tokenizer {
     /// Raises
     /// ------
     /// ValueError
-    ///     If the text has a lone surrogate (UnicodeEncodeError), if a regex of one's own gives up on it (PatternError), or if the
-    ///     vocabulary does not have `bos` or `eos`.
+    ///     If the text has a lone surrogate (UnicodeEncodeError), if a user's regex gives up on it (PatternError), or
+    ///     if the vocabulary does not have `bos` or `eos`.
     #[pyo3(signature = (
         text, pair = None, special_tokens = false, *, specials = "text", errors = "strict", bos = None, eos = None
     ))]
@@ -130,7 +130,7 @@ impl Tokenizer {
         }
     }
 
-    /// Encode a text to a list of int. As `encode` in all else.
+    /// Encode a text to a list of int. Everything else is as in `encode`.
     #[pyo3(signature = (
         text, pair = None, special_tokens = false, *, specials = "text", errors = "strict", bos = None, eos = None
     ))]
@@ -153,17 +153,17 @@ impl Tokenizer {
         }
     }
 
-    /// Encode a text, and tell where each token stands in it.
+    /// Encode a text, and give the span of each token in it.
     ///
-    /// Parameters and errors are those of `encode`.
+    /// Parameters and errors are the same as in `encode`.
     ///
     /// Returns
     /// -------
     /// ids : NDArray[np.uint32]
     ///     Shape (tokens,).
     /// spans : NDArray[np.int64]
-    ///     Shape (tokens, 2): begin and end of each token, in characters of the text. Tokens that share a character by its
-    ///     bytes have that character in common; `bos` and `eos` have none.
+    ///     Shape (tokens, 2): begin and end of each token, in characters of the text. If a character is cut into
+    ///     several tokens, the span of each of them covers the whole character. `bos` and `eos` have empty spans.
     #[pyo3(signature = (
         text, pair = None, special_tokens = false, *, specials = "text", errors = "strict", bos = None, eos = None
     ))]
@@ -213,7 +213,7 @@ impl Tokenizer {
         Ok((spare.lend(py, ragged.ids)?, PyArray1::from_vec(py, ragged.offsets)))
     }
 
-    /// Count the tokens of a text, without making them. Parameters and errors are those of `encode`.
+    /// Count the tokens of a text, without making them. Parameters and errors are the same as in `encode`.
     #[pyo3(signature = (text, special_tokens = false, *, specials = "text", errors = "strict", bos = None, eos = None))]
     fn count(
         &self,
@@ -273,7 +273,7 @@ impl Tokenizer {
     /// Parameters
     /// ----------
     /// ids
-    ///     Integers: an array, a list, anything that iterates.
+    ///     Integers: an array, a list, or any iterable.
     /// errors
     ///     `"replace"` to put U+FFFD where the bytes of the ids are not UTF-8, or `"strict"`.
     /// skip_specials
@@ -296,7 +296,7 @@ impl Tokenizer {
         self.decode_to_text(ids, errors, skip_specials, threads)
     }
 
-    /// Decode ids to bytes, exactly, on one thread. As `decode` in all else.
+    /// Decode ids to bytes, exactly, on one thread. Everything else is as in `decode`.
     #[pyo3(signature = (ids, *, skip_specials = false))]
     fn decode_bytes<'py>(
         &self,
@@ -325,7 +325,8 @@ impl Tokenizer {
         list(py, texts.into_iter().map(|bytes| PyString::from_bytes(py, text(bytes, errors)?.as_bytes())))
     }
 
-    /// Split a text into its pieces, which tokens never cross: of the normalized text, if the file has a normalizer.
+    /// Split a text into its pieces, which tokens never cross. If the file has a normalizer, these are the pieces of
+    /// the normalized text.
     fn split<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyList>> {
         match self.engine().encoder() {
             Some(encoder) => crate::pieces(py, encoder.splitter(), text),
@@ -333,8 +334,8 @@ impl Tokenizer {
         }
     }
 
-    /// Give the bytes of an id, ordinary or special: of byte-level tokens those that it stands for, else its text in UTF-8 as the
-    /// vocabulary spells it.
+    /// Give the bytes of an id, ordinary or special. For byte-level tokens these are the bytes of the text; for other
+    /// tokens, the token in UTF-8 as the vocabulary spells it.
     ///
     /// Raises
     /// ------
@@ -401,7 +402,8 @@ impl Tokenizer {
         self.engine().stages().is_none_or(Stages::is_byte_level)
     }
 
-    /// Whether all parts are equal, whatever text steered training; None if one is no byte-level BPE.
+    /// Whether all parts are equal except the hashes of the text that steered training; None if one tokenizer is no
+    /// byte-level BPE.
     fn _is_same(&self, other: &Self) -> Option<bool> {
         Some(self.engine().vocab()?.is_same(other.engine().vocab()?))
     }
@@ -418,7 +420,7 @@ impl Tokenizer {
         self.engine().vocab().map(|vocab| vocab.carried.steered_by.clone()).unwrap_or_default()
     }
 
-    /// Name of the splitting rule in `eurotok.schemes()`; None for a regex of one's own, or several stages.
+    /// Name of the splitting rule in `eurotok.schemes()`; None for a user's regex, or several stages.
     #[getter]
     fn scheme(&self) -> Option<&'static str> {
         self.engine().vocab()?.scheme.name()

@@ -123,8 +123,8 @@ impl Quarter {
 
     #[inline(always)]
     fn ascii_classes(self, (low, high): (Table64, Table64)) -> Self {
-        // SAFETY: see the impl of `Quarters`. A permutation gives zero for a lane of 64 or more. With bit 6 flipped, the
-        // lanes below 64 are those that were 64 to 127.
+        // SAFETY: see the impl of `Quarters`. A permutation gives zero for a lane of 64 or more. Flipping bit 6 moves
+        // the lanes 64 to 127 below 64.
         Self(unsafe { vorrq_u8(vqtbl4q_u8(low.0, self.0), vqtbl4q_u8(high.0, veorq_u8(self.0, vdupq_n_u8(0x40)))) })
     }
 

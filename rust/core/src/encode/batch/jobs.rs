@@ -1,7 +1,7 @@
 //! Jobs: the parts of a batch that one thread encodes at a time.
 //!
-//! Small texts are taken many at a time and put one behind the other in a row, which stays in the processor's nearer
-//! caches until it is encoded; the pieces of such a row form common groups. LargeText texts are divided. A thread that
+//! Many small texts are taken at a time and copied into one row, one behind the other. The row stays in the processor's
+//! nearer caches until it is encoded, and its pieces form common groups. LargeText texts are divided. A thread that
 //! takes a job also makes some more. Jobs are dealt to the threads in turn, so that on repeated text each thread meets
 //! the words that its cache holds. But no thread waits for another: one that finds no job of its own takes the oldest
 //! job.
@@ -18,7 +18,7 @@ use crate::stop::Stop;
 /// Bytes of a job. A text of fewer than twice as many bytes is not divided.
 const JOB: usize = 256 << 10;
 
-/// Each text counts this many bytes besides its own, so that a job of empty texts ends, too.
+/// Bytes added to the size of each text, so that a job of empty texts ends, too.
 const EACH: usize = 16;
 
 /// Number of waiting jobs for each thread but the first. A thread may be this many jobs late before another thread does
@@ -117,8 +117,8 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         state.jobs.remove(place)
     }
 
-    /// Drops the jobs behind one that failed. The jobs before it are still done, so that the first failure is always
-    /// reported, in whatever order the threads work.
+    /// Drops the jobs behind one that failed. The jobs before it are still done, so that the first failure is reported,
+    /// in any order of the threads.
     pub(crate) fn end_at(&self, number: usize) {
         let mut state = self.lock();
         state.end = state.end.min(number);

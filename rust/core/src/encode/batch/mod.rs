@@ -1,7 +1,7 @@
 //! Batches: many texts on many threads. The ids are those of encoding one text after the other.
 //!
 //! Threads take [`jobs`](crate::encode::batch::jobs) until none is left, and the
-//! [results](crate::encode::batch::reorder) are put in order meanwhile. So only a few jobs are in memory, whatever the
+//! [results](crate::encode::batch::reorder) are put in order meanwhile. So only a few jobs are in memory, for any
 //! number of texts.
 
 pub(crate) mod jobs;
@@ -36,7 +36,8 @@ impl Encoder {
         self.encode_batch_to(Vec::new(), &Stop::never(), texts, specials, threads)
     }
 
-    /// As [`encode_batch`](Self::encode_batch), unless it is stopped. The ids go to the memory of `ids`, if it has any.
+    /// Like [`encode_batch`](Self::encode_batch), but `stop` can end it. The ids go to the memory of `ids`, if it has
+    /// any.
     ///
     /// # Errors
     /// As [`encode_batch`](Self::encode_batch), and [`Error::Interrupted`](crate::Error::Interrupted).
@@ -74,7 +75,7 @@ impl Encoder {
         self.count_batch_unless(&Stop::never(), texts, specials, threads)
     }
 
-    /// As [`count_batch`](Self::count_batch), unless it is stopped.
+    /// Like [`count_batch`](Self::count_batch), but `stop` can end it.
     ///
     /// # Errors
     /// As [`encode_batch_to`](Self::encode_batch_to).

@@ -2,8 +2,8 @@
 //!
 //! A piece has two sets, named by the two halves of its hash. It is inserted into the first, or if that is full into
 //! the second; if both are full, a way of one of them moves to its own other set. So hardly any piece is lost as long
-//! as half of the ways are free (with two neighbouring sets instead, one in twenty-five was). A look-up reads two sets
-//! and an insertion four more, whatever the keys.
+//! as half of the ways are free (with two neighbouring sets instead, one in twenty-five was). A look-up reads at most
+//! two sets, and an insertion four more.
 //!
 //! In a full table nothing moves any more. A new piece mostly evicts the younger way of its first set. So pieces that
 //! come once, as in base64, evict each other, and not the common pieces, which came early.
@@ -78,10 +78,11 @@ const SIZES: [usize; 2] = [1 << 11, 1 << 14];
 
 impl<const N: usize> CuckooTable<N> {
     /// The weight of a look-up in a second set. A table takes all of its room when the weights of these look-ups add up
-    /// to its number of pieces. This is before the look-ups have cost as much as growing does (moving a piece takes 30
-    /// to 40 ns including memory, up to 100 where memory is expensive; such a look-up takes about 20), because repeated
-    /// text is 4 to 8 % faster from then on. (A first pass of the mix, with half a million different pieces, ends
-    /// before that: 5 % faster where memory is cheap, 20 % and more where it is expensive.)
+    /// to its number of pieces. So the table grows before these look-ups have cost as much as growing: moving a piece
+    /// takes 30 to 40 ns including memory, up to 100 where memory is expensive, and a second look-up takes about 20.
+    /// Growing this early pays because repeated text is 4 to 8 % faster afterwards. (A first pass of the mix, with half
+    /// a million different pieces, ends before that: 5 % faster where memory is cheap, 20 % and more where it is
+    /// expensive.)
     const WEIGHT: usize = if N == 4 { 2 } else { 6 };
 
     pub(crate) fn new(most: usize) -> Result<Self> {
@@ -160,9 +161,9 @@ impl<const N: usize> CuckooTable<N> {
         self.room[set][1][N / 2 - 1] == 0
     }
 
-    /// Whether a piece without ids in its first set may have ids elsewhere: in the second set, if the first is full (a
-    /// full set stays full until the table grows, and then every piece finds its place anew), or in the other table, if
-    /// the first set holds the piece without ids.
+    /// Whether a piece without ids in its first set may have ids elsewhere. If the first set is full, the ids may be in
+    /// the second set. (A full set stays full until the table grows, and growing places every piece anew.) If the first
+    /// set holds the piece without ids, they may be in the other table.
     #[inline(always)]
     pub(crate) fn may_be_elsewhere(&self, key: &[u64], hash: u64) -> bool {
         let set = set(hash, self.used);
@@ -234,8 +235,8 @@ impl<const N: usize> CuckooTable<N> {
 
     /// Grows in place. The lower bits of each half of a hash name a set, so a way either stays in its set or moves by a
     /// multiple of the old number of sets. A way that stood in its second set is inserted anew, because its first set
-    /// now has room. (These are pieces of the first texts, so common ones; left where they were, every tenth piece of
-    /// an English text took two look-ups.) A way is dropped if there is no memory for moving it.
+    /// now has room. (These pieces come from the first texts, so they are common. Without the move, every tenth piece
+    /// of an English text took two look-ups.) A way is dropped if there is no memory for moving it.
     #[cold]
     fn grow(&mut self) {
         let (old, most) = (self.used, self.room.len());

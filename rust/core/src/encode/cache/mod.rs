@@ -60,8 +60,8 @@ pub(crate) enum CacheSize {
     Narrow,
 }
 
-/// The cache of one worker. Besides its two tables it takes at most 4 MiB for oversized pieces and 128 KiB for pieces
-/// on trial.
+/// The cache of one worker. In addition to its two tables it takes at most 4 MiB for oversized pieces and 128 KiB for
+/// pieces on trial.
 #[derive(Debug)]
 pub(crate) struct Cache {
     pub(crate) short: CuckooTable<4>,
@@ -85,8 +85,8 @@ impl Cache {
 
     /// Whether to insert a piece of `length` bytes and `ids` ids. A piece of several ids with at most two bytes an id
     /// is on trial: it must come twice, with fewer than about ten thousand other pieces on trial in between. This
-    /// concerns 95 % of the different pieces of base64, most of which come once, and 3 % of those of 24 languages.
-    /// (Another piece with the same hash may be taken for it; that does no harm.)
+    /// concerns 95 % of the different pieces of base64, most of which occur once, and 3 % of the different pieces of 24
+    /// languages. (Another piece with the same hash may be taken for it; that does no harm.)
     #[inline(always)]
     pub(crate) fn admits(&mut self, hash: u64, length: usize, ids: usize) -> bool {
         ids == 1 || length > 2 * ids || self.came_before(hash)

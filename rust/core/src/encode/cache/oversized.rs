@@ -4,7 +4,7 @@
 //! They are few, but merging one costs as much as a hundred look-ups, and many come again: lines of dashes, the spaces
 //! before deeply indented code, compounds, addresses. The last few thousand that came twice are kept; a new one
 //! replaces the oldest. A piece that takes more than a kilobyte with its ids is not kept. So all together take at most
-//! 4 MiB, whatever the text.
+//! 4 MiB, for any text.
 
 use std::hash::Hasher;
 

@@ -1,9 +1,9 @@
 //! Joints: places that divide a text without splitting rules.
 //!
-//! Merging makes nothing but tokens. Where no token that it makes holds the two bytes on both sides of a place, nothing merges across it,
-//! whatever else the text has: what is before and what is behind are encoded as if each were alone. Such places are called joints. Mostly
-//! that is before the first space of a run, since tokens have spaces at their beginning, and between a letter and most punctuation. A place
-//! within a character is none.
+//! Merging makes nothing but tokens. Take a place in the text. If no token holds the two bytes on both sides of the
+//! place, nothing merges across it. So the text before the place and the text behind it can be encoded separately. This
+//! module calls these places joints. Mostly that is before the first space of a run, since tokens have spaces at their
+//! beginning, and between a letter and most punctuation. A place within a character is none.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ const STRETCH: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct Joints {
     held: Zeroed<u64>,
-    /// Whether every space begins a piece, whatever tokens hold.
+    /// Whether every space begins a piece, even if tokens hold spaces.
     at_spaces: bool,
 }
 
@@ -58,7 +58,7 @@ impl Joints {
         pairs.into_iter().position(|pair| self.is_joint(held, pair[0], pair[1])).map_or(text.len(), |place| place + 1)
     }
 
-    /// The first joint at or after `from`, where a piece ends whatever stands elsewhere in the text.
+    /// The first joint at or after `from`. A piece ends there, whatever the rest of the text is.
     pub(crate) fn next(&self, text: &[u8], from: usize) -> Option<usize> {
         let (held, from) = (self.held(), from.max(1));
         let pairs = text.get(from - 1..)?.windows(2);

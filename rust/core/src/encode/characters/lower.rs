@@ -1,6 +1,8 @@
 //! From a tokenizer with BPE over characters to one over bytes.
 
-use hashbrown::HashMap;
+use std::slice;
+
+use hashbrown::{HashMap, HashSet};
 
 use super::joints::Joints;
 use super::rewrite::{Rewrites, Rule};
@@ -9,7 +11,7 @@ use crate::bpe::effective::{EffectiveMerge, sufficient};
 use crate::error::{Error, Result};
 use crate::memory::Grow;
 use crate::split::Scheme;
-use crate::vocab::pipeline::{Bpe, Model, Normalizer, Pattern, Pipeline, PreTokenizer, PrependScheme};
+use crate::vocab::pipeline::{Bpe, Merge, Model, Normalizer, Pattern, Pipeline, PreTokenizer, PrependScheme};
 use crate::vocab::{self, Merges, Special, Tokens, Vocab};
 
 /// A tokenizer over bytes that gives the ids of one over characters.
@@ -167,7 +169,7 @@ impl Shaping {
     }
 }
 
-/// Which normalizers follow which.
+/// The order in which normalizers must stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum NormalizerKind {
     First,
@@ -251,62 +253,15 @@ struct Spelling {
 }
 
 impl Spelling {
-    /// That of a model, unless a byte has no token, or merges concern the tokens of bytes.
+    /// The spelling of a model's tokens; none if a byte has no token, or if merges concern the tokens of bytes.
     fn of(bpe: &Bpe, has_spaces: bool) -> Result<Option<Self>> {
-        let entries = &bpe.entries;
-        // Without one, a space would be the three bytes of the character.
-        if has_spaces && entries.id("▁").is_none() {
+        // Without an entry for ▁, the model would split a space into the three bytes of ▁.
+        if has_spaces && bpe.entries.id("▁").is_none() {
             return Ok(None);
         }
-        let mut of_byte = [0; 256];
-        let mut is_of_byte = HashMap::new();
-        for byte in 0..=u8::MAX {
-            let Some(id) = entries.id(&format!("<0x{byte:02X}>")) else { return Ok(None) };
-            of_byte[usize::from(byte)] = id;
-            is_of_byte.insert(id, byte);
-        }
-        if bpe
-            .merges
-            .iter()
-            .any(|merge| [merge.left, merge.right, merge.result].iter().any(|id| is_of_byte.contains_key(id)))
-        {
-            return Ok(None);
-        }
-        let (mut tokens, mut characters) = (Tokens::new(), Vec::new());
-        let mut bytes = Vec::new();
-        for id in 0..entries.size() as u32 {
-            bytes.clear();
-            if let Some(&byte) = is_of_byte.get(&id) {
-                let is_character = byte.is_ascii() && {
-                    let text = if has_spaces && byte == b' ' {
-                        "▁"
-                    } else {
-                        str::from_utf8(std::slice::from_ref(&byte)).unwrap_or("")
-                    };
-                    entries.id(text).is_some()
-                };
-                if !is_character {
-                    bytes.push(byte);
-                }
-            } else if let Some(text) = entries.text(id).filter(|text| entries.id(text) == Some(id)) {
-                // A space itself never comes as far as the model.
-                if !has_spaces || !text.contains(' ') {
-                    respell(text, has_spaces, &mut bytes)?;
-                }
-                let mut all = text.chars();
-                if let (Some(character), None) = (all.next(), all.next())
-                    && !character.is_ascii()
-                    && !(has_spaces && character == METASPACE)
-                {
-                    characters.try_push(character)?;
-                }
-            }
-            // A token with the spelling of another one cannot be told from it.
-            if tokens.try_push(&bytes).is_err() {
-                return Ok(None);
-            }
-        }
-        let (mut of_fragments, mut of_characters, mut fragments) = (Vec::new(), Vec::new(), Vec::new());
+        let Some(of_byte) = tokens_of_bytes(bpe) else { return Ok(None) };
+        let Some((mut tokens, characters)) = spell_tokens(bpe, &of_byte, has_spaces)? else { return Ok(None) };
+        let (mut pairs, mut of_characters, mut fragments) = (Vec::new(), Vec::new(), Vec::new());
         for character in characters {
             let mut buffer = [0; 4];
             let bytes = character.encode_utf8(&mut buffer).as_bytes();
@@ -320,16 +275,15 @@ impl Spelling {
                     left = id;
                 } else {
                     left = tokens.push(&bytes[..length])?;
-                    of_fragments.try_push(pair)?;
+                    pairs.try_push(pair)?;
                     fragments.try_push(left)?;
                 }
             }
         }
-        let mut pairs = of_fragments;
         pairs.try_extend(of_characters)?;
         let is_there = |id: u32| !tokens.get(id).is_empty();
         for merge in &bpe.merges {
-            // A token that is not there now is in no text.
+            // A token without bytes here occurs in no text, so its merges are left out.
             if [merge.left, merge.right, merge.result].into_iter().all(is_there) {
                 if tokens.get(merge.result) != [tokens.get(merge.left), tokens.get(merge.right)].concat() {
                     return Ok(None);
@@ -339,6 +293,54 @@ impl Spelling {
         }
         Ok(Some(Self { tokens, pairs, fragments }))
     }
+}
+
+/// The tokens of the 256 bytes, such as `<0x0A>`; none if one is missing, or if a merge concerns one.
+fn tokens_of_bytes(bpe: &Bpe) -> Option<[u32; 256]> {
+    let mut of_byte = [0; 256];
+    for byte in 0..=u8::MAX {
+        of_byte[usize::from(byte)] = bpe.entries.id(&format!("<0x{byte:02X}>"))?;
+    }
+    let all: HashSet<u32> = of_byte.into_iter().collect();
+    let concerns = |merge: &Merge| [merge.left, merge.right, merge.result].iter().any(|id| all.contains(id));
+    (!bpe.merges.iter().any(concerns)).then_some(of_byte)
+}
+
+/// The bytes of each token, and the characters beyond ASCII that are tokens; none if two tokens have the same bytes.
+fn spell_tokens(bpe: &Bpe, of_byte: &[u32; 256], has_spaces: bool) -> Result<Option<(Tokens, Vec<char>)>> {
+    let entries = &bpe.entries;
+    let byte_of: HashMap<u32, u8> = of_byte.iter().copied().zip(0..=u8::MAX).collect();
+    // An ASCII character with a token of its own is never spelled by the token of its byte.
+    let is_character = |byte: u8| {
+        let text =
+            if has_spaces && byte == b' ' { "▁" } else { str::from_utf8(slice::from_ref(&byte)).unwrap_or("") };
+        byte.is_ascii() && entries.id(text).is_some()
+    };
+    let (mut tokens, mut characters, mut bytes) = (Tokens::new(), Vec::new(), Vec::new());
+    for id in 0..entries.size() as u32 {
+        bytes.clear();
+        if let Some(&byte) = byte_of.get(&id) {
+            if !is_character(byte) {
+                bytes.push(byte);
+            }
+        } else if let Some(text) = entries.text(id).filter(|text| entries.id(text) == Some(id)) {
+            // The model never sees a space itself, so a token with a space in it is never used.
+            if !has_spaces || !text.contains(' ') {
+                respell(text, has_spaces, &mut bytes)?;
+            }
+            let mut all = text.chars();
+            if let (Some(character), None) = (all.next(), all.next())
+                && !character.is_ascii()
+                && !(has_spaces && character == METASPACE)
+            {
+                characters.try_push(character)?;
+            }
+        }
+        if tokens.try_push(&bytes).is_err() {
+            return Ok(None);
+        }
+    }
+    Ok(Some((tokens, characters)))
 }
 
 /// Appends a text, a space for each [`METASPACE`] if that is how they are spelled.

@@ -1,9 +1,10 @@
 //! BPE over characters, as SentencePiece has it, run as BPE over bytes.
 //!
-//! [`lower`] makes a vocabulary of bytes from one of characters. Its first merges make characters of bytes, before all else and whatever
-//! stands around them; the merges of the file follow. So a character that is a token is one symbol, and of any other the bytes stay,
-//! each of which is the token that stands for it. Some characters that are no tokens begin like one that is: their first bytes merge into a
-//! *fragment*, which merges with nothing else and is [spelled out](Characters::spell_out) in the end.
+//! [`lower`] makes a vocabulary of bytes from one of characters. Its first merges make characters of bytes, before all
+//! other merges and in any surroundings. The merges of the file follow. So a character that is a token is one symbol,
+//! and of any other the bytes stay, each of which is the token that stands for it. Some characters that are no tokens
+//! begin like one that is: their first bytes merge into a *fragment*, which merges with nothing else and is [spelled
+//! out](Characters::spell_out) in the end.
 //!
 //! Tokens have a space where the file has `▁`. So most texts are merged as they lie in memory: only the space that comes before the first
 //! word is put there, and texts in which a [`Rule`](rewrite::Rule) finds something to do are copied. Instead of a splitting rule there
@@ -26,7 +27,7 @@ use crate::memory::collect;
 use joints::Joints;
 use rewrite::Rewrites;
 
-/// The data that encoding by characters needs besides a vocabulary of bytes.
+/// The data that encoding by characters needs in addition to a vocabulary of bytes.
 #[derive(Debug)]
 pub(super) struct Characters {
     pub(super) joints: Joints,
@@ -41,11 +42,12 @@ pub(super) struct Characters {
 pub(super) enum Prefix {
     /// None.
     Never,
-    /// All that are not empty, and so does what follows an added token.
+    /// All texts that are not empty. The text behind an added token counts as a text.
     Always,
-    /// All that are not empty and do not begin with a space; what follows an added token only if `always`.
+    /// All texts that are not empty and do not begin with a space. The text behind an added token counts only if
+    /// `always`.
     Unless {
-        /// Not the first alone.
+        /// Whether the text behind an added token counts, too.
         always: bool,
     },
 }
@@ -97,7 +99,7 @@ enum TextStart {
 }
 
 impl Encoder {
-    /// As [`encode_row`](Self::encode_row), of texts behind a space each.
+    /// Like [`encode_row`](Self::encode_row), with a space before each text.
     pub(super) fn encode_row_by_characters(
         &self,
         characters: &Characters,

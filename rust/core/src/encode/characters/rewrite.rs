@@ -1,9 +1,10 @@
-//! Changes to a text before merging, except spaces that take another shape.
+//! The changes of normalizers to a text, made before merging. Spaces need no change here.
 //!
-//! Vocabularies of SentencePiece spell a space as `▁`. Here tokens have spaces in its place, so that most texts are merged as they lie in
-//! memory. A text that holds a `▁` itself, or one of the few characters that a file has dropped, replaced by a space, or followed by
-//! one, is copied in one pass. One pass equals the rules one after the other: each concerns its own character and the kind of the next one,
-//! and none changes a character of another rule, or what follows it.
+//! Vocabularies of SentencePiece spell a space as `▁`. The lowered tokens hold the space itself, so most texts are
+//! merged without a copy. A text is copied if it holds a `▁` or a character with a rule: the file drops the character,
+//! replaces it by a space, or puts a space behind it. One pass over the text applies all rules at once. The result
+//! equals applying the rules in order, because a rule reads its own character and the kind of the next one, and no rule
+//! changes these for another rule.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -16,11 +17,11 @@ use crate::split::CompiledPattern;
 /// The effect of a rule on its character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// It is dropped, before all other rules.
+    /// The character is dropped, before all other rules.
     Drop,
-    /// A space follows it, if a space or a character of a word did.
+    /// A space is put behind the character, if a space or a character of a word follows.
     Part,
-    /// It becomes a space, after all other rules.
+    /// The character becomes a space, after all other rules.
     Space,
 }
 
@@ -29,11 +30,11 @@ pub(crate) enum Rule {
 pub(crate) struct Rewrites {
     /// Whether the text is brought to form C first.
     pub(crate) nfc: bool,
-    /// Texts of several characters and what takes their place then.
+    /// Texts of several characters, and their replacements. They are replaced before the rules apply.
     pub(crate) early: Vec<(String, String)>,
     /// By ascending character.
     rules: Vec<(char, Rule)>,
-    /// Which bytes a character with a rule may begin with.
+    /// The first bytes of the characters that have a rule.
     begins: Marks,
 }
 
@@ -60,8 +61,8 @@ impl Rewrites {
         Some(self.rules[place].1)
     }
 
-    /// Whether no rewritten text holds this one: it is replaced by a text that has none of its characters, and no other rule makes one of
-    /// these, or drops what stands between them.
+    /// Whether rewritten texts never hold this text: its replacement has none of its characters, no other rule makes
+    /// one of these characters, and no rule drops a character between them.
     pub(crate) fn leaves_none(&self, pattern: &str) -> bool {
         let [(text, content)] = &self.early[..] else { return false };
         let makes = |character| content.contains(character) || character == '▁';
@@ -115,7 +116,7 @@ impl Rewrites {
         Ok(Some(String::from_utf8(out).expect("whole characters")))
     }
 
-    /// Whether what remains of the text, without what is dropped, begins with a space or a character of a word.
+    /// Whether the rest of the text, without dropped characters, begins with a space or a character of a word.
     fn is_followed(&self, text: &str) -> bool {
         let next = text.chars().find(|&character| {
             !(self.begins.0[usize::from(character.encode_utf8(&mut [0; 4]).as_bytes()[0])]

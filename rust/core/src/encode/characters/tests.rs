@@ -10,7 +10,7 @@ use crate::vocab::pipeline::{
     PrependScheme,
 };
 
-/// A model whose first entries are the bytes; these characters follow, then what pairs of entries make.
+/// A model whose first entries are the bytes. These characters follow, and then the results of pairs of entries.
 fn model(characters: &str, pairs: &[(u32, u32)]) -> Bpe {
     let mut texts: Vec<String> = (0..=255).map(|byte| format!("<0x{byte:02X}>")).collect();
     texts.extend(characters.chars().map(String::from));

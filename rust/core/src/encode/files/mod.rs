@@ -1,8 +1,8 @@
 //! From files to a file of ids, for a corpus of any size.
 //!
 //! Threads take the blocks of the files in order, encode them side by side, and write the ids in order
-//! ([`threads::ordered`]). So a thread holds one block and its ids, whatever the size of the corpus, and the output
-//! does not depend on the number of threads. A block ends at the end of a document, or inside one at a
+//! ([`threads::ordered`]). So a thread holds one block and its ids, for a corpus of any size, and the output does not
+//! depend on the number of threads. A block ends at the end of a document, or inside one at a
 //! [`cut`](DocumentEncoder::cut), which does not change the ids.
 
 mod array;
@@ -109,7 +109,7 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// The ids of a block, of which `encode` appends those of a part.
+    /// Calls `encode` for each part of a block. `encode` appends the ids of the part.
     pub(crate) fn of_block(
         block: &TextBlock,
         options: EncodeOptions,
@@ -196,7 +196,7 @@ impl<'e> IdsWriter<'e> {
         self.add_texts_unless(&Stop::never(), texts)
     }
 
-    /// As [`add_texts`](Self::add_texts), unless it is stopped.
+    /// Like [`add_texts`](Self::add_texts), but `stop` can end it.
     ///
     /// # Errors
     /// As [`add_texts`](Self::add_texts), and [`Error::Interrupted`].

@@ -4,8 +4,8 @@
 //! the two sides are encoded as if each stood alone. *Proof.* A merge across the place would make a token that holds
 //! both characters.
 //!
-//! In scripts of thousands of characters most neighbours are such places, unless they belong to one word. So Chinese
-//! clauses, which hardly ever come twice, fall into words, which do, and which the cache then holds.
+//! In scripts of thousands of characters there is a barrier between most neighbours, unless they belong to one word. So
+//! Chinese clauses, which hardly ever come twice, fall into words, which do, and which the cache then holds.
 //!
 //! Only places between two characters of three bytes are tested: Chinese, Japanese, Korean, and the scripts of South
 //! and Southeast Asia. The letters of an alphabet nearly always stand side by side in some token.

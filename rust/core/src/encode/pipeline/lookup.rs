@@ -31,7 +31,8 @@ pub(crate) struct Group {
     pub(crate) bounds: [usize; GROUP + 1],
     /// The number of ids of the row before each piece, and before the end.
     places: [u32; GROUP + SOME],
-    /// The keys and hashes of the pieces that are not looked up yet: those of one block, which fits the nearest cache.
+    /// The keys and hashes of the pieces that are not looked up yet. They are the pieces of one block, so they fit into
+    /// the nearest cache.
     keys: [ShortKey; BLOCK],
     hashes: [u64; BLOCK],
     /// The ids of the hits.
@@ -53,7 +54,7 @@ pub(crate) struct Misses {
     pub(crate) numbers: [u32; GROUP + SOME],
     pub(crate) count: usize,
     keys: [ShortKey; GROUP],
-    /// Hashes of short keys; those of long keys as soon as they are needed.
+    /// The hashes of short keys. The hashes of long keys are filled in when they are needed.
     hashes: [u64; GROUP],
     pub(crate) answers: Answers,
     /// Misses that may stand in their second set. This list and the following ones hold places in `numbers`.
@@ -278,7 +279,6 @@ impl Group {
         misses.unknown.truncate(unknown);
         cache.short.note_second(found);
         let sets = cache.long.view();
-        let mut found = 0;
         for place in 0..misses.long.len() {
             let at = usize::from(misses.long[place]);
             let (key, hash) = misses.long_key::<R>(text, &self.bounds, at);
@@ -290,6 +290,18 @@ impl Group {
                 misses.rest.push(at as u16);
             }
         }
+        let found = self.lookup_rest::<R>(text, cache)?;
+        cache.long.note_second(found);
+        Ok(())
+    }
+
+    /// Looks up the misses that are left: long pieces in their second set, the others among the oversized pieces. Returns
+    /// the number found in second sets.
+    #[inline(always)]
+    fn lookup_rest<R: U32x16>(&mut self, text: &[u8], cache: &mut Cache) -> Result<usize> {
+        let misses = &mut self.misses;
+        let sets = cache.long.view();
+        let mut found = 0;
         for place in 0..misses.rest.len() {
             let at = usize::from(misses.rest[place]);
             let number = misses.numbers[at] as usize;
@@ -314,8 +326,7 @@ impl Group {
                 misses.unknown.push(at as u16);
             }
         }
-        cache.long.note_second(found);
-        Ok(())
+        Ok(found)
     }
 
     /// Removes duplicates from the unknown pieces, and records the first occurrence of each. Some duplicates are

@@ -9,7 +9,7 @@
 //!    oversized pieces.
 //! 4. The pieces that no table holds are merged, all at once: the merger is faster the more words it is given. Then
 //!    they are inserted into the cache.
-//! 5. The ids of the misses are put between those of the hits.
+//! 5. The ids of the misses are put between the ids of the hits.
 //!
 //! The pieces of a group may belong to many texts. A branch predictor cannot foresee the length of a piece, whether it
 //! is known, and how many ids it has. These decide on numbers and addresses instead of branches: on text of new words,
@@ -171,9 +171,9 @@ impl MergeSink for MergedMisses<'_> {
 /// Number of lengths that [`sort`] tells apart.
 const LENGTHS: usize = 256;
 
-/// Sorts words by their length, those of [`LENGTHS`] bytes and more last, so that words merged in lockstep take about
-/// the same number of steps. `lengths` is memory for the purpose. Returns the total number of bytes; longer words count
-/// [`LENGTHS`] - 1 bytes.
+/// Sorts words by their length, so that words merged in lockstep take about the same number of steps. Words of
+/// [`LENGTHS`] bytes and more come last, unsorted. `lengths` is memory for the purpose. Returns the total number of
+/// bytes; longer words count [`LENGTHS`] - 1 bytes.
 fn sort(words: &mut [u16], lengths: &mut Vec<(u8, u16)>, length: impl Fn(&u16) -> usize) -> usize {
     // Longer words have room made when they are merged.
     const { assert!(LONGEST < LENGTHS) };

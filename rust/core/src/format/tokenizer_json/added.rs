@@ -1,4 +1,4 @@
-//! Added tokens as `tokenizers` finds them. Only those that are found by their content alone are supported.
+//! Added tokens as `tokenizers` finds them. Only added tokens that are found by their content alone are supported.
 
 use aho_corasick::Anchored;
 use aho_corasick::automaton::Automaton;
@@ -52,7 +52,7 @@ fn overlap<'t>(
     if early.is_empty() || late.peek().is_none() {
         return Ok(None);
     }
-    // What the automaton takes for each byte of its tokens.
+    // The memory of the automaton for each byte of its tokens.
     probe(64 * early.iter().map(|token| token.len()).sum::<usize>())?;
     let automaton =
         NFA::new(&early).expect("added tokens are short, and no file has more bytes than an automaton states");

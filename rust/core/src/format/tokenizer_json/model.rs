@@ -71,7 +71,8 @@ pub(super) fn read(model: &BpeModelJson<'_>, added: &[AddedTokenJson<'_>]) -> Re
         }
     }
     let tokens = entries.into_tokens(|_| String::new())?;
-    // `tokenizers` goes by content: a token that the vocabulary lacks gets the next id, whatever the file states.
+    // `tokenizers` goes by content: a token that the vocabulary lacks gets the next id, not the id that the file
+    // states.
     let absent = added.iter().filter(|token| !known.contains(&*token.content));
     for (token, next) in absent.zip(vocab.len()..) {
         if token.id as usize != next {

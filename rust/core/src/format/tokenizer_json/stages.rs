@@ -1,6 +1,6 @@
 //! Any `tokenizer.json`, as stages.
 //!
-//! The ids of added tokens are those that `tokenizers` gives them, by their content; a file that states others contradicts itself.
+//! `tokenizers` gives added tokens their ids by their content. A file that states other ids contradicts itself.
 
 use std::borrow::Cow;
 
@@ -190,7 +190,8 @@ fn bpe(origin: &str, file: StageModelJson<'_>) -> Result<Model> {
     }))
 }
 
-/// Whether added tokens state the ids that `tokenizers` gives them: those of their contents in the vocabulary, and the next ones after it.
+/// Checks that added tokens state the ids that `tokenizers` gives them: the id of the content in the vocabulary, or the
+/// next id after it.
 fn check_added(model: &Model, added: &[AddedToken]) -> Result<(), String> {
     let count = model.entries().count() as u32;
     let mut ids: HashMap<&str, u32> = HashMap::new();

@@ -145,8 +145,8 @@ pub(in crate::format) fn write(vocab: &Vocab) -> Result<Vec<u8>> {
     to_pretty_bytes(&output)
 }
 
-/// The vocabulary as the model lists it, with inert entries among the tokens. Special tokens are listed, too, unless
-/// they are those that follow the last token, which get their ids anyway.
+/// The vocabulary as the model lists it, with inert entries among the tokens. Special tokens are listed, too. Special
+/// tokens directly after the last token are left out, because they get their ids anyway.
 fn spelled(vocab: &Vocab) -> Result<Vec<(VocabEntry<'_>, u32)>> {
     let Vocab { tokens, specials, inert, .. } = vocab;
     let mut spelled = collect(tokens.iter().map(|(id, token)| (VocabEntry::Token(Spelled(token)), id)))?;

@@ -53,7 +53,7 @@ impl BpeModel {
     pub(super) fn new(model: &pipeline::Bpe) -> Result<Self> {
         let mut merges = HashMap::with_hasher(FxBuildHasher);
         merges.try_reserve(model.merges.len())?;
-        // Of a pair that occurs twice, the last counts.
+        // If a pair occurs twice in the list, the last occurrence counts.
         merges.extend(
             model.merges.iter().zip(0..).map(|(&Merge { left, right, result }, rank)| ((left, right), (rank, result))),
         );

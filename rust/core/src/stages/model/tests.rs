@@ -28,7 +28,7 @@ fn merged(model: &pipeline::Bpe, piece: &str) -> Vec<u32> {
     }
 }
 
-/// Texts of a few letters, those alone first.
+/// Texts of a few letters. The single letters come first.
 fn vocabulary() -> impl Strategy<Value = Vec<String>> {
     prop::collection::btree_set("[abé]{2,4}", 0..12)
         .prop_map(|longer| ["?", "a", "b", "é"].map(String::from).into_iter().chain(longer).collect())

@@ -83,7 +83,7 @@ impl Trie {
         Ok(trie)
     }
 
-    /// Makes room for so many nodes.
+    /// Makes room for `length` nodes.
     fn reach(&mut self, length: usize) -> Result<()> {
         if self.nodes.len() < length { self.nodes.try_resize(length.next_power_of_two(), FREE) } else { Ok(()) }
     }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::memory::{Grow, copied};
 use crate::vocab::pipeline::{self, Entries};
 
-/// How much less likely than the least likely piece a character is that no piece has.
+/// The penalty of a character without a piece, below the score of the least likely piece.
 const UNKNOWN_PENALTY: f64 = 10.0;
 
 /// The model made ready to run.
@@ -88,7 +88,7 @@ impl UnigramModel {
         Ok(())
     }
 
-    /// Appends what stands for unknown characters: an entry, bytes, or the token for them.
+    /// Appends the tokens of unknown characters: an entry, the tokens of their bytes, or the unknown token.
     fn fall_back(&self, entries: &Entries, text: &str, token: ModelToken, tokens: &mut Vec<ModelToken>) -> Result<()> {
         if let Some(id) = entries.id(text) {
             return tokens.try_push(ModelToken { id, ..token });

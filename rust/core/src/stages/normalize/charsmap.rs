@@ -1,7 +1,8 @@
 //! SentencePiece's compiled map of characters: a trie in an array, whose values are places in a list of texts.
 //!
-//! A file begins with the size of the trie in bytes; each of its units has four. The texts follow, each with a zero byte behind it. Whatever
-//! the units say, a search takes a step for each byte of a grapheme of five bytes at most, and leaves the array nowhere.
+//! A file begins with the size of the trie in bytes; each of its units has four. The texts follow, each with a zero
+//! byte behind it. The units come from an untrusted file. For any units, a search takes one step for each byte of a
+//! grapheme of at most five bytes, and reads only within the array.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -101,8 +102,9 @@ impl Charsmap {
     }
 }
 
-/// The written text, except the last character, whose change is not known before the next: a part for which nothing is put counts as removed
-/// behind it. (If there is no character before such a part, the spans of the rest are those of characters before them, as in `tokenizers`.)
+/// The text written so far. The last character is held back: if the next part of the text is removed, its length counts
+/// as removed behind this character. (If a removed part has no character before it, the spans of the later characters
+/// are shifted, as in `tokenizers`.)
 struct Mapping<'m, 'r> {
     new: &'m mut Rewriter<'r>,
     last: Option<(char, isize)>,

@@ -1,7 +1,8 @@
 //! Normalizers, made ready to run.
 //!
-//! Each does to a piece and its spans what the one of `tokenizers` does. The tables of Unicode are those of the same crates, which are older
-//! than the present ones: a character that they do not know is left alone.
+//! Each normalizer changes a piece and its spans exactly as the normalizer of `tokenizers` does. The tables of Unicode
+//! come from the crates that `tokenizers` uses. They are older than the present tables: a character that they do not
+//! know is left alone.
 
 mod charsmap;
 

@@ -115,7 +115,7 @@ impl Floors {
         Some(if class == 0 || self.above[class].places == self.above[0].places { 0 } else { least(class) })
     }
 
-    /// A higher floor, which leaves at most so many eighths of the occurrences, if there is one.
+    /// A higher floor that leaves at most `eighths` eighths of the occurrences, if there is one.
     pub(crate) fn above(&self, floor: u64, eighths: u64) -> Option<u64> {
         let higher = self.lowest(self.places(floor) / 8 * eighths)?;
         // All remaining pairs may be in one class.

@@ -65,7 +65,7 @@ pub(crate) fn train(
     let [column] = &weights.columns[..] else {
         return Err(Error::argument(
             "memory",
-            "there is no limit under fairness, which looks at each language by itself",
+            "training with fairness cannot have a limit: it weighs languages one by one",
         ));
     };
     return_free_memory();
@@ -96,8 +96,8 @@ pub(crate) fn train(
         let floor = floor.min(ceiling).max(least);
         let mut ask = || report(progress, &mut checkpoint, &merges);
         let segments = pieces.cut(&known, &sketch, &floors, floor, &fits, &mut ask)?;
-        // As many occurrences again, or more if there was room for more. With too few, a phase is wasted; with too
-        // many, segments are cut again.
+        // The next phase gets as many occurrences, or more if there was room for more. With too few, a phase is wasted;
+        // with too many, segments are cut again.
         let training = memory(segments.floor, &segments.size);
         let room = (budget.training / training.max(1)).min(budget.table / segments.table.max(1));
         places = floors.places(segments.floor).saturating_mul(room.max(1) as u64);
@@ -117,11 +117,7 @@ pub(crate) fn train(
         let outcome = task.run(lexicon, checkpoint.take(), progress)?;
         return_free_memory();
         if outcome.end == EndReason::Again {
-            // The pairs below the floor, and the times at which they appeared, matter now. All pairs are needed, from
-            // the beginning.
-            let first = BaseMerges::new(vocab)?;
-            let task = Task { weights: &all, longest, floor: Some(1), threads, memory: None, first, resumed: None };
-            return task.run(lexicon, None, progress);
+            return without_floor(&all, longest, threads, vocab, lexicon, progress);
         }
         let done = outcome.end == EndReason::Done && segments.floor <= least;
         if done || outcome.lexicon.is_complete() {
@@ -135,6 +131,19 @@ pub(crate) fn train(
     }
 }
 
+/// Trains from the beginning on all pairs: the pairs below the floor, and the rounds in which they appeared, matter.
+fn without_floor(
+    weights: &Weights,
+    longest: usize,
+    threads: usize,
+    vocab: &Vocab,
+    lexicon: &Lexicon,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Outcome> {
+    let first = BaseMerges::new(vocab)?;
+    Task { weights, longest, floor: Some(1), threads, memory: None, first, resumed: None }.run(lexicon, None, progress)
+}
+
 /// Reports progress between phases. On a break it writes a checkpoint of the merges made.
 fn report(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -145,7 +154,7 @@ fn report(
         return Ok(());
     }
     if let Some(Err(error)) = checkpoint.as_mut().map(|checkpoint| checkpoint.write(merges)) {
-        // The work ends here, whatever the answer.
+        // The work ends here in any case, so the answer is not needed.
         let _ = progress(Progress::Unsaved(error.to_string()));
     }
     Err(Error::Interrupted)

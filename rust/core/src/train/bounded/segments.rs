@@ -212,7 +212,8 @@ impl PieceStore {
                 if full {
                     let mut cut = cut.write().expect("no thread panics");
                     while is_full(&cut) {
-                        // The pieces to come are like those that were read: all of them together should fill the table.
+                        // The pieces to come are assumed to be like the pieces read so far; together they should fill
+                        // the table.
                         let all = self.size.cells.load(Ordering::Relaxed).max(1);
                         let eighths = (8 * read.load(Ordering::Relaxed) / all) as u64;
                         cut.raise(floors, eighths.clamp(LEAST_KEPT, MOST_KEPT))?;
@@ -339,7 +340,7 @@ impl Cutter<'_> {
         Ok(())
     }
 
-    /// Cuts the segments again, by a higher floor, which leaves at most so many eighths of the occurrences.
+    /// Cuts the segments again, by a higher floor that leaves at most `eighths` eighths of the occurrences.
     fn raise(&mut self, floors: &Floors, eighths: u64) -> Result<()> {
         let Some(higher) = floors.above(self.floor, eighths) else {
             self.is_last = true;

@@ -51,7 +51,7 @@ impl Checkpoint {
         Ok((checkpoint, merges))
     }
 
-    /// Reads the merges: at most as many as a vocabulary can have, and only those of this run.
+    /// Reads the merges of this run. A file cannot claim more merges than a vocabulary can have.
     fn parse(&self, mut file: impl BufRead) -> Result<Vec<Pair>> {
         let damaged = |reason: &str| Error::format(self.path.display(), reason);
         let failed = |error: io::Error| match error.raw_os_error() {
@@ -111,8 +111,8 @@ impl Checkpoint {
     }
 }
 
-/// A number that is equal for runs that make the same merges, whatever the order of the pieces: the sum of the pieces'
-/// hashes times their weights, and a hash of `options`.
+/// A number that is equal for runs that make the same merges: the sum of the pieces' hashes times their weights, and a
+/// hash of `options`. The order of the pieces makes no difference.
 pub(crate) fn fingerprint(weights: &Weights, options: &str) -> Result<u64> {
     let mut sum = hash(options.as_bytes());
     for (number, column) in (1_u64..).step_by(2).zip(&weights.columns) {

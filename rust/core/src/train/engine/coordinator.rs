@@ -156,7 +156,7 @@ impl<'l> Coordinator<'l> {
         let chosen = if let Step::Round(round) = step { round.len() } else { 0 };
         let made = &self.merges[..self.merges.len() - chosen];
         let kept = self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.write(made));
-        // Training ends here, whatever the answer.
+        // Training ends here in any case, so the answer is not needed.
         let _ = self.warn(kept);
         Error::Interrupted
     }
@@ -234,7 +234,7 @@ impl<'l> Coordinator<'l> {
     }
 }
 
-/// The merges without those that are repeated later: of a pair merged several times, the last merge counts.
+/// The merges without earlier repeats: if a pair was merged several times, the last merge counts.
 pub(crate) fn last_of_each(merges: &[Pair]) -> Result<Vec<Pair>> {
     let mut last: HashMap<Pair, usize> = HashMap::new();
     last.try_reserve(merges.len())?;
@@ -244,7 +244,7 @@ pub(crate) fn last_of_each(merges: &[Pair]) -> Result<Vec<Pair>> {
 
 /// The part of a thread in the decisions.
 pub(crate) trait Lead {
-    /// Decides on the next step, given the floor, while the others wait.
+    /// Decides on the next step, given the floor, while the other threads wait.
     fn lead(&mut self, board: &Board, floor: Floor);
 
     /// Checks whether to go on within a long step.

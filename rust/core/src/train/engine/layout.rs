@@ -77,6 +77,29 @@ impl CellWeights {
     }
 }
 
+/// Gives each weight of a column its cells, from the heaviest on. `cells` has the number of cells for each weight; their
+/// first cell takes its place. Returns the cell behind the last one.
+fn place_classes(
+    cells: &mut HashMap<u64, usize, FxBuildHasher>,
+    first: usize,
+    changes: &mut Vec<(u32, u64)>,
+) -> Result<usize> {
+    let mut classes = collect(cells.iter().map(|(&weight, &cells)| (weight, cells)))?;
+    classes.sort_unstable_by(|a, b| b.cmp(a));
+    changes.try_reserve(classes.len() + 1)?;
+    let mut next = first;
+    for (weight, length) in classes {
+        changes.push((next as u32, weight));
+        cells.insert(weight, next);
+        next += length;
+        if next >= DEAD as usize {
+            let reason = "4 GiB of unique pieces a thread or more: use more threads, or drop rare pieces";
+            return Err(Error::corpus("counts", reason));
+        }
+    }
+    Ok(next)
+}
+
 /// Number of pieces between two calls of `ask`.
 const UNASKED: usize = 1 << 13;
 
@@ -122,19 +145,8 @@ impl Layout {
             if total.max(priced) >= 1 << 63 {
                 return Err(too_large());
             }
-            let mut classes = collect(cells.iter().map(|(&weight, &cells)| (weight, cells)))?;
-            classes.sort_unstable_by(|a, b| b.cmp(a));
-            changes.try_reserve(classes.len() + 1)?;
             let first = next;
-            for (weight, length) in classes {
-                changes.push((next as u32, weight));
-                cells.insert(weight, next);
-                next += length;
-                if next >= DEAD as usize {
-                    let reason = "4 GiB of unique pieces a thread or more: use more threads, or drop rare pieces";
-                    return Err(Error::corpus("counts", reason));
-                }
-            }
+            next = place_classes(&mut cells, first, &mut changes)?;
             places.push(cells);
             let (counts, is_priced) = (column.factor > 0, column.is_priced);
             columns.push(CellColumn { cells: first as u32..next as u32, counts, is_priced, tokens: 0 });

@@ -32,10 +32,11 @@
 //!    symbol of the run.
 //! 2. So every pair that existed at the start is one of p1, ..., pk, or still comes behind pk. It remains to show that
 //!    no pair that appeared since comes before pi.
-//! 3. *A new pair weighs no more than an old one behind pk.* A pair with the token *n* of a merged (l, r) appears where
-//!    a pair (x, l) or (r, y) disappears, or a pair that itself appeared there since, and with at most its weight. By
-//!    induction it weighs at most as much as some pair q = (x, l) or (r, y) did at the start. By step 1, q is none of
-//!    p1, ..., pk, so it comes behind pk.
+//! 3. *A new pair weighs no more than an old one behind pk.* Let (l, r) be merged into the token *n*. A pair with n
+//!    appears only where a pair (x, l) or (r, y) disappears, and gets at most its weight. The pair that disappears
+//!    existed at the start, or appeared in this round in the same way. By induction the new pair weighs at most as much
+//!    as some pair q = (x, l) or (r, y) weighed at the start. By step 1, q is none of p1, ..., pk, so q comes behind
+//!    pk.
 //! 4. *The new pair comes behind pk, too.* If q is lighter than pk, the new pair is lighter. If q is as heavy as pk,
 //!    then q is the larger pair. Each symbol of the new pair is the symbol of q in the same place, or a new token,
 //!    whose id is larger than all ids in pk. So the new pair is also larger than pk.
@@ -44,8 +45,8 @@
 //! The claim is about fixed factors. So a run ends where factors are refreshed, at numbers of merges that depend on
 //! nothing else.
 //!
-//! A pair of a symbol with itself, and a pair that makes a known token, may thus be the last of a run only. The same
-//! holds for a pair that is merged everywhere in its pieces, because its weight differs from that of its occurrences.
+//! Three kinds of pairs can only be the last pair of a run: a pair of a symbol with itself; a pair that makes a known
+//! token; and a pair that is merged everywhere in its pieces, because its weight is not the sum of its occurrences.
 //!
 //! `cargo bench -p eurotok-core -- train` measures training on generated text.
 
@@ -114,7 +115,7 @@ pub(crate) struct Task<'t> {
 pub(crate) struct Resumed {
     pub(crate) lexicon: Lexicon,
     pub(crate) merges: Vec<Pair>,
-    /// These merges, and those before training.
+    /// The merges of this run and the merges made before training.
     pub(crate) known: BaseMerges,
 }
 

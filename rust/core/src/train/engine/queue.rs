@@ -4,14 +4,14 @@
 //! weight of a pair is the sum of its occurrences times the factors of their columns. A new pair joins the queue with
 //! its present weight. Weights hardly ever rise, so an entry is updated only when it comes first.
 //!
-//! When factors change, some weights rise. So an entry holds its weight times a gauge, and the gauge is divided by the
-//! largest rise of any factor. The entry then stays at least as large as it should be, and close to it, because prices
-//! change little between two refreshes.
+//! When factors change, some weights rise. So an entry holds its weight times a gauge, and each refresh divides the
+//! gauge by the largest rise of any factor. An entry is then never too small. It is only a little too large, because
+//! prices change little between two refreshes.
 //!
 //! Weights also rise when a token is made a second time from other parts (`abc` from `ab|c`, and from `a|bc` where `ab`
 //! never formed): pairs with this token appear again. The rule is that of `tokenizers`. Each time a pair appears, it
 //! gets a new entry in the queue, with the new occurrences. An entry that comes first is merged everywhere in the
-//! pieces of its occurrences. A merged pair keeps its weight, to which later occurrences add. Of a pair that is merged
+//! pieces of its occurrences. A merged pair keeps its weight, to which later occurrences add. If a pair is merged
 //! several times, the last merge counts.
 
 use std::cmp::Reverse;

@@ -95,7 +95,7 @@ impl Lexicon {
         Ok(lexicon)
     }
 
-    /// Reserves the token that reads like a special token in `tokenizer.json`: the two share their id.
+    /// Gives a token the id of a special token if a `tokenizer.json` spells both alike.
     fn reserve(&mut self, content: &str, id: u32) -> Result<()> {
         let token = content.as_bytes();
         if token.iter().all(u8::is_ascii_graphic) && !self.ids.contains_key(token) {
@@ -111,7 +111,7 @@ impl Lexicon {
         Ok(())
     }
 
-    /// As `clone`, if there is memory for it.
+    /// Clones, or fails if there is no memory.
     pub(crate) fn try_clone(&self) -> Result<Self> {
         let mut clone = Self { tokens: Vec::new(), ids: HashMap::new(), wanted: self.wanted };
         clone.tokens.try_reserve_exact(self.tokens.len())?;

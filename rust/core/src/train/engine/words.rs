@@ -294,7 +294,7 @@ impl Words {
         })
     }
 
-    /// Makes room for more occurrences of a pair, next to those it has, and returns the place of the first.
+    /// Makes room for more occurrences of a pair behind its present occurrences, and returns the place of the first.
     fn allot(&mut self, keeper: usize, number: u32, count: u32) -> Result<usize> {
         let slices = &mut self.slices[keeper];
         if slices.len() <= number as usize {

@@ -24,7 +24,8 @@ pub struct Fairness {
     /// Counts of the same sentences in every language, with the scheme of the training text. They define the prices and
     /// are not trained on. Without them, prices come from the training text, byte by byte.
     pub parallel: Option<Arc<Counts>>,
-    /// The price that each language should have, in proportion to the others; 1 for languages that are left out.
+    /// The price that each language should have, in proportion to the prices of the other languages; 1 for languages
+    /// that are left out.
     pub targets: BTreeMap<String, f64>,
 }
 

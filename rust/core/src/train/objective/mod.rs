@@ -20,7 +20,7 @@ const PLACES: u32 = 16;
 
 /// The counts of languages, each with its factor.
 pub(crate) struct Weights<'c> {
-    /// The columns, those of training text first.
+    /// The columns. The columns of training text come first.
     pub(crate) columns: Vec<Column<'c>>,
     /// The least weight of a merged pair, under the first factors of columns.
     pub(crate) least: u64,

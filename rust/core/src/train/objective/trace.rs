@@ -10,7 +10,7 @@ pub struct Trace {
     /// The languages that were trained on.
     pub languages: Vec<String>,
     /// By merge: the language that won it, either by the largest part of its weight, or by its turn. [`NOBODY`] if this
-    /// is unknown: for merges of all languages together, and for those of an interrupted run.
+    /// is unknown: for merges of all languages together, and for the merges of an interrupted run.
     pub winners: Vec<u32>,
     /// Numbers of merges, with the tokens of each language at that time; 0 for a language without a price.
     pub prices: Vec<(usize, Vec<u64>)>,

@@ -2,14 +2,14 @@
 //! merge is the most frequent pair of the most expensive language.
 //!
 //! The price of a language is the number of tokens of its parallel text. Without parallel text, it is the number of
-//! tokens of its training text, or its compression in proportion to a ratio. Of equally frequent pairs, the one whose
-//! tokens are largest as text in `tokenizer.json` comes first. A language without pairs is passed over from then on.
-//! There are two differences. `tokenizers` counts merges, so a vocabulary in which tokens are made twice is too small;
-//! here it has its size. With a window, `tokenizers` never returns once all remaining languages are above the
+//! tokens of its training text, or its compression in proportion to a ratio. If pairs are equally frequent, the pair
+//! whose tokens are largest as text in `tokenizer.json` comes first. A language without pairs is passed over from then
+//! on. There are two differences. `tokenizers` counts merges, so a vocabulary in which tokens are made twice is too
+//! small; here it has its size. With a window, `tokenizers` never returns once all remaining languages are above the
 //! threshold.
 //!
-//! This mode is for comparison: merges are made one by one on one thread, by counts of all text. As elsewhere, rare
-//! pairs are kept only when they are needed.
+//! This mode is for comparison: merges are made one by one on one thread, by counts of all text. Rare pairs are kept
+//! only when they are needed, as in the engine.
 
 mod ranking;
 
@@ -41,7 +41,7 @@ pub struct Parity {
     /// Counts of the same sentences in every language, with the scheme of the training text.
     pub parallel: Option<Arc<Counts>>,
     /// Instead of parallel text: the wanted compression of each language, in bytes per token, in proportion to the
-    /// others.
+    /// other languages.
     pub ratio: BTreeMap<String, f64>,
     /// Number of merges of plain BPE on all text at the beginning: the paper's hybrid.
     pub global_merges: usize,
@@ -65,7 +65,7 @@ const TRACED: usize = 256;
 /// The floor is divided by this when a language has no pair above it.
 const LOWERING: u64 = 8;
 
-/// As [`SPREAD`](crate::train::engine) there. Languages reach their rarest pairs at different times.
+/// The same as [`SPREAD`](crate::train::engine) in the engine. Languages reach their rarest pairs at different times.
 const SPREAD: u64 = 128;
 
 impl Parity {
@@ -228,7 +228,7 @@ impl ParityTask<'_> {
     }
 }
 
-/// Finds all pairs again, and ranks those that weigh `floor`.
+/// Finds all pairs again, and ranks the pairs that weigh at least `floor`.
 fn rank_all(
     words: &mut Words,
     ranking: &mut Ranking,

@@ -66,8 +66,8 @@ impl Ranking {
         })
     }
 
-    /// Removes all pairs, and takes those of a report that weigh `floor` in a language. Returns the number of each
-    /// gain.
+    /// Removes all pairs, and takes the pairs of a report that weigh at least `floor` in a language. Returns the number
+    /// of each gain.
     pub(crate) fn start(&mut self, floor: u64, report: &RwLock<Report>) -> Result<Vec<u32>> {
         self.floors = self.factors.iter().map(|&factor| floor.div_ceil(factor)).collect();
         let all = self.floors.iter().fold(0, |sum: u64, &floor| sum.saturating_add(floor));

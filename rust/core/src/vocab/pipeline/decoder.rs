@@ -1,4 +1,4 @@
-//! How tokens become a text again.
+//! The stage that turns tokens back into a text.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::pre_tokenizer::{ByteLevel, Metaspace};
 pub enum Decoder {
     /// The byte of each character, as the vocabularies of byte-level models spell them.
     ByteLevel(ByteLevel),
-    /// The byte of each token such as `<0x0A>`.
+    /// Tokens such as `<0x0A>` become their byte.
     ByteFallback,
     /// All tokens as one.
     Fuse,
@@ -26,14 +26,14 @@ pub enum Decoder {
     Strip {
         /// The character.
         content: char,
-        /// How many at the beginning, at most.
+        /// The largest number removed at the beginning.
         start: usize,
-        /// How many at the end, at most.
+        /// The largest number removed at the end.
         stop: usize,
     },
     /// Spaces in place of a character.
     Metaspace(Metaspace),
-    /// A space before each token but the first and those with a prefix.
+    /// A space before each token, except the first token and tokens with the prefix.
     WordPiece {
         /// The prefix.
         prefix: String,

@@ -17,7 +17,7 @@ impl Entries {
     /// The entries of a file, in any order. `origin` appears in errors.
     ///
     /// # Errors
-    /// [`Error::Format`] if an id occurs twice, or is far beyond the others; [`Error::Memory`].
+    /// [`Error::Format`] if an id occurs twice, or is far beyond the other ids; [`Error::Memory`].
     pub fn new<'t>(origin: &str, entries: impl IntoIterator<Item = (&'t str, u32)>) -> Result<Self> {
         let mut sorted = collect(entries)?;
         sorted.sort_unstable_by_key(|&(text, id)| (id, text));
@@ -61,7 +61,7 @@ impl Entries {
         self.tokens.len()
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub fn count(&self) -> usize {
         self.iter().count()
     }

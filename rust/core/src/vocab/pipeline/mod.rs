@@ -28,19 +28,19 @@ pub use pre_tokenizer::{ByteLevel, Metaspace, PreTokenizer};
 pub struct Pipeline {
     /// Changes a text before all other stages.
     pub normalizer: Option<Normalizer>,
-    /// How the normalized text becomes pieces.
+    /// The stage that splits the normalized text into pieces.
     pub pre_tokenizer: Option<PreTokenizer>,
-    /// How a piece becomes ids.
+    /// The stage that turns a piece into ids.
     pub model: Model,
-    /// Which ids stand before and behind those of a text.
+    /// The stage that adds ids before and behind the ids of a text.
     pub post_processor: Option<PostProcessor>,
-    /// How tokens become a text again. Without one, a space stands between two tokens.
+    /// The stage that turns tokens back into a text. Without one, a space stands between two tokens.
     pub decoder: Option<Decoder>,
     /// Tokens that are found in the text before the model sees it, by ascending id.
     pub added: Vec<AddedToken>,
-    /// How sequences of a batch are made equally long, as the file says it.
+    /// The padding of batches, as it stands in the file.
     pub padding: Option<Value>,
-    /// How long sequences are cut, as the file says it.
+    /// The truncation of long sequences, as it stands in the file.
     pub truncation: Option<Value>,
 }
 

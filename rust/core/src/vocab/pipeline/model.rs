@@ -1,4 +1,4 @@
-//! How a piece becomes ids.
+//! The stage that turns a piece into ids.
 
 use super::Entries;
 
@@ -20,15 +20,16 @@ pub enum Model {
 pub struct Bpe {
     /// The vocabulary.
     pub entries: Entries,
-    /// Pairs of ids and the id of what they make; the first in the list goes first.
+    /// Pairs of ids and the id of their result. An earlier pair merges before a later one.
     pub merges: Vec<Merge>,
     /// The entry for a character that has none. Without it, the character is dropped.
     pub unk_token: Option<String>,
     /// Whether one of these stands for characters in a row.
     pub fuse_unk: bool,
-    /// Whether the bytes of such a character stand for it, if all of them are entries such as `<0x0A>`.
+    /// Whether an unknown character is replaced by the tokens of its bytes, such as `<0x0A>`, if all of these are
+    /// entries.
     pub byte_fallback: bool,
-    /// Whether a piece that is an entry is that entry, whatever the merges say.
+    /// Whether a piece that is an entry is that entry, without looking at the merges.
     pub ignore_merges: bool,
     /// The prefix of characters that are not the first of their piece.
     pub continuing_subword_prefix: Option<String>,
@@ -43,7 +44,7 @@ pub struct Merge {
     pub left: u32,
     /// The id of the second.
     pub right: u32,
-    /// The id of what they make.
+    /// The id of the result.
     pub result: u32,
 }
 
@@ -54,9 +55,11 @@ pub struct Unigram {
     pub entries: Entries,
     /// The logarithm of the probability of each, by id. None is NaN.
     pub scores: Vec<f64>,
-    /// The id of what stands for characters that no piece has. Without it, such text cannot be encoded.
+    /// The id of the unknown piece, which stands for characters that no piece has. Without it, a text with these
+    /// characters cannot be encoded.
     pub unk_id: Option<u32>,
-    /// Whether the bytes of such characters stand for them, if all of them are entries such as `<0x0A>`.
+    /// Whether an unknown character is replaced by the tokens of its bytes, such as `<0x0A>`, if all of these are
+    /// entries.
     pub byte_fallback: bool,
 }
 

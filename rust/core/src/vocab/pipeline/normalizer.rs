@@ -45,7 +45,7 @@ pub enum Normalizer {
     },
     /// The rules of the `nmt_nfkc` of SentencePiece that are not of Unicode: no control characters, other whitespace as spaces.
     Nmt,
-    /// As in BERT.
+    /// The normalizer of BERT.
     #[serde(rename = "BertNormalizer", alias = "Bert")]
     Bert {
         /// Drop control characters, and make all whitespace spaces.

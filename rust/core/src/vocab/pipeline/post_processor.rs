@@ -1,4 +1,4 @@
-//! Post-processors: tokens before and behind those of a text.
+//! Post-processors add tokens before and behind the tokens of a text.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub enum PostProcessor {
         /// The tokens of the templates, by name.
         special_tokens: BTreeMap<String, TemplateToken>,
     },
-    /// As in BERT: `[CLS] A [SEP] B [SEP]`.
+    /// The template of BERT: `[CLS] A [SEP] B [SEP]`.
     #[serde(rename = "BertProcessing")]
     Bert {
         /// The token at the end of a text.
@@ -28,7 +28,7 @@ pub enum PostProcessor {
         /// The token at the beginning of the first text.
         cls: (String, u32),
     },
-    /// As in RoBERTa: `<s> A </s></s> B </s>`.
+    /// The template of RoBERTa: `<s> A </s></s> B </s>`.
     #[serde(rename = "RobertaProcessing")]
     Roberta {
         /// The token at the end of a text.
@@ -54,7 +54,7 @@ pub enum PostProcessor {
 pub enum Piece {
     /// A text.
     Sequence {
-        /// Which.
+        /// The text that stands here.
         id: Sequence,
         /// The type of its tokens.
         type_id: u32,

@@ -1,4 +1,4 @@
-//! How a normalized text becomes pieces.
+//! The stage that splits a normalized text into pieces.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -42,7 +42,7 @@ pub enum PreTokenizer {
     Metaspace(Metaspace),
     /// A character for each byte, as the vocabularies of byte-level models spell them.
     ByteLevel(ByteLevel),
-    /// As in BERT: at whitespace, which is dropped, and around each punctuation character.
+    /// Splits like BERT: at whitespace, which is dropped, and around each punctuation character.
     #[serde(rename = "BertPreTokenizer")]
     Bert,
     /// Where the script changes.
@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for Metaspace {
         #[derive(Deserialize)]
         struct Settings {
             replacement: char,
-            /// How older files say it.
+            /// The field of older files.
             add_prefix_space: Option<bool>,
             prepend_scheme: Option<PrependScheme>,
             split: Option<bool>,
