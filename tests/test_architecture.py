@@ -117,32 +117,67 @@ def python_files() -> Files:
     return files
 
 
-def circles(files: Files) -> list[str]:
-    """Rooms of one folder that use one another in a circle, itself or through others, at any depth of folders.
-
-    A file uses the longest of its paths that is a file; a folder's own file belongs to no room of that folder.
-    """
+def file_edges(files: Files) -> Files:
+    """The files that each file uses: the longest of its paths that is a file."""
 
     def file_of(used: tuple[str, ...]) -> tuple[str, ...] | None:
         starts = [used[:end] for end in range(len(used), 0, -1)]
         known = (found for it in starts for found in (it, (*it, "__init__")) if found in files)
         return next(known, None)
 
-    edges = {file: {found for it in used if (found := file_of(it)) and found != file} for file, used in files.items()}
-    wrong = []
+    return {file: {found for it in used if (found := file_of(it)) and found != file} for file, used in files.items()}
+
+
+def rooms_by_folder(files: Files) -> dict[tuple[str, ...], Edges]:
+    """The rooms of each folder, at any depth, with the rooms of the same folder that they use.
+
+    A folder's own file belongs to no room of that folder.
+    """
+    found: dict[tuple[str, ...], Edges] = {}
     for folder in sorted({file[:depth] for file in files for depth in range(len(file))}):
         below = len(folder)
-        rooms: Edges = {}
-        for file, used in edges.items():
-            if file[:below] == folder and len(file) > below:
-                others = (it[below] for it in used if it[:below] == folder and len(it) > below)
-                rooms.setdefault(file[below], set()).update(set(others) - {file[below]})
+        rooms = found.setdefault(folder, {})
+        for file, used in file_edges(files).items():
+            if file[:below] == folder and len(file) > below and file[below] != "__init__":
+                others = {it[below] for it in used if it[:below] == folder and len(it) > below}
+                rooms.setdefault(file[below], set()).update(others - {file[below], "__init__"})
+    return found
+
+
+def circles(files: Files) -> list[str]:
+    """Rooms of one folder that use one another in a circle, itself or through others, at any depth of folders."""
+    wrong = []
+    for folder, rooms in rooms_by_folder(files).items():
         left = dict(rooms)
         while done := {room for room, used in left.items() if not used & set(left)}:
             left = {room: used for room, used in left.items() if room not in done}
         if left:
             wrong.append(f"{'/'.join(folder) or 'top'}: {', '.join(sorted(left))}")
     return wrong
+
+
+def upward(files: Files, order: dict[str, list[str]]) -> list[str]:
+    """Rooms that use a room which stands behind them in the order of their folder, or that have no place in it."""
+    wrong = []
+    for folder, rooms in rooms_by_folder(files).items():
+        name = "/".join(folder)
+        if not folder or (len(rooms) < 3 and name not in order):
+            continue
+        places = {room: place for place, room in enumerate(order.get(name, []))}
+        wrong += [f"{name}: {room} has no place in the order" for room in sorted(set(rooms) ^ set(places))]
+        for room, used in rooms.items():
+            behind = [it for it in used if places.get(it, -1) > places.get(room, len(places))]
+            wrong += [f"{name}: {room} uses {it}, which stands behind it" for it in sorted(behind)]
+    return wrong
+
+
+@pytest.mark.parametrize(("language", "files"), [("rust", rust_files(CORE)), ("python", python_files())])
+def test_no_room_uses_one_that_stands_behind_it(language: str, files: Files) -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    block = re.search(rf"^```order {language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert block, f"ARCHITECTURE.md has no order of rooms for {language}"
+    lines = (line.partition(":") for line in block[1].splitlines())
+    assert upward(files, {folder: rooms.split() for folder, _, rooms in lines}) == []
 
 
 @pytest.mark.parametrize(
@@ -210,3 +245,7 @@ def test_the_judges_of_this_file_judge() -> None:
     a, b, y, deep = ("x", "a"), ("x", "b"), ("x", "y"), ("x", "y", "c")
     assert circles({a: {b}, b: {y}, y: set(), deep: {(*b, "item")}}) == ["x: a, b, y"]
     assert circles({a: {b}, b: {y}, y: set(), deep: {("x",)}, ("x",): {a}}) == []
+    files = {a: set(), b: {a}, y: {b}, deep: {(*b, "item")}}
+    assert upward(files, {"x": ["a", "b", "y"]}) == []
+    assert upward(files, {"x": ["b", "a", "y"]}) == ["x: b uses a, which stands behind it"]
+    assert upward(files, {"x": ["a", "b"]}) == ["x: y has no place in the order"]

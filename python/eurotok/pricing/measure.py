@@ -56,7 +56,8 @@ class Text:
 def word_spans(text: str) -> NDArray[np.int64]:
     r"""Find the words of a text.
 
-    A word stands between white space, and reaches from its first letter or digit to its last. Words are the matches of `[^\W_](?:\S*[^\W_])?`, which takes twice as long to find them.
+    A word stands between white space, and reaches from its first letter or digit to its last. The
+    regex `[^\W_](?:\S*[^\W_])?` matches the same words, but takes twice as long.
 
     Returns
     -------
