@@ -26,14 +26,27 @@ TOKENIZERS = (
 """The help of an argument that is a tokenizer."""
 
 
-def add_tokenizer(parser: argparse.ArgumentParser) -> None:
+def add_tokenizer(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> None:
     """Add the tokenizer to work with."""
-    parser.add_argument(
-        "tokenizer",
-        metavar="TOKENIZER",
-        help=TOKENIZERS,
-    )
+    parser.add_argument("tokenizer", nargs="?" if is_optional else None, metavar="TOKENIZER", help=TOKENIZERS)
     add_scheme(parser)
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Add the text or the counts to train on."""
+    parser.add_argument(
+        "counts",
+        nargs="*",
+        metavar="DIR|FILE|COUNTS",
+        help="text by language (a folder, or files such as fr.txt), or counts that 'eurotok count-pieces' saved",
+    )
+    parser.add_argument(
+        "--corpus",
+        action="append",
+        default=[],
+        metavar="DIR|FILE",
+        help="text by language, as the positional argument (repeatable)",
+    )
 
 
 def add_scheme(parser: argparse.ArgumentParser) -> None:

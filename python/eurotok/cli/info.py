@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from eurotok.cli.arguments import TOKENIZERS, add_scheme
+from eurotok.cli.arguments import add_tokenizer
 from eurotok.escape import terminal
 from eurotok.output.tables import shorten
 
@@ -23,13 +23,7 @@ SHOWN = 8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
-        "tokenizer",
-        nargs="?",
-        metavar="TOKENIZER",
-        help=TOKENIZERS,
-    )
-    add_scheme(parser)
+    add_tokenizer(parser, is_optional=True)
 
 
 def run(args: argparse.Namespace) -> None:

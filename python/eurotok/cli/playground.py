@@ -15,6 +15,7 @@ import sys
 from threading import Timer
 from typing import TYPE_CHECKING, get_args
 
+from eurotok.cli.arguments import add_scheme
 from eurotok.output.names import PageLanguage
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[NAME=]TOKENIZER",
         help="names and files as for 'eurotok compare' (default: the shipped ones)",
     )
-    parser.add_argument("--scheme", metavar="NAME|REGEX", help="splitting rule, for a .tiktoken file that states none")
+    add_scheme(parser)
     parser.add_argument(
         "--port",
         type=port,

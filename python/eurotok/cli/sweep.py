@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from eurotok import defaults
 from eurotok.cli.arguments import (
     add_errors,
+    add_sources,
     add_threads,
     corpus_of,
     entries,
@@ -40,15 +41,7 @@ ENDINGS = (".json", ".svg", ".png")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
-        "counts",
-        nargs="*",
-        metavar="DIR|FILE|COUNTS",
-        help="text by language (a folder, or files such as fr.txt), or counts that 'eurotok count-pieces' saved",
-    )
-    parser.add_argument(
-        "--corpus", action="append", default=[], metavar="DIR|FILE", help="text by language: the same (repeatable)"
-    )
+    add_sources(parser)
     parser.add_argument("--parallel", metavar="DIR", required=True, help="the same sentences in every language")
     parser.add_argument(
         "--vocab-size",

@@ -28,6 +28,7 @@ from eurotok.cli.arguments import (
     Pairs,
     add_errors,
     add_memory,
+    add_sources,
     add_threads,
     corpus_of,
     entries,
@@ -55,19 +56,7 @@ TRACES = (".json", ".svg", ".png")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
-        "counts",
-        nargs="*",
-        metavar="DIR|FILE|COUNTS",
-        help="text by language (a folder, or files such as fr.txt), or counts that 'eurotok count-pieces' saved",
-    )
-    parser.add_argument(
-        "--corpus",
-        action="append",
-        default=[],
-        metavar="DIR|FILE",
-        help="text by language, as the positional argument (repeatable)",
-    )
+    add_sources(parser)
     parser.add_argument(
         "--vocab-size",
         type=entries,

@@ -129,35 +129,33 @@ impl StagedText {
         mut find: impl FnMut(&str, &mut Vec<Match>) -> Result<()>,
     ) -> Result<()> {
         let mut matches = take(&mut self.matches);
-        self.next_pieces.clear();
-        for place in 0..self.pieces.len() {
-            let piece = self.pieces[place];
-            if piece.token.is_some() {
-                self.next_pieces.try_push(piece)?;
-                continue;
-            }
-            matches.clear();
-            find(&self.text[piece.range()], &mut matches)?;
-            self.next_pieces.try_reserve(matches.len())?;
-            behave(behavior, &mut matches);
-            for &(start, end, is_dropped) in &matches {
-                if !is_dropped && start < end {
-                    let part = self.part(piece, start, end, None);
-                    self.next_pieces.push(part);
-                }
-            }
-        }
-        swap(&mut self.pieces, &mut self.next_pieces);
+        let find = |text: &str, matches: &mut Vec<Match>| {
+            find(text, matches)?;
+            behave(behavior, matches);
+            Ok(())
+        };
+        let kept = |(start, end, is_dropped): Match| (!is_dropped).then_some((start, end, None));
+        let done = self.cut(&mut matches, find, kept);
         self.matches = matches;
-        Ok(())
+        done
     }
 
     /// Takes tokens out of each piece that is none: `find` gives stretches of it, and which token each is.
     pub(super) fn extract(
         &mut self,
-        mut find: impl FnMut(&str, &mut Vec<(usize, usize, Option<u32>)>) -> Result<()>,
+        find: impl FnMut(&str, &mut Vec<(usize, usize, Option<u32>)>) -> Result<()>,
     ) -> Result<()> {
-        let mut found = Vec::new();
+        self.cut(&mut Vec::new(), find, Some)
+    }
+
+    /// Puts parts in place of each piece that is no token. `find` finds stretches of the piece, `kept` gives the start, the end
+    /// and the token of the part that a stretch becomes, if it is kept. `found` is memory to use again.
+    fn cut<F: Copy>(
+        &mut self,
+        found: &mut Vec<F>,
+        mut find: impl FnMut(&str, &mut Vec<F>) -> Result<()>,
+        kept: impl Fn(F) -> Option<(usize, usize, Option<u32>)>,
+    ) -> Result<()> {
         self.next_pieces.clear();
         for place in 0..self.pieces.len() {
             let piece = self.pieces[place];
@@ -166,10 +164,13 @@ impl StagedText {
                 continue;
             }
             found.clear();
-            find(&self.text[piece.range()], &mut found)?;
-            for &(start, end, token) in found.iter().filter(|(start, end, _)| start < end) {
-                let part = self.part(piece, start, end, token);
-                self.next_pieces.try_push(part)?;
+            find(&self.text[piece.range()], found)?;
+            self.next_pieces.try_reserve(found.len())?;
+            for (start, end, token) in found.iter().copied().filter_map(&kept) {
+                if start < end {
+                    let part = self.part(piece, start, end, token);
+                    self.next_pieces.push(part);
+                }
             }
         }
         swap(&mut self.pieces, &mut self.next_pieces);
