@@ -245,7 +245,7 @@ def test_the_judges_of_this_file_judge() -> None:
     a, b, y, deep = ("x", "a"), ("x", "b"), ("x", "y"), ("x", "y", "c")
     assert circles({a: {b}, b: {y}, y: set(), deep: {(*b, "item")}}) == ["x: a, b, y"]
     assert circles({a: {b}, b: {y}, y: set(), deep: {("x",)}, ("x",): {a}}) == []
-    files = {a: set(), b: {a}, y: {b}, deep: {(*b, "item")}}
+    files: Files = {a: set(), b: {a}, y: {b}, deep: {(*b, "item")}}
     assert upward(files, {"x": ["a", "b", "y"]}) == []
     assert upward(files, {"x": ["b", "a", "y"]}) == ["x: b uses a, which stands behind it"]
     assert upward(files, {"x": ["a", "b"]}) == ["x: y has no place in the order"]
