@@ -1,10 +1,10 @@
 //! Output files that appear whole or not at all, and temporary ones.
 //!
 //! On Linux a file in the making has no name, so nothing of it is left when the process ends in any way. When it is
-//! complete and on the disk it gets a name beside its destination, and is moved there at once; a process that is killed
-//! just between these two calls leaves a complete file with a name that ends in `.part`. No call of the system puts a
-//! file without a name in the place of another. Where there are no files without names (other systems, some file
-//! systems of networks), the file has the name in `.part` from the beginning.
+//! complete and on the disk it gets a name beside its destination, and is moved there at once. A process that is killed
+//! between these two calls leaves a complete file with a name that ends in `.part`. No call of the system puts a file
+//! without a name in the place of another. Where there are no files without names (other systems, some file systems of
+//! networks), the file has the name in `.part` from the beginning.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -148,7 +148,7 @@ impl Write for Scratch {
 
 fn write(file: &mut File, data: &[u8]) -> io::Result<usize> {
     if let Err(full) = meet(Call::Write) {
-        // As a disk that has room for a part.
+        // Behaves like a disk that has room for a part of the data.
         file.write_all(&data[..data.len() / 2])?;
         return Err(full);
     }

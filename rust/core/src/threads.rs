@@ -1,4 +1,4 @@
-//! Threads: how many to use, and what to do if the system grants fewer.
+//! Threads: their number, and the work if the system grants fewer.
 //!
 //! A container may allow a process few threads, or only the first. So a function that starts threads counts those that
 //! did start, and these do the work of the missing ones.
@@ -14,7 +14,7 @@ use crate::faults::{Call, inherit, meet};
 use crate::stop::Stop;
 pub(crate) use ordered::ordered;
 
-/// How often a waiting thread calls `meanwhile`.
+/// The interval at which a waiting thread calls `meanwhile`.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// The number of threads to use: the number asked for, at least one; by default one a processor. More threads than
@@ -97,7 +97,7 @@ pub(crate) fn map<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync)
     map_unless(&Stop::never(), items, work)
 }
 
-/// As [`map`]. The calling thread asks `stop` while it waits for the others, so that they learn of a stop.
+/// Like [`map`]. While the calling thread waits for the other threads, it asks `stop`, so that they learn of a stop.
 pub(crate) fn map_unless<I: Send, T: Send>(stop: &Stop, items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
     let count = items.len();
     let items = Mutex::new(items.into_iter().enumerate());

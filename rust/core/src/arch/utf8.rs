@@ -46,7 +46,7 @@ mod sealed {
 pub enum Utf8Error {
     /// A unit is no scalar value, for example a lone surrogate.
     NoCharacter {
-        /// The place of the first such unit.
+        /// The place of the first lone surrogate.
         place: usize,
     },
     /// The system does not grant the memory.

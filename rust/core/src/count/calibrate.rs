@@ -59,8 +59,8 @@ impl Counts {
     ///
     /// # Errors
     /// [`Error::Argument`] if the strength is not between 0 and 1, or a list is for a language that the counts lack;
-    /// [`Error::Corpus`] if a list hardly agrees with the text, as that of another language, or a count is too large;
-    /// [`Error::Io`] if pieces are on disk and cannot be read or written.
+    /// [`Error::Corpus`] if a list hardly agrees with the text, like a list of another language, or a count is too
+    /// large; [`Error::Io`] if pieces are on disk and cannot be read or written.
     pub fn calibrate(&self, lists: &BTreeMap<String, Frequencies>, strength: f64) -> Result<Self> {
         if !(0.0..=1.0).contains(&strength) {
             return Err(Error::argument("strength", format!("{strength} is not between 0 and 1")));

@@ -63,7 +63,7 @@ pub struct Encoder {
     workers: Vec<Mutex<KeptWorker>>,
 }
 
-/// The least number of workers that are kept between calls. When more threads encode at once, each of the others makes
+/// The least number of workers that are kept between calls. When more threads encode at once, each further thread makes
 /// a worker for its call.
 const WORKERS: usize = 16;
 
@@ -211,9 +211,8 @@ impl Encoder {
     /// A free worker. Never waits: a worker whose lock is held, by another thread or by a fork in the parent, is passed
     /// over.
     ///
-    /// As many workers as there are processors have a large cache, of at most 52 MiB each. If more threads encode at
-    /// once, their workers have a narrow cache of 6 MiB: they share the processors, whose own caches are no larger for
-    /// it.
+    /// One worker for each processor has a large cache, of at most 52 MiB. If more threads encode at once, their
+    /// workers have a narrow cache of 6 MiB: they share the processors, whose own caches are no larger for it.
     fn lease(&self) -> Lease<'_> {
         Self::first_free(self.workers.iter())
     }

@@ -101,7 +101,7 @@ pub(crate) fn translated(regex: &str) -> Result<String, String> {
     Ok(translated)
 }
 
-/// How a construct is read.
+/// The reading of a construct of a regex.
 enum Construct {
     Same,
     As(String),

@@ -145,7 +145,7 @@ fn heaviest(queue: &[QueuedPair]) -> Option<usize> {
     first.map(|(place, _)| place)
 }
 
-/// The merges in their order. Of a pair that was merged several times, the last merge counts.
+/// The merges in their order. If a pair was merged several times, the last merge counts.
 fn without_repeats(merges: &[Pair]) -> Vec<Pair> {
     let last: BTreeMap<_, _> = merges.iter().enumerate().map(|(place, &pair)| (pair, place)).collect();
     merges.iter().enumerate().filter(|&(place, pair)| last[pair] == place).map(|(_, &pair)| pair).collect()

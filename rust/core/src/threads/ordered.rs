@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::stop::Stop;
 
-/// How often `watch` is called.
+/// The interval at which `watch` is called.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Takes items from `source`, does `work` on them on threads, and gives the results to `sink` in the order of the items.
@@ -108,8 +108,8 @@ impl<S> Turns<S> {
         Stop::when(move || stop.load(Ordering::Relaxed))
     }
 
-    /// Waits until the sink has the results of all earlier items, then gives it this one, or stops the work at its error. So the
-    /// reported error is the first in the order of the items, in whatever order the threads work.
+    /// Waits until the sink has the results of all earlier items, then gives it this one, or stops the work at its
+    /// error. So the reported error is the first in the order of the items, in any order of the threads.
     fn take<T>(&self, number: u64, result: Result<T>)
     where
         S: FnMut(T) -> Result<()>,

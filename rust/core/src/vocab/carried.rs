@@ -17,7 +17,7 @@ pub struct Carried {
     pub truncation: Option<Value>,
     /// Hashes of some sentences of the parallel text that steered training, by which it is known again.
     pub steered_by: Vec<String>,
-    /// Ids of special tokens that are content, ascending: decoding keeps them where it leaves out the others.
+    /// Ids of special tokens that are content, ascending. Decoding keeps them when it leaves out other special tokens.
     pub kept: Vec<u32>,
 }
 

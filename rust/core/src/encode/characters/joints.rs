@@ -58,7 +58,7 @@ impl Joints {
         pairs.into_iter().position(|pair| self.is_joint(held, pair[0], pair[1])).map_or(text.len(), |place| place + 1)
     }
 
-    /// The first joint at or after `from`. A piece ends there, whatever the rest of the text is.
+    /// The first joint at or after `from`. A piece ends there, for any text before and behind it.
     pub(crate) fn next(&self, text: &[u8], from: usize) -> Option<usize> {
         let (held, from) = (self.held(), from.max(1));
         let pairs = text.get(from - 1..)?.windows(2);

@@ -64,7 +64,7 @@ pub(in crate::encode) fn lower(pipeline: &Pipeline) -> Result<Option<Lowered>> {
     Ok(Some(Lowered { vocab, merges, characters }))
 }
 
-/// How vocabularies spell a space.
+/// The spelling of a space in vocabularies.
 const METASPACE: char = '▁';
 
 /// The changes that the stages before the model make to a text.

@@ -37,7 +37,7 @@ pub enum Width {
 /// EncodeOptions for encoding documents into a file.
 #[derive(Debug, Clone, Copy)]
 pub struct EncodeOptions {
-    /// How to read the text of a special token within a document.
+    /// The reading of a special token's text within a document.
     pub specials: Specials,
     /// An id that is written after each document, as a part of it.
     pub separator: Option<u32>,

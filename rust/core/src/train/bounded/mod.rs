@@ -1,9 +1,10 @@
 //! Training within a memory limit, in phases.
 //!
 //! All pieces stay on disk. A phase reads them twice: first to find the weights of pairs, then to gather the segments
-//! of the heaviest pairs, as far as there is room. Then it merges these pairs, and the pairs that appear, until they
-//! are lighter than the others may be. So memory holds as many occurrences as fit, and the next phase finds the others.
-//! The merges are those of training without a limit; [`segments`](crate::train::bounded::segments) has the proof.
+//! of the heaviest pairs, as far as there is room. Then it merges these pairs, and the pairs that appear, until a pair
+//! that was left out could be heavier. So memory holds as many occurrences as fit, and the next phase finds the other
+//! occurrences. The merges are those of training without a limit; [`segments`](crate::train::bounded::segments) has the
+//! proof.
 
 mod count_min;
 mod segments;
