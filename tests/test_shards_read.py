@@ -191,7 +191,7 @@ def test_a_mix_has_its_weights_and_tells_its_epochs(
     again = shards.sample(folder, tmp_path / "again", mix={"fr": 2, "de": 1}, tokens=wanted, seed=2)
     assert again.manifest.files == sampled.manifest.files
     assert shards.verify(tmp_path / "mix") == []
-    with pytest.raises(ValueError, match="'it' is not one of the sources"):
+    with pytest.raises(ValueError, match=r"'it' is not one of the sources, which are de, el, fr$"):
         shards.sample(folder, tmp_path / "no", mix={"it": 1}, tokens="1K")
     small = shards.sample({"a": folder}, tmp_path / "a", tokens="0.5K")
     assert 500 <= small.manifest.tokens < 500 + longest
@@ -231,7 +231,10 @@ def test_figures_by_language(
     assert greek.fallback == partial / greek.bytes
     assert "tokens/byte" in found.table()
     found.plot(tmp_path / "lengths.svg")
-    assert (tmp_path / "lengths.svg").read_text().startswith("<svg")
+    picture = (tmp_path / "lengths.svg").read_text()
+    assert picture.startswith("<svg")
+    assert all(f">{word}</text>" in picture for word in ("el", "all", "tokens a byte", "bytes that fell back"))
+    assert f">{greek.tokens_per_byte:.3f}</text>" in picture
     assert json.loads(json.dumps(found.to_json()))["rows"][0]["language"] == "de"
 
 

@@ -161,6 +161,41 @@ def test_a_changed_input_is_refused_only_where_it_was_written(two: Path, tok: eu
         shards.write(two / "*.jsonl", two / "out", tokenizer=tok)
 
 
+@pytest.mark.parametrize("kind", ["megatron", "parquet"])
+def test_an_output_within_the_folder_of_inputs_is_no_input(
+    kind: str, tok: eurotok.Tokenizer, sentences: dict[str, Sequence[str]], tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "fr.jsonl", records("fr", sentences["fr"]))
+    options: dict[str, Any] = {"tokenizer": tok, "format": kind, "validation": 0.2}
+    done = shards.write(tmp_path, tmp_path / "out", **options)
+    assert [it["path"] for it in done.inputs] == [str(path)]
+    assert shards.write(tmp_path, tmp_path / "out", **options).files == done.files
+    with pytest.raises(eurotok.CorpusError, match=r"out: no file here that is read"):
+        shards.write(tmp_path / "out", tmp_path / "of-shards", tokenizer=tok)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_tokens": -1}, "min_tokens: -1 is below 0"),
+        ({"max_tokens": -1}, "max_tokens: -1 is less than min_tokens, 0"),
+        ({"text": ""}, "text: '' is no path of a field"),
+        ({"id": "a..b"}, r"id: 'a\.\.b' is no path of a field"),
+        ({"validation": "150%"}, r"validation: 1\.5 is no share"),
+        ({"worker": "0/3"}, "worker: 0 is not one of 1 to 3"),
+        ({"missing": "ignore"}, "missing: 'ignore' is neither"),
+        ({"format": "tfrecord"}, "format: 'tfrecord' is not one of"),
+    ],
+)
+def test_options_outside_their_domain_leave_no_folder(
+    options: dict[str, Any], message: str, tok: eurotok.Tokenizer, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "fr.jsonl", [{"text": "un"}])
+    with pytest.raises(ValueError, match=message):
+        shards.write(path, tmp_path / "out", tokenizer=tok, **options)
+    assert not (tmp_path / "out").exists()
+
+
 def test_inputs_of_the_same_name_stay_apart(tok: eurotok.Tokenizer, tmp_path: Path) -> None:
     for folder, word in (("a", "un"), ("b", "deux")):
         (tmp_path / folder).mkdir()

@@ -65,8 +65,8 @@ class Progress:
         self._width = 0
         self._pace = Pace()
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """Show that `done` of `total` (0: unknown) is done in `stage`."""
+    def __call__(self, stage: str, done: int, total: int, speed: str = "") -> None:
+        """Show that `done` of `total` (0: unknown) is done in `stage`; `speed` is shown in place of the pace."""
         if not self._shown:
             return
         now = time.monotonic()
@@ -75,9 +75,10 @@ class Progress:
             return
         self._next = now + 0.1
         parts = [f"{done / total:.0%}"] if total else []
-        if total and rate:
-            unit = f"{rate / 1e6:,.1f} MB/s" if stage.startswith(("counting", "encoding")) else f"{rate:,.0f}/s"
-            parts += [unit, f"{duration((total - done) / rate)} left"]
+        if not speed and total and rate:
+            speed = f"{rate / 1e6:,.1f} MB/s" if stage.startswith(("counting", "encoding")) else f"{rate:,.0f}/s"
+        parts += [speed] if speed else []
+        parts += [f"{duration((total - done) / rate)} left"] if total and rate else []
         self._write(f"{stage}: {', '.join(parts)}" if parts else stage)
 
     def close(self) -> None:

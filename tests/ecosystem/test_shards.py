@@ -1,6 +1,7 @@
 """Shards as the frameworks themselves read them."""
 
 import json
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import eurotok
-from ecosystem.test_recipes import interpreter
+from ecosystem.test_recipes import ROOT, interpreter
 from eurotok import shards
 
 READ = {
@@ -44,7 +45,8 @@ def test_the_framework_gives_back_each_document(
     (tmp_path / "fr.jsonl").write_text(rows)
     shards.write(tmp_path / "fr.jsonl", tmp_path / "shards", tokenizer=tok, format=kind, shard_size=2000)
     code = f"{READ[kind]}\nimport json\njson.dump(found, open('found.json', 'w'))"
-    subprocess.run([interpreter("shards"), "-c", code], cwd=tmp_path, check=True, timeout=300)
+    environment = "engines" if kind == "datatrove" else "shards"
+    subprocess.run([interpreter(environment), "-c", code], cwd=tmp_path, check=True, timeout=300)
     found = json.loads((tmp_path / "found.json").read_text())
     data = shards.open(tmp_path / "shards")
     if kind == "litdata":
@@ -57,14 +59,24 @@ def test_the_framework_gives_back_each_document(
         assert found == [ids.tolist() for ids in data]
 
 
-def test_a_step_of_datatrove_writes_what_it_reads(tmp_path: Path) -> None:
-    """In this interpreter, if datatrove is there."""
-    pytest.importorskip("datatrove")
-    from datatrove.data import Document
+ENGINES = {
+    "engines": ["functions_of_datasets", "shards_of_datatrove", "urls_of_s3", "workers_of_ray"],
+    "shards": ["loaders_of_torch"],
+}
+"""Functions of `engines.py`, by the environments that have their libraries."""
 
-    from eurotok.integrations.datatrove import Tokens
 
-    documents = [Document(text=text, id=str(place)) for place, text in enumerate(["un", "deux"])]
-    passed = list(Tokens(tmp_path, "euro-64k").run(documents, rank=3))
-    assert [it.metadata["token_count"] for it in passed] == [it.size for it in shards.open(tmp_path)]
-    assert next(tmp_path.glob("*.ds")).name == "part-00003-00000.ds"
+@pytest.mark.parametrize(("environment", "name"), [(it, name) for it, names in ENGINES.items() for name in names])
+def test_shards_pass_through_other_libraries(
+    environment: str, name: str, sentences: dict[str, Sequence[str]], tmp_path: Path
+) -> None:
+    for language in ("de", "fr"):
+        rows = [{"id": f"{language}-{place}", "text": text} for place, text in enumerate(sentences[language])]
+        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (tmp_path / f"{language}.jsonl").write_text("".join(lines), encoding="utf-8")
+    script = Path(__file__).parent / "engines.py"
+    call = [str(interpreter(environment)), str(script), str(tmp_path), name]
+    paths = {"PYTHONPATH": str(ROOT / "python"), "RAY_USAGE_STATS_ENABLED": "0", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(call, env={**os.environ, **paths}, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == name

@@ -64,6 +64,7 @@ def _add_write(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--text", metavar="FIELD", default="text", help="the text, such as content.body (default: text)"
     )
+    parser.add_argument("--chat", metavar="FIELD", help="messages in place of a text, such as messages: with masks")
     parser.add_argument("--id", metavar="FIELD", help="the document's id, such as metadata.id")
     parser.add_argument("--lines", action="store_true", help="each line of a .txt file is a document")
     parser.add_argument(
@@ -97,8 +98,8 @@ def _add_write(parser: argparse.ArgumentParser) -> None:
 def _write(args: argparse.Namespace) -> None:
     """Tokenize files into shards; a run that was killed goes on."""
     names = (
-        "format text id lines missing errors where min_tokens max_tokens bos eos specials dtype shard_size validation "
-        "shuffle source language max_document threads worker"
+        "format text chat id lines missing errors where min_tokens max_tokens bos eos specials dtype shard_size "
+        "validation shuffle source language max_document threads worker"
     )
     options: dict[str, Any] = {name: getattr(args, name) for name in names.split()}
     manifest = eurotok.shards.write(args.inputs, args.output, tokenizer=load_tokenizer(args), progress=True, **options)
@@ -108,11 +109,20 @@ def _write(args: argparse.Namespace) -> None:
 def _tell(manifest: Manifest) -> None:
     left = ", ".join(f"{count:,} {name}" for name, count in manifest.skipped.items() if count)
     print(
-        f"{manifest.documents:,} documents, {manifest.bytes / 1e6:,.1f} MB: {manifest.tokens:,} tokens in "
-        f"{len(manifest.shards):,} shards -> {terminal(str(manifest.folder))}"
-        + (f"; left out: {left}" if left else ""),
+        f"{counted(manifest.documents, 'document')}, {manifest.bytes / 1e6:,.1f} MB: "
+        f"{counted(manifest.tokens, 'token')} in {counted(len(manifest.shards), 'shard')} "
+        f"-> {terminal(str(manifest.folder))}" + (f"; left out: {left}" if left else ""),
         file=sys.stderr,
     )
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> counted(1, "shard"), counted(1200, "shard")
+    ('1 shard', '1,200 shards')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +145,7 @@ def _verify(args: argparse.Namespace) -> None:
     for fault in faults:
         print(terminal(fault))
     if faults:
-        raise ValueError(f"{args.folder}: {len(faults):,} {'fault' if len(faults) == 1 else 'faults'}")
+        raise ValueError(f"{args.folder}: {counted(len(faults), 'fault')}")
     print("all is well", file=sys.stderr)
 
 
@@ -246,7 +256,7 @@ def _head(args: argparse.Namespace) -> None:
 
     colours = has_colours(sys.stdout)
     for document in eurotok.shards.head(args.folder, args.count, args.start, args.tokenizer):
-        print(f"document {document.number:,}, {len(document.tokens):,} tokens")
+        print(f"document {document.number:,}, {counted(len(document.tokens), 'token')}")
         print(show_tokens(document.tokens, colours=colours))
 
 

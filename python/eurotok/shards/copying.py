@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from eurotok.shards.dataset import Dataset, join
 from eurotok.shards.encoded import Encoded
-from eurotok.shards.formats import Settings, named
+from eurotok.shards.formats import Format, Settings, named
 from eurotok.shards.indexing import write_index
 from eurotok.shards.manifest import NAME, Manifest, sum_counts
 from eurotok.shards.output import HIDDEN, json_bytes, put_bytes, remove_partial, sync_folder
@@ -93,12 +93,12 @@ def copy(
     about = _tokenizer(datasets)
     vocab_size = int(about.get("vocab_size", 0)) or _vocab_size(datasets)
     dtype = kind.dtype(vocab_size)
+    settings = Settings(dtype, about.get("name", ""), vocab_size, _masks(datasets, kind))
     begin(output, how, into)
     if not into:
         _keep_tokenizer(datasets, output)
     inputs, bases = _inputs(datasets)
     tally = _Tally(inputs)
-    settings = Settings(dtype, about.get("name", ""), vocab_size)
     with Series(output, kind, settings, 0, shard_size or kind.shard_size) as series:
         for batch, sums, origins in _read(parts, bases):
             start = 0
@@ -131,6 +131,16 @@ def _tokenizer(datasets: Sequence[Dataset]) -> dict[str, Any]:
         if it.get("sha256") != known[0].get("sha256"):
             raise ValueError(f"folders: of different tokenizers: {known[0].get('name')} and {it.get('name')}")
     return dict(known[0]) if known else {}
+
+
+def _masks(datasets: Sequence[Dataset], kind: Format) -> bool:
+    """Tell whether documents have masks: all or none of them, in a format that has a place for them."""
+    own = [it.has_masks for it in datasets if len(it)]
+    if any(own) and not all(own):
+        raise ValueError("folders: some have masks of chats, others have none")
+    if any(own) and not kind.has_masks:
+        raise ValueError(f"format: {kind.name} has no place for the masks of chats")
+    return any(own)
 
 
 def _vocab_size(datasets: Sequence[Dataset]) -> int:

@@ -126,6 +126,23 @@ class Dataset(Sequence[Ids]):
             return self.manifest.tokens
         return sum(int(self._open(place).offsets[-1]) for place in range(len(self._paths)))
 
+    @property
+    def has_masks(self) -> bool:
+        """Whether documents have masks of what to learn, as chats do."""
+        return bool(self._paths) and self._open(0).mask is not None
+
+    def mask(self, index: int) -> NDArray[np.bool_]:
+        """Give the ids of a document that are to be learned: bool, shape (tokens,); all where there are no masks."""
+        place, own = self._locate(index)
+        found = self._open(place).read(own, own + 1)
+        return np.ones(found.ids.size, dtype=bool) if found.mask is None else found.mask.astype(bool)
+
+    def _locate(self, index: int) -> tuple[int, int]:
+        """Give the shard of a document, and its number there."""
+        number = range(len(self))[index]
+        place = int(np.searchsorted(self._bounds, number, side="right")) - 1
+        return place, number - int(self._bounds[place])
+
     @overload
     def __getitem__(self, index: int) -> Ids: ...
     @overload
@@ -134,9 +151,7 @@ class Dataset(Sequence[Ids]):
         """Give the ids of a document, or of each document of a slice."""
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
-        number = range(len(self))[index]
-        place = int(np.searchsorted(self._bounds, number, side="right")) - 1
-        own = number - int(self._bounds[place])
+        place, own = self._locate(index)
         return self._open(place).read(own, own + 1).ids
 
     def __iter__(self) -> Iterator[Ids]:
@@ -244,7 +259,9 @@ def join(parts: Sequence[Encoded]) -> Encoded:
         offsets.append(part.offsets[1:] + before)
         before += int(part.offsets[-1])
     ids = np.concatenate([part.ids for part in parts]) if parts else np.empty(0, dtype=np.uint32)
-    return Encoded(ids, np.concatenate(offsets))
+    masks = [part.mask for part in parts if part.mask is not None]
+    mask = np.concatenate(masks) if masks and len(masks) == len(parts) else None
+    return Encoded(ids, np.concatenate(offsets), mask=mask)
 
 
 class Order:
@@ -317,11 +334,14 @@ class PackedSequence:
     positions
         int32, shape (length,): the place of each id in its document, counted from where the document begins in this
         sequence.
+    learned
+        bool, shape (length,): the ids that are to be learned: all of them, but for shards of chats, which have masks.
     """
 
     ids: NDArray[np.int64]
     documents: NDArray[np.int32]
     positions: NDArray[np.int32]
+    learned: NDArray[np.bool_]
 
     def mask(self) -> NDArray[np.bool_]:
         """Give the causal mask that keeps documents apart: bool, shape (length, length), [i, j]: i sees j."""
@@ -374,6 +394,7 @@ class Packed(Sequence[PackedSequence]):
         ids = np.empty(self._length, dtype=np.int64)
         documents = np.empty(self._length, dtype=np.int32)
         positions = np.empty(self._length, dtype=np.int32)
+        learned = np.ones(self._length, dtype=bool)
         filled = number = 0
         while filled < self._length:
             window = int(np.searchsorted(self._ends, place, side="right")) - 1
@@ -381,12 +402,15 @@ class Packed(Sequence[PackedSequence]):
             within = place - int(self._ends[window])
             own = int(np.searchsorted(starts, within, side="right")) - 1
             skipped = within - int(starts[own])
-            document = self._dataset[int(members[own])][skipped : skipped + self._length - filled]
+            part = slice(skipped, skipped + self._length - filled)
+            document = self._dataset[int(members[own])][part]
             end = filled + document.size
+            if self._dataset.has_masks:
+                learned[filled:end] = self._dataset.mask(int(members[own]))[part]
             ids[filled:end], documents[filled:end] = document, number
             positions[filled:end] = np.arange(document.size)
             filled, place, number = end, place + document.size, number + 1
-        return PackedSequence(ids, documents, positions)
+        return PackedSequence(ids, documents, positions, learned)
 
 
 def open_folder(folder: StrPath, format: str | None = None, dtype: DTypeLike | None = None) -> Dataset:  # noqa: A002

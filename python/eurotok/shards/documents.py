@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import numpy as np
 
 from eurotok import _core
-from eurotok.shards.inputs import STDIN, Input, is_url, open_url
+from eurotok.shards.chats import TOOLS, Chats, field_of, tools_of
+from eurotok.shards.inputs import COMPRESSED, STDIN, Input, is_url, open_url
 
 BATCH = 8 << 20
 """Bytes of text that are encoded at a time."""
 
 ROWS = 8192
 """Rows of a table that are read at a time."""
+
+CHATS = 1 << 20
+"""Bytes of JSON Lines of chats that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class Reading:
         The treatment of bytes that are not UTF-8: `"strict"` or `"replace"`.
     max_document
         Bytes of the longest line of JSON, or of the longest text.
+    chat
+        The dotted path of messages, in place of a text.
     """
 
     text: str = "text"
@@ -48,6 +56,12 @@ class Reading:
     missing: str = "error"
     errors: str = "strict"
     max_document: int = 1 << 28
+    chat: str | None = None
+
+    @property
+    def content(self) -> str:
+        """The path of the text, or of the messages."""
+        return self.text if self.chat is None else self.chat
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ class Read:
         Bytes of the input that are read.
     """
 
-    documents: _core.Documents
+    documents: _core.Documents | Chats
     columns: dict[str, list[Any]]
     position: int
     missing: int = 0
@@ -101,29 +115,101 @@ def read(source: Input, reading: Reading, threads: int | None, held: object = No
     if name.lower().endswith((".parquet", ".arrow")):
         yield from _tables(source, _batches(source.path, reading), reading)
         return
+    if reading.chat is not None:
+        yield from _chats(source, reading, threads)
+        return
+    with ExitStack() as opened:
+        reader = _reader(opened, source.path, reading, reading.lines)
+        while not (documents := reader.read(BATCH, threads)).at_end:
+            columns = {name: documents.column(place) for place, name in enumerate(reading.columns)}
+            yield Read(documents, columns, reader.position, *documents.skipped)
+
+
+def _reader(
+    opened: ExitStack, given: str, reading: Reading, lines: bool, name: str | None = None
+) -> _core.DocumentReader:
+    """Open what the core reads; `name` is what it is taken for, and `opened` closes the files."""
     file: IO[bytes] | None = None
-    path = source.path
+    path = given
     if path == STDIN:
         file, path = sys.stdin.buffer, "standard input.jsonl"
     elif is_url(path):
-        file = open_url(path)
-    if name.lower().endswith(".xz"):
-        file = lzma.open(file or path)  # noqa: SIM115 - the reader has it to its end
+        file = opened.enter_context(open_url(path))
+    if given.lower().endswith(".xz"):
+        file = opened.enter_context(lzma.open(file or path))  # noqa: SIM115
         path = path[: -len(".xz")]
-    reader = _core.DocumentReader(
-        path,
+    if name is not None and file is None:
+        file = opened.enter_context(Path(path).open("rb"))  # noqa: SIM115
+    return _core.DocumentReader(
+        name or path,
         file,
         text=reading.text,
         id=reading.id,
         columns=list(reading.columns),
-        lines=reading.lines,
+        lines=lines,
         missing=reading.missing,
         errors=reading.errors,
         limit=reading.max_document,
     )
-    while not (documents := reader.read(BATCH, threads)).at_end:
-        columns = {name: documents.column(place) for place, name in enumerate(reading.columns)}
-        yield Read(documents, columns, reader.position, *documents.skipped)
+
+
+def _chats(source: Input, reading: Reading, threads: int | None) -> Iterator[Read]:
+    """Read chats of JSON Lines: each line is a text to the core, and a record here."""
+    lower = source.path.lower()
+    ending = next((it for it in COMPRESSED if lower.endswith(it) and it != ".xz"), "")
+    if source.path != STDIN and lower.removesuffix(ending).removesuffix(".xz").endswith(".txt"):
+        raise _core.CorpusError(f"{source.path}: chats are read of JSON Lines and of tables, not of plain text")
+    alias = f"{source.path}.lines.txt{ending}"
+    try:
+        with ExitStack() as opened:
+            reader = _reader(opened, source.path, reading, True, alias)
+            while not (documents := reader.read(CHATS, threads)).at_end:
+                rows = [
+                    (number, _record(source, number, line))
+                    for number, line in zip(documents.numbers.tolist(), documents.texts(), strict=True)
+                    if line.strip()
+                ]
+                yield _records(source, "line", rows, reading, reader.position)
+    except _core.CorpusError as error:
+        raise _core.CorpusError(str(error).replace(alias, source.path)) from None
+
+
+def _record(source: Input, number: int, line: str) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise _core.CorpusError(f"{source.path}: line {number}: not JSON: {error}") from None
+
+
+def _records(source: Input, place: str, rows: Sequence[tuple[int, Any]], reading: Reading, position: int) -> Read:
+    """Make chats of records."""
+    assert reading.chat is not None
+    kept: list[tuple[int, Any]] = []
+    skipped = {"missing": 0, "null": 0}
+    for number, record in rows:
+        for path in (it for it in (reading.chat, reading.id) if it is not None):
+            is_there, value = field_of(record, path)
+            if is_there and value is not None:
+                continue
+            fault = "null" if is_there else "missing"
+            if reading.missing == "error":
+                raise _core.CorpusError(f"{source.path}: {place} {number}: the field `{path}` is {fault}")
+            skipped[fault] += 1
+            break
+        else:
+            kept.append((number, record))
+    records = [record for _, record in kept]
+    names = None if reading.id is None else [str(field_of(it, reading.id)[1]) for it in records]
+    chats = Chats(
+        source.path,
+        place,
+        [number for number, _ in kept],
+        [field_of(it, reading.chat)[1] for it in records],
+        [tools_of(it, reading.chat) for it in records],
+        names,
+    )
+    columns = {name: [field_of(it, name)[1] for it in records] for name in reading.columns}
+    return Read(chats, columns, position, **skipped)
 
 
 def _data_set(held: Any) -> Iterator[Any]:  # noqa: ANN401
@@ -141,7 +227,8 @@ def _batches(path: str, reading: Reading) -> Iterator[Any]:
     try:
         if path.lower().endswith(".parquet"):
             with pq.ParquetFile(opened or path) as file:
-                wanted = [it for it in (reading.text, reading.id, *reading.columns) if it]
+                tools = TOOLS if reading.chat is not None else None
+                wanted = [it for it in (reading.content, reading.id, tools, *reading.columns) if it]
                 names = set(file.schema_arrow.names)
                 top = sorted({it if it in names else it.partition(".")[0] for it in wanted} & names)
                 yield from file.iter_batches(batch_size=ROWS, columns=top)
@@ -182,6 +269,13 @@ def _tables(source: Input, batches: Iterator[Any], reading: Reading) -> Iterator
 
     before = done = 0
     for batch in batches:
+        if reading.chat is not None:
+            if reading.chat.partition(".")[0] not in batch.schema.names:
+                raise _core.CorpusError(f"{source.path}: no column {reading.chat!r}")
+            done += batch.nbytes
+            yield _records(source, "row", list(enumerate(batch.to_pylist(), before + 1)), reading, done)
+            before += len(batch)
+            continue
         texts = _field(batch, reading.text)
         ids = None if reading.id is None else _field(batch, reading.id)
         for name, column in ((reading.text, texts), (reading.id, ids)):

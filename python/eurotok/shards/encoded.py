@@ -31,6 +31,8 @@ class Encoded:
         int64, shape (documents,): the line or row of each in its input, from 1.
     source
         The input that they come from.
+    mask
+        uint8, shape (tokens,): 1 for each id that training is to learn, else 0; None without masks.
     """
 
     ids: Ids
@@ -38,6 +40,7 @@ class Encoded:
     names: list[str] | None = None
     numbers: NDArray[np.int64] | None = None
     source: str = ""
+    mask: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return self.offsets.size - 1
@@ -57,6 +60,7 @@ class Encoded:
             None if self.names is None else self.names[start:stop],
             None if self.numbers is None else self.numbers[start:stop],
             self.source,
+            None if self.mask is None else self.mask[offsets[0] : offsets[-1]],
         )
 
     def take(self, places: NDArray[np.int64]) -> Encoded:
@@ -70,11 +74,21 @@ class Encoded:
             None if self.names is None else [self.names[place] for place in places.tolist()],
             None if self.numbers is None else self.numbers[places],
             self.source,
+            None if self.mask is None else gather(self.mask, starts, offsets),
         )
 
     def checksums(self) -> NDArray[np.uint32]:
-        """Compute the CRC-32 of each document's ids as little-endian uint32: shape (documents,)."""
-        return _core.checksums(np.ascontiguousarray(self.ids, dtype=np.uint32), self.offsets)
+        """Compute the CRC-32 of each document's ids as little-endian uint32, the mask as their highest bits.
+
+        Returns
+        -------
+        NDArray[np.uint32]
+            Shape (documents,).
+        """
+        ids = np.ascontiguousarray(self.ids, dtype=np.uint32)
+        if self.mask is not None:
+            ids = ids | (self.mask.astype(np.uint32) << np.uint32(31))
+        return _core.checksums(ids, self.offsets)
 
 
 def gather(ids: Ids, starts: NDArray[np.int64], offsets: NDArray[np.int64]) -> Ids:

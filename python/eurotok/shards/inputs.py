@@ -6,12 +6,14 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from eurotok import _core
+from eurotok.shards.output import HIDDEN
 
 STDIN = "-"
 """Standard input: JSON Lines."""
@@ -142,6 +144,9 @@ def _paths(path: str) -> list[str]:
     if Path(path).is_dir():
         files = []
         for place, folders, names in os.walk(path):
+            if HIDDEN in folders:  # shards, perhaps those of this very run
+                folders.clear()
+                continue
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             files += [str(Path(place, it).absolute()) for it in names if is_read(it) and not it.startswith(".")]
         if not files:
@@ -151,38 +156,46 @@ def _paths(path: str) -> list[str]:
 
 
 def _expand_url(url: str) -> list[str]:
-    if not glob.has_magic(url):
+    """Find the files of a URL: those that match a glob, those of a folder, or itself."""
+    if not glob.has_magic(url) and is_read(url):
         return [url]
-    import_fsspec(url)
-    import fsspec
+    with _reaching(url) as (system, place):
+        if glob.has_magic(url):
+            found = [it for it in sorted(system.glob(place)) if system.isfile(it)]
+            fault = "no file matches"
+        elif system.isdir(place):
+            found = [it for it in sorted(system.find(place)) if is_read(it) and "/." not in it.removeprefix(place)]
+            fault = f"no file here that is read ({', '.join(READ)}, plain or compressed)"
+        else:
+            return [url]
+    if not found:
+        raise _core.CorpusError(f"{url}: {fault}")
+    return [system.unstrip_protocol(it) for it in found]
 
-    fs, place = fsspec.core.url_to_fs(url)
-    matches = [fs.unstrip_protocol(it) for it in sorted(fs.glob(place))]
-    if not matches:
-        raise _core.CorpusError(f"{url}: no file matches")
-    return matches
 
-
-def import_fsspec(url: str) -> None:
-    """See that `fsspec` is there.
-
-    Raises
-    ------
-    ImportError
-        If it is absent, naming the URL.
-    """
+@contextmanager
+def _reaching(url: str) -> Iterator[tuple[Any, str]]:
+    """Give the file system of a URL and the path in it; each of its errors is the system's, and names the URL."""
     try:
-        import fsspec  # noqa: F401
+        import fsspec
     except ImportError as error:
         raise ImportError(f"{url}: URLs need fsspec: pip install 'eurotok[url]'") from error
+    try:
+        reached: tuple[Any, str] = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:  # the protocol's package is absent, or there is no such protocol
+        raise type(error)(f"{url}: {error}") from error
+    try:
+        yield reached
+    except OSError:
+        raise
+    except Exception as error:  # each package has errors of its own
+        raise OSError(f"{url}: {type(error).__name__}: {error}") from error
 
 
 def open_url(url: str) -> IO[bytes]:
     """Open a file on another machine."""
-    import_fsspec(url)
-    import fsspec
-
-    opened: IO[bytes] = fsspec.open(url, "rb").open()
+    with _reaching(url) as (system, place):
+        opened: IO[bytes] = system.open(place, "rb")
     return opened
 
 

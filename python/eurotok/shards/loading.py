@@ -83,12 +83,12 @@ def iterable(
         The number of this process, and the number of processes; by default from `torch.distributed`, or from `RANK` and
         `WORLD_SIZE`.
     masks
-        Whether items also have `documents` and `positions`, to keep documents apart.
+        Whether items also have `documents` and `positions`, to keep documents apart, and `learned`, of chats.
 
     Returns
     -------
     torch.utils.data.IterableDataset
-        Of dicts: `ids`, int64, shape (length,), and with `masks` also `documents` and `positions`. It has `set_epoch`,
+        Of dicts: `ids`, int64, shape (length,), and with `masks` also those of `PackedSequence`. It has `set_epoch`,
         `resume(epoch, samples)` with the number of sequences that this rank has seen, `state_dict` and
         `load_state_dict`, and a length: the sequences of this rank.
 
@@ -150,6 +150,7 @@ def _item(torch: Any, sequence: Any, masks: bool) -> dict[str, Any]:  # noqa: AN
         item |= {
             "documents": torch.from_numpy(sequence.documents),
             "positions": torch.from_numpy(sequence.positions),
+            "learned": torch.from_numpy(sequence.learned),
         }
     return item
 

@@ -1,4 +1,7 @@
-"""Progress of a run: a line on a terminal, or else a line of JSON every minute."""
+"""Progress of a run: a line on a terminal, or else a line of JSON every minute.
+
+The share that is done goes by bytes of the inputs as they are stored, and the speed by bytes of text.
+"""
 
 from __future__ import annotations
 
@@ -26,27 +29,37 @@ class Meter:
 
     def __init__(self, progress: bool | Report, total: int, stream: TextIO | None = None) -> None:
         self.total = total
-        self.documents = self.tokens = self.done = self.before = 0
+        self.documents = self.tokens = self.text = self.done = self.before = 0
         self._stream = stream or sys.stderr
         self._report: Report | None = None if isinstance(progress, bool) else progress
         self._line = Progress(self._stream) if progress is True and self._stream.isatty() else None
         self._log = progress is True and self._line is None
-        self._pace, self._next = Pace(), time.monotonic() + EVERY
+        self._pace, self._text_pace, self._next = Pace(), Pace(), time.monotonic() + EVERY
 
-    def add(self, documents: int, tokens: int) -> None:
-        """Count documents."""
+    def add(self, documents: int, tokens: int, text: int) -> None:
+        """Count documents, their ids and the bytes of their text."""
         self.documents += documents
         self.tokens += tokens
+        self.text += text
+
+    def skip(self, size: int) -> None:
+        """Note that so many bytes of inputs were done by an earlier call: they tell nothing of the pace."""
+        self.before += size
+        self._pace = Pace()
 
     def at(self, position: int) -> None:
         """Note how many bytes of the current input are read."""
         self.done = min(self.before + position, self.total) if self.total else self.before + position
+        now = time.monotonic()
+        rate, text_rate = self._pace("encoding", self.done, now), self._text_pace("text", self.text, now)
         if self._report:
             self._report("encoding", self.done, self.total)
         if self._line:
-            self._line(f"encoding {self.documents:,} documents, {self.tokens:,} tokens", self.done, self.total)
-        if self._log:
-            self._tell()
+            speed = f"{text_rate / 1e6:,.1f} MB/s of text" if text_rate else ""
+            self._line(f"encoding {self.documents:,} documents, {self.tokens:,} tokens", self.done, self.total, speed)
+        if self._log and now >= self._next:
+            self._next = now + EVERY
+            self._tell(rate, text_rate)
 
     def end(self, size: int) -> None:
         """Note that an input of this size in bytes is finished."""
@@ -58,18 +71,14 @@ class Meter:
         if self._line:
             self._line.close()
 
-    def _tell(self) -> None:
-        now = time.monotonic()
-        rate = self._pace("encoding", self.done, now)
-        if now < self._next:
-            return
-        self._next = now + EVERY
+    def _tell(self, rate: float, text_rate: float) -> None:
         told = {
             "documents": self.documents,
             "tokens": self.tokens,
-            "bytes": self.done,
+            "text_bytes": self.text,
+            "done": self.done,
             "total": self.total,
-            "mb_per_s": round(rate / 1e6, 1),
+            "mb_per_s": round(text_rate / 1e6, 1),
             "seconds_left": round((self.total - self.done) / rate) if rate and self.total else None,
         }
         print(json.dumps(told), file=self._stream, flush=True)

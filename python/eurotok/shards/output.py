@@ -9,7 +9,9 @@ import json
 import os
 import secrets
 import tempfile
+from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,17 +26,35 @@ HIDDEN = ".eurotok"
 PARTIAL = ".partial"
 """The ending of a file that is being written."""
 
+AHEAD = 4
+"""Pieces of a file that wait to be hashed."""
+
 Described = dict[str, dict[str, Any]]
 """Files by their names: `bytes` and `sha256`."""
 
 
-class Hashed(io.RawIOBase):
-    """A file that knows its length and its SHA-256."""
+LARGE = 1 << 18
+"""Bytes from which on another thread hashes while the file is written."""
 
-    def __init__(self, file: IO[bytes], path: Path) -> None:
+
+class Hashed(io.RawIOBase):
+    """A file that knows its length and its SHA-256. What is written must not change afterwards.
+
+    Parameters
+    ----------
+    file
+        The file.
+    path
+        What errors call it.
+    hasher
+        One thread that hashes large pieces, in order.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path, hasher: ThreadPoolExecutor) -> None:
         super().__init__()
-        self._file, self._path = file, path
+        self._file, self._path, self._hasher = file, path, hasher
         self._sum = hashlib.sha256()
+        self._hashing: deque[Future[None]] = deque()
         self.size = 0
 
     def writable(self) -> bool:
@@ -44,13 +64,23 @@ class Hashed(io.RawIOBase):
     def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
         """Append bytes."""
         view = memoryview(data).cast("B")
+        if len(view) >= LARGE:
+            self._wait(AHEAD - 1)
+            self._hashing.append(self._hasher.submit(self._sum.update, view))
+        else:
+            self._wait(0)
+            self._sum.update(view)
         try:
             self._file.write(view)
         except OSError as error:  # the system does not say which file
             raise OSError(error.errno, error.strerror, os.fspath(self._path)) from None
-        self._sum.update(view)
         self.size += len(view)
         return len(view)
+
+    def _wait(self, rest: int) -> None:
+        """Wait until no more than so many pieces are to be hashed."""
+        while len(self._hashing) > rest:
+            self._hashing.popleft().result()
 
     def array(self, values: NDArray[Any]) -> None:
         """Append the bytes of an array."""
@@ -59,6 +89,7 @@ class Hashed(io.RawIOBase):
 
     def describe(self) -> dict[str, Any]:
         """Give the length and the hash."""
+        self._wait(0)
         return {"bytes": self.size, "sha256": self._sum.hexdigest()}
 
 
@@ -103,6 +134,7 @@ class Output:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._files: dict[str, tuple[Path, IO[bytes], Hashed]] = {}
+        self._hasher = ThreadPoolExecutor(1)  # its thread begins with the first large piece
         self._spools: list[Spool] = []
 
     def open(self, name: str) -> Hashed:
@@ -111,7 +143,7 @@ class Output:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.{secrets.token_hex(6)}{PARTIAL}")
         file = part.open("xb", buffering=1 << 20)
-        hashed = Hashed(file, target)
+        hashed = Hashed(file, target, self._hasher)
         self._files[name] = (part, file, hashed)
         return hashed
 
@@ -143,6 +175,7 @@ class Output:
 
     def discard(self) -> None:
         """Remove the files that have no names yet."""
+        self._hasher.shutdown()
         for part, file, _ in self._files.values():
             with suppress(OSError):  # of a full disk, which was raised already
                 file.close()

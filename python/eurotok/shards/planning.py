@@ -17,7 +17,7 @@ from typing import Any
 
 from eurotok import _core
 from eurotok.shards.filters import Filter
-from eurotok.shards.formats import named
+from eurotok.shards.formats import FORMATS, named
 from eurotok.shards.inputs import Input
 from eurotok.shards.output import HIDDEN, json_bytes, put_bytes
 from eurotok.tokenizer import Tokenizer
@@ -52,6 +52,7 @@ class Options:
     source_field: str | None = None
     language_field: str | None = None
     max_document: int = 1 << 28
+    chat: str | None = None
 
     def __post_init__(self) -> None:
         named(self.format)
@@ -64,8 +65,20 @@ class Options:
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}: {getattr(self, name)!r} is neither {allowed[0]!r} nor {allowed[1]!r}")
+        if self.chat is not None:
+            if not named(self.format).has_masks:
+                able = ", ".join(name for name, it in FORMATS.items() if it.has_masks)
+                raise ValueError(f"format: {self.format} has no place for the masks of chats: choose one of {able}")
+            if self.bos is not None or self.eos is not None:
+                raise ValueError("bos, eos: the template of chats puts these itself")
         if not 0 <= self.validation < 1:
             raise ValueError(f"validation: {self.validation:g} is no share from 0 to 1")
+        for name in ("text", "id", "chat"):
+            path = getattr(self, name)
+            if path is not None and not all(path.split(".")):
+                raise ValueError(f"{name}: {path!r} is no path of a field")
+        if self.min_tokens < 0:
+            raise ValueError(f"min_tokens: {self.min_tokens} is below 0")
         if self.max_tokens is not None and self.max_tokens < self.min_tokens:
             raise ValueError(f"max_tokens: {self.max_tokens} is less than min_tokens, {self.min_tokens}")
 
@@ -121,7 +134,12 @@ class Plan:
         )
 
 
-def make(inputs: Sequence[Input], tokenizers: Mapping[str, tuple[str, Tokenizer]], options: Options) -> Plan:
+def make(
+    inputs: Sequence[Input],
+    tokenizers: Mapping[str, tuple[str, Tokenizer]],
+    contents: Mapping[str, bytes],
+    options: Options,
+) -> Plan:
     """Make the plan of a run.
 
     Parameters
@@ -130,6 +148,8 @@ def make(inputs: Sequence[Input], tokenizers: Mapping[str, tuple[str, Tokenizer]
         All inputs.
     tokenizers
         Name and tokenizer by the folder of the output.
+    contents
+        The bytes of each tokenizer's file.
     options
         The options.
     """
@@ -140,8 +160,12 @@ def make(inputs: Sequence[Input], tokenizers: Mapping[str, tuple[str, Tokenizer]
         for end in (options.bos, options.eos):
             if end is not None:
                 tokenizer.encode("", bos=end)  # refuses one that the vocabulary does not have
-        digest = hashlib.sha256(tokenizer.to_bytes("eurotok")).hexdigest()
+        digest = hashlib.sha256(contents[folder]).hexdigest()
         described[folder] = {"name": name, "sha256": digest, "vocab_size": tokenizer.vocab_size}
+        if options.chat is not None:
+            if tokenizer.chat_template is None:
+                raise ValueError(f"chat: the tokenizer {name} has no chat template")
+            described[folder]["chat_template"] = tokenizer.chat_template
     return Plan(tuple(inputs), tuple(_parts(inputs)), described, options)
 
 
@@ -178,7 +202,7 @@ def load(folder: Path) -> Plan:
         raise _core.FormatError(f"{path}: not a plan of this version") from error
 
 
-def settle(folder: Path, plan: Plan, tokenizers: Mapping[str, tuple[str, Tokenizer]]) -> Plan:
+def settle(folder: Path, plan: Plan, contents: Mapping[str, bytes]) -> Plan:
     """Store a plan in a folder, or check that the folder holds the same plan already.
 
     Returns
@@ -197,8 +221,8 @@ def settle(folder: Path, plan: Plan, tokenizers: Mapping[str, tuple[str, Tokeniz
         strangers = [it.name for it in folder.iterdir() if it.name != HIDDEN] if folder.is_dir() else []
         if strangers:
             raise ValueError(f"{folder}: not empty, and no output of eurotok: it holds {sorted(strangers)[0]}")
-        for name, (_, tokenizer) in tokenizers.items():
-            put_bytes(tokenizer_path(folder, name), tokenizer.to_bytes("eurotok"))
+        for name, data in contents.items():
+            put_bytes(tokenizer_path(folder, name), data)
         if _put_first(path, json_bytes(plan.to_json())):
             return plan
     there = load(folder)
@@ -234,6 +258,11 @@ def _reconcile(folder: Path, there: Plan, wanted: Plan) -> Plan:
         f"another tokenizer ({about['name']} there has other bytes)"
         for name, about in there.tokenizers.items()
         if name in wanted.tokenizers and wanted.tokenizers[name]["sha256"] != about["sha256"]
+    ]
+    differences += [
+        f"another chat template ({about['name']})"
+        for name, about in there.tokenizers.items()
+        if wanted.tokenizers.get(name, about).get("chat_template") != about.get("chat_template")
     ]
     for field in fields(Options):
         old, new = getattr(there.options, field.name), getattr(wanted.options, field.name)

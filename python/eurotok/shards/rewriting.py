@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -279,19 +279,23 @@ def _pools(sources: StrPath | Mapping[str, StrPath], mix: Mapping[str, float] | 
     if isinstance(sources, Mapping):
         whole = {name: Dataset(path) for name, path in sources.items() if mix is None or name in mix}
         pools = {name: [Part(it, np.arange(len(it), dtype=np.int64))] for name, it in whole.items()}
+        known = sorted(sources)
     else:
         dataset = Dataset(sources)
         if mix is None:
+            known = ["all"]
             pools = {"all": [Part(dataset, np.arange(len(dataset), dtype=np.int64))]}
         else:
-            pools = {name: [Part(dataset, documents)] for name, documents in _labelled(dataset, mix).items()}
+            found = _labelled(dataset)
+            known = sorted(found)
+            pools = {name: [Part(dataset, documents)] for name, documents in found.items() if name in mix}
     absent = sorted(set(mix or ()) - set(pools))
     if absent:
-        raise ValueError(f"mix: {absent[0]!r} is not one of the sources, which are {', '.join(sorted(pools))}")
+        raise ValueError(f"mix: {absent[0]!r} is not one of the sources, which are {', '.join(known)}")
     return pools
 
 
-def _labelled(dataset: Dataset, names: Iterable[str]) -> dict[str, NDArray[np.int64]]:
+def _labelled(dataset: Dataset) -> dict[str, NDArray[np.int64]]:
     """Give the documents of each source, or of each language, by the manifest."""
     if dataset.manifest is None:
         raise ValueError(f"{dataset.folder}: no manifest tells the sources: pass a folder for each")
@@ -303,8 +307,7 @@ def _labelled(dataset: Dataset, names: Iterable[str]) -> dict[str, NDArray[np.in
         own = np.arange(start, start + count, dtype=np.int64)
         for name in {about["source"], about["language"]}:
             found.setdefault(name, []).append(own)
-    wanted = set(names)
-    return {name: np.concatenate(parts) for name, parts in found.items() if name in wanted}
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def _draw(part: Part, tokens: int, rng: np.random.Generator) -> NDArray[np.int64]:

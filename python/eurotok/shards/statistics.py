@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ class Stats:
         return {"folder": str(self.folder), "rows": rows}
 
     def plot(self, path: StrPath) -> None:
-        """Draw the distribution of lengths, as `.svg` or `.png`.
+        """Draw the distribution of lengths, and below it the shares of each language, as `.svg` or `.png`.
 
         Raises
         ------
@@ -230,7 +231,7 @@ def _scene(found: Stats) -> Scene:
     row = found.rows[-1]
     width, height, left = 560.0, 240.0, 72.0
     top = MARGIN + 48.0
-    bars = row.lengths or (0,)
+    bars, lower = row.lengths or (0,), top + height + 72
     most = ticks(0, max(*bars, 1))[-1]
     step = width / len(bars)
 
@@ -246,8 +247,33 @@ def _scene(found: Stats) -> Scene:
             yield Line(x, top + height, x, top + height * (1 - count / most), COLOURS[0], step * 0.8)
             yield Label(x, top + height + 14, "0" if place == 0 else f"{1 << place - 1:,}", "middle", FAINT, 9.0)
         yield Label(left + width, top + height + 32, "tokens of a document, from", "end", FAINT, 11.0)
+        yield from _languages(found.rows, left, lower, width)
 
-    return Scene("Lengths of documents", left + width + MARGIN, top + height + 48, tuple(marks()))
+    bottom = lower + ROW * (len(found.rows) + 1)
+    return Scene("Lengths of documents", left + width + MARGIN, bottom + MARGIN, tuple(marks()))
+
+
+ROW = 18.0
+"""Pixels from the figures of a language to those of the next."""
+
+
+def _languages(rows: Sequence[Row], left: float, top: float, width: float) -> Iterator[Mark]:
+    """Draw three figures of each language as bars, each column from 0 to its largest value."""
+    columns: list[tuple[str, list[float], str]] = [
+        ("tokens a byte", [0.0 if math.isnan(row.tokens_per_byte) else row.tokens_per_byte for row in rows], ".3f"),
+        ("bytes that fell back", [row.fallback for row in rows], ".2%"),
+        ("special tokens", [row.special / row.tokens if row.tokens else 0.0 for row in rows], ".2%"),
+    ]
+    step = width / len(columns)
+    for place, row in enumerate(rows, 1):
+        yield Label(left - 8, top + ROW * place, row.language, "end", FAINT, 11.0)
+    for number, (name, values, form) in enumerate(columns):
+        x = left + step * number
+        yield Label(x, top, name, "start", FAINT, 11.0)
+        for place, value in enumerate(values, 1):
+            y = top + ROW * place
+            yield Line(x, y, x + 0.6 * step * value / (max(values) or 1), y, COLOURS[number], 10.0)
+            yield Label(x + 0.62 * step, y, format(value, form), "start", FAINT, 10.0)
 
 
 def tokenizer_of(folder: Path, given: Tokenizer | StrPath | None = None) -> Tokenizer:
@@ -310,6 +336,8 @@ def head(folder: StrPath, count: int = 5, start: int = 0, tokenizer: Tokenizer |
         As for `stats`.
     """
     dataset, processor = Dataset(folder), tokenizer_of(Path(folder), tokenizer)
+    if start < 0 or start > max(0, len(dataset) - 1):
+        raise ValueError(f"start: {start}: {folder} has {len(dataset):,} documents")
     names = {number: name.encode() for name, number in processor.special_tokens.items()}
     shown = []
     for number in range(start, min(start + count, len(dataset))):

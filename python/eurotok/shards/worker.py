@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from eurotok import _core
 from eurotok.shards import planning as plans
+from eurotok.shards.chats import Chats
+from eurotok.shards.chats import encode as encode_chats
 from eurotok.shards.documents import Read, Reading, read
 from eurotok.shards.encoded import Encoded
 from eurotok.shards.filters import Filter
@@ -88,13 +90,14 @@ class Worker:
             options.missing,
             options.errors,
             options.max_document,
+            options.chat,
         )
 
     def run(self, parts: Iterable[int], meter: Meter) -> None:
         """Do the parts that are not done yet."""
         for part in parts:
             if plans.is_done(self._folder, part):
-                meter.end(sum(self._plan.inputs[place].size for place in self._plan.parts[part]))
+                meter.skip(sum(self._plan.inputs[place].size for place in self._plan.parts[part]))
             else:
                 self._do(part, meter)
 
@@ -104,7 +107,7 @@ class Worker:
             series: dict[tuple[str, str], Series] = {}
             for name, about in self._plan.tokenizers.items():
                 dtype = self._kind.dtype(about["vocab_size"], options.dtype)
-                settings = Settings(dtype, about["name"], about["vocab_size"])
+                settings = Settings(dtype, about["name"], about["vocab_size"], options.chat is not None)
                 limit = options.shard_size or self._kind.shard_size
                 for split in options.splits:
                     folder = place_of(self._folder, options, name, split)
@@ -171,10 +174,14 @@ class Worker:
             validating = documents.hashes() < np.uint64(options.validation * 2**64)
         labels = self._labels(source, some)
         names = documents.ids() if options.id else None
-        sizes, numbers = documents.bytes, documents.numbers
+        sizes, numbers, first = documents.bytes, documents.numbers, next(iter(self._tokenizers))
         for tokenizer, processor in self._tokenizers.items():
-            ids, offsets = documents.encode(processor, options.specials, options.bos, options.eos, self._threads)
-            batch = Encoded(ids, offsets, names, numbers, source.path)
+            if isinstance(documents, Chats):
+                template = self._plan.tokenizers[tokenizer]["chat_template"]
+                batch = encode_chats(documents, processor, template, source.path)
+            else:
+                ids, offsets = documents.encode(processor, options.specials, options.bos, options.eos, self._threads)
+                batch = Encoded(ids, offsets, names, numbers, source.path)
             keep = wanted & (batch.lengths >= options.min_tokens)
             if options.max_tokens is not None:
                 keep &= batch.lengths <= options.max_tokens
@@ -182,8 +189,8 @@ class Worker:
                 own = keep & (validating == (split == plans.VALIDATION))
                 chosen = batch if own.all() else batch.take(np.flatnonzero(own))
                 tally.count(tokenizer, split, labels, own, batch.lengths, sizes)
-                if split == "":
-                    meter.add(len(chosen), int(chosen.offsets[-1]))
+                if tokenizer == first:
+                    meter.add(len(chosen), int(chosen.offsets[-1]), int(sizes[own].sum()))
                 write(series[tokenizer, split].add, chosen, place)
             tally.skip(**{f"filtered:{tokenizer}": int(count - keep.sum())})
 

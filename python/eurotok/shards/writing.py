@@ -40,6 +40,7 @@ def write(
     tokenizer: Given | Mapping[str, Given],
     format: str = "megatron",  # noqa: A002 - the name that users look for
     text: str = "text",
+    chat: str | None = None,
     id: str | None = None,  # noqa: A002
     lines: bool = False,
     missing: str = "error",
@@ -81,6 +82,10 @@ def write(
         `megatron`, `datatrove`, `dolma`, `npy`, `mds`, `litdata`, `parquet` or `arrow`.
     text, id
         The fields of the text and of the document's id, by dotted paths (`content.body`).
+    chat
+        The field of a chat's messages, such as `messages`, in place of a text: each chat is rendered by the tokenizer's
+        template, with the `tools` beside the messages, and the shards have a mask of the tokens that the assistant
+        said. Formats with a place for masks are `datatrove`, `npy`, `parquet` and `arrow`.
     lines
         Whether each line of a `.txt` file is a document, instead of the whole file.
     missing
@@ -150,6 +155,7 @@ def write(
     options = Options(
         format=named(format).name,
         text=text,
+        chat=chat,
         id=id,
         lines=lines,
         missing=missing,
@@ -255,7 +261,8 @@ def prepare(
     else:
         given = {"": _tokenizer("tokenizer", tokenizer)}
     folder.mkdir(parents=True, exist_ok=True)
-    plan = plans.settle(folder, plans.make(resolved.inputs, given, options), given)
+    contents = {name: it.to_bytes("eurotok") for name, (_, it) in given.items()}
+    plan = plans.settle(folder, plans.make(resolved.inputs, given, contents, options), contents)
     return plan, {name: it for name, (_, it) in given.items()}
 
 

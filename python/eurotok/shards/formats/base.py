@@ -28,11 +28,14 @@ class Settings:
         The tokenizer's name, for formats that state it.
     vocab_size
         One more than the largest id.
+    masks
+        Whether documents have masks.
     """
 
     dtype: np.dtype[Any]
     tokenizer: str = ""
     vocab_size: int = 0
+    masks: bool = False
 
 
 class Writer(ABC):
@@ -59,11 +62,14 @@ class Shard:
         The ids of all documents: memory-mapped where the format allows it, shape (tokens,).
     offsets
         int64, shape (documents + 1,).
+    mask
+        uint8, shape (tokens,), of shards that have masks.
     """
 
     path: Path
     ids: Ids
     offsets: NDArray[np.int64]
+    mask: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return self.offsets.size - 1
@@ -72,11 +78,12 @@ class Shard:
         """Give the documents of a range."""
         offsets = np.asarray(self.offsets[start : stop + 1], dtype=np.int64)
         first, last = (int(offsets[0]), int(offsets[-1])) if offsets.size else (0, 0)
-        return Encoded(self.ids[first:last], offsets - first, source=str(self.path))
+        mask = None if self.mask is None else self.mask[first:last]
+        return Encoded(self.ids[first:last], offsets - first, source=str(self.path), mask=mask)
 
     def take(self, places: NDArray[np.int64]) -> Encoded:
         """Give the documents at some places, copied."""
-        return Encoded(self.ids, self.offsets, source=str(self.path)).take(places)
+        return Encoded(self.ids, self.offsets, source=str(self.path), mask=self.mask).take(places)
 
 
 @dataclass(frozen=True)
@@ -102,12 +109,15 @@ class Format(ABC):
         The endings of all files of a shard, the main one among them.
     shard_size
         Bytes of ids in a shard, unless a user wants others.
+    has_masks
+        Whether it has a place for masks of what to learn.
     """
 
     name: ClassVar[str]
     main: ClassVar[str]
     endings: ClassVar[tuple[str, ...]]
     shard_size: ClassVar[int] = 1_000_000_000
+    has_masks: ClassVar[bool] = False
     dtypes: ClassVar[tuple[str, ...]] = ("uint16", "uint32")
 
     def dtype(self, vocab_size: int, wanted: str | None = None) -> np.dtype[Any]:
@@ -202,3 +212,19 @@ def rising(path: Path, offsets: NDArray[np.int64], tokens: int) -> NDArray[np.in
             f"{min(beyond, offsets.size - 2):,} is the first that is not whole"
         )
     return offsets
+
+
+def mask_of(path: Path, tokens: int, offset: int = 0) -> NDArray[np.uint8] | None:
+    """Map the mask of a shard into memory: a byte for each id. None if there is no such file.
+
+    Raises
+    ------
+    FormatError
+        If it has another length.
+    """
+    if not path.exists():
+        return None
+    mask = mapped(path, "u1", offset)
+    if mask.size != tokens:
+        raise FormatError(f"{path}: a mask of {mask.size:,} ids, but there are {tokens:,}")
+    return mask

@@ -9,7 +9,7 @@ import numpy as np
 
 from eurotok._core import FormatError
 from eurotok.shards.encoded import Encoded
-from eurotok.shards.formats.base import Format, Settings, Shard, Writer, mapped, rising
+from eurotok.shards.formats.base import Format, Settings, Shard, Writer, mapped, mask_of, rising
 from eurotok.shards.output import Output
 
 
@@ -30,11 +30,14 @@ class _Writer(Writer):
         self._settings = settings
         self._ids, self._ends = output.open(f"{stem}.ds"), output.open(f"{stem}.ds.index")
         self._metadata = output.open(f"{stem}.ds.metadata")
+        self._loss = output.open(f"{stem}.ds.loss") if settings.masks else None
         self._tokens = 0
 
     def add(self, batch: Encoded) -> None:
         self._ids.array(batch.ids.astype(self._settings.dtype, copy=False))
         self._ends.array((batch.offsets[1:] + self._tokens).astype("<u8"))
+        if self._loss and batch.mask is not None:
+            self._loss.array(batch.mask)
         self._tokens += int(batch.offsets[-1])
 
     def close(self) -> None:
@@ -45,6 +48,7 @@ class _Writer(Writer):
 class Datatrove(Format):
     """Ids of 16 bits if the vocabulary has at most 65,536 entries, else of 32; the end of each document."""
 
+    has_masks = True
     name = "datatrove"
     main = ".ds"
     endings = (".ds", ".ds.index", ".ds.metadata")
@@ -71,4 +75,5 @@ class Datatrove(Format):
         ids = mapped(path, f"<u{width}")
         offsets = np.zeros(ends.size + 1, dtype=np.int64)
         offsets[1:] = ends
-        return Shard(path, ids, rising(path.with_name(f"{path.name}.index"), offsets, ids.size))
+        offsets = rising(path.with_name(f"{path.name}.index"), offsets, ids.size)
+        return Shard(path, ids, offsets, mask_of(path.with_name(f"{path.name}.loss"), ids.size))

@@ -11,7 +11,7 @@ import numpy as np
 
 from eurotok._core import FormatError
 from eurotok.shards.encoded import Encoded
-from eurotok.shards.formats.base import Format, Settings, Shard, Writer, mapped, rising
+from eurotok.shards.formats.base import Format, Settings, Shard, Writer, mapped, mask_of, rising
 from eurotok.shards.output import Hashed, Output
 
 HEADER = 128
@@ -47,6 +47,8 @@ class _Writer(Writer):
         self._dtype = settings.dtype
         self._files = output.open(f"{stem}.npy"), output.open(f"{stem}.offsets.npy")
         self._ids, self._ends = output.spool(settings.dtype.str), output.spool("<i8")
+        self._mask = output.open(f"{stem}.mask.npy") if settings.masks else None
+        self._values = output.spool("|u1") if settings.masks else None
         self._tokens = 0
 
     def add(self, batch: Encoded) -> None:
@@ -54,6 +56,8 @@ class _Writer(Writer):
         if self._ends.count == 0:
             self._ends.add(np.zeros(1, dtype=np.int64))
         self._ends.add(batch.offsets[1:] + self._tokens)
+        if self._values and batch.mask is not None:
+            self._values.add(batch.mask)
         self._tokens += int(batch.offsets[-1])
 
     def close(self) -> None:
@@ -61,6 +65,8 @@ class _Writer(Writer):
             self._files, (self._ids, self._ends), (self._dtype, np.dtype("<i8")), strict=True
         ):
             self._copy(file, spool, dtype)
+        if self._mask:
+            self._copy(self._mask, self._values, np.dtype("|u1"))
 
     @staticmethod
     def _copy(file: Hashed, spool: Any, dtype: np.dtype[Any]) -> None:  # noqa: ANN401
@@ -72,6 +78,7 @@ class _Writer(Writer):
 class Npy(Format):
     """Arrays that `numpy.load` maps into memory."""
 
+    has_masks = True
     name = "npy"
     main = ".npy"
     endings = (".npy", ".offsets.npy")
@@ -89,4 +96,5 @@ class Npy(Format):
         ids, offsets = _open(path), _open(path.with_suffix(".offsets.npy"))
         if offsets.size == 0:
             raise FormatError(f"{path.with_suffix('.offsets.npy')}: it has no offset, not even the first")
-        return Shard(path, ids, rising(path.with_suffix(".offsets.npy"), np.asarray(offsets, np.int64), ids.size))
+        bounds = rising(path.with_suffix(".offsets.npy"), np.asarray(offsets, np.int64), ids.size)
+        return Shard(path, ids, bounds, mask_of(path.with_suffix(".mask.npy"), ids.size, HEADER))

@@ -126,7 +126,7 @@ impl TextBlock<'_> {
             }
             // The parser copies a string with an escape, and copies it again at its end.
             probe(2 * line.len())?;
-            record::with_text(line.as_bytes(), invalid, |text| sink(Some(text)))
+            record::with_text(line, invalid, |text| sink(Some(text)))
                 .map_err(|reason| Error::corpus(self.origin.display(), format!("line {number}: {reason}")))??;
         }
         Ok(())

@@ -15,35 +15,38 @@ pub(super) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
-/// Calls `sink` with the text in a line of UTF-8.
+/// Calls `sink` with the text in a line.
 ///
 /// # Errors
 /// The reason why the line has no text, as the end of a sentence that names the line.
-pub(super) fn with_text<T>(line: &[u8], invalid: Invalid, sink: impl FnOnce(&str) -> T) -> Result<T, String> {
+pub(super) fn with_text<T>(line: &str, invalid: Invalid, sink: impl FnOnce(&str) -> T) -> Result<T, String> {
     let mut sink = Some(sink);
     read(line, invalid, FIELD, |line| {
-        let record = serde_json::from_slice::<Record>(line)?;
+        let record = serde_json::from_str::<Record>(line)?;
         Ok(sink.take().map(|sink| sink(&record.text)))
     })
     .map(|done| done.expect("one reading succeeds"))
 }
 
-/// Reads a line of UTF-8, and once more with U+FFFD for each lone surrogate if the first reading fails because of one.
+/// Reads a line, and once more with U+FFFD for each lone surrogate if the first reading fails because of one.
+///
+/// The line is a `str`, so that the parser does not check once more that it is UTF-8.
 ///
 /// # Errors
 /// As [`with_text`], of an object that has a string in `field`.
 pub(super) fn read<T>(
-    line: &[u8],
+    line: &str,
     invalid: Invalid,
     field: &str,
-    mut parse: impl FnMut(&[u8]) -> serde_json::Result<T>,
+    mut parse: impl FnMut(&str) -> serde_json::Result<T>,
 ) -> Result<T, String> {
     let fault = match parse(line) {
         Ok(done) => return Ok(done),
         Err(fault) => fault,
     };
     // JSON can state a lone surrogate as `\ud83d`, which no text can hold.
-    if let Some((mended, column)) = replace_lone_surrogates(line)
+    if let Some((mended, column)) = replace_lone_surrogates(line.as_bytes())
+        && let Ok(mended) = String::from_utf8(mended)
         && let Ok(done) = parse(&mended)
     {
         return match invalid {
@@ -178,7 +181,7 @@ mod tests {
     use super::*;
 
     fn text(line: &str, invalid: Invalid) -> Result<String, String> {
-        with_text(line.as_bytes(), invalid, str::to_string)
+        with_text(line, invalid, str::to_string)
     }
 
     fn refused(line: &str) -> String {

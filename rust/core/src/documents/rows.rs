@@ -134,7 +134,7 @@ impl Rows {
         if let Err(error) = probe(2 * line.len()) {
             return Ok(Err(error));
         }
-        record::read(line.as_bytes(), making.invalid, fields.name(fields.text), |line| {
+        record::read(line, making.invalid, fields.name(fields.text), |line| {
             let mut found = fields.parse(line)?;
             Ok(self.add_values(&mut found, number, making))
         })?
