@@ -280,7 +280,7 @@ def test_verify_names_the_document_of_a_flipped_byte(
     main.write_bytes(data)
     faults = shards.verify(tmp_path / "out")
     assert faults == [
-        f"{main}: its bytes are not those that were written",
+        f"{main}: its bytes differ from the bytes that were written",
         f"{main}: document 7 changed (of {path})",
     ]
     data[place] ^= 1

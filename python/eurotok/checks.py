@@ -169,7 +169,7 @@ def _duplicates(subject: _Subject) -> Finding:
 
 def _unreachable(subject: _Subject) -> Finding:
     never = [f"{number} {_shown(subject.tokens[number])}" for number in unreachable(subject.tokenizer, subject.tokens)]
-    good = "every token is what some text encodes to"
+    good = "every token is in the ids of some text"
     return _finding("no unreachable tokens", never, good, "tokens that no text was found to encode to")
 
 

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference",
         metavar="TOKENIZER",
-        help="set the tokens of the others against those under this one, such as o200k_base (default: the first)",
+        help="compare the tokens of all tokenizers with this one, such as o200k_base (default: the first)",
     )
     parser.add_argument(
         "--figure",

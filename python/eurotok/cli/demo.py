@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         f"\n{paid_for.name} is the vocabulary of GPT-4o: tokens of the sample are stored, the vocabulary is not here."
     )
     name, smallest = next(iter(shipped.items()))
-    print(f"\n3. A sentence under {name}, token by token. It decodes to what it was.\n")
+    print(f"\n3. A sentence under {name}, token by token. It decodes to the same text.\n")
     for language in SHOWN:
         print(f"{language}  {_shown(smallest, heldout.sentences[language][0], colours)}")
 

@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=Pairs,
         type=pair(float),
         metavar="LANG=WEIGHT",
-        help="weight of a language; 1 for the others (repeatable)",
+        help="weight of a language; 1 for all other languages (repeatable)",
     )
     parser.add_argument(
         "--frequencies",
@@ -121,8 +121,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=wish,
         metavar="WISH",
-        help="a limit to prices, which training tries to meet: surcharge<=20%%, fr<=15%%, fr>=-5%%; or, beside what is "
-        "paid under another tokenizer, 'en<=3%% than TOKENIZER', and '*<=0%% than TOKENIZER' for every language "
+        help="a limit to prices, which training tries to meet: surcharge<=20%%, fr<=15%%, fr>=-5%%; or, relative to "
+        "prices under another tokenizer, 'en<=3%% than TOKENIZER', and '*<=0%% than TOKENIZER' for every language "
         "(repeatable, the most important first)",
     )
     parser.add_argument(

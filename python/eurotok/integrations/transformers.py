@@ -209,7 +209,7 @@ class Accelerated:
             longest = int(lengths.max(initial=0))
             width = padded_width(lengths, limit if padding == "max_length" else None, get("pad_to_multiple_of") or None)
             if width < longest:
-                return self._goes_slow("rows longer than those that are filled up")
+                return self._goes_slow("rows that are longer than the padded length")
         side = get("padding_side") or self.padding_side  # type: ignore[attr-defined]
         pad = self.pad_token_id or 0  # type: ignore[attr-defined]
         batch = assembled(parts, samples, width=width, pad=pad, side=side, spans=offsets)

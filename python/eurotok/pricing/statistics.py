@@ -40,7 +40,7 @@ PROBLEMS = {
         "{name} fails on {count} of {sentences} sentences in {language}, which has no price under it "
         "(sentence {first}: {message})."
     ),
-    "lossy": "{name} is lossy: {places} do not decode to what they were.",
+    "lossy": "{name} is lossy: {places} do not decode to the same text.",
     "apart": "{name}: the tokens of {places} do not join to the text: no figures of its words.",
     "places": "sentences {places}",
     "place": "{count} in {language} (first {first})",

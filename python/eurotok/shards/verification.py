@@ -76,7 +76,7 @@ def _differs(path: Path, about: dict[str, Any]) -> str | None:
     if size != about["bytes"]:
         return f"{path}: {size:,} bytes, not the {about['bytes']:,} that were written"
     if sha256_of(path) != about["sha256"]:
-        return f"{path}: its bytes are not those that were written"
+        return f"{path}: its bytes differ from the bytes that were written"
     return None
 
 

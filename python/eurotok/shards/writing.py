@@ -213,7 +213,7 @@ def plan(
     """
     resolved = resolve(inputs)
     if resolved.objects or any(it.path == STDIN for it in resolved.inputs):
-        raise ValueError("inputs: workers read files, not what is in memory or on standard input")
+        raise ValueError("inputs: workers read files, not data in memory or on standard input")
     for name in ("threads", "worker", "progress"):
         if name in options:
             raise TypeError(f"{name}: a plan does not depend on it")
@@ -409,7 +409,7 @@ def parse_worker(worker: str | tuple[int, int]) -> tuple[int, int]:
     try:
         number, count = (int(it) for it in (worker.split("/") if isinstance(worker, str) else worker))
     except ValueError:
-        raise ValueError(f"worker: {worker!r} is not such as 1/8") from None
+        raise ValueError(f"worker: {worker!r} is no share of the work, such as 1/8") from None
     if not 1 <= number <= count:
         raise ValueError(f"worker: {number} is not one of 1 to {count}")
     return number, count

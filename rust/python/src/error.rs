@@ -8,7 +8,12 @@ use pyo3::prelude::*;
 
 create_exception!(eurotok, Error, PyValueError, "What went wrong, and where: the base of all errors of eurotok.");
 create_exception!(eurotok, FormatError, Error, "A file contradicts itself or its format.");
-create_exception!(eurotok, UnsupportedError, Error, "A sound file asks for what cannot be reproduced exactly.");
+create_exception!(
+    eurotok,
+    UnsupportedError,
+    Error,
+    "A sound file asks for a feature that cannot be reproduced exactly."
+);
 create_exception!(eurotok, CorpusError, Error, "The text to train on or to price is not usable.");
 create_exception!(eurotok, PatternError, Error, "A regular expression does not compile, or gave up on a text.");
 create_exception!(eurotok, UnknownIdError, Error, "An id is not in the vocabulary.");

@@ -59,7 +59,7 @@ pub(crate) fn read_piece(input: &mut impl BufRead, piece: &mut Vec<u8>) -> io::R
     let shared = usize::try_from(read_number(input)?).map_err(io::Error::other)?;
     let next = piece.get(shared).copied();
     if shared > piece.len() {
-        return Err(invalid("a piece shares what is not there"));
+        return Err(invalid("a piece shares bytes that are not there"));
     }
     piece.truncate(shared);
     read_bytes(input, piece)?;

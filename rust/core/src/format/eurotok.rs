@@ -134,7 +134,7 @@ fn decompressed(origin: &str, frame: &[u8], most: usize) -> Result<Vec<u8>> {
         _ => return Err(damaged("the size of its contents is not believable")),
     };
     if size > most {
-        return Err(damaged("it is far smaller than what it would be decompressed"));
+        return Err(damaged("it claims far more contents than its size can hold"));
     }
     if zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
         return Err(damaged("it is cut short, or something follows it"));

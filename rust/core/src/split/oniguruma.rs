@@ -156,7 +156,7 @@ fn repetition(rest: &str) -> (usize, Construct) {
         return (end + 1, Construct::Differs("`{`"));
     }
     let is_repeated = rest[end + 1..].starts_with(['+', '?', '*', '{']);
-    (end + 1, if is_repeated { Construct::Differs("what follows `}`") } else { Construct::Same })
+    (end + 1, if is_repeated { Construct::Differs("the text behind `}`") } else { Construct::Same })
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ impl StageModel {
 #[cold]
 fn nothing_for(piece: &str) -> Error {
     let shown: String = piece.chars().take(40).collect();
-    Error::argument("text", format!("{shown:?} is not in the vocabulary, which has no token for what is unknown"))
+    Error::argument("text", format!("{shown:?} is not in the vocabulary, which has no token for unknown text"))
 }
 
 /// The ids of the entries that stand for bytes, such as `<0x0A>`.

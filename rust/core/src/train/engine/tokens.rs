@@ -49,10 +49,7 @@ impl Lexicon {
                 return refuse(content, "occurs twice");
             }
             if !content.is_ascii() && content.chars().all(stands_for_byte) {
-                return refuse(
-                    content,
-                    "reads like bytes: its characters are those that stand for bytes in tokenizer.json",
-                );
+                return refuse(content, "reads like bytes: in a tokenizer.json its characters stand for bytes");
             }
             lexicon.tokens.try_push(Box::default())?;
             lexicon.reserve(content, id)?;

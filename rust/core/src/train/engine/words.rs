@@ -205,20 +205,21 @@ impl Words {
         ask: &mut dyn FnMut() -> Result<()>,
         mut sink: impl FnMut(u32, u32, usize) -> Result<()>,
     ) -> Result<()> {
-        let mut cell = cells.start as usize;
+        let (mut cell, end) = (cells.start as usize, cells.end as usize);
         let mut left = GAP;
-        let mut unasked = cell + UNASKED;
-        while cell < cells.end as usize {
-            if cell >= unasked {
-                unasked = cell + UNASKED;
+        while cell < end {
+            let stretch = end.min(cell + UNASKED);
+            while cell < stretch {
+                let next = cell + if left == GAP { 1 } else { lengths[left as usize] as usize };
+                let right = symbols[next];
+                if left != GAP && right != GAP {
+                    sink(left, right, cell)?;
+                }
+                (cell, left) = (next, right);
+            }
+            if cell < end {
                 ask()?;
             }
-            let next = cell + if left == GAP { 1 } else { lengths[left as usize] as usize };
-            let right = symbols[next];
-            if left != GAP && right != GAP {
-                sink(left, right, cell)?;
-            }
-            (cell, left) = (next, right);
         }
         Ok(())
     }
