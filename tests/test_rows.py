@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -107,3 +109,36 @@ def test_rows_are_those_of_tokenizers(
         assert batch.samples.tolist() == [
             number for number, encoding in enumerate(expected) for _ in (encoding, *encoding.overflowing)
         ]
+
+
+def test_a_text_is_never_shortened_to_nothing(both: tuple[eurotok.Tokenizer, dict[str, Any]]) -> None:
+    """As in `tokenizers`, which refuses it, too."""
+    tok, data = both
+    peer = oracle(data)
+    second = "ab" * 4
+    size = len(tok.encode(second))
+    peer.enable_truncation(size, strategy="only_first")
+    with pytest.raises(BaseException, match="too short"):
+        peer.encode("abc", second, add_special_tokens=False)
+    with pytest.raises(ValueError, match=f"the second text alone has {size} tokens, there is room for {size}"):
+        tok("abc", second, truncation="only_first", max_length=size)
+    assert len(tok("abc", second, truncation="only_first", max_length=size + 1).ids[0]) == size + 1
+
+
+def test_tensors_share_memory_with_the_rows(tok: eurotok.Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With PyTorch if it is installed, else with a stand-in for the one function that is called."""
+    try:
+        import torch
+    except ImportError:
+        monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(from_numpy=lambda array: array))
+    else:
+        assert torch is not None
+    batch = tok(["un", "deux et trois"], padding=True)
+    tensors = batch.to_torch()
+    assert [*tensors] == ["input_ids", "attention_mask"]
+    assert isinstance(batch.ids, np.ndarray)
+    for tensor, array in zip(tensors.values(), (batch.ids, batch.attention_mask), strict=True):
+        assert np.shares_memory(np.asarray(tensor), array)
+        assert np.asarray(tensor).dtype == np.int64
+    with pytest.raises(ValueError, match="padding=True"):
+        tok(["un", "deux et trois"]).to_torch()

@@ -18,6 +18,8 @@ from eurotok.ragged import Ragged
 Side = Literal["left", "right"]
 Strategy = Literal["longest_first", "only_first", "only_second"]
 Padding = Literal["longest", "max_length"]
+Types = Sequence[int]
+"""Token types of special tokens, which tell the texts of a pair apart."""
 
 SPECIAL = -1
 """The sequence of special tokens and padding, which are from no text."""
@@ -45,6 +47,8 @@ class Batch:
         `None` if not asked for.
     samples
         int64, shape (rows,): the number of the text of each row. A text has several rows if its overflow is kept.
+    token_types
+        int64: the type of each token, by which BERT tells two texts apart. `None` if not asked for.
     """
 
     ids: NDArray[np.int64] | Ragged
@@ -53,6 +57,7 @@ class Batch:
     sequence_ids: NDArray[np.int8]
     offsets: NDArray[np.int64] | None
     samples: NDArray[np.int64]
+    token_types: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -100,11 +105,21 @@ class Batch:
 
 @dataclass(frozen=True)
 class Frame:
-    """Special tokens around a text, or around and between two: uint32, shape (tokens,) each."""
+    """Special tokens around a text, or around and between two.
+
+    Attributes
+    ----------
+    before, between, behind
+        Ids: uint32, shape (tokens,) each.
+    types
+        The token type of each of these, in order, with that of the texts in their places: of `before`, the first text,
+        `between`, the second text, `behind`. `None` where types are not asked for.
+    """
 
     before: NDArray[np.uint32]
     between: NDArray[np.uint32]
     behind: NDArray[np.uint32]
+    types: tuple[Types, int, Types, int, Types] | None = None
 
     @property
     def size(self) -> int:
@@ -147,11 +162,12 @@ class Texts:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of every row, one behind the other: its ids, their places, and the sequence that they are from."""
+    """A part of every row, one behind the other: its ids, their places, their sequence, their types."""
 
     ids: Ragged
     spans: NDArray[np.int64] | None
     sequence: int
+    types: NDArray[np.int64] | int = 0
 
 
 def rows(first: Texts, second: Texts | None, frame: Frame, cut: Cut) -> tuple[list[Part], NDArray[np.int64]]:
@@ -166,21 +182,31 @@ def rows(first: Texts, second: Texts | None, frame: Frame, cut: Cut) -> tuple[li
     table = np.array(windows, np.int64).reshape(-1, 5)
     sample, begin, end, begin_2, end_2 = table.T
     count = len(table)
-    parts = [_constant(frame.before, count), _taken(first, sample, begin, end, 0)]
+    before, one, between, two, behind = frame.types or ([0], 0, [0], 0, [0])
+    parts = [_constant(frame.before, before, count), _taken(first, sample, begin, end, 0, one)]
     if second is not None:
-        parts += [_constant(frame.between, count), _taken(second, sample, begin_2, end_2, 1)]
-    return [*parts, _constant(frame.behind, count)], sample
+        parts += [_constant(frame.between, between, count), _taken(second, sample, begin_2, end_2, 1, two)]
+    return [*parts, _constant(frame.behind, behind, count)], sample
 
 
-def _constant(ids: NDArray[np.uint32], count: int) -> Part:
-    return Part(Ragged(np.tile(ids, count), np.arange(count + 1) * ids.size), None, SPECIAL)
+def _constant(ids: NDArray[np.uint32], types: Types, count: int) -> Part:
+    of_all = np.resize(np.array(types, np.int64), count * ids.size)
+    return Part(Ragged(np.tile(ids, count), np.arange(count + 1) * ids.size), None, SPECIAL, of_all)
 
 
-def _taken(texts: Texts, sample: NDArray[np.int64], begin: NDArray[np.int64], end: NDArray[np.int64], of: int) -> Part:
+def _taken(
+    texts: Texts,
+    sample: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    of: int,
+    token_type: int,
+) -> Part:
     sizes = end - begin
     offsets = np.concatenate([[0], sizes.cumsum()])
     places = np.repeat(texts.ids.offsets[sample] + begin - offsets[:-1], sizes) + np.arange(offsets[-1])
-    return Part(Ragged(texts.ids.ids[places], offsets), None if texts.spans is None else texts.spans[places], of)
+    spans = None if texts.spans is None else texts.spans[places]
+    return Part(Ragged(texts.ids.ids[places], offsets), spans, of, token_type)
 
 
 def _windows(first: Ragged, second: Ragged | None, special: int, cut: Cut) -> Iterator[tuple[int, int, int, int, int]]:
@@ -206,11 +232,11 @@ def _windows(first: Ragged, second: Ragged | None, special: int, cut: Cut) -> It
 def _rooms(size: int, other: int, room: int, strategy: Strategy, number: int) -> tuple[int, int]:
     """Give the room of each of two texts that are too long together."""
     if strategy == "only_first":
-        if other > room:
+        if other >= room:
             raise ValueError(f"text {number}: the second text alone has {other} tokens, there is room for {room}")
         return room - other, other
     if strategy == "only_second":
-        if size > room:
+        if size >= room:
             raise ValueError(f"text {number}: the first text alone has {size} tokens, there is room for {room}")
         return size, room - size
     short, long = sorted((size, other))
@@ -238,15 +264,26 @@ def _pieces(size: int, room: int, cut: Cut) -> list[tuple[int, int]]:
 
 
 def assembled(
-    parts: Sequence[Part], samples: NDArray[np.int64], *, width: int | None, pad: int, side: Side, spans: bool
+    parts: Sequence[Part],
+    samples: NDArray[np.int64],
+    *,
+    width: int | None,
+    pad: int,
+    side: Side,
+    spans: bool,
+    pad_type: int | None = None,
 ) -> Batch:
-    """Put the parts of each row one behind the other, and pad rows to a width, if one is given."""
+    """Put the parts of each row one behind the other, and pad rows to a width, if one is given.
+
+    Token types are put together only if `pad_type` says which padding has.
+    """
     count = len(samples)
     sizes = np.sum([part.ids.lengths for part in parts], axis=0, dtype=np.int64).reshape(count)
     offsets = np.concatenate([[0], sizes.cumsum()])
     ids = np.empty(offsets[-1], np.uint32)
     sequence = np.empty(offsets[-1], np.int8)
     places = np.zeros((offsets[-1], 2), np.int64) if spans else None
+    types = None if pad_type is None else np.empty(offsets[-1], np.int64)
     begin = offsets[:-1].copy()
     for part in parts:
         lengths = part.ids.lengths
@@ -254,11 +291,13 @@ def assembled(
         ids[to], sequence[to] = part.ids.ids, part.sequence
         if places is not None and part.spans is not None:
             places[to] = part.spans
+        if types is not None:
+            types[to] = part.types
         begin += lengths
     special = (sequence == SPECIAL).astype(np.int8)
     flat = Ragged(ids, offsets)
     if width is None:
-        return Batch(flat, np.ones(ids.size, np.int64), special, sequence, places, samples)
+        return Batch(flat, np.ones(ids.size, np.int64), special, sequence, places, samples, types)
     kept = flat.places(width, side)
 
     def grid(values: NDArray[Any], rest: int, dtype: DTypeLike) -> NDArray[Any]:
@@ -273,4 +312,5 @@ def assembled(
         grid(sequence, SPECIAL, np.int8),
         None if places is None else grid(places, 0, np.int64),
         samples,
+        None if types is None or pad_type is None else grid(types, pad_type, np.int64),
     )

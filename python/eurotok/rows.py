@@ -158,7 +158,8 @@ class Rows:
         return assembled(parts, samples, width=width, pad=filler or 0, side=padding_side, spans=return_offsets)
 
 
-NO_FRAME = Frame(*np.zeros((3, 0), np.uint32))
+NOTHING = np.zeros(0, np.uint32)
+NO_FRAME = Frame(NOTHING, NOTHING, NOTHING)
 
 
 def frame(encoder: Encoder, *, pair: bool) -> Frame:
@@ -175,7 +176,8 @@ def frame(encoder: Encoder, *, pair: bool) -> Frame:
     middle = begin + len(first)
     end = _find(whole, second, middle) if pair else middle
     behind = end + len(second) if pair else middle
-    return Frame(*(np.array(part, np.uint32) for part in (whole[:begin], whole[middle:end], whole[behind:])))
+    before, between, after = (np.array(part, np.uint32) for part in (whole[:begin], whole[middle:end], whole[behind:]))
+    return Frame(before, between, after)
 
 
 def _find(whole: list[int], part: list[int], start: int) -> int:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import eurotok
 from ecosystem.test_recipes import PAIRS, ROOT, interpreter
+
+PLACES = [os.environ.get("EUROTOK_TOKENIZERS"), ROOT.parent / "shared" / "tokenizers"]
+PUBLISHED = next((Path(place) for place in PLACES if place and Path(place).is_dir()), None)
 
 ENVIRONMENTS = [environment for environment, library in PAIRS if library == "transformers"]
 
@@ -56,3 +60,17 @@ def test_published_folders_are_read_as_they_are_meant(environment: str, folders:
     told = run(environment, "-m", "eurotok", "check", str(folders[0]))
     answers = [line.split(maxsplit=1) for line in told.splitlines() if "transformers" in line or "JavaScript" in line]
     assert [answer[0] for answer in answers] == ["ok"] * 6, told
+
+
+@pytest.mark.skipif(not PUBLISHED, reason="no folder of published tokenizers (EUROTOK_TOKENIZERS)")
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_families_are_accelerated_alike(environment: str, sentences: dict[str, Sequence[str]], tmp_path: Path) -> None:
+    assert PUBLISHED
+    for packed in PUBLISHED.glob("*.json.zst"):
+        unpacked = subprocess.run(["zstd", "-dc", packed], check=True, capture_output=True).stdout
+        (tmp_path / packed.stem).write_bytes(unpacked)
+    texts = tmp_path / "texts"
+    texts.write_text(json.dumps([" ".join(lines[:4]) for lines in sentences.values()]), encoding="utf-8")
+    done = json.loads(run(environment, str(Path(__file__).parent / "families.py"), str(tmp_path), str(texts)))
+    assert len(done) > 30
+    assert all(number > 100 for number in done.values()), done

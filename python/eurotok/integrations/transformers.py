@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from eurotok import _core
-from eurotok.batch import Cut, Frame, Texts, assembled, rows
+from eurotok.batch import Batch, Cut, Frame, Texts, assembled, rows
 from eurotok.literals import Specials
 from eurotok.ragged import Ragged, padded_width
 from eurotok.tokenizer import Tokenizer
@@ -27,6 +27,9 @@ SLOW = {
     "sanitize_control_tokens": "control tokens that are marked",
 }
 """Options that go to the library, each with its meaning."""
+
+CLEANS_BPE = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output"
+"""The setting without which version 5 no longer cleans the spaces of BPE."""
 
 
 class SlowWarning(UserWarning):
@@ -105,7 +108,7 @@ class Accelerated:
 
     _eurotok: Tokenizer | None
     _slow: dict[str, int]
-    _frames: dict[bool, Frame]
+    _frames: dict[tuple[bool, bool], Frame]
 
     def _add_tokens(self, *args: Any, **named: Any) -> int:
         added: int = super()._add_tokens(*args, **named)  # type: ignore[misc]
@@ -139,26 +142,25 @@ class Accelerated:
         self._slow[reason] = self._slow.get(reason, 0) + 1
 
     def _decode(
-        self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: Any = None, **kwargs: Any
+        self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: Any = None, **_: Any
     ) -> str:
         """Decode ids; ids past the vocabulary are left out."""
         clean = clean_up_tokenization_spaces
         if clean is None:
             clean = getattr(self, "clean_up_tokenization_spaces", False)
-        if clean:
-            slow: str = super()._decode(  # type: ignore[misc]
-                token_ids, skip_special_tokens, clean_up_tokenization_spaces, **kwargs
-            )
-            return slow
+        kind = type(self._tokenizer.model).__name__  # type: ignore[attr-defined]
+        if kind == "BPE" and getattr(self, CLEANS_BPE, None) is False:
+            clean = False
         if isinstance(token_ids, dict):
             token_ids = token_ids["input_ids"]
         tok = self._inner()
         ids = np.atleast_1d(np.asarray(token_ids, np.int64))
         try:
-            return tok.decode(ids, skip_specials=skip_special_tokens)
+            text = tok.decode(ids, skip_specials=skip_special_tokens)
         except (_core.UnknownIdError, ValueError):
             known = [number for number in ids.tolist() if _knows(tok, number)]
-            return tok.decode(known, skip_specials=skip_special_tokens)
+            text = tok.decode(known, skip_specials=skip_special_tokens)
+        return str(self.clean_up_tokenization(text)) if clean else text  # type: ignore[attr-defined]
 
     def _rows(self, texts: Sequence[Any], paired: bool, options: dict[str, Any]) -> Any:
         """Encode a batch, or return `None` if it has to go to the library."""
@@ -173,8 +175,6 @@ class Accelerated:
         names = self.model_input_names  # type: ignore[attr-defined]
         types = "token_type_ids" in names if get("return_token_type_ids") is None else get("return_token_type_ids")
         masks = "attention_mask" in names if get("return_attention_mask") is None else get("return_attention_mask")
-        if paired and types:
-            return self._goes_slow("token types of pairs")
         if paired and overflow and truncation == "longest_first":
             return self._goes_slow("overflow of both texts of a pair")
         tok, special = self._inner(), bool(get("add_special_tokens", True))
@@ -182,7 +182,7 @@ class Accelerated:
         specials: Specials = (
             "text" if (getattr(self, "split_special_tokens", False) if split is None else split) else "parse"
         )
-        frame = self._frame(paired) if special else _frame_of([], [], [])
+        frame = self._frame(paired, special)
         limit = get("max_length")
         asked = ("return_tensors", "return_offsets_mapping", "return_special_tokens_mask", "return_length")
         if not paired and truncation == "do_not_truncate" and padding == "do_not_pad" and not any(map(get, asked)):
@@ -212,18 +212,18 @@ class Accelerated:
                 return self._goes_slow("rows that are longer than the padded length")
         side = get("padding_side") or self.padding_side  # type: ignore[attr-defined]
         pad = self.pad_token_id or 0  # type: ignore[attr-defined]
-        batch = assembled(parts, samples, width=width, pad=pad, side=side, spans=offsets)
+        pad_type = int(getattr(self, "pad_token_type_id", 0)) if types else None
+        batch = assembled(parts, samples, width=width, pad=pad, side=side, spans=offsets, pad_type=pad_type)
         kind = get("return_tensors")
         made = {"input_ids": _listed(batch.ids, batch, kind)}
         if types:
-            made["token_type_ids"] = _listed(np.zeros_like(batch.attention_mask), batch, kind)
+            made["token_type_ids"] = _listed(batch.token_types, batch, kind)
         if masks:
             made["attention_mask"] = _listed(batch.attention_mask, batch, kind)
         if get("return_special_tokens_mask"):
             made["special_tokens_mask"] = _listed(batch.special_mask, batch, kind)
         if offsets and batch.offsets is not None:
-            spans = _listed(batch.offsets, batch, kind)
-            made["offset_mapping"] = spans if kind else [[(*span,) for span in row] for row in spans]
+            made["offset_mapping"] = batch.offsets if kind else _pairs(batch)
         if get("return_length"):
             made["length"] = [width if width is not None else int(size) for size in lengths]
         if overflow:
@@ -247,7 +247,9 @@ class Accelerated:
             rows_of = [[*before, *row, *behind] for row in rows_of]
         made: dict[str, Any] = {"input_ids": rows_of}
         if types:
-            made["token_type_ids"] = [[0] * len(row) for row in rows_of]
+            first, of_text, _, _, last = frame.types or ([], 0, [], 0, [])
+            around = len(first) + len(last)
+            made["token_type_ids"] = [[*first, *[of_text] * (len(row) - around), *last] for row in rows_of]
         if masks:
             made["attention_mask"] = [[1] * len(row) for row in rows_of]
         if options.get("return_overflowing_tokens"):
@@ -256,30 +258,27 @@ class Accelerated:
         self._eventual_warn_about_too_long_sequence(longest, options.get("max_length"), options.get("verbose", True))  # type: ignore[attr-defined]
         return made
 
-    def _frame(self, paired: bool) -> Frame:
-        """Find the special tokens around a text, or two, by short ones."""
-        if paired in self._frames:
-            return self._frames[paired]
+    def _frame(self, paired: bool, special: bool) -> Frame:
+        """Find the special tokens around a text, or two, and the types of all tokens, by short texts."""
+        if (paired, special) in self._frames:
+            return self._frames[paired, special]
         backend = self._tokenizer  # type: ignore[attr-defined]
         backend.no_truncation()
         backend.no_padding()
-        whole = backend.encode("x", "y" if paired else None, add_special_tokens=True)
-        self._frames[paired] = _split_frame(whole.ids, whole.sequence_ids)
-        return self._frames[paired]
+        whole = backend.encode("x", "y" if paired else None, add_special_tokens=special)
+        self._frames[paired, special] = _split_frame(whole.ids, whole.type_ids, whole.sequence_ids)
+        return self._frames[paired, special]
 
 
-def _split_frame(ids: Sequence[int], sequences: Sequence[int | None]) -> Frame:
-    first = sequences.index(0)
-    behind = len(sequences) - sequences[::-1].index(0)
-    if 1 not in sequences:
-        return _frame_of(ids[:first], [], ids[behind:])
-    second = sequences.index(1)
-    end = len(sequences) - sequences[::-1].index(1)
-    return _frame_of(ids[:first], ids[behind:second], ids[end:])
+def _split_frame(ids: Sequence[int], types: Sequence[int], sequences: Sequence[int | None]) -> Frame:
+    def ends(sequence: int) -> tuple[int, int]:
+        return sequences.index(sequence), len(sequences) - sequences[::-1].index(sequence)
 
-
-def _frame_of(before: Sequence[int], between: Sequence[int], behind: Sequence[int]) -> Frame:
-    return Frame(*(np.array(part, np.uint32) for part in (before, between, behind)))
+    begin, end = ends(0)
+    second, last = ends(1) if 1 in sequences else (end, end)
+    before, between, behind = (np.array(part, np.uint32) for part in (ids[:begin], ids[end:second], ids[last:]))
+    of_second = types[second] if second < last else 0
+    return Frame(before, between, behind, (types[:begin], types[begin], types[end:second], of_second, types[last:]))
 
 
 def _knows(tok: Tokenizer, number: int) -> bool:
@@ -299,6 +298,17 @@ def _listed(values: Any, batch: Any, kind: Any) -> Any:
         flat = values.tolist()
         return [flat[begin:end] for begin, end in pairwise(bounds)]
     return values if kind else values.tolist()
+
+
+def _pairs(batch: Batch) -> list[list[tuple[int, int]]]:
+    """Give the offsets of each row as a list of tuples."""
+    assert batch.offsets is not None
+    begin, end = batch.offsets.reshape(-1, 2).T.tolist()
+    flat = [*zip(begin, end, strict=True)]
+    if isinstance(batch.ids, Ragged):
+        return [flat[first:last] for first, last in pairwise(batch.ids.offsets.tolist())]
+    width = batch.ids.shape[1]
+    return [flat[row * width : (row + 1) * width] for row in range(len(batch))]
 
 
 def _restored(kind: type, state: dict[str, Any]) -> Any:
