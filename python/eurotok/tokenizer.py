@@ -20,6 +20,7 @@ from eurotok.literals import Errors, Scheme, Specials
 from eurotok.progress import Report, reporting
 from eurotok.published import Vocabulary, labelled, locate
 from eurotok.publishing.folder import publish
+from eurotok.publishing.gguf import save_gguf
 from eurotok.ragged import Ragged
 from eurotok.rows import Rows
 from eurotok.sequences import several
@@ -368,8 +369,9 @@ class Tokenizer(Chats, Rows, _core.Tokenizer):
         Parameters
         ----------
         path
-            Ends in `.json` (a `tokenizer.json`), `.tiktoken` or `.eurotok` (compact, loads fastest). Beside a
-            `.tiktoken` file, which holds tokens only, `<path>.json` takes the pattern and the special tokens.
+            Ends in `.json` (a `tokenizer.json`), `.tiktoken`, `.eurotok` (compact, loads fastest) or `.gguf` (see
+            `save_gguf`). Beside a `.tiktoken` file, which holds tokens only, `<path>.json` takes the pattern and the
+            special tokens.
 
         Raises
         ------
@@ -380,7 +382,35 @@ class Tokenizer(Chats, Rows, _core.Tokenizer):
         OSError
             If the file cannot be written; nothing is left behind.
         """
-        self._save(os.fspath(path))
+        if os.fspath(path).endswith(".gguf"):
+            save_gguf(self, path)
+        else:
+            self._save(os.fspath(path))
+
+    def save_gguf(self, path: StrPath, *, pre: str | None = None) -> None:
+        """Write the vocabulary as a GGUF file without a model, for llama.cpp.
+
+        llama.cpp knows splitting rules by name only. Without `pre`, a file is written only if it has a rule that gives
+        the same ids: the schemes `gpt2`, `llama3` and `qwen2`.
+
+        Parameters
+        ----------
+        path
+            The file, whole or not at all.
+        pre
+            A rule of llama.cpp to name in the file, such as `gpt-4o`, although ids may then differ.
+
+        Raises
+        ------
+        UnsupportedError
+            If this is not byte-level BPE, or llama.cpp would give other ids and `pre` is not given; the message says
+            why.
+        ImportError
+            If the package gguf is absent: `pip install 'eurotok[gguf]'`.
+        OSError
+            If the file cannot be written.
+        """
+        save_gguf(self, path, pre)
 
     def tokens(self, text: str, *, specials: Specials = "text", errors: Errors = "strict") -> list[str]:
         """Give the tokens of a text, to read: `"".join` makes the text again if no token cuts a character.

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAIRS = sorted(
     (path.stem, line.partition("=")[0].strip("><"))
     for path in Path(__file__).parent.glob("*.txt")
-    if path.stem not in ("engines", "shards")
+    if path.stem not in ("engines", "llama", "shards")
     for line in path.read_text(encoding="utf-8").splitlines()
     if line != "jinja2"
 )
