@@ -11,7 +11,7 @@ mod masks;
 #[path = "../rust/core/src/unicode/mod.rs"]
 mod unicode;
 
-/// What `arch` uses of the crate's errors.
+/// The part of the crate's errors that `arch` uses.
 mod error {
     pub type Result<T> = std::result::Result<T, Error>;
 
@@ -25,7 +25,7 @@ mod error {
     }
 }
 
-/// What `arch` names of the crate `libc`, and does not call here.
+/// The names of the crate `libc` that `arch` mentions, and does not call here.
 extern crate self as libc;
 
 #[expect(unsafe_code, reason = "declarations that nobody uses")]

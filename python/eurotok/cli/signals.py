@@ -33,9 +33,9 @@ def end(raised: BaseException) -> tuple[int, str]:
 def raising() -> Iterator[list[BaseException]]:
     """Raise `KeyboardInterrupt` for Ctrl-C, `Terminated` for SIGTERM (of batch systems) and SIGHUP (a terminal closes).
 
-    Gives the list of what was raised. A library that is imported at that moment may raise another exception in its
-    place: numpy raises an ImportError. A signal that is ignored stays ignored, as `nohup` asks. Only a main thread can
-    do this; others change nothing.
+    Gives the list of the signals that were raised. A library that is imported at that moment may raise another
+    exception in its place: numpy raises an ImportError. A signal that is ignored stays ignored, as `nohup` asks. Only a
+    main thread can do this; others change nothing.
     """
     raised: list[BaseException] = []
 

@@ -128,7 +128,7 @@ def read(source: Input, reading: Reading, threads: int | None, held: object = No
 def _reader(
     opened: ExitStack, given: str, reading: Reading, lines: bool, name: str | None = None
 ) -> _core.DocumentReader:
-    """Open what the core reads; `name` is what it is taken for, and `opened` closes the files."""
+    """Open a source for the core. Its `name` tells its format, and `opened` closes the files."""
     file: IO[bytes] | None = None
     path = given
     if path == STDIN:

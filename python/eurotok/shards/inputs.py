@@ -156,7 +156,7 @@ def _paths(path: str) -> list[str]:
 
 
 def _expand_url(url: str) -> list[str]:
-    """Find the files of a URL: those that match a glob, those of a folder, or itself."""
+    """Find the files of a URL: the files that match a glob, the files of a folder, or the URL itself."""
     if not glob.has_magic(url) and is_read(url):
         return [url]
     with _reaching(url) as (system, place):

@@ -43,7 +43,7 @@ class Meter:
         self.text += text
 
     def skip(self, size: int) -> None:
-        """Note that so many bytes of inputs were done by an earlier call: they tell nothing of the pace."""
+        """Note bytes of inputs that an earlier call has done: they tell nothing of the pace."""
         self.before += size
         self._pace = Pace()
 

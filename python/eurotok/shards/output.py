@@ -38,14 +38,14 @@ LARGE = 1 << 18
 
 
 class Hashed(io.RawIOBase):
-    """A file that knows its length and its SHA-256. What is written must not change afterwards.
+    """A file that knows its length and its SHA-256. Written bytes must not change afterwards.
 
     Parameters
     ----------
     file
         The file.
     path
-        What errors call it.
+        The name in errors.
     hasher
         One thread that hashes large pieces, in order.
     """
@@ -78,7 +78,7 @@ class Hashed(io.RawIOBase):
         return len(view)
 
     def _wait(self, rest: int) -> None:
-        """Wait until no more than so many pieces are to be hashed."""
+        """Wait until at most this number of pieces waits to be hashed."""
         while len(self._hashing) > rest:
             self._hashing.popleft().result()
 
