@@ -182,6 +182,16 @@ def test_counts_go_by_fields(tok: eurotok.Tokenizer, data: Path, sentences: Sent
     assert [(it["source"], it["language"]) for it in written.counts] == [("web", it) for it in ("de", "el", "fr")]
 
 
+def test_encode_files_writes_the_bytes_of_one_shard(tok: eurotok.Tokenizer, data: Path, tmp_path: Path) -> None:
+    paths = [data / "de.jsonl", data / "fr.jsonl"]
+    one = tok.encode_files(paths, tmp_path / "ids.npy", separator="<|end|>")
+    shards.write(paths, tmp_path / "out", tokenizer=tok, format="npy", eos="<|end|>")
+    stem = tmp_path / "out" / "part-00000-00000"
+    assert (tmp_path / "ids.npy").read_bytes() == stem.with_suffix(".npy").read_bytes()
+    assert one.offsets.read_bytes() == stem.with_suffix(".offsets.npy").read_bytes()
+    assert [it.tolist() for it in shards.open(tmp_path)] == [it.tolist() for it in shards.open(tmp_path / "out")]
+
+
 def test_a_vocabulary_beyond_16_bits_takes_32(sentences: Sentences, tmp_path: Path) -> None:
     tok = eurotok.load("euro-128k")
     path = write_lines(tmp_path / "fr.jsonl", records("fr", sentences["fr"]))
