@@ -125,6 +125,23 @@ def two(tok: eurotok.Tokenizer, sentences: dict[str, Sequence[str]], tmp_path: P
     return tmp_path
 
 
+def test_a_kill_while_a_run_is_finished_leaves_nothing_behind(
+    two: Path, tok: eurotok.Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (two / "out" / ".part-00001-00000.bin.0123.partial").touch()  # of a worker that was killed
+
+    def killed(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("eurotok.shards.writing.remove_partial", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shards.write(two / "*.jsonl", two / "out", tokenizer=tok)
+    shards.write(two / "*.jsonl", two / "out", tokenizer=tok)
+    assert leftovers(two / "out") == []
+    assert shards.verify(two / "out") == []
+
+
 def test_another_run_is_refused_with_what_differs(two: Path, tok: eurotok.Tokenizer) -> None:
     inputs, out = two / "*.jsonl", two / "out"
     with pytest.raises(ValueError, match=r"out: the output of another run: eos is None there and '<\|end\|>' here"):

@@ -321,6 +321,8 @@ def finish(folder: StrPath) -> Manifest:
         for tokenizer in plan.tokenizers
         for split in plan.options.splits
     ]
+    # Before there is a manifest: with one, a later call takes the folder for finished and changes nothing.
+    remove_partial(target)
     for manifest in reversed(manifests):
         write_index(manifest)
         manifest.save()
@@ -334,7 +336,6 @@ def finish(folder: StrPath) -> Manifest:
         # Renamed first, so that a half-removed folder is never taken for shards.
         (target / ORDERED).rename(target / REMOVED)
         shutil.rmtree(target / REMOVED)
-    remove_partial(target)
     sync_folder(target)
     return manifests[0]
 
