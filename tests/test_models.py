@@ -177,10 +177,12 @@ def test_nobody_but_english_pays_more_than_today(recipe: Recipe, prices: Any, na
     assert {language for language in recipe.priced if ratio[language] > 1} == {"en"}
 
 
-def test_entries_hold_no_handle_and_no_address() -> None:
+def test_entries_hold_no_handle_no_address_and_no_full_name() -> None:
     tok = eurotok.load(LARGEST)
     entries = [tok.token(number).decode("utf-8", "replace") for number in range(tok.vocab_size)]
-    suspect = re.compile(r"\w@\w|@\w{5,}|https?://\w|www\.\w+\.|\+\d{6,}")
+    suspect = re.compile(
+        r"\w@\w|@\w{5,}|https?://\w|www\.\w+\.|\+\d{6,}|[A-ZÀ-Þ][a-zà-ÿ]{2,}[ ._-]?[A-ZÀ-Þ][a-zà-ÿ]{2,}"
+    )
     assert not [entry for entry in entries if suspect.search(entry)]
 
 

@@ -177,6 +177,11 @@ def test_print_is_whole(browser: Browser, tok: Tokenizer, tmp_path: Path, count:
     assert cut == []
     assert browser.run("getComputedStyle(document.body).printColorAdjust") == "exact"
     assert contrast(browser.colours()[0][1], "#ffffff") < 1.3, "paper is white, whatever the theme"
+    size = "parseFloat(getComputedStyle(it{}).fontSize)"
+    smaller = f"{size.format('')} <= {size.format('.parentElement')}"
+    assert browser.run(
+        f"[...document.querySelectorAll('td small')].filter(it => it.offsetParent).every(it => {smaller})"
+    ), "small is no larger"
     browser.print(tmp_path / "r.pdf")
     assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF")
     browser.media("screen")

@@ -52,6 +52,17 @@ def test_a_label_is_no_part_of_a_file(tok: Tokenizer, tok_json: Path, tmp_path: 
     )
 
 
+def test_without_a_network_it_is_said_that_tiktoken_fetches(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(_: str) -> object:
+        raise ConnectionError("HTTPSConnectionPool(host='x'): Max retries exceeded")
+
+    monkeypatch.setitem(
+        sys.modules, "tiktoken", SimpleNamespace(list_encoding_names=list, encoding_for_model=fetch, get_encoding=fetch)
+    )
+    with pytest.raises(ConnectionError, match=r"^gpt-4o: tiktoken fetches this .* TIKTOKEN_CACHE_DIR names$"):
+        eurotok.load("gpt-4o")
+
+
 @pytest.mark.parametrize("name", ["o200k_base", "cl100k_base", "gpt-4", "gpt-4o", "gpt-4o-mini", "gpt2", "o3-mini"])
 def test_without_tiktoken_its_names_say_what_to_install(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tiktoken", None)

@@ -102,6 +102,12 @@ def _of_tiktoken(name: str) -> Vocabulary:
         encoding: Any = tiktoken.get_encoding(name) if known else tiktoken.encoding_for_model(name)
     except KeyError:
         raise FileNotFoundError(errno.ENOENT, "no such file, and tiktoken knows no such model", name) from None
+    except OSError as error:
+        kept = os.environ.get("TIKTOKEN_CACHE_DIR") or "a folder that TIKTOKEN_CACHE_DIR names"
+        raise ConnectionError(
+            f"{name}: tiktoken fetches this tokenizer from the network the first time, and could not "
+            f"({type(error).__name__}); without a network, put its file into {kept}"
+        ) from error
     ranks = sorted(encoding._mergeable_ranks.items(), key=lambda it: it[1])
     data = b"".join(base64.b64encode(token) + f" {rank}\n".encode() for token, rank in ranks)
     return Vocabulary(data, encoding._pat_str, dict(encoding._special_tokens))

@@ -61,6 +61,7 @@ def who(prices: Prices, recipe: Recipe) -> str:
     others = [name for name in dearer if name not in alone]
     greek = " and ".join(f"{1 - ratios[name]['el']:.0%}".replace("%", " %") for name in alone)
     counted = ", ".join(f"under {name} {len(dearer[name])}" for name in others)
+    portuguese = [_tokens(prices, BASE, "pt"), *(f"{_tokens(prices, name, 'pt')} under {name}" for name in ratios)]
     return (
         f"**English pays more**: {100 * min(english):.0f} % ({min(ratios, key=lambda name: ratios[name]['en'])}) to "
         f"{100 * max(english):.0f} % ({max(ratios, key=lambda name: ratios[name]['en'])}) more tokens than under "
@@ -68,8 +69,14 @@ def who(prices: Prices, recipe: Recipe) -> str:
         f"**Under {' and '.join(alone)} every other language that the models are made for pays less**,\n"
         f"Greek {greek} less. "
         f"The smaller vocabularies have too few entries for that: of {len(recipe.priced)} texts {counted} pay more,\n"
-        "German, French and Spanish among them.\n"
+        "German, French and Spanish among them.\n\n"
+        f"A sentence in Portuguese, for example, takes {portuguese[0]} tokens under {BASE}, "
+        f"{', '.join(portuguese[1:])}.\n"
     )
+
+
+def _tokens(prices: Prices, name: str, language: str) -> str:
+    return f"{prices['tokenizers'][name]['tokens_per_sentence'][language][0]:.1f}"
 
 
 def summary(prices: Prices, names: Iterable[str]) -> str:
