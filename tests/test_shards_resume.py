@@ -142,6 +142,35 @@ def test_a_kill_while_a_run_is_finished_leaves_nothing_behind(
     assert shards.verify(two / "out") == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a script of bash")
+def test_the_script_for_slurm_gives_the_shards_of_one_machine(
+    sentences: dict[str, Sequence[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    write_lines(tmp_path / "data" / "fr.jsonl", [{"id": str(n), "text": it} for n, it in enumerate(sentences["fr"])])
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "srun").write_text('#!/bin/bash\nshift\nexec "$@"\n')
+    (tmp_path / "bin" / "eurotok").write_text(f'#!/bin/bash\nexec {sys.executable} -m eurotok "$@"\n')
+    for path in (tmp_path / "bin").iterdir():
+        path.chmod(0o755)
+    script = Path(__file__).parents[1] / "docs" / "shards.slurm"
+    settings = {
+        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "DATA": str(tmp_path / "data"),
+        "SHARDS": str(tmp_path / "out"),
+        "WORKERS": "2",
+        "SLURM_CPUS_PER_TASK": "1",
+    }
+    for number in "21":
+        call = ["bash", str(script)]
+        own = os.environ | settings | {"SLURM_ARRAY_TASK_ID": number}
+        done = subprocess.run(call, env=own, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert ("not finished" in done.stderr) == (number == "2")
+    shards.write(tmp_path / "data", tmp_path / "one", tokenizer="euro-128k", id="id", eos="<|end_of_text|>")
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "one")
+
+
 def test_another_run_is_refused_with_what_differs(two: Path, tok: eurotok.Tokenizer) -> None:
     inputs, out = two / "*.jsonl", two / "out"
     with pytest.raises(ValueError, match=r"out: the output of another run: eos is None there and '<\|end\|>' here"):

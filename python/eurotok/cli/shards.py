@@ -102,7 +102,9 @@ def _write(args: argparse.Namespace) -> None:
         "validation shuffle source language max_document threads worker"
     )
     options: dict[str, Any] = {name: getattr(args, name) for name in names.split()}
-    manifest = eurotok.shards.write(args.inputs, args.output, tokenizer=load_tokenizer(args), progress=True, **options)
+    # By its name, which the manifest states.
+    tokenizer = args.tokenizer if args.scheme is None else load_tokenizer(args)
+    manifest = eurotok.shards.write(args.inputs, args.output, tokenizer=tokenizer, progress=True, **options)
     _tell(manifest)
 
 
