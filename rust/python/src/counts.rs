@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use eurotok_core::Stop;
 use eurotok_core::count::{CountOptions, Counts as CoreCounts, Frequencies, Language};
 use eurotok_core::memory::{Grow, collect};
 use pyo3::prelude::*;
@@ -57,7 +58,7 @@ impl Counts {
             count(&mut found).map(|()| found)
         });
         let found = counted.raise()?;
-        self.inner.change(py, |counts| counts.add(found, threads)).raise()
+        self.inner.change(py, |counts, stop| counts.add_unless(stop, found, threads))?.raise()
     }
 
     /// Frees memory for training, if that has a limit.
@@ -65,7 +66,7 @@ impl Counts {
         if limit.is_none() {
             return Ok(());
         }
-        self.inner.change(py, CoreCounts::leave_memory).raise()
+        self.inner.change(py, CoreCounts::leave_memory)?.raise()
     }
 }
 
@@ -330,8 +331,11 @@ impl Counts {
     fn __setstate__(&self, py: Python<'_>, state: (PyBackedBytes, Option<usize>)) -> PyResult<()> {
         let (bytes, memory) = state;
         let made = abandonable(py, move || CoreCounts::from_bytes("pickled counts", &bytes, memory))?.raise()?;
-        self.inner.change(py, |counts| *counts = made);
-        Ok(())
+        let set = |counts: &mut CoreCounts, _: &Stop| {
+            *counts = made;
+            Ok(())
+        };
+        self.inner.change(py, set)?.raise()
     }
 }
 

@@ -68,8 +68,43 @@ pub(crate) fn abandonable<T: Send + 'static>(py: Python<'_>, work: impl FnOnce()
     })
 }
 
+/// Runs `work` in a thread of its own, while the main thread waits for it without the GIL. If a signal raises an exception, `stop` is called, and the
+/// exception is the error when the work has ended.
+pub(crate) fn beside<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send, stop: impl Fn() + Send) -> PyResult<T> {
+    let work = Mutex::new(Some(work));
+    let take = || work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    py.detach(move || {
+        thread::scope(|scope| {
+            let (sender, receiver) = channel();
+            let begun = Builder::new().spawn_scoped(scope, move || {
+                let done = take().map(|work| work());
+                // It is received, unless this thread panics.
+                let _ = sender.send(done);
+            });
+            if begun.is_err() {
+                return Ok(take().expect("no thread took it")());
+            }
+            let mut raised = None;
+            loop {
+                match receiver.recv_timeout(INTERVAL) {
+                    Ok(done) => {
+                        let done = done.expect("the thread took it");
+                        return raised.map_or(Ok(done), Err);
+                    }
+                    Err(RecvTimeoutError::Timeout) if raised.is_none() => {
+                        raised = Python::attach(|py| py.check_signals()).err();
+                        raised.iter().for_each(|_| stop());
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => panic!("the thread ended without a result"),
+                }
+            }
+        })
+    })
+}
+
 /// Whether this is the thread in which Python handles signals.
-fn is_main(py: Python<'_>) -> PyResult<bool> {
+pub(crate) fn is_main(py: Python<'_>) -> PyResult<bool> {
     let threading = py.import("threading")?;
     let main = threading.call_method0("main_thread")?.getattr("ident")?;
     main.eq(threading.call_method0("get_ident")?)

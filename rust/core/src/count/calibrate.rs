@@ -84,7 +84,7 @@ impl Counts {
             for (&(name, _), language) in some.iter().zip(made) {
                 calibrated.languages.insert(name.clone(), language?);
             }
-            calibrated.spill()?;
+            calibrated.spill(&mut || Ok(()))?;
         }
         Ok(calibrated)
     }

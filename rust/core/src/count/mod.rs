@@ -144,24 +144,25 @@ impl Language {
         Ok(self.runs.iter().map(move |run| Box::new(run.stream(number)) as Box<dyn PieceStream>).chain(in_memory))
     }
 
-    /// Moves the table to the disk.
-    fn spill(&mut self) -> Result<()> {
+    /// Moves the table to the disk. `ask` is called at intervals; if it fails, here and below, nothing is moved.
+    fn spill(&mut self, ask: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         if self.table.len() > 0 {
-            self.runs.push(Arc::new(Run::write(&self.table.shards)?));
+            self.runs.push(Arc::new(Run::write(&self.table.shards, ask)?));
             self.table = Table::default();
         }
-        self.fold()
+        self.fold(ask)
     }
 
     /// Merges the runs into one if there are too many.
-    fn fold(&mut self) -> Result<()> {
-        if self.runs.len() > RUNS { self.rewrite(|_| true) } else { Ok(()) }
+    fn fold(&mut self, ask: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        if self.runs.len() > RUNS { self.rewrite(|_| true, ask) } else { Ok(()) }
     }
 
     /// Writes everything to one run, without the pieces whose counts `keep` rejects.
-    fn rewrite(&mut self, keep: impl Fn(u64) -> bool) -> Result<()> {
+    fn rewrite(&mut self, keep: impl Fn(u64) -> bool, ask: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let mut writer = Writer::new()?;
         for number in 0..SHARDS {
+            ask()?;
             self.merge_shard(number, |piece, count| if keep(count) { writer.add(piece, count) } else { Ok(()) })?;
             writer.end_shard();
         }
@@ -214,7 +215,7 @@ impl Counts {
     /// [`Error::Io`] with the folder for temporary files.
     pub fn within(mut self, memory: Option<usize>) -> Result<Self> {
         self.memory = memory;
-        self.spill()?;
+        self.spill(&mut || Ok(()))?;
         Ok(self)
     }
 
@@ -238,7 +239,8 @@ impl Counts {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::InvalidUtf8`], [`Error::Corpus`] or [`Error::Pattern`] for the first fault in the order
-    /// of the files; [`Error::Interrupted`] if `progress` breaks. The counts are then unchanged.
+    /// of the files. The counts are then unchanged. [`Error::Interrupted`] if `progress` breaks: they are unchanged, or
+    /// have all of the files.
     pub fn add_files(
         &mut self,
         language: &str,
@@ -253,31 +255,31 @@ impl Counts {
         let source = |stop: &Stop| {
             files.lock().expect("no reader panics").next_unless(stop, |text| last_boundary(&splitter, text))
         };
-        let report = || {
+        let mut report = || {
             let (done, total) = position();
             progress(done, total)
         };
-        let found = count(&splitter, options, self.memory, source, report)?;
-        self.add_language(language, found, options.threads)
+        let found = count(&splitter, options, self.memory, source, &mut report)?;
+        self.add_language(language, found, options.threads, &mut || go_on(report()))
     }
 
     /// Counts texts of a language. Each of them is one document.
     ///
     /// # Errors
-    /// [`Error::Pattern`] if a user's regex gives up; [`Error::Interrupted`] if `progress` breaks. The counts are then
-    /// unchanged.
+    /// [`Error::Pattern`] if a user's regex gives up. The counts are then unchanged. [`Error::Interrupted`] if `progress`
+    /// breaks: they are unchanged, or have all of the texts.
     pub fn add_texts(
         &mut self,
         language: &str,
         texts: &[&str],
         options: CountOptions,
-        progress: impl FnMut() -> ControlFlow<()>,
+        mut progress: impl FnMut() -> ControlFlow<()>,
     ) -> Result<()> {
         let splitter = Splitter::new(self.scheme.clone())?;
         let texts = Mutex::new(Texts::new(texts));
         let source = |_: &Stop| Ok(texts.lock().expect("no reader panics").next(|text| last_boundary(&splitter, text)));
-        let found = count(&splitter, options, self.memory, source, progress)?;
-        self.add_language(language, found, options.threads)
+        let found = count(&splitter, options, self.memory, source, &mut progress)?;
+        self.add_language(language, found, options.threads, &mut || go_on(progress()))
     }
 
     /// Adds other counts.
@@ -286,13 +288,21 @@ impl Counts {
     /// [`Error::Argument`] if they are of another scheme; [`Error::Corpus`] if a sum is 2^64 or more;
     /// [`Error::Memory`]. The languages before the one at fault are then already added.
     pub fn add(&mut self, other: Self, threads: Option<usize>) -> Result<()> {
+        self.add_unless(&Stop::never(), other, threads)
+    }
+
+    /// As [`add`](Self::add), unless it is stopped. Each language has then all of its other counts, or none of them.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add), and [`Error::Interrupted`].
+    pub fn add_unless(&mut self, stop: &Stop, other: Self, threads: Option<usize>) -> Result<()> {
         if self.scheme != other.scheme {
             let name = |scheme: &Scheme| scheme.name().unwrap_or(scheme.pattern()).to_string();
             let reason = format!("made by {:?}, not {:?}", name(&other.scheme), name(&self.scheme));
             return Err(Error::argument("counts", reason));
         }
         for (name, language) in other.languages {
-            self.add_language(&name, language, threads)?;
+            self.add_language(&name, language, threads, &mut || stop.check())?;
         }
         Ok(())
     }
@@ -319,7 +329,7 @@ impl Counts {
                     *shard = shard.retained(least).map_err(|refused| refused.or(overflow))?;
                 }
             } else {
-                language.rewrite(|count| count >= least)?;
+                language.rewrite(|count| count >= least, &mut || Ok(()))?;
             }
         }
         Ok(())
@@ -337,47 +347,58 @@ impl Counts {
         Ok(())
     }
 
-    fn add_language(&mut self, name: &str, mut found: Language, wanted: Option<usize>) -> Result<()> {
+    fn add_language(
+        &mut self,
+        name: &str,
+        mut found: Language,
+        wanted: Option<usize>,
+        ask: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
         let Some(old) = self.languages.get_mut(name) else {
             self.languages.insert(name.to_string(), found);
-            return self.spill();
+            return self.spill(ask);
         };
         let overflow = || Error::corpus(name, "counts of 2^64 or more");
         let bytes = old.bytes.checked_add(found.bytes).ok_or_else(overflow)?;
         let documents = old.documents.checked_add(found.documents).ok_or_else(overflow)?;
-        let added = old.table.add_all(&mut found.table, threads::wanted(wanted));
-        added.map_err(|refused| refused.or(overflow))?;
+        old.table.add_all(&mut found.table, threads::wanted(wanted), ask, overflow)?;
         old.runs.append(&mut found.runs);
         (old.bytes, old.documents) = (bytes, documents);
-        old.fold()?;
-        self.spill()
+        old.fold(ask)?;
+        self.spill(ask)
     }
 
     /// Moves all pieces to the disk. Later calls read them from there.
     ///
     /// # Errors
-    /// [`Error::Io`] with the folder for temporary files.
-    pub fn leave_memory(&mut self) -> Result<()> {
-        self.languages.values_mut().try_for_each(Language::spill)
+    /// [`Error::Io`] with the folder for temporary files; [`Error::Interrupted`] when `stop` says so: some languages are
+    /// then still in memory.
+    pub fn leave_memory(&mut self, stop: &Stop) -> Result<()> {
+        self.languages.values_mut().try_for_each(|language| language.spill(&mut || stop.check()))
     }
 
     /// Moves languages to the disk until the languages in memory take at most half of the limit. Counting needs the
     /// other half.
-    fn spill(&mut self) -> Result<()> {
+    fn spill(&mut self, ask: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let Some(memory) = self.memory else { return Ok(()) };
         while self.languages.values().map(|language| language.table.memory()).sum::<usize>() > memory / 2 {
             let largest = self.languages.values_mut().max_by_key(|language| language.table.memory());
-            largest.expect("what takes memory is there").spill()?;
+            largest.expect("what takes memory is there").spill(ask)?;
         }
         while self.languages.values().map(|language| language.runs.len()).sum::<usize>() > MOST_RUNS {
             let scattered = self.languages.values_mut().max_by_key(|language| language.runs.len());
             match scattered.filter(|language| language.runs.len() > 1) {
-                Some(language) => language.rewrite(|_| true)?,
+                Some(language) => language.rewrite(|_| true, ask)?,
                 None => break,
             }
         }
         Ok(())
     }
+}
+
+/// The answer of a caller's report of progress.
+fn go_on(answer: ControlFlow<()>) -> Result<()> {
+    if answer.is_break() { Err(Error::Interrupted) } else { Ok(()) }
 }
 
 /// A proven boundary near the end of `text`, however the text goes on.

@@ -102,14 +102,14 @@ struct TotalCounts {
 
 impl TotalCounts {
     /// Moves the table to the disk if it is too large.
-    fn spill(&self) -> Result<()> {
+    fn spill(&self, stop: &Stop) -> Result<()> {
         if self.table.memory() <= self.most {
             return Ok(());
         }
         // A thread that fills the table again meanwhile waits here.
         let mut runs = self.runs.lock().expect("writing does not panic");
         if self.table.memory() > self.most {
-            runs.push(Arc::new(Run::write(&self.table.take_all().shards)?));
+            runs.push(Arc::new(Run::write(&self.table.take_all().shards, &mut || stop.check())?));
         }
         Ok(())
     }
@@ -163,6 +163,6 @@ impl<'s> ThreadCounts<'s> {
             self.all.table.add_all(number, recent).map_err(|refused| refused.or(overflow))?;
             recent.clear();
         }
-        self.all.spill()
+        self.all.spill(self.ends.stop())
     }
 }

@@ -22,13 +22,14 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Writes the shards of a table.
+    /// Writes the shards of a table. `ask` is called before each of them; its failure ends the work.
     ///
     /// # Errors
-    /// As for [`Writer`].
-    pub(crate) fn write(shards: &[Shard]) -> Result<Self> {
+    /// As for [`Writer`]; those of `ask`.
+    pub(crate) fn write(shards: &[Shard], ask: &mut dyn FnMut() -> Result<()>) -> Result<Self> {
         let mut writer = Writer::new()?;
         for shard in shards {
+            ask()?;
             Sorted::new(shard)?.iter().try_for_each(|(piece, count)| writer.add(piece, count))?;
             writer.end_shard();
         }

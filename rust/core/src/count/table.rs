@@ -27,6 +27,9 @@ const SHORT: usize = 15;
 /// In place of a length: the piece stands in the arena.
 const LONG: u64 = 255;
 
+/// Tables of fewer pieces are added without a question in between.
+const UNASKED: usize = if cfg!(test) { 1 } else { 1 << 18 };
+
 /// Slots of a shard when it gets its first piece. All sizes are powers of two.
 const FIRST: usize = 8;
 
@@ -191,23 +194,35 @@ impl Table {
         self.shards.iter().map(Shard::memory).sum()
     }
 
-    /// Adds another table, by ranges of hashes, on `threads` threads. If memory is short or a number becomes too large,
-    /// both stay unchanged.
-    pub(crate) fn add_all(&mut self, other: &mut Self, threads: usize) -> Result<(), AddError> {
-        let by_range = |tables: [&mut Self; 2], work: fn([&mut Shard; 2]) -> Result<(), AddError>| {
-            let length = SHARDS.div_ceil(threads);
-            let [ours, others] = tables.map(|table| table.shards.chunks_mut(length));
+    /// Adds another table, by ranges of hashes, on `threads` threads. `ask` is called at intervals.
+    ///
+    /// # Errors
+    /// [`Error::Memory`]; that of `overflow` if a number becomes too large; those of `ask`. Both tables stay unchanged.
+    pub(crate) fn add_all(
+        &mut self,
+        other: &mut Self,
+        threads: usize,
+        ask: &mut dyn FnMut() -> Result<()>,
+        overflow: impl Fn() -> Error,
+    ) -> Result<()> {
+        let by_range = |tables: [&mut [Shard]; 2], work: fn([&mut Shard; 2]) -> Result<(), AddError>| {
+            let length = tables[0].len().div_ceil(threads);
+            let [ours, others] = tables.map(|shards| shards.chunks_mut(length));
             let ranges = ours.zip(others).collect();
             let done = threads::map(ranges, |(ours, others): (&mut [Shard], &mut [Shard])| {
                 ours.iter_mut().zip(others).try_for_each(|(own, other)| work([own, other]))
             });
-            done.into_iter().collect::<Result<(), _>>()
+            done.into_iter().collect::<Result<(), _>>().map_err(|refused: AddError| refused.or(&overflow))
         };
-        by_range([self, other], |[own, other]| {
-            let (large, small) = if own.len() < other.len() { (other, own) } else { (own, other) };
-            large.prepare(small)
-        })?;
-        by_range([self, other], |[own, other]| {
+        let unasked = if self.len().min(other.len()) < UNASKED { SHARDS } else { SHARDS / 16 };
+        for (ours, others) in self.shards.chunks_mut(unasked).zip(other.shards.chunks_mut(unasked)) {
+            ask()?;
+            by_range([ours, others], |[own, other]| {
+                let (large, small) = if own.len() < other.len() { (other, own) } else { (own, other) };
+                large.prepare(small)
+            })?;
+        }
+        by_range([&mut self.shards, &mut other.shards], |[own, other]| {
             if own.len() < other.len() {
                 std::mem::swap(own, other);
             }

@@ -1,4 +1,5 @@
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
@@ -106,6 +107,41 @@ fn what_does_not_fit_goes_to_the_disk_and_changes_nothing() {
     short.retain(6).unwrap();
     plenty.retain(6).unwrap();
     assert!(plain(&short) == plain(&plenty) && plain(&short) != expected);
+}
+
+#[test]
+fn counts_are_added_whole_or_not_at_all_wherever_it_is_stopped() {
+    let count = |text: &str| {
+        let mut counts = Counts::new(europe());
+        counts.add_texts("fr", &[text], on(1), || ControlFlow::Continue(())).unwrap();
+        counts
+    };
+    let (one, other) = (count(&prose(4_000)), count(&prose(5_000)));
+    let mut sum = one.clone();
+    sum.add(other.clone(), None).unwrap();
+    let (before, after) = (plain(&one), plain(&sum));
+    for memory in [None, Some(0)] {
+        let (mut unchanged, mut complete) = (0, 0);
+        for answered in 0.. {
+            let mut counts = one.clone();
+            counts.memory = memory;
+            let asked = AtomicUsize::new(0);
+            let stop = Stop::when(move || asked.fetch_add(1, Ordering::Relaxed) == answered);
+            match counts.add_unless(&stop, other.clone(), Some(2)) {
+                Err(Error::Interrupted) if plain(&counts) == before => unchanged += 1,
+                Err(Error::Interrupted) => complete += usize::from(plain(&counts) == after),
+                done => {
+                    assert!(done.is_ok() && unchanged + complete == answered);
+                    break;
+                }
+            }
+            assert_eq!(unchanged + complete, answered + 1, "half of the counts, stopped at question {answered}");
+        }
+        assert!(
+            unchanged > 8 && (memory.is_none() || complete > 8),
+            "it asked seldom: {unchanged} and {complete} times"
+        );
+    }
 }
 
 #[test]
@@ -266,8 +302,8 @@ proptest! {
             *expected.entry(piece.clone().into_bytes()).or_insert(0) += 2;
         }
         let mut table = fill(&pieces);
-        table.add_all(&mut fill(&others), 2).unwrap();
-        table.add_all(&mut Table::default(), 2).unwrap();
+        table.add_all(&mut fill(&others), 2, &mut || Ok(()), overflow).unwrap();
+        table.add_all(&mut Table::default(), 2, &mut || Ok(()), overflow).unwrap();
         let mut found = BTreeMap::new();
         for shard in &table.shards {
             let each = shard.for_each(|piece, count| {

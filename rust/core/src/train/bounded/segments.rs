@@ -225,7 +225,7 @@ impl PieceStore {
         let Cutter { floor, table, size, .. } = cut.into_inner().expect("no thread panics");
         let memory = table.memory();
         let shards: Vec<Shard> = (0..SHARDS).map(|number| table.take(number)).collect();
-        Ok(Segments { language: Language::of_run(Run::write(&shards)?), floor, size, table: memory })
+        Ok(Segments { language: Language::of_run(Run::write(&shards, report)?), floor, size, table: memory })
     }
 
     /// Whether two symbols may be merged: two bytes always may.
