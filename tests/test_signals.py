@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and SIGKILL: an answer soon, files that are old or new, never half, and no litter."""
 
 import gc
+import json
 import os
 import pickle
 import random
@@ -10,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,41 @@ def text(sample: Path) -> str:
     return "".join(f"{number} {unit}" for number in range(20_000_000 // len(unit)))
 
 
+LETTERS = {chr(97 + place): place + 1 for place in range(26)}
+
+MODELS: dict[str, dict[str, Any]] = {
+    "Unigram": {
+        "type": "Unigram",
+        "unk_id": 0,
+        "vocab": [["?", -9.0], *([letter, -3.0] for letter in LETTERS), ["ab", -4.0]],
+    },
+    "BPE": {"type": "BPE", "vocab": {"?": 0} | LETTERS | {"ab": 27}, "merges": [["a", "b"]], "unk_token": "?"},
+    "WordPiece": {
+        "type": "WordPiece",
+        "vocab": {"?": 0} | LETTERS | {f"##{letter}": place + 26 for letter, place in LETTERS.items()},
+        "unk_token": "?",
+        "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 1 << 30,
+    },
+}
+"""Models whose tokenizers run by stages."""
+
+
+def staged(model: dict[str, Any]) -> dict[str, Any]:
+    """Give the `tokenizer.json` of a model that is given whole texts, normalized."""
+    normalizers = [{"type": "NFKD"}, {"type": "StripAccents"}, {"type": "Lowercase"}, {"type": "NFC"}]
+    nothing = dict.fromkeys(("pre_tokenizer", "post_processor", "truncation", "padding"))
+    normalizer = {"type": "Sequence", "normalizers": normalizers}
+    decoder = {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]}
+    return nothing | {
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": normalizer,
+        "decoder": decoder,
+        "model": model,
+    }
+
+
 class Work:
     """What takes long: texts, ids, counts and files that are large, some of them hostile."""
 
@@ -61,6 +98,12 @@ class Work:
         self.on_disk = eurotok.count({"xx": [self.words]}, memory="1MB")
         words = dict.fromkeys(self.words[:4_000_000].split())
         self.frequencies = {"xx": {word: float(place) for place, word in enumerate(words, 1)}}
+        self.decomposed = unicodedata.normalize("NFD", text)
+        self.surrogates = "\ud83d" * 20_000_000
+        nfc = json.loads(tok.to_bytes("json")) | {"normalizer": {"type": "NFC"}}
+        self.by_nfc = Tokenizer(json.dumps(nfc).encode())
+        self.by_stages = {name: Tokenizer(json.dumps(staged(model)).encode()) for name, model in MODELS.items()}
+        self.growing = eurotok.count({"xx": [self.words]}, memory="20MB")
         self.file = folder / "text.txt"
         self.file.write_text(text * 2, encoding="utf-8")
 
@@ -98,6 +141,18 @@ CALLS: dict[str, Callable[[Work], object]] = {
     "encode_batch by a regex": lambda its: its.by_regex.encode_batch([its.text] * 20, 2),
     "count_files by a regex": lambda its: its.by_regex.count_files([its.file]),
     "split by a hostile regex": lambda its: eurotok.split("a" * 300_000, HOSTILE),
+    "encode many surrogates": lambda its: its.tok.encode(its.surrogates, errors="replace"),
+    "encode to NFC": lambda its: its.by_nfc.encode(its.decomposed),
+    "encode_batch to NFC": lambda its: its.by_nfc.encode_batch([its.decomposed, its.text] * 2, 2),
+    "encode_with_offsets to NFC": lambda its: its.by_nfc.encode_with_offsets(its.decomposed),
+    "encode by stages": lambda its: its.by_stages["Unigram"].encode(its.text),
+    "encode one piece by Unigram": lambda its: its.by_stages["Unigram"].encode(its.piece),
+    "encode one piece by WordPiece": lambda its: its.by_stages["WordPiece"].encode(its.piece),
+    "encode one piece by BPE of characters": lambda its: its.by_stages["BPE"].encode(its.piece),
+    "encode_with_offsets by stages": lambda its: its.by_stages["Unigram"].encode_with_offsets(its.text),
+    "split by stages": lambda its: its.by_stages["BPE"].split(its.text),
+    "decode by stages": lambda its: its.by_stages["Unigram"].decode(its.ids % 28),
+    "decode_batch by stages": lambda its: its.by_stages["Unigram"].decode_batch([its.ids % 28] * 2),
     "save": lambda its: its.tok.save(its.folder / "tokenizer.json"),
     "load": lambda its: eurotok.load("euro-200k"),
     "eurotok.count": lambda its: eurotok.count([its.text] * 10),
@@ -108,6 +163,7 @@ CALLS: dict[str, Callable[[Work], object]] = {
     "Counts.load": lambda its: eurotok.Counts.load(its.folder / "some.counts"),
     "Counts.save": lambda its: its.counts.save(its.folder / "other.counts"),
     "Counts of pickle": lambda its: pickle.loads(pickle.dumps(its.counts)),
+    "Counts.add_texts": lambda its: its.growing.add_texts("xx", [its.words]),
     "Counts.unique": lambda its: its.on_disk.unique,
     "Counts + Counts": lambda its: its.counts + its.more,
     "Counts * 3": lambda its: its.more * 3,

@@ -123,16 +123,6 @@ pub(crate) fn copied_text(text: &str) -> Result<String> {
     Ok(copy)
 }
 
-/// Characters as a text.
-pub fn collect_text(characters: impl IntoIterator<Item = char>) -> Result<String> {
-    let mut text = String::new();
-    for character in characters {
-        text.try_reserve(character.len_utf8())?;
-        text.push(character);
-    }
-    Ok(text)
-}
-
 /// Bytes as text, with U+FFFD where [`String::from_utf8_lossy`] puts it.
 pub fn lossy_text(bytes: &[u8]) -> Result<Cow<'_, str>> {
     const REPLACEMENT: &str = "\u{FFFD}";
@@ -285,7 +275,6 @@ mod tests {
         let odd = (0..100_000_u32).filter(|number| number % 2 == 1);
         assert!(collect(odd.clone()).unwrap() == odd.collect::<Vec<_>>());
         assert_eq!(collect(0..5).unwrap(), [0, 1, 2, 3, 4]);
-        assert_eq!(collect_text("aé字😀".chars()).unwrap(), "aé字😀");
         assert!(matches!(collect_all([Ok(1), Err(Error::Interrupted), Ok(2)]), Err(Error::Interrupted)));
         for bytes in [&b"a"[..], b"\xe9t\xe2\x82 ", b"\xff\xf0\x90", b""] {
             assert_eq!(lossy_text(bytes).unwrap(), String::from_utf8_lossy(bytes));

@@ -50,6 +50,42 @@ impl StopState {
     }
 }
 
+/// Number of steps between two questions. A step takes a few nanoseconds, at most about a hundred.
+const UNASKED: usize = 1 << 16;
+
+/// Asks once in many steps of long work.
+#[derive(Debug)]
+pub(crate) struct Watch<'s> {
+    stop: &'s Stop,
+    unasked: usize,
+}
+
+impl<'s> Watch<'s> {
+    pub(crate) const fn new(stop: &'s Stop) -> Self {
+        Self { stop, unasked: 0 }
+    }
+
+    /// Counts steps.
+    ///
+    /// # Errors
+    /// As [`Stop::check`].
+    #[inline(always)]
+    pub(crate) fn step(&mut self, steps: usize) -> Result<()> {
+        self.unasked += steps;
+        if self.unasked < UNASKED { Ok(()) } else { self.ask() }
+    }
+
+    #[cold]
+    fn ask(&mut self) -> Result<()> {
+        self.unasked = 0;
+        self.stop.check()
+    }
+
+    pub(crate) const fn stop(&self) -> &'s Stop {
+        self.stop
+    }
+}
+
 impl Debug for Stop {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.write_str(if self.0.is_some() { "Stop::when(..)" } else { "Stop::never()" })
@@ -74,5 +110,16 @@ mod tests {
         }
         assert_eq!(asked.load(Ordering::Relaxed), 3);
         assert!(Stop::never().check().is_ok());
+    }
+
+    #[test]
+    fn long_work_asks_once_in_many_steps() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let stop = Stop::when(move || counter.fetch_add(1, Ordering::Relaxed) == 2);
+        let mut watch = Watch::new(&stop);
+        assert_eq!((0..).find(|_| watch.step(1).is_err()), Some(3 * UNASKED - 1));
+        assert!(Watch::new(&Stop::never()).step(usize::MAX).is_ok());
+        assert_eq!(asked.load(Ordering::Relaxed), 3);
     }
 }

@@ -5,13 +5,14 @@
 
 use eurotok_core::Error;
 use eurotok_core::encode::Text;
-use eurotok_core::memory::{Grow, collect, collect_text};
+use eurotok_core::memory::Grow;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::types::string::PyStringData;
 
 use crate::arch::code_points;
 use crate::error::Raise;
+use crate::gil::MANY;
 
 /// Up to this many characters, CPython's form of a new string takes no longer to make, and a string that was seen
 /// before, which is common for short ones, has it already. (With the core's form, a call on 32 characters takes about
@@ -58,27 +59,47 @@ fn naming(py: Python<'_>, error: PyErr, number: usize) -> PyErr {
 
 /// The text with U+FFFD for each lone surrogate. A pair of surrogates becomes the character that it encodes in UTF-16.
 pub(crate) fn repaired<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
-    let points = match code_points(text)? {
-        PyStringData::Ucs1(_) => return Ok(text.clone()),
-        PyStringData::Ucs2(points) => collect(points.iter().map(|&point| u32::from(point))).raise()?,
-        PyStringData::Ucs4(points) => collect(points.iter().copied()).raise()?,
+    let repaired = match code_points(text)? {
+        PyStringData::Ucs1(_) => None,
+        PyStringData::Ucs2(points) => characters_of(text.py(), points)?,
+        PyStringData::Ucs4(points) => characters_of(text.py(), points)?,
     };
-    if points.iter().all(|&point| char::from_u32(point).is_some()) {
-        return Ok(text.clone());
+    repaired.map_or_else(|| Ok(text.clone()), |repaired| PyString::from_bytes(text.py(), repaired.as_bytes()))
+}
+
+/// The code points as characters, if some are surrogates. Python is asked for signals at intervals.
+fn characters_of<P: Copy + Into<u32>>(py: Python<'_>, points: &[P]) -> PyResult<Option<String>> {
+    let character = |point: P| char::from_u32(point.into());
+    let mut are_characters = true;
+    for some in points.chunks(MANY) {
+        py.check_signals()?;
+        are_characters &= some.iter().all(|&point| character(point).is_some());
     }
-    let units = points.iter().flat_map(|&point| {
-        let mut units = [0; 2];
-        let count = match char::from_u32(point) {
-            Some(character) => character.encode_utf16(&mut units).len(),
-            None => {
-                units[0] = point as u16;
-                1
-            }
-        };
-        units.into_iter().take(count)
-    });
-    let characters = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER));
-    PyString::from_bytes(text.py(), collect_text(characters).raise()?.as_bytes())
+    if are_characters {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    let mut rest = points.iter().copied().enumerate().peekable();
+    while let Some((place, point)) = rest.next() {
+        if place % MANY == MANY - 1 {
+            py.check_signals()?;
+        }
+        let own = character(point).or_else(|| {
+            let of_pair = pair(point.into(), rest.peek()?.1.into())?;
+            rest.next();
+            Some(of_pair)
+        });
+        let own = own.unwrap_or(char::REPLACEMENT_CHARACTER);
+        text.try_reserve(own.len_utf8()).map_err(Error::from).raise()?;
+        text.push(own);
+    }
+    Ok(Some(text))
+}
+
+/// The character that a pair of surrogates encodes in UTF-16.
+fn pair(high: u32, low: u32) -> Option<char> {
+    let is_pair = (0xD800..0xDC00).contains(&high) && (0xDC00..0xE000).contains(&low);
+    if is_pair { char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00)) } else { None }
 }
 
 /// The place in the text of each character of the repaired text, and of its end.
@@ -93,7 +114,10 @@ pub(crate) fn places(text: &Bound<'_, PyString>, repaired: &str) -> PyResult<Vec
     let mut places = Vec::new();
     places.try_push(0).raise()?;
     let mut place = 0;
-    for character in repaired.chars() {
+    for (number, character) in repaired.chars().enumerate() {
+        if number % MANY == MANY - 1 {
+            text.py().check_signals()?;
+        }
         place += if character > '\u{FFFF}' && is_surrogate(place)? { 2 } else { 1 };
         places.try_push(place as i64).raise()?;
     }

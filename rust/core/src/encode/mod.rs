@@ -12,7 +12,7 @@ mod batch;
 mod cache;
 mod characters;
 pub mod files;
-mod nfc;
+pub(crate) mod nfc;
 mod offsets;
 mod pipeline;
 pub mod shards;
@@ -323,7 +323,7 @@ impl Encoder {
     /// Encodes text without added tokens: the beginning of a text, or the text behind an added token.
     #[inline(always)]
     fn encode_plain(&self, worker: &mut Worker, text: &str, is_first: bool, out: &mut impl Sink) -> Result<()> {
-        let text = self.normalize(text)?;
+        let text = self.normalize(worker.ends.stop(), text)?;
         self.encode_beginning(worker, text.as_bytes(), 0..text.len(), is_first, out)
     }
 
@@ -367,22 +367,22 @@ impl Encoder {
     }
 
     #[inline(always)]
-    fn normalize<'t>(&self, text: &'t str) -> Result<Cow<'t, str>> {
+    fn normalize<'t>(&self, stop: &Stop, text: &'t str) -> Result<Cow<'t, str>> {
         if let Some(characters) = &self.characters {
-            return characters.rewrites.apply(text);
+            return characters.rewrites.apply(stop, text);
         }
-        if self.is_normal(text) { Ok(Cow::Borrowed(text)) } else { nfc::normalized(text).map(Cow::Owned) }
+        if self.is_normal(stop, text)? { Ok(Cow::Borrowed(text)) } else { nfc::normalized(stop, text).map(Cow::Owned) }
     }
 
     /// Whether the normalizer leaves `text` unchanged.
     #[inline(always)]
-    fn is_normal(&self, text: &str) -> bool {
+    fn is_normal(&self, stop: &Stop, text: &str) -> Result<bool> {
         if let Some(characters) = &self.characters {
-            return matches!(characters.rewrites.apply(text), Ok(Cow::Borrowed(_)));
+            return Ok(matches!(characters.rewrites.apply(stop, text)?, Cow::Borrowed(_)));
         }
         match self.vocab.normalizer {
-            NormalForm::None => true,
-            NormalForm::Nfc => nfc::is_normal(text),
+            NormalForm::None => Ok(true),
+            NormalForm::Nfc => nfc::is_normal(stop, text),
         }
     }
 
@@ -442,7 +442,8 @@ impl Encoder {
         let mut start = 0;
         for (place, &end) in ends.iter().enumerate() {
             let text = &row[start..end];
-            let done = if self.is_normal(text) && self.added.find(text, specials).next().is_none() {
+            let done = if self.is_normal(worker.ends.stop(), text)? && self.added.find(text, specials).next().is_none()
+            {
                 self.take_range(worker, bytes, start..end, 0..text.len(), false, out)
             } else {
                 self.take_pieces(worker, bytes, start, &[], true, out)?;

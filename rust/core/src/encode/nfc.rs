@@ -4,9 +4,16 @@
 //! and compositions to characters that were unassigned then, and changed no others. In Unicode 9 a [`LATER`] character
 //! combines with nothing. So the present tables give the same result if the text is cut on both sides of each of them.
 
+use std::iter::{from_fn, once};
+
+use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc, is_nfc_quick};
+
 use crate::error::Result;
-use crate::memory::collect_text;
-use unicode_normalization::{UnicodeNormalization, is_nfc};
+use crate::stop::Stop;
+
+/// Bytes of a part of a text, at least. Normalization asks between two parts whether to stop.
+const PART: usize = if cfg!(test) { 6 } else { 1 << 16 };
 
 /// Ranges of the characters that normalization treats specially now, but did not in Unicode 9.
 #[rustfmt::skip]
@@ -36,23 +43,78 @@ fn is_later(character: char) -> bool {
     LATER.get(place).is_some_and(|&(first, _)| first <= character)
 }
 
+/// Parts of a text, one after the other. In every form, a normalized text is its normalized parts: each but the first begins with an
+/// character that [begins anew](begins_anew).
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    from_fn(move || {
+        let (part, others) = rest.split_at(part_end(rest));
+        rest = others;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+fn part_end(text: &str) -> usize {
+    if text.len() <= PART {
+        return text.len();
+    }
+    let from = (PART..).find(|&place| text.is_char_boundary(place)).unwrap_or(text.len());
+    text[from..].char_indices().find(|&(_, own)| begins_anew(own)).map_or(text.len(), |(place, _)| from + place)
+}
+
+/// Whether no character before this one combines with it, or changes places with it, in any form.
+fn begins_anew(character: char) -> bool {
+    let starts = |first| canonical_combining_class(first) == 0 && is_nfc_quick(once(first)) == IsNormalized::Yes;
+    character.is_ascii()
+        || is_nfc_quick(once(character)) != IsNormalized::Maybe
+            && once(character).nfd().next().is_some_and(starts)
+            && once(character).nfkd().next().is_some_and(starts)
+}
+
 /// Whether the text is certainly in form C. (A text that is in form C by the present tables is so by those of Unicode
 /// 9, and so is each part of it.)
+///
+/// # Errors
+/// [`Error::Interrupted`](crate::Error::Interrupted).
 #[inline(always)]
-pub(super) fn is_normal(text: &str) -> bool {
-    is_nfc(text)
+pub(super) fn is_normal(stop: &Stop, text: &str) -> Result<bool> {
+    if text.len() <= PART { Ok(is_nfc(text)) } else { are_normal(stop, parts(text)) }
+}
+
+#[inline(never)]
+fn are_normal<'t>(stop: &Stop, parts: impl Iterator<Item = &'t str>) -> Result<bool> {
+    for part in parts {
+        stop.check()?;
+        if !is_nfc(part) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The text in form C.
 ///
 /// # Errors
-/// [`Error::Memory`](crate::Error::Memory).
-pub(super) fn normalized(text: &str) -> Result<String> {
-    let parts = text.split_inclusive(is_later).flat_map(|part| {
-        let before = part.trim_end_matches(is_later);
-        before.nfc().chain(part[before.len()..].chars())
-    });
-    collect_text(parts)
+/// [`Error::Memory`](crate::Error::Memory), [`Error::Interrupted`](crate::Error::Interrupted).
+pub(super) fn normalized(stop: &Stop, text: &str) -> Result<String> {
+    let mut normal = String::new();
+    for part in parts(text) {
+        stop.check()?;
+        normal.try_reserve(part.len())?;
+        if is_nfc(part) {
+            normal.push_str(part);
+            continue;
+        }
+        let stretches = part.split_inclusive(is_later).flat_map(|stretch| {
+            let before = stretch.trim_end_matches(is_later);
+            before.nfc().chain(stretch[before.len()..].chars())
+        });
+        for character in stretches {
+            normal.try_reserve(character.len_utf8())?;
+            normal.push(character);
+        }
+    }
+    Ok(normal)
 }
 
 #[cfg(test)]
@@ -66,7 +128,8 @@ mod tests {
     }
 
     fn ours(text: &str) -> String {
-        if is_normal(text) { text.to_string() } else { normalized(text).unwrap() }
+        let stop = Stop::never();
+        if is_normal(&stop, text).unwrap() { text.to_string() } else { normalized(&stop, text).unwrap() }
     }
 
     #[test]

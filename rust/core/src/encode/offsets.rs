@@ -5,7 +5,7 @@ use unicode_normalization_alignments::UnicodeNormalization;
 use super::{Encoder, Specials};
 use crate::error::Result;
 use crate::memory::Grow;
-use crate::stop::Stop;
+use crate::stop::{Stop, Watch};
 
 /// Ids, and for each id the characters `start..end` of the text that its bytes touch. A token that holds only a part of
 /// a character covers the character, so neighbouring spans may overlap in one character.
@@ -37,11 +37,12 @@ impl Encoder {
             let plain = &text[done..range.start];
             let before = ids.len();
             lease.with(stop, |worker| self.encode_plain(worker, plain, done == 0, &mut ids))?;
-            stop.check()?;
-            let places = Places::new(plain, &self.normalize(plain)?)?;
+            let mut watch = Watch::new(stop);
+            let places = Places::new(&mut watch, plain, &self.normalize(stop, plain)?)?;
             let mut start = 0;
             spans.try_reserve(ids.len() - before)?;
             for &id in &ids[before..] {
+                watch.step(1)?;
                 let end = start + self.vocab.tokens.get(id).len();
                 let (first, last) = (places.of[start], places.of[end - 1]);
                 spans.push((characters + first.0, characters + last.1));
@@ -66,12 +67,13 @@ struct Places {
 }
 
 impl Places {
-    fn new(original: &str, normalized: &str) -> Result<Self> {
+    fn new(watch: &mut Watch<'_>, original: &str, normalized: &str) -> Result<Self> {
         // One entry a byte, reserved ahead.
         let mut of = Vec::new();
         of.try_reserve_exact(normalized.len())?;
         if original == normalized {
             for (place, character) in original.chars().enumerate() {
+                watch.step(1)?;
                 of.extend(std::iter::repeat_n((place as i64, place as i64 + 1), character.len_utf8()));
             }
             return Ok(Self { of });
@@ -80,6 +82,7 @@ impl Places {
         // of.
         let mut place = 0;
         for (character, change) in UnicodeNormalization::nfc(original) {
+            watch.step(1)?;
             let span = match change > 0 {
                 true if place == 0 => (0, 0),
                 true => (place - 1, place),

@@ -127,22 +127,14 @@ impl<'t> Text<'t> {
 /// The UTF-8 of the text of this number.
 ///
 /// # Errors
-/// [`Error::Surrogate`], [`Error::Memory`].
-pub(crate) fn utf8(text: Text<'_>, number: usize, isa: Isa) -> Result<Cow<'_, str>> {
+/// [`Error::Surrogate`], [`Error::Memory`], [`Error::Interrupted`].
+pub(crate) fn utf8<'t>(stop: &Stop, text: Text<'t>, number: usize, isa: Isa) -> Result<Cow<'t, str>> {
     if let Some(text) = text.as_str() {
         return Ok(Cow::Borrowed(text));
     }
     let mut utf8 = String::new();
-    text.push(isa, &mut utf8).map_err(|refused| refused_text(refused, number))?;
+    text.append(stop, number, isa, &mut utf8)?;
     Ok(Cow::Owned(utf8))
-}
-
-/// The error for the text of this number.
-fn refused_text(refused: Utf8Error, text: usize) -> Error {
-    match refused {
-        Utf8Error::NoCharacter { place: position } => Error::Surrogate { text, position },
-        Utf8Error::Memory => Error::Memory,
-    }
 }
 
 /// Number of code points that are converted between two questions whether to stop.

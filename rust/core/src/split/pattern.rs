@@ -153,10 +153,14 @@ impl CompiledPattern {
     /// All matches in order, including empty matches. An empty match directly behind another match is left out.
     ///
     /// # Errors
-    /// [`Error::Pattern`] if the regex gives up; those of `sink`.
-    pub(crate) fn for_each_span(&self, text: &str, mut sink: impl FnMut(usize, usize) -> Result<()>) -> Result<()> {
-        let stop = Stop::never();
-        let mut budget = StepBudget::of(text.as_bytes(), &stop);
+    /// [`Error::Pattern`] if the regex gives up; [`Error::Interrupted`] when `stop` says so; those of `sink`.
+    pub(crate) fn for_each_span(
+        &self,
+        stop: &Stop,
+        text: &str,
+        mut sink: impl FnMut(usize, usize) -> Result<()>,
+    ) -> Result<()> {
+        let mut budget = StepBudget::of(text.as_bytes(), stop);
         let (mut from, mut last) = (0, None);
         while let Some((start, end)) = self.find(text, from, &mut budget)? {
             if start == end && last == Some(end) {

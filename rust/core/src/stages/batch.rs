@@ -94,7 +94,7 @@ impl Stages {
                     let mut count = 0;
                     for place in job.clone() {
                         stop.check()?;
-                        let text = utf8(texts[place].into(), place, self.isa)?;
+                        let text = utf8(stop, texts[place].into(), place, self.isa)?;
                         let encoded = self.encode_to(worker, stop, &text, specials, &mut part.ids);
                         encoded.map_err(|error| error.in_text(place))?;
                         if !keeps_ids {

@@ -8,6 +8,7 @@ use crate::arch::{Foreign, Isa};
 use crate::decode::{further, ranges};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect_all, lossy_text};
+use crate::stop::{Stop, Watch};
 use crate::threads;
 use crate::vocab::alphabet;
 use crate::vocab::pipeline::{self, PrependScheme};
@@ -50,9 +51,10 @@ impl TokenTexts {
     }
 
     /// The text of each token, by its number.
-    fn map(&self, mut map: impl FnMut(usize, &str) -> Result<Option<String>>) -> Result<Self> {
+    fn map(&self, watch: &mut Watch<'_>, mut map: impl FnMut(usize, &str) -> Result<Option<String>>) -> Result<Self> {
         let mut mapped = Self::default();
         for (number, token) in self.iter().enumerate() {
+            watch.step(EACH)?;
             if let Some(token) = map(number, token)? {
                 mapped.push(&[&token])?;
             }
@@ -60,6 +62,9 @@ impl TokenTexts {
         Ok(mapped)
     }
 }
+
+/// The steps for which a token counts between two questions whether to stop.
+const EACH: usize = 8;
 
 impl StageDecoder {
     pub(super) fn new(decoder: &pipeline::Decoder, isa: Isa) -> Result<Self> {
@@ -89,19 +94,21 @@ impl StageDecoder {
         })
     }
 
-    fn run(&self, tokens: TokenTexts) -> Result<TokenTexts> {
+    fn run(&self, stop: &Stop, tokens: TokenTexts) -> Result<TokenTexts> {
+        let mut watch = Watch::new(stop);
         match self {
             Self::ByteLevel => {
                 let mut whole = TokenTexts::default();
-                whole.push(&[&lossy_text(&byte_level(&tokens)?)?])?;
+                whole.push(&[&lossy_text(&byte_level(&mut watch, &tokens)?)?])?;
                 Ok(whole)
             }
-            Self::ByteFallback => byte_fallback(&tokens),
+            Self::ByteFallback => byte_fallback(&mut watch, &tokens),
             Self::Fuse => Ok(TokenTexts { ends: vec![tokens.text.len()], ..tokens }),
-            Self::Replace { finder, content } => replace(&tokens, finder, content),
+            Self::Replace { finder, content } => replace(stop, &tokens, finder, content),
             &Self::Strip { content, start, stop } => {
                 let mut stripped = TokenTexts::default();
                 for mut token in tokens.iter() {
+                    watch.step(EACH)?;
                     for _ in 0..start {
                         let Some(rest) = token.strip_prefix(content) else { break };
                         token = rest;
@@ -117,6 +124,7 @@ impl StageDecoder {
             &Self::Metaspace { replacement, drops_first } => {
                 let mut mapped = TokenTexts::default();
                 for (number, token) in tokens.iter().enumerate() {
+                    watch.step(EACH)?;
                     mapped.text.try_reserve(token.len())?;
                     let space = if number == 0 && drops_first { "" } else { " " };
                     for (place, part) in token.split(replacement).enumerate() {
@@ -130,6 +138,7 @@ impl StageDecoder {
             Self::WordPiece { prefix, cleanup } => {
                 let mut joined = TokenTexts::default();
                 for (number, token) in tokens.iter().enumerate() {
+                    watch.step(EACH)?;
                     let parts = match token.strip_prefix(&prefix[..]) {
                         _ if number == 0 => ["", token],
                         Some(rest) => ["", rest],
@@ -144,11 +153,13 @@ impl StageDecoder {
             }
             Self::Bpe { suffix } => {
                 let last = tokens.ends.len().wrapping_sub(1);
-                tokens.map(|number, token| Ok(Some(token.replace(suffix, if number == last { "" } else { " " }))))
+                tokens.map(&mut watch, |number, token| {
+                    Ok(Some(token.replace(suffix, if number == last { "" } else { " " })))
+                })
             }
             Self::Ctc { pad_token, word_delimiter_token, cleanup } => {
                 let mut before: Option<String> = None;
-                tokens.map(|_, token| {
+                tokens.map(&mut watch, |_, token| {
                     if before.as_deref() == Some(token) {
                         return Ok(None);
                     }
@@ -160,17 +171,18 @@ impl StageDecoder {
                     Ok((!text.is_empty()).then_some(text))
                 })
             }
-            Self::Sequence(decoders) => decoders.iter().try_fold(tokens, |tokens, decoder| decoder.run(tokens)),
+            Self::Sequence(decoders) => decoders.iter().try_fold(tokens, |tokens, decoder| decoder.run(stop, tokens)),
         }
     }
 }
 
 /// Tokens with `content` in place of each match.
-fn replace(tokens: &TokenTexts, finder: &PatternFinder, content: &str) -> Result<TokenTexts> {
-    let mut replaced = TokenTexts::default();
+fn replace(stop: &Stop, tokens: &TokenTexts, finder: &PatternFinder, content: &str) -> Result<TokenTexts> {
+    let (mut replaced, mut watch) = (TokenTexts::default(), Watch::new(stop));
     for token in tokens.iter() {
+        watch.step(EACH)?;
         let mut done = 0;
-        finder.for_each_match(token, |start, end| {
+        finder.for_each_match(stop, token, |start, end| {
             replaced.text.try_reserve(start - done + content.len())?;
             replaced.text.push_str(&token[done..start]);
             replaced.text.push_str(content);
@@ -183,9 +195,10 @@ fn replace(tokens: &TokenTexts, finder: &PatternFinder, content: &str) -> Result
 }
 
 /// The bytes of tokens as byte-level models spell them; a token that has another character stands for itself.
-fn byte_level(tokens: &TokenTexts) -> Result<Vec<u8>> {
+fn byte_level(watch: &mut Watch<'_>, tokens: &TokenTexts) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for token in tokens.iter() {
+        watch.step(EACH)?;
         let start = bytes.len();
         bytes.try_reserve(token.len())?;
         if !alphabet::read(token, &mut bytes)? {
@@ -197,7 +210,7 @@ fn byte_level(tokens: &TokenTexts) -> Result<Vec<u8>> {
 }
 
 /// Decodes runs of tokens such as `<0x0A>` as UTF-8. If the bytes of a run are not UTF-8, each token becomes U+FFFD.
-fn byte_fallback(tokens: &TokenTexts) -> Result<TokenTexts> {
+fn byte_fallback(watch: &mut Watch<'_>, tokens: &TokenTexts) -> Result<TokenTexts> {
     let mut decoded = TokenTexts::default();
     let mut bytes = Vec::new();
     let flush = |bytes: &mut Vec<u8>, decoded: &mut TokenTexts| -> Result<()> {
@@ -211,6 +224,7 @@ fn byte_fallback(tokens: &TokenTexts) -> Result<TokenTexts> {
         Ok(())
     };
     for token in tokens.iter() {
+        watch.step(EACH)?;
         let digits = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
         // A sign counts as a digit to the parser.
         match digits.filter(|digits| digits.len() == 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
@@ -249,10 +263,11 @@ impl Stages {
     /// unless the decoder is `ByteLevel` and the bytes of the tokens are not.
     ///
     /// # Errors
-    /// [`Error::UnknownId`] for the first id that has no token; [`Error::Pattern`], [`Error::Memory`].
-    pub fn decode<'i>(&self, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
-        let mut tokens = TokenTexts::default();
+    /// [`Error::UnknownId`] for the first id that has no token; [`Error::Pattern`], [`Error::Memory`], [`Error::Interrupted`].
+    pub fn decode<'i>(&self, stop: &Stop, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
+        let (mut tokens, mut watch) = (TokenTexts::default(), Watch::new(stop));
         for (position, id) in ids.into().iter().enumerate() {
+            watch.step(EACH)?;
             let token = self.spelled(id).ok_or_else(|| Error::UnknownId {
                 id: id.into(),
                 position,
@@ -263,11 +278,12 @@ impl Stages {
             }
         }
         match &self.decoder {
-            Some(StageDecoder::ByteLevel) => byte_level(&tokens),
-            Some(decoder) => Ok(decoder.run(tokens)?.text.into_bytes()),
+            Some(StageDecoder::ByteLevel) => byte_level(&mut watch, &tokens),
+            Some(decoder) => Ok(decoder.run(stop, tokens)?.text.into_bytes()),
             None => {
                 let mut joined = String::new();
                 for (number, token) in tokens.iter().enumerate() {
+                    watch.step(EACH)?;
                     joined.try_reserve(token.len() + 1)?;
                     joined.push_str(if number > 0 { " " } else { "" });
                     joined.push_str(token);
@@ -283,6 +299,7 @@ impl Stages {
     /// As [`decode`](Self::decode); [`Error::Argument`] if the offsets do not ascend within `ids`.
     pub fn decode_batch<'i>(
         &self,
+        stop: &Stop,
         ids: impl Into<Foreign<'i>>,
         offsets: &[i64],
         with_specials: bool,
@@ -292,10 +309,12 @@ impl Stages {
         let ranges = ranges(offsets, ids.len())?;
         let share = ranges.len().div_ceil(threads::wanted(threads)).max(1);
         let decode = |range: &Range<usize>| {
-            self.decode(ids.part(range.clone()), with_specials).map_err(|error| further(error, range.start))
+            stop.check()?;
+            self.decode(stop, ids.part(range.clone()), with_specials).map_err(|error| further(error, range.start))
         };
         let run = |ranges: &[_]| collect_all(ranges.iter().map(decode));
-        let parts: Vec<_> = threads::map(ranges.chunks(share).collect(), run).into_iter().collect::<Result<_>>()?;
+        let parts: Vec<_> =
+            threads::map_unless(stop, ranges.chunks(share).collect(), run).into_iter().collect::<Result<_>>()?;
         Ok(parts.into_iter().flatten().collect())
     }
 

@@ -7,6 +7,7 @@ use crate::arch::Isa;
 use crate::error::{Error, Result};
 use crate::memory::Grow;
 use crate::split::{Ends, Scheme, Splitter, oniguruma};
+use crate::stop::{Stop, Watch};
 use crate::vocab::pipeline::Pattern;
 
 /// A pattern made ready to run.
@@ -48,17 +49,26 @@ impl PatternFinder {
     /// Calls `sink` with each match, in order.
     ///
     /// # Errors
-    /// [`Error::Pattern`] if a regex gives up; those of `sink`.
-    pub(super) fn for_each_match(&self, text: &str, mut sink: impl FnMut(usize, usize) -> Result<()>) -> Result<()> {
+    /// [`Error::Pattern`] if a regex gives up; [`Error::Interrupted`]; those of `sink`.
+    pub(super) fn for_each_match(
+        &self,
+        stop: &Stop,
+        text: &str,
+        mut sink: impl FnMut(usize, usize) -> Result<()>,
+    ) -> Result<()> {
         match self {
             Self::Text(finder) => {
-                let length = finder.needle().len();
-                finder.find_iter(text.as_bytes()).try_for_each(|start| sink(start, start + length))
+                let (length, mut watch) = (finder.needle().len(), Watch::new(stop));
+                finder.find_iter(text.as_bytes()).try_for_each(|start| {
+                    watch.step(1)?;
+                    sink(start, start + length)
+                })
             }
             Self::Nothing => Ok(()),
             Self::Splitter(splitter) => {
                 let (mut ends, mut start, bytes) = (Ends::default(), 0, text.as_bytes());
                 let mut base = 0;
+                ends.watch(stop);
                 while base < bytes.len() {
                     let next = splitter.cut(bytes, base..bytes.len(), &mut ends)?;
                     for &end in ends.as_slice() {
@@ -70,14 +80,14 @@ impl PatternFinder {
                 }
                 Ok(())
             }
-            Self::Regex(pattern) => pattern.for_each_span(text, sink),
+            Self::Regex(pattern) => pattern.for_each_span(stop, text, sink),
         }
     }
 
     /// Appends the matches and the stretches between them. If `inverted`, the two change roles.
-    pub(super) fn parts(&self, text: &str, inverted: bool, parts: &mut Vec<Match>) -> Result<()> {
+    pub(super) fn parts(&self, stop: &Stop, text: &str, inverted: bool, parts: &mut Vec<Match>) -> Result<()> {
         let mut done = 0;
-        self.for_each_match(text, |start, end| {
+        self.for_each_match(stop, text, |start, end| {
             if done < start {
                 parts.try_push((done, start, inverted))?;
             }
@@ -93,9 +103,15 @@ impl PatternFinder {
 }
 
 /// Appends each character of a kind, and the stretches between them.
-pub(super) fn characters(text: &str, is_match: impl Fn(char) -> bool, parts: &mut Vec<Match>) -> Result<()> {
+pub(super) fn characters(
+    watch: &mut Watch<'_>,
+    text: &str,
+    is_match: impl Fn(char) -> bool,
+    parts: &mut Vec<Match>,
+) -> Result<()> {
     let mut done = 0;
     for (start, character) in text.char_indices() {
+        watch.step(1)?;
         if is_match(character) {
             if done < start {
                 parts.try_push((done, start, false))?;

@@ -15,6 +15,8 @@ mod normalize;
 mod pre_tokenize;
 mod scripts;
 pub(crate) mod spans;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::sync::{Mutex, MutexGuard};
@@ -25,7 +27,7 @@ use crate::arch::Isa;
 use crate::encode::Specials;
 use crate::error::Result;
 use crate::memory::{Grow, collect_all, copied_text};
-use crate::stop::Stop;
+use crate::stop::{Stop, Watch};
 use crate::threads;
 use crate::vocab::pipeline::Pipeline;
 use added::AddedMatcher;
@@ -71,8 +73,8 @@ struct StagesWorker {
     ids: Vec<u32>,
 }
 
-/// Pieces between two looks at whether to stop.
-const UNASKED: usize = 1 << 12;
+/// The steps for which a piece counts beside those of the model, between two questions whether to stop.
+const EACH: usize = 16;
 
 /// Bytes of a piece whose memory is not kept.
 const LARGE: usize = 1 << 18;
@@ -111,10 +113,9 @@ impl Stages {
         let mut normal_texts = HashMap::new();
         for token in data.added.iter().filter(|token| token.normalized && !normalizers.is_empty()) {
             let mut text = StagedText::default();
-            text.begin(&token.content, false)?;
-            normalizers
-                .iter()
-                .try_for_each(|normalizer| normalizer.run(&mut text, normalize::limit(token.content.len())))?;
+            let (never, limit) = (Stop::never(), normalize::limit(token.content.len()));
+            text.begin(&never, &token.content, false)?;
+            normalizers.iter().try_for_each(|normalizer| normalizer.run(&mut text, &never, limit))?;
             let normal: String = text.pieces.iter().map(|&piece| text.piece(piece)).collect();
             if normal != token.content {
                 normal_texts.try_reserve(1)?;
@@ -209,10 +210,14 @@ impl Stages {
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
-    pub fn pieces(&self, text: &str) -> Result<Vec<String>> {
+    pub fn pieces(&self, stop: &Stop, text: &str) -> Result<Vec<String>> {
         self.lease().with(|worker| {
-            self.cut(worker, &Stop::never(), text, Specials::Text, false)?;
-            collect_all(worker.text.pieces.iter().map(|&piece| copied_text(worker.text.piece(piece))))
+            self.cut(worker, stop, text, Specials::Text, false)?;
+            let mut watch = Watch::new(stop);
+            collect_all(worker.text.pieces.iter().map(|&piece| {
+                watch.step(EACH)?;
+                copied_text(worker.text.piece(piece))
+            }))
         })
     }
 
@@ -227,20 +232,20 @@ impl Stages {
     ) -> Result<()> {
         let limit = normalize::limit(text.len());
         let StagesWorker { text: staged, .. } = worker;
-        staged.begin(text, keeps_spans)?;
+        staged.begin(stop, text, keeps_spans)?;
         if !self.original.is_empty() {
-            staged.extract(|piece, found| self.original.find(piece, specials, found))?;
+            staged.extract(stop, |piece, found| self.original.find(piece, specials, found))?;
         }
         for normalizer in &self.normalizers {
             stop.check()?;
-            normalizer.run(staged, limit)?;
+            normalizer.run(staged, stop, limit)?;
         }
         if !self.normalized.is_empty() {
-            staged.extract(|piece, found| self.normalized.find(piece, specials, found))?;
+            staged.extract(stop, |piece, found| self.normalized.find(piece, specials, found))?;
         }
         for pre_tokenizer in &self.pre_tokenizers {
             stop.check()?;
-            pre_tokenizer.run(staged)?;
+            pre_tokenizer.run(staged, stop)?;
         }
         Ok(())
     }
@@ -256,10 +261,9 @@ impl Stages {
     ) -> Result<()> {
         self.cut(worker, stop, text, specials, self.asks_for_origin)?;
         let StagesWorker { text, cache, memory, tokens, .. } = worker;
-        for (number, &piece) in text.pieces.iter().enumerate() {
-            if number % UNASKED == UNASKED - 1 {
-                stop.check()?;
-            }
+        let mut watch = Watch::new(stop);
+        for &piece in &text.pieces {
+            watch.step(EACH)?;
             if let Some(id) = piece.token {
                 ids.try_push(id)?;
                 continue;
@@ -270,7 +274,7 @@ impl Stages {
                 continue;
             }
             tokens.clear();
-            self.model.tokenize(self.data.model.entries(), piece, memory, tokens)?;
+            self.model.tokenize(&mut watch, self.data.model.entries(), piece, memory, tokens)?;
             let before = ids.len();
             ids.try_extend(tokens.iter().map(|token| token.id))?;
             cache.put(piece.as_bytes(), &ids[before..])?;

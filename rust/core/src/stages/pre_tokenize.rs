@@ -11,6 +11,7 @@ use crate::arch::Isa;
 use crate::error::{Error, Result};
 use crate::memory::Grow;
 use crate::split::Scheme;
+use crate::stop::{Stop, Watch};
 use crate::vocab::pipeline::{self, Behavior, ByteLevel, Metaspace, PrependScheme};
 
 /// A pre-tokenizer made ready to run.
@@ -97,26 +98,26 @@ impl StagePreTokenizer {
     /// Cuts the pieces that are no tokens.
     ///
     /// # Errors
-    /// [`Error::Pattern`], [`Error::Argument`] for a text that becomes too long; [`Error::Memory`].
-    pub(super) fn run(&self, text: &mut StagedText) -> Result<()> {
+    /// [`Error::Pattern`], [`Error::Argument`] for a text that becomes too long; [`Error::Memory`], [`Error::Interrupted`].
+    pub(super) fn run(&self, text: &mut StagedText, stop: &Stop) -> Result<()> {
         match self {
             Self::Split { finder, behavior, invert } => {
-                text.split(*behavior, |piece, parts| finder.parts(piece, *invert, parts))
+                text.split(stop, *behavior, |piece, parts, _| finder.parts(stop, piece, *invert, parts))
             }
             Self::Digits { behavior } => {
-                text.split(*behavior, |piece, parts| characters(piece, char::is_numeric, parts))
+                text.split(stop, *behavior, |piece, parts, watch| characters(watch, piece, char::is_numeric, parts))
             }
             Self::Punctuation { behavior, set } => {
-                text.split(*behavior, |piece, parts| characters(piece, |c| set.contains(c), parts))
+                text.split(stop, *behavior, |piece, parts, watch| characters(watch, piece, |c| set.contains(c), parts))
             }
-            Self::WhitespaceSplit => whitespace(text),
-            &Self::CharDelimiterSplit(delimiter) => {
-                text.split(Behavior::Removed, |piece, parts| characters(piece, |c| c == delimiter, parts))
-            }
-            Self::Metaspace(metaspace) => run_metaspace(metaspace, text),
+            Self::WhitespaceSplit => whitespace(text, stop),
+            &Self::CharDelimiterSplit(delimiter) => text.split(stop, Behavior::Removed, |piece, parts, watch| {
+                characters(watch, piece, |c| c == delimiter, parts)
+            }),
+            Self::Metaspace(metaspace) => run_metaspace(metaspace, text, stop),
             Self::ByteLevel { add_prefix_space, finder } => {
                 if *add_prefix_space {
-                    text.rewrite(|old, _, new| {
+                    text.rewrite(stop, |old, _, new| {
                         if !old.starts_with(' ') {
                             new.prepend(" ")?;
                         }
@@ -124,15 +125,18 @@ impl StagePreTokenizer {
                     })?;
                 }
                 if let Some(finder) = finder {
-                    text.split(Behavior::Isolated, |piece, parts| finder.parts(piece, false, parts))?;
+                    text.split(stop, Behavior::Isolated, |piece, parts, _| finder.parts(stop, piece, false, parts))?;
                 }
-                text.rewrite(|old, _, new| byte_level(old, new))
+                text.rewrite(stop, |old, _, new| byte_level(old, new))
             }
-            Self::Bert(set) => text.split(Behavior::Removed, |piece, parts| bert_words(piece, set, parts)),
-            Self::UnicodeScripts => text.split(Behavior::Isolated, scripts),
-            &Self::FixedLength(length) => text.split(Behavior::Isolated, |piece, parts| {
+            Self::Bert(set) => {
+                text.split(stop, Behavior::Removed, |piece, parts, watch| bert_words(watch, piece, set, parts))
+            }
+            Self::UnicodeScripts => text.split(stop, Behavior::Isolated, scripts),
+            &Self::FixedLength(length) => text.split(stop, Behavior::Isolated, |piece, parts, watch| {
                 let mut start = 0;
                 while start < piece.len() {
+                    watch.step(length)?;
                     let part: usize = piece[start..].chars().take(length).map(char::len_utf8).sum();
                     parts.try_push((start, start + part, true))?;
                     start += part;
@@ -143,14 +147,15 @@ impl StagePreTokenizer {
     }
 }
 
-fn whitespace(text: &mut StagedText) -> Result<()> {
-    text.split(Behavior::Removed, |piece, parts| characters(piece, char::is_whitespace, parts))
+fn whitespace(text: &mut StagedText, stop: &Stop) -> Result<()> {
+    text.split(stop, Behavior::Removed, |piece, parts, watch| characters(watch, piece, char::is_whitespace, parts))
 }
 
 /// At whitespace, which is dropped, then around each punctuation character.
-fn bert_words(piece: &str, punctuation: &CharSet, parts: &mut Vec<Match>) -> Result<()> {
+fn bert_words(watch: &mut Watch<'_>, piece: &str, punctuation: &CharSet, parts: &mut Vec<Match>) -> Result<()> {
     let mut done = 0;
     for (start, character) in piece.char_indices() {
+        watch.step(1)?;
         let is_space = character.is_whitespace();
         if is_space || punctuation.contains(character) {
             if done < start {
@@ -166,10 +171,14 @@ fn bert_words(piece: &str, punctuation: &CharSet, parts: &mut Vec<Match>) -> Res
     Ok(())
 }
 
-fn run_metaspace(&Metaspace { replacement, prepend_scheme, split }: &Metaspace, text: &mut StagedText) -> Result<()> {
+fn run_metaspace(
+    &Metaspace { replacement, prepend_scheme, split }: &Metaspace,
+    text: &mut StagedText,
+    stop: &Stop,
+) -> Result<()> {
     let mut buffer = [0; 4];
     let metaspace: &str = replacement.encode_utf8(&mut buffer);
-    text.rewrite(|old, _, new| {
+    text.rewrite(stop, |old, _, new| {
         for space in memchr::memchr_iter(b' ', old.as_bytes()) {
             new.copy(space - new.at())?;
             new.replace(1, metaspace)?;
@@ -177,7 +186,7 @@ fn run_metaspace(&Metaspace { replacement, prepend_scheme, split }: &Metaspace, 
         new.copy(new.left())
     })?;
     if prepend_scheme != PrependScheme::Never {
-        text.rewrite(|old, origin, new| {
+        text.rewrite(stop, |old, origin, new| {
             let is_meant = prepend_scheme == PrependScheme::Always || origin == 0;
             if is_meant && !old.starts_with(replacement) {
                 new.prepend(metaspace)?;
@@ -186,15 +195,18 @@ fn run_metaspace(&Metaspace { replacement, prepend_scheme, split }: &Metaspace, 
         })?;
     }
     if split {
-        text.split(Behavior::MergedWithNext, |piece, parts| characters(piece, |c| c == replacement, parts))?;
+        text.split(stop, Behavior::MergedWithNext, |piece, parts, watch| {
+            characters(watch, piece, |c| c == replacement, parts)
+        })?;
     }
     Ok(())
 }
 
 /// A script that a space or the like interrupts goes on. Text before the first script is dropped.
-fn scripts(piece: &str, parts: &mut Vec<Match>) -> Result<()> {
+fn scripts(piece: &str, parts: &mut Vec<Match>, watch: &mut Watch<'_>) -> Result<()> {
     let (mut start, mut last) = (None, None);
     for (place, character) in piece.char_indices() {
+        watch.step(1)?;
         let script = script(character);
         if script.is_some() && script != last {
             if let Some(start) = start {

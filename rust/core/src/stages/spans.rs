@@ -1,10 +1,10 @@
 //! Ids with the characters of the text that each stands for.
 
-use super::{Stages, StagesWorker};
+use super::{EACH, Stages, StagesWorker};
 use crate::encode::Specials;
 use crate::error::Result;
 use crate::memory::{Grow, filled};
-use crate::stop::Stop;
+use crate::stop::{Stop, Watch};
 use crate::vocab::alphabet::CHARS;
 use crate::vocab::pipeline::PostProcessor;
 
@@ -25,18 +25,21 @@ impl Stages {
         self.cut(worker, stop, original, specials, true)?;
         let mut trims = Vec::new();
         self.data.post_processor.iter().for_each(|processor| each_trim(processor, &mut trims));
-        let characters = characters(original)?;
+        let mut watch = Watch::new(stop);
+        let characters = characters(&mut watch, original)?;
         let (mut ids, mut spans) = (Vec::new(), Vec::new());
         let StagesWorker { text, memory, tokens, .. } = worker;
         let entries = self.data.model.entries();
         for &piece in &text.pieces {
+            watch.step(EACH)?;
             let content = text.piece(piece);
             tokens.clear();
             match piece.token {
                 Some(id) => tokens.try_push(super::ModelToken { id, start: 0, end: content.len() as u32 })?,
-                None => self.model.tokenize(entries, content, memory, tokens)?,
+                None => self.model.tokenize(&mut watch, entries, content, memory, tokens)?,
             }
             for token in tokens.iter() {
+                watch.step(1)?;
                 let (start, end) = (token.start as usize, token.end as usize);
                 let own = &text.spans[piece.range()];
                 let (first, last) = match () {
@@ -63,9 +66,10 @@ impl Stages {
 }
 
 /// The number of the character at each byte.
-fn characters(text: &str) -> Result<Vec<u32>> {
+fn characters(watch: &mut Watch<'_>, text: &str) -> Result<Vec<u32>> {
     let mut characters = filled(0, text.len())?;
     for (number, (start, character)) in text.char_indices().enumerate() {
+        watch.step(1)?;
         characters[start..start + character.len_utf8()].fill(number as u32);
     }
     Ok(characters)

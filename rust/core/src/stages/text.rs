@@ -8,6 +8,7 @@ use std::mem::{swap, take};
 
 use crate::error::{Error, Result};
 use crate::memory::Grow;
+use crate::stop::{Stop, Watch};
 use crate::vocab::pipeline::Behavior;
 
 /// Bytes of the original.
@@ -51,8 +52,8 @@ impl StagedText {
     /// Takes a text as one piece.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a text of 4 GiB; [`Error::Memory`].
-    pub(super) fn begin(&mut self, text: &str, keeps_spans: bool) -> Result<()> {
+    /// [`Error::Argument`] for a text of 4 GiB; [`Error::Memory`], [`Error::Interrupted`].
+    pub(super) fn begin(&mut self, stop: &Stop, text: &str, keeps_spans: bool) -> Result<()> {
         let end = u32::try_from(text.len()).map_err(|_| Error::argument("text", "a text of 4 GiB or more"))?;
         self.text.clear();
         self.text.try_reserve(text.len())?;
@@ -65,7 +66,9 @@ impl StagedText {
         self.spans.clear();
         if keeps_spans {
             self.spans.try_reserve(text.len())?;
+            let mut watch = Watch::new(stop);
             for (start, character) in text.char_indices() {
+                watch.step(1)?;
                 let span = (start as u32, (start + character.len_utf8()) as u32);
                 self.spans.extend(std::iter::repeat_n(span, character.len_utf8()));
             }
@@ -89,13 +92,16 @@ impl StagedText {
     /// Rewrites each piece that is no token. Pieces that become empty are dropped.
     pub(super) fn rewrite(
         &mut self,
+        stop: &Stop,
         mut rewrite: impl FnMut(&str, u32, &mut Rewriter<'_>) -> Result<()>,
     ) -> Result<()> {
         self.next_text.clear();
         self.next_spans.clear();
+        let mut watch = Watch::new(stop);
         let mut pieces = take(&mut self.pieces);
         for piece in &mut pieces {
             let (start, range) = (self.next_text.len(), piece.range());
+            watch.step(1 + range.len())?;
             let old = &self.text[range.clone()];
             let spans = self.keeps_spans.then(|| &self.spans[range]);
             let mut new = Rewriter {
@@ -105,6 +111,7 @@ impl StagedText {
                 origin: piece.origin,
                 text: &mut self.next_text,
                 spans: self.keeps_spans.then_some(&mut self.next_spans),
+                watch: Watch::new(stop),
             };
             match piece.token {
                 Some(_) => new.copy(old.len())?,
@@ -125,17 +132,18 @@ impl StagedText {
     /// they become pieces.
     pub(super) fn split(
         &mut self,
+        stop: &Stop,
         behavior: Behavior,
-        mut find: impl FnMut(&str, &mut Vec<Match>) -> Result<()>,
+        mut find: impl FnMut(&str, &mut Vec<Match>, &mut Watch<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut matches = take(&mut self.matches);
-        let find = |text: &str, matches: &mut Vec<Match>| {
-            find(text, matches)?;
+        let find = |text: &str, matches: &mut Vec<Match>, watch: &mut Watch<'_>| {
+            find(text, matches, watch)?;
             behave(behavior, matches);
             Ok(())
         };
         let kept = |(start, end, is_dropped): Match| (!is_dropped).then_some((start, end, None));
-        let done = self.cut(&mut matches, find, kept);
+        let done = self.cut(stop, &mut matches, find, kept);
         self.matches = matches;
         done
     }
@@ -143,30 +151,35 @@ impl StagedText {
     /// Takes tokens out of each piece that is none: `find` gives stretches of it, and which token each is.
     pub(super) fn extract(
         &mut self,
-        find: impl FnMut(&str, &mut Vec<(usize, usize, Option<u32>)>) -> Result<()>,
+        stop: &Stop,
+        mut find: impl FnMut(&str, &mut Vec<(usize, usize, Option<u32>)>) -> Result<()>,
     ) -> Result<()> {
-        self.cut(&mut Vec::new(), find, Some)
+        self.cut(stop, &mut Vec::new(), |text, found, _| find(text, found), Some)
     }
 
     /// Puts parts in place of each piece that is no token. `find` finds stretches of the piece, `kept` gives the start, the end
     /// and the token of the part that a stretch becomes, if it is kept. `found` is memory to use again.
     fn cut<F: Copy>(
         &mut self,
+        stop: &Stop,
         found: &mut Vec<F>,
-        mut find: impl FnMut(&str, &mut Vec<F>) -> Result<()>,
+        mut find: impl FnMut(&str, &mut Vec<F>, &mut Watch<'_>) -> Result<()>,
         kept: impl Fn(F) -> Option<(usize, usize, Option<u32>)>,
     ) -> Result<()> {
+        let mut watch = Watch::new(stop);
         self.next_pieces.clear();
         for place in 0..self.pieces.len() {
+            watch.step(1)?;
             let piece = self.pieces[place];
             if piece.token.is_some() {
                 self.next_pieces.try_push(piece)?;
                 continue;
             }
             found.clear();
-            find(&self.text[piece.range()], found)?;
+            find(&self.text[piece.range()], found, &mut watch)?;
             self.next_pieces.try_reserve(found.len())?;
             for (start, end, token) in found.iter().copied().filter_map(&kept) {
+                watch.step(1)?;
                 if start < end {
                     let part = self.part(piece, start, end, token);
                     self.next_pieces.push(part);
@@ -225,9 +238,21 @@ pub(super) struct Rewriter<'r> {
     origin: u32,
     text: &'r mut String,
     spans: Option<&'r mut Vec<Span>>,
+    watch: Watch<'r>,
 }
 
-impl Rewriter<'_> {
+impl<'r> Rewriter<'r> {
+    /// Counts characters that were read and are not written.
+    #[inline(always)]
+    pub(super) fn read(&mut self, characters: usize) -> Result<()> {
+        self.watch.step(characters)
+    }
+
+    /// Whether the work is to end.
+    pub(super) fn stop(&self) -> &'r Stop {
+        self.watch.stop()
+    }
+
     /// Skips `characters` characters.
     pub(super) fn skip(&mut self, characters: usize) {
         self.at += self.old[self.at..].chars().take(characters).map(char::len_utf8).sum::<usize>();
@@ -236,6 +261,7 @@ impl Rewriter<'_> {
     /// Copies `length` bytes unchanged.
     pub(super) fn copy(&mut self, length: usize) -> Result<()> {
         let range = self.at..self.at + length;
+        self.watch.step(1 + length / 16)?;
         self.text.try_reserve(length)?;
         self.text.push_str(&self.old[range.clone()]);
         if let Some(spans) = &mut self.spans {
@@ -255,6 +281,7 @@ impl Rewriter<'_> {
 
     /// Writes a character: added, if `change` is positive; else in place of one, and of as many more as it is negative.
     pub(super) fn push(&mut self, character: char, change: isize) -> Result<()> {
+        self.watch.step(1)?;
         self.text.try_reserve(character.len_utf8())?;
         self.text.push(character);
         if let Some(spans) = &mut self.spans {
@@ -276,6 +303,7 @@ impl Rewriter<'_> {
     /// Writes a text in place of the next `length` bytes; all of it has the span of the last of these.
     pub(super) fn replace(&mut self, length: usize, content: &str) -> Result<()> {
         self.at += length;
+        self.watch.step(1)?;
         self.text.try_reserve(content.len())?;
         self.text.push_str(content);
         if let Some(spans) = &mut self.spans {
@@ -314,12 +342,12 @@ mod tests {
 
     fn pieces(behavior: Behavior) -> Vec<String> {
         let mut text = StagedText::default();
-        text.begin("--a-b--", true).unwrap();
-        let find = |piece: &str, matches: &mut Vec<Match>| {
+        text.begin(&Stop::never(), "--a-b--", true).unwrap();
+        let find = |piece: &str, matches: &mut Vec<Match>, _: &mut Watch<'_>| {
             matches.extend(piece.char_indices().map(|(at, c)| (at, at + 1, c == '-')));
             Ok(())
         };
-        text.split(behavior, find).unwrap();
+        text.split(&Stop::never(), behavior, find).unwrap();
         text.pieces.iter().map(|&piece| text.piece(piece).to_string()).collect()
     }
 
@@ -335,14 +363,14 @@ mod tests {
     #[test]
     fn spans_follow_what_is_rewritten() {
         let mut text = StagedText::default();
-        text.begin("éa b", true).unwrap();
+        text.begin(&Stop::never(), "éa b", true).unwrap();
         let rewrite = |_: &str, _: u32, new: &mut Rewriter<'_>| {
             new.push('e', 0)?;
             new.push('x', 1)?;
             new.push('y', -1)?;
             new.replace(1, "zz")
         };
-        text.rewrite(rewrite).unwrap();
+        text.rewrite(&Stop::never(), rewrite).unwrap();
         assert_eq!(text.text, "exyzz");
         assert_eq!(text.spans, [(0, 2), (0, 2), (2, 3), (4, 5), (4, 5)]);
     }

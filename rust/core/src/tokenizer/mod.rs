@@ -11,6 +11,7 @@ use crate::encode::files::DocumentEncoder;
 use crate::encode::{AsText, Encoder, Specials, Text, utf8};
 use crate::error::{Error, Result};
 use crate::format::{self, Format};
+use crate::memory::Grow;
 use crate::ragged::Ragged;
 use crate::stages::spans::{each_trim, trim};
 use crate::stages::{Spanned, Stages};
@@ -177,7 +178,7 @@ impl Tokenizer {
     pub fn encode(&self, stop: &Stop, text: Text<'_>, specials: Specials) -> Result<Vec<u32>> {
         match self.ids() {
             Ok(encoder) => encoder.encode_unless(stop, text, specials),
-            Err(stages) => stages.encode(stop, &utf8(text, 0, stages.isa())?, specials),
+            Err(stages) => stages.encode(stop, &utf8(stop, text, 0, stages.isa())?, specials),
         }
     }
 
@@ -189,7 +190,7 @@ impl Tokenizer {
     pub fn encode_with<T>(&self, text: Text<'_>, specials: Specials, take: impl FnOnce(&[u32]) -> T) -> Result<T> {
         match self.ids() {
             Ok(encoder) => encoder.encode_with(text, specials, take),
-            Err(stages) => stages.encode_with(&utf8(text, 0, stages.isa())?, specials, take),
+            Err(stages) => stages.encode_with(&utf8(&Stop::never(), text, 0, stages.isa())?, specials, take),
         }
     }
 
@@ -233,7 +234,7 @@ impl Tokenizer {
     pub fn count(&self, stop: &Stop, text: Text<'_>, specials: Specials) -> Result<usize> {
         match self.ids() {
             Ok(encoder) => encoder.count_unless(stop, text, specials),
-            Err(stages) => stages.count(stop, &utf8(text, 0, stages.isa())?, specials),
+            Err(stages) => stages.count(stop, &utf8(stop, text, 0, stages.isa())?, specials),
         }
     }
 
@@ -276,16 +277,16 @@ impl Tokenizer {
     /// normalized text, as the model gets them.
     ///
     /// # Errors
-    /// [`Error::Pattern`], [`Error::Memory`].
-    pub fn pieces(&self, text: &str) -> Result<Vec<String>> {
+    /// [`Error::Pattern`], [`Error::Memory`], [`Error::Interrupted`].
+    pub fn pieces(&self, stop: &Stop, text: &str) -> Result<Vec<String>> {
         match &self.engine {
             Runner::Vocab { encoder, .. } => {
                 let mut pieces = Vec::new();
-                let show = |piece: &[u8]| pieces.push(String::from_utf8_lossy(piece).into_owned());
-                encoder.splitter().for_each_piece(text.as_bytes(), show)?;
+                let show = |piece: &[u8]| pieces.try_push(String::from_utf8_lossy(piece).into_owned());
+                encoder.splitter().try_for_each_piece(stop, text.as_bytes(), show)?;
                 Ok(pieces)
             }
-            Runner::Stages { stages, .. } => stages.pieces(text),
+            Runner::Stages { stages, .. } => stages.pieces(stop, text),
         }
     }
 
@@ -296,7 +297,7 @@ impl Tokenizer {
     pub fn decode<'i>(&self, stop: &Stop, ids: impl Into<Foreign<'i>>, with_specials: bool) -> Result<Vec<u8>> {
         match &self.engine {
             Runner::Vocab { encoder, decoder } => decoder.decode_unless(stop, encoder.vocab(), ids, with_specials),
-            Runner::Stages { stages, .. } => stages.decode(ids, with_specials),
+            Runner::Stages { stages, .. } => stages.decode(stop, ids, with_specials),
         }
     }
 
@@ -335,7 +336,7 @@ impl Tokenizer {
             Runner::Vocab { encoder, decoder } => {
                 decoder.decode_batch_unless(stop, encoder.vocab(), ids, offsets, with_specials, threads)
             }
-            Runner::Stages { stages, .. } => stages.decode_batch(ids, offsets, with_specials, threads),
+            Runner::Stages { stages, .. } => stages.decode_batch(stop, ids, offsets, with_specials, threads),
         }
     }
 

@@ -39,7 +39,7 @@ fn check_stages(data: &[u8]) {
     for text in ["abc é l'eau\n 12 <|end|>", "e\u{301}\u{fb01} 字\u{200d}😀 <unk>", ""] {
         if let Ok((ids, spans)) = stages.encode_with_offsets(&Stop::never(), text, Specials::Parse) {
             assert_eq!(ids.len(), spans.len());
-            stages.decode(&ids[..], true).ok();
+            stages.decode(&Stop::never(), &ids[..], true).ok();
         }
     }
 }

@@ -330,7 +330,11 @@ impl Tokenizer {
     fn split<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyList>> {
         match self.engine().encoder() {
             Some(encoder) => crate::pieces(py, encoder.splitter(), text),
-            None => list(py, self.engine().pieces(text).raise()?.iter().map(|piece| Ok(PyString::new(py, piece)))),
+            None => {
+                let pieces = |stop: &Stop| self.engine().pieces(stop, text);
+                let pieces = if text.len() < SMALL { pieces(&Stop::never()) } else { interruptible(py, pieces)? };
+                list(py, pieces.raise()?.iter().map(|piece| Ok(PyString::new(py, piece))))
+            }
         }
     }
 

@@ -171,7 +171,8 @@ impl<'e, 't, T: AsText<'t>> Jobs<'e, 't, T> {
         let encoder = self.encoder;
         LargeText::of(self.stop, text, encoder.isa).filter(|text| {
             let text = text.as_str();
-            encoder.is_normal(text) && encoder.added.find(text, self.specials).next().is_none()
+            encoder.is_normal(self.stop, text).unwrap_or(false)
+                && encoder.added.find(text, self.specials).next().is_none()
         })
     }
 

@@ -121,7 +121,7 @@ impl Encoder {
             places.push(if self.added.find(text, specials).next().is_some() {
                 TextStart::Parts(begin..end)
             } else {
-                match characters.rewrites.apply(text)? {
+                match characters.rewrites.apply(worker.ends.stop(), text)? {
                     Cow::Borrowed(_) => TextStart::Row(start..end),
                     Cow::Owned(text) => {
                         let start = rewritten.len();

@@ -13,6 +13,7 @@ use crate::encode::nfc;
 use crate::error::Result;
 use crate::memory::{Grow, copied_text};
 use crate::split::CompiledPattern;
+use crate::stop::{Stop, Watch};
 
 /// The effect of a rule on its character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,26 +73,27 @@ impl Rewrites {
     /// The text as it is merged.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory).
-    pub(crate) fn apply<'t>(&self, text: &'t str) -> Result<Cow<'t, str>> {
+    /// [`Error::Memory`](crate::Error::Memory), [`Error::Interrupted`](crate::Error::Interrupted).
+    pub(crate) fn apply<'t>(&self, stop: &Stop, text: &'t str) -> Result<Cow<'t, str>> {
         let mut text = Cow::Borrowed(text);
-        if self.nfc && !nfc::is_normal(&text) {
-            text = Cow::Owned(nfc::normalized(&text)?);
+        if self.nfc && !nfc::is_normal(stop, &text)? {
+            text = Cow::Owned(nfc::normalized(stop, &text)?);
         }
         for (from, to) in &self.early {
             if text.contains(from) {
-                text = Cow::Owned(replaced(&text, from, to)?);
+                text = Cow::Owned(replaced(&mut Watch::new(stop), &text, from, to)?);
             }
         }
-        let rewritten = self.rewritten(&text)?;
+        let rewritten = self.rewritten(&mut Watch::new(stop), &text)?;
         Ok(rewritten.map_or(text, Cow::Owned))
     }
 
     /// The text after the rules; `None` if they leave it unchanged.
-    fn rewritten(&self, text: &str) -> Result<Option<String>> {
+    fn rewritten(&self, watch: &mut Watch<'_>, text: &str) -> Result<Option<String>> {
         let bytes = text.as_bytes();
         let (mut out, mut done, mut at): (Vec<u8>, usize, usize) = (Vec::new(), 0, 0);
         while let Some(place) = bytes[at..].iter().position(|&byte| self.begins.0[usize::from(byte)]) {
+            watch.step(place + 1)?;
             let start = at + place;
             let character = text[start..].chars().next().expect("a character begins here");
             at = start + character.len_utf8();
@@ -127,10 +129,11 @@ impl Rewrites {
 }
 
 /// A text with one in place of another.
-fn replaced(text: &str, from: &str, to: &str) -> Result<String> {
+fn replaced(watch: &mut Watch<'_>, text: &str, from: &str, to: &str) -> Result<String> {
     let mut parts = text.split(from);
     let mut out = copied_text(parts.next().unwrap_or_default())?;
     for part in parts {
+        watch.step(1 + part.len() / 8)?;
         out.try_reserve(to.len() + part.len())?;
         out.push_str(to);
         out.push_str(part);
@@ -191,16 +194,17 @@ mod tests {
             ("a▁▁b", "a  b"),
             ("'", "'"),
         ] {
-            assert_eq!(rewrites.apply(text).unwrap(), expected);
+            assert_eq!(rewrites.apply(&Stop::never(), text).unwrap(), expected);
         }
-        assert!(matches!(rewrites.apply("un été “”").unwrap(), Cow::Borrowed(_)));
+        assert!(matches!(rewrites.apply(&Stop::never(), "un été “”").unwrap(), Cow::Borrowed(_)));
     }
 
     #[test]
     fn form_c_comes_first() {
         let rewrites = Rewrites { nfc: true, ..rewrites(&[('▁', Rule::Space)]) };
-        assert_eq!(rewrites.apply("e\u{301}▁").unwrap(), "é ");
-        assert_eq!(rewrites.apply("e\u{301}").unwrap(), "é");
+        let stop = Stop::never();
+        assert_eq!(rewrites.apply(&stop, "e\u{301}▁").unwrap(), "é ");
+        assert_eq!(rewrites.apply(&stop, "e\u{301}").unwrap(), "é");
     }
 
     #[test]

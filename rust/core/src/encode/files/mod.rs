@@ -397,13 +397,13 @@ impl Encoder {
                 limit = range.start;
                 break;
             }
-            let plain = self.normalize(&text[done..range.start])?;
+            let plain = self.normalize(worker.ends.stop(), &text[done..range.start])?;
             self.encode_range(worker, plain.as_bytes(), 0..plain.len(), out)?;
             out.try_push(id)?;
             done = range.end;
         }
-        let own = self.normalize(&text[done..end])?;
-        let behind = self.normalize(&text[end..limit.max(end)])?;
+        let own = self.normalize(worker.ends.stop(), &text[done..end])?;
+        let behind = self.normalize(worker.ends.stop(), &text[end..limit.max(end)])?;
         let mut joined = Vec::new();
         joined.try_extend_from_slice(own.as_bytes())?;
         joined.try_extend_from_slice(behind.as_bytes())?;

@@ -10,6 +10,7 @@ use rustc_hash::FxBuildHasher;
 use super::{ModelToken, bytes};
 use crate::error::Result;
 use crate::memory::Grow;
+use crate::stop::Watch;
 use crate::vocab::pipeline::{self, Entries, Merge};
 
 /// The model made ready to run.
@@ -81,6 +82,7 @@ impl BpeModel {
 
     pub(super) fn tokenize(
         &self,
+        watch: &mut Watch<'_>,
         entries: &Entries,
         piece: &str,
         memory: &mut BpeMemory,
@@ -91,8 +93,8 @@ impl BpeModel {
         {
             return tokens.try_push(ModelToken { id, start: 0, end: piece.len() as u32 });
         }
-        self.begin(entries, piece, memory)?;
-        self.merge(memory)?;
+        self.begin(watch, entries, piece, memory)?;
+        self.merge(watch, memory)?;
         let mut start = 0;
         for symbol in memory.symbols.iter().filter(|symbol| symbol.length > 0) {
             tokens.try_push(ModelToken { id: symbol.id, start, end: start + symbol.length })?;
@@ -102,13 +104,14 @@ impl BpeModel {
     }
 
     /// Makes the first symbols.
-    fn begin(&self, entries: &Entries, piece: &str, memory: &mut BpeMemory) -> Result<()> {
+    fn begin(&self, watch: &mut Watch<'_>, entries: &Entries, piece: &str, memory: &mut BpeMemory) -> Result<()> {
         let BpeMemory { symbols, spelled, .. } = memory;
         symbols.clear();
         // An unknown symbol waits until a known one follows, but not for bytes.
         let mut unknown = None;
         let is_plain = self.prefix.is_empty() && self.suffix.is_empty();
         for (start, character) in piece.char_indices() {
+            watch.step(1)?;
             let length = character.len_utf8();
             let end = start + length;
             spelled.clear();
@@ -151,15 +154,19 @@ impl BpeModel {
         unknown.map_or(Ok(()), |length| push(symbols, self.unknown.unwrap_or_default(), length))
     }
 
-    fn merge(&self, BpeMemory { symbols, queue, .. }: &mut BpeMemory) -> Result<()> {
-        queue.clear();
-        queue.try_reserve(symbols.len())?;
-        let first = symbols.windows(2).zip(0..).filter_map(|(pair, place)| {
-            let &(rank, result) = self.merges.get(&(pair[0].id, pair[1].id))?;
-            Some(Reverse((rank, place, result)))
-        });
-        queue.extend(first);
+    fn merge(&self, watch: &mut Watch<'_>, BpeMemory { symbols, queue, .. }: &mut BpeMemory) -> Result<()> {
+        let mut first = std::mem::take(queue).into_vec();
+        first.clear();
+        first.try_reserve(symbols.len())?;
+        for (pair, place) in symbols.windows(2).zip(0..) {
+            watch.step(1)?;
+            if let Some(&(rank, result)) = self.merges.get(&(pair[0].id, pair[1].id)) {
+                first.push(Reverse((rank, place, result)));
+            }
+        }
+        *queue = first.into();
         while let Some(Reverse((_, place, result))) = queue.pop() {
+            watch.step(1)?;
             let left = symbols[place as usize];
             if left.length == 0 || left.next == NONE {
                 continue;

@@ -10,6 +10,7 @@ mod word_piece;
 
 use crate::error::{Error, Result};
 use crate::memory::Grow;
+use crate::stop::Watch;
 use crate::vocab::pipeline::{self, Entries};
 use bpe::BpeModel;
 pub(super) use cache::PieceCache;
@@ -63,18 +64,19 @@ impl StageModel {
     ///
     /// # Errors
     /// [`Error::Argument`] if the piece has something that is not in the vocabulary, and the vocabulary has nothing for it;
-    /// [`Error::Memory`].
+    /// [`Error::Memory`], [`Error::Interrupted`].
     pub(super) fn tokenize(
         &self,
+        watch: &mut Watch<'_>,
         entries: &Entries,
         piece: &str,
         memory: &mut ModelMemory,
         tokens: &mut Vec<ModelToken>,
     ) -> Result<()> {
         match self {
-            Self::Bpe(model) => model.tokenize(entries, piece, &mut memory.bpe, tokens),
-            Self::Unigram(model) => model.tokenize(entries, piece, &mut memory.unigram, tokens),
-            Self::WordPiece(model) => model.tokenize(piece, tokens),
+            Self::Bpe(model) => model.tokenize(watch, entries, piece, &mut memory.bpe, tokens),
+            Self::Unigram(model) => model.tokenize(watch, entries, piece, &mut memory.unigram, tokens),
+            Self::WordPiece(model) => model.tokenize(watch, piece, tokens),
             Self::WordLevel { unknown } => {
                 let id = entries.id(piece).or(*unknown).ok_or_else(|| nothing_for(piece))?;
                 tokens.try_push(ModelToken { id, start: 0, end: piece.len() as u32 })

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::stop::Stop;
 use crate::vocab::pipeline::{self, Merge};
+
+static NEVER: Stop = Stop::never();
 
 fn entries(texts: &[String]) -> Entries {
     Entries::new("test", texts.iter().zip(0..).map(|(text, id)| (&text[..], id))).unwrap()
@@ -11,7 +14,8 @@ fn entries(texts: &[String]) -> Entries {
 
 fn tokens(model: &pipeline::Model, piece: &str) -> Vec<(u32, String)> {
     let (mut found, mut memory) = (Vec::new(), ModelMemory::default());
-    StageModel::new(model).unwrap().tokenize(model.entries(), piece, &mut memory, &mut found).unwrap();
+    let mut watch = Watch::new(&NEVER);
+    StageModel::new(model).unwrap().tokenize(&mut watch, model.entries(), piece, &mut memory, &mut found).unwrap();
     let text = |token: &ModelToken| piece[token.start as usize..token.end as usize].to_string();
     found.iter().map(|token| (token.id, text(token))).collect()
 }
@@ -147,10 +151,8 @@ fn characters_fall_back_on_bytes_or_stand_for_themselves_or_are_refused() {
     };
     let ids = |model: &pipeline::Model| -> Vec<u32> {
         let mut found = Vec::new();
-        StageModel::new(model)
-            .unwrap()
-            .tokenize(model.entries(), "éba", &mut ModelMemory::default(), &mut found)
-            .unwrap();
+        let (mut watch, mut memory) = (Watch::new(&NEVER), ModelMemory::default());
+        StageModel::new(model).unwrap().tokenize(&mut watch, model.entries(), "éba", &mut memory, &mut found).unwrap();
         found.iter().map(|token| token.id).collect()
     };
     assert_eq!(ids(&bpe(true, true, Some("?"))), [0xC3, 0xA9, 0x62, 257]);
@@ -165,6 +167,7 @@ fn characters_fall_back_on_bytes_or_stand_for_themselves_or_are_refused() {
         byte_fallback: false,
     });
     let made = StageModel::new(&unigram).unwrap();
-    let error = made.tokenize(unigram.entries(), "aé", &mut ModelMemory::default(), &mut Vec::new()).unwrap_err();
+    let (mut watch, mut memory) = (Watch::new(&NEVER), ModelMemory::default());
+    let error = made.tokenize(&mut watch, unigram.entries(), "aé", &mut memory, &mut Vec::new()).unwrap_err();
     assert!(error.to_string().contains("\"é\" is not in the vocabulary"), "{error}");
 }

@@ -5,6 +5,7 @@ use super::trie::Trie;
 use super::{ModelToken, bytes, nothing_for};
 use crate::error::Result;
 use crate::memory::{Grow, copied};
+use crate::stop::Watch;
 use crate::vocab::pipeline::{self, Entries};
 
 /// The penalty of a character without a piece, below the score of the least likely piece.
@@ -60,15 +61,17 @@ impl UnigramModel {
 
     pub(super) fn tokenize(
         &self,
+        watch: &mut Watch<'_>,
         entries: &Entries,
         piece: &str,
         UnigramMemory { best, path }: &mut UnigramMemory,
         tokens: &mut Vec<ModelToken>,
     ) -> Result<()> {
-        self.search(piece, best)?;
+        self.search(watch, piece, best)?;
         path.clear();
         let mut end = piece.len();
         while end > 0 {
+            watch.step(1)?;
             let BestPath { start, id, .. } = best[end];
             let is_unknown = Some(id) == self.unknown;
             match path.last_mut() {
@@ -79,6 +82,7 @@ impl UnigramModel {
             end = start as usize;
         }
         for &token in path.iter().rev() {
+            watch.step(1)?;
             if Some(token.id) == self.unknown {
                 self.fall_back(entries, &piece[token.start as usize..token.end as usize], token, tokens)?;
             } else {
@@ -103,7 +107,7 @@ impl UnigramModel {
     }
 
     /// Finds the best way to each place.
-    fn search(&self, piece: &str, best: &mut Vec<BestPath>) -> Result<()> {
+    fn search(&self, watch: &mut Watch<'_>, piece: &str, best: &mut Vec<BestPath>) -> Result<()> {
         let text = piece.as_bytes();
         best.clear();
         best.try_resize(text.len() + 1, BestPath { score: 0.0, start: NONE, id: 0 })?;
@@ -113,8 +117,10 @@ impl UnigramModel {
             let first = length(text[start]);
             let mut is_known = false;
             let mut place = self.trie.root();
+            watch.step(1)?;
             for (end, &byte) in (start + 1..).zip(&text[start..]) {
                 let Some((next, value)) = self.trie.step(place, byte) else { break };
+                watch.step(1)?;
                 place = next;
                 if let Some(id) = value {
                     let score = self.scores[id as usize] + before;

@@ -4,6 +4,7 @@ use super::trie::Trie;
 use super::{ModelToken, nothing_for};
 use crate::error::Result;
 use crate::memory::Grow;
+use crate::stop::Watch;
 use crate::vocab::pipeline;
 
 /// The model made ready to run.
@@ -33,10 +34,10 @@ impl WordPieceModel {
         })
     }
 
-    pub(super) fn tokenize(&self, piece: &str, tokens: &mut Vec<ModelToken>) -> Result<()> {
+    pub(super) fn tokenize(&self, watch: &mut Watch<'_>, piece: &str, tokens: &mut Vec<ModelToken>) -> Result<()> {
         let begin = tokens.len();
         let is_short = piece.len() <= self.most || piece.chars().count() <= self.most;
-        if is_short && self.longest(piece.as_bytes(), tokens)? {
+        if is_short && self.longest(watch, piece.as_bytes(), tokens)? {
             return Ok(());
         }
         tokens.truncate(begin);
@@ -45,13 +46,14 @@ impl WordPieceModel {
     }
 
     /// Appends the longest entries, and says whether they make the piece.
-    fn longest(&self, piece: &[u8], tokens: &mut Vec<ModelToken>) -> Result<bool> {
+    fn longest(&self, watch: &mut Watch<'_>, piece: &[u8], tokens: &mut Vec<ModelToken>) -> Result<bool> {
         let mut start = 0;
         while start < piece.len() {
             let trie = if start == 0 { &self.first } else { &self.rest };
             let (mut place, mut found) = (trie.root(), None);
             for (end, &byte) in (start + 1..).zip(&piece[start..]) {
                 let Some((next, value)) = trie.step(place, byte) else { break };
+                watch.step(1)?;
                 place = next;
                 found = value.map(|id| (id, end)).or(found);
             }

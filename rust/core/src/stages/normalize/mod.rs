@@ -14,9 +14,11 @@ use super::char_set::CharSet;
 use super::finder::PatternFinder;
 use super::text::{Rewriter, StagedText};
 use crate::arch::Isa;
+use crate::encode::nfc;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::memory::Grow;
+use crate::stop::Stop;
 use crate::vocab::alphabet;
 use crate::vocab::pipeline;
 use charsmap::Charsmap;
@@ -103,28 +105,35 @@ impl StageNormalizer {
     /// Normalizes the pieces that are no tokens. A text may grow to so much and no more: `limit` is in bytes.
     ///
     /// # Errors
-    /// [`Error::Argument`] beyond the limit, [`Error::Pattern`], [`Error::Memory`].
-    pub(super) fn run(&self, text: &mut StagedText, limit: usize) -> Result<()> {
+    /// [`Error::Argument`] beyond the limit, [`Error::Pattern`], [`Error::Memory`], [`Error::Interrupted`].
+    pub(super) fn run(&self, text: &mut StagedText, stop: &Stop, limit: usize) -> Result<()> {
         match self {
-            Self::Form(form) => text.rewrite(|old, _, new| form.run(old, new)),
-            Self::Lowercase => text.rewrite(|old, _, new| lowercase(old, new)),
-            Self::StripAccents => text.rewrite(|old, _, new| filter(old, new, |c| !is_combining_mark(c), |c| c)),
-            &Self::Strip { left, right } => text.rewrite(|old, _, new| strip(old, new, left, right)),
-            Self::Replace { finder, content } => text.rewrite(|old, _, new| replace(old, new, finder, content, limit)),
-            Self::Prepend(content) => text.rewrite(|_, _, new| {
+            Self::Form(form) => text.rewrite(stop, |old, _, new| form.run(old, new)),
+            Self::Lowercase => text.rewrite(stop, |old, _, new| lowercase(old, new)),
+            Self::StripAccents => text.rewrite(stop, |old, _, new| filter(old, new, |c| !is_combining_mark(c), |c| c)),
+            &Self::Strip { left, right } => text.rewrite(stop, |old, _, new| strip(old, new, left, right)),
+            Self::Replace { finder, content } => {
+                text.rewrite(stop, |old, _, new| replace(old, new, finder, content, limit))
+            }
+            Self::Prepend(content) => text.rewrite(stop, |_, _, new| {
                 new.prepend(content)?;
                 new.copy(new.left())
             }),
-            Self::Nmt => text.rewrite(|old, _, new| filter(old, new, |c| !is_nmt_control(c), nmt_space)),
-            Self::Bert { settings, controls, marks } => settings.run(text, controls, marks),
-            Self::Precompiled(charsmap) => text.rewrite(|old, _, new| charsmap.run(old, new)),
-            Self::ByteLevel => text.rewrite(|old, _, new| byte_level(old, new)),
+            Self::Nmt => text.rewrite(stop, |old, _, new| filter(old, new, |c| !is_nmt_control(c), nmt_space)),
+            Self::Bert { settings, controls, marks } => settings.run(text, stop, controls, marks),
+            Self::Precompiled(charsmap) => text.rewrite(stop, |old, _, new| charsmap.run(old, new)),
+            Self::ByteLevel => text.rewrite(stop, |old, _, new| byte_level(old, new)),
         }
     }
 }
 
 impl Form {
+    /// Normalizes part by part, so that nothing long is read before the writer asks whether to stop.
     fn run(self, old: &str, new: &mut Rewriter<'_>) -> Result<()> {
+        nfc::parts(old).try_for_each(|part| self.run_part(part, new))
+    }
+
+    fn run_part(self, old: &str, new: &mut Rewriter<'_>) -> Result<()> {
         use unicode_normalization_alignments::{is_nfc, is_nfd, is_nfkc, is_nfkd};
         let is_normal = old.is_ascii()
             || match self {
@@ -134,6 +143,7 @@ impl Form {
                 Self::Nfkd => is_nfkd(old),
             };
         if is_normal {
+            new.read(old.len())?;
             return new.copy(old.len());
         }
         let mut push = |(character, change)| new.push(character, change);
@@ -166,6 +176,7 @@ fn filter(old: &str, new: &mut Rewriter<'_>, keep: impl Fn(char) -> bool, map: i
     let (mut last, mut removed) = (None, 0);
     for character in old.chars() {
         if !keep(character) {
+            new.read(1)?;
             removed += 1;
             continue;
         }
@@ -191,7 +202,8 @@ fn strip(old: &str, new: &mut Rewriter<'_>, left: bool, right: bool) -> Result<(
 
 fn replace(old: &str, new: &mut Rewriter<'_>, finder: &PatternFinder, content: &str, limit: usize) -> Result<()> {
     let mut length = old.len();
-    finder.for_each_match(old, |start, end| {
+    let stop = new.stop();
+    finder.for_each_match(stop, old, |start, end| {
         length += content.len();
         if length > limit {
             let reason = format!("it has more than {limit} bytes when {content:?} is put for each match");
@@ -215,9 +227,9 @@ fn nmt_space(character: char) -> char {
 }
 
 impl Bert {
-    fn run(self, text: &mut StagedText, controls: &CharSet, marks: &CharSet) -> Result<()> {
+    fn run(self, text: &mut StagedText, stop: &Stop, controls: &CharSet, marks: &CharSet) -> Result<()> {
         if self.clean_text {
-            text.rewrite(|old, _, new| {
+            text.rewrite(stop, |old, _, new| {
                 if old.chars().all(|c| matches!(c, ' '..='~') || !controls.contains(c) && !is_bert_space(c)) {
                     return new.copy(old.len());
                 }
@@ -225,7 +237,7 @@ impl Bert {
             })?;
         }
         if self.handle_chinese_chars {
-            text.rewrite(|old, _, new| {
+            text.rewrite(stop, |old, _, new| {
                 if !old.chars().any(is_chinese) {
                     return new.copy(old.len());
                 }
@@ -242,14 +254,14 @@ impl Bert {
             })?;
         }
         if self.strip_accents {
-            text.rewrite(|old, _, new| Form::Nfd.run(old, new))?;
-            text.rewrite(|old, _, new| match old.chars().any(|c| marks.contains(c)) {
+            text.rewrite(stop, |old, _, new| Form::Nfd.run(old, new))?;
+            text.rewrite(stop, |old, _, new| match old.chars().any(|c| marks.contains(c)) {
                 true => filter(old, new, |c| !marks.contains(c), |c| c),
                 false => new.copy(old.len()),
             })?;
         }
         if self.lowercase {
-            text.rewrite(|old, _, new| lowercase(old, new))?;
+            text.rewrite(stop, |old, _, new| lowercase(old, new))?;
         }
         Ok(())
     }
@@ -301,4 +313,29 @@ pub(super) fn byte_level(old: &str, new: &mut Rewriter<'_>) -> Result<()> {
 /// Bytes that a text of `length` bytes may have when it is normalized.
 pub(super) fn limit(length: usize) -> usize {
     limits::normalized(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A part has a few bytes here.
+        #[test]
+        fn parts_are_normalized_as_the_whole(picks in prop::collection::vec(any::<prop::sample::Index>(), 0..40)) {
+            let some = ['a', ' ', 'e', '\u{e9}', '\u{300}', '\u{301}', '\u{323}', '\u{345}', '\u{93c}', '\u{915}', '\u{1100}', '\u{1161}', '\u{11a8}', '\u{ac00}', '\u{212b}', '\u{fb01}', '\u{3099}', '\u{304b}', '\u{4e00}', '\u{8ca}', '\u{1e9b}', '\u{344}'];
+            let original: String = picks.iter().map(|pick| *pick.get(&some)).collect();
+            for form in [Form::Nfc, Form::Nfd, Form::Nfkc, Form::Nfkd] {
+                let after = |by_parts: bool| {
+                    let (never, mut text) = (Stop::never(), StagedText::default());
+                    text.begin(&never, &original, true).unwrap();
+                    text.rewrite(&never, |old, _, new| if by_parts { form.run(old, new) } else { form.run_part(old, new) }).unwrap();
+                    (text.text, text.spans)
+                };
+                prop_assert_eq!(after(true), after(false), "{:?} of {}", form, original.escape_unicode());
+            }
+        }
+    }
 }
