@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -117,8 +117,14 @@ fn starve_first<O, T: PartialEq + Debug>(
     assert!(refusals > 0, "{name}: nothing was refused");
 }
 
-/// Text of several scripts with many different words, some of them long.
+/// Text of several scripts with many different words, some of them long, and one longer than those that are merged in step, and than a
+/// stretch of pieces.
 fn prose(words: usize) -> String {
+    text(words, 100_000)
+}
+
+/// Text of so many words, and a last one of so many letters.
+fn text(words: usize, letters: u64) -> String {
     let mut state = 1u64;
     let mut text = String::new();
     for _ in 0..words {
@@ -132,9 +138,8 @@ fn prose(words: usize) -> String {
             _ => text.push_str(&format!("schön{} ", word % 5000)),
         }
     }
-    // One word that is longer than the words merged in lockstep, and longer than a stretch of pieces.
     text.extend(
-        (0..100_000u64).map(|place| char::from(b'a' + (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 59) as u8 % 26)),
+        (0..letters).map(|place| char::from(b'a' + (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 59) as u8 % 26)),
     );
     text
 }
@@ -151,7 +156,8 @@ fn unhurried(_: u64, _: u64) -> ControlFlow<()> {
 fn counts(words: usize) -> Counts {
     let mut counts = Counts::new(Scheme::named("europe").unwrap());
     for (language, words) in [("fr", words), ("el", words / 2)] {
-        let text = prose(words);
+        // A word whose symbols are a large allocation, and no longer, or each training takes seconds.
+        let text = text(words, 25_000);
         counts.add_texts(language, &[&text], Counting::default(), || ControlFlow::Continue(())).unwrap();
     }
     counts
@@ -167,11 +173,17 @@ fn trained(counts: &Counts, options: &TrainOptions) -> Result<Trained> {
 }
 
 fn vocab() -> Vocab {
-    trained(&counts(20_000), &options(6000)).unwrap().vocab
+    static VOCAB: OnceLock<Vocab> = OnceLock::new();
+    VOCAB.get_or_init(|| trained(&counts(20_000), &options(6000)).unwrap().vocab).clone()
 }
 
 /// A vocabulary of which every part is large: tokens, merges, special tokens, entries that are no bytes, and settings.
 fn large_vocab() -> Vocab {
+    static VOCAB: OnceLock<Vocab> = OnceLock::new();
+    VOCAB.get_or_init(made_large).clone()
+}
+
+fn made_large() -> Vocab {
     let special_tokens = (0..4000).map(|number| format!("<|special {number}|>")).collect();
     let vocab = trained(&counts(20_000), &TrainOptions { special_tokens, ..options(12_000) }).unwrap().vocab;
     let inert = (vocab.size() as u32..).take(4000).map(|id| Inert { content: format!("▁{id}"), id });
