@@ -118,7 +118,8 @@ def packed(times: int, more: int) -> bytes:
     head = b'{"pattern":"a","nfc":false,"specials":[],"ignore_merges":false,"post_processor":null}'
     blocks = (head, lefts, rights, literals, b"")
     body = b"".join(length(len(block)) + block for block in blocks)
-    return b"eurotok\x01" + pa.Codec("zstd").compress(body, asbytes=True)
+    compressed: bytes = pa.Codec("zstd").compress(body, asbytes=True)
+    return b"eurotok\x01" + compressed
 
 
 def length(value: int) -> bytes:
