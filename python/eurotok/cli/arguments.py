@@ -239,7 +239,7 @@ def wish(argument: str) -> Wish:
     """Read a wish: `surcharge<=20%`, `fr<=15%`, `fr>=-5%`, `en<=3% than TOKENIZER`, or `*<=0% than TOKENIZER`."""
     from eurotok.pricing.parallel_text import REFERENCE
     from eurotok.tokenizer import load
-    from eurotok.training.limits import Wish
+    from eurotok.training.limits import HIGHEST, Wish
 
     parsed = re.fullmatch(r"(\*|[\w-]+) *([<>]=) *([+-]?\d+(?:\.\d+)?) *%(?:(?:@| +than +)(.+))?", argument)
     if not parsed:
@@ -249,5 +249,6 @@ def wish(argument: str) -> Wish:
     than = REFERENCE if tokenizer is None else load(tokenizer)
     try:
         return Wish(None if whose in ("surcharge", "*") else whose, float(limit) / 100, than, least=sign == ">=")
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error).removeprefix("wish: ")) from None
+    except ValueError:
+        outside = f"a limit of {float(limit):,.0f} % is not between -100 and {100 * HIGHEST:,.0f} %: {argument!r}"
+        raise argparse.ArgumentTypeError(outside) from None
