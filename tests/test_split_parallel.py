@@ -84,7 +84,9 @@ def test_a_limit_in_per_cent_is_refused(tmp_path: Path, run: Run) -> None:
     with pytest.raises(ValueError, match=r"a limit of 20 is 2,000 %; it is given in parts: 0\.2 is 20 %"):
         eurotok.grant(text, [eurotok.Wish(None, 20)], vocab_size=258, parallel=text)
     command = ("train", "--corpus", "text", "--parallel", "text", "--vocab-size", 258, "-o", "t.json")
-    assert "2,000 %" in refusal(run(*command, "--wish", "surcharge<=2000%"))
+    done = run(*command, "--wish", "surcharge<=2000%")
+    assert done.returncode == 2
+    assert "argument --wish: a limit of 2,000 % is not between -100 and 1,000 %" in done.stderr.decode()
 
 
 def test_a_language_by_its_name_is_warned_of(tmp_path: Path) -> None:
