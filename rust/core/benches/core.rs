@@ -101,7 +101,7 @@ fn time(name: &str, amount: usize, unit: &str, mut run: impl FnMut()) {
     times.sort_unstable();
     let median = times[RUNS / 2];
     println!(
-        "{name:8} {:9.3} ms {:9.1} {unit}/µs",
+        "{name:8} {:9.3} ms {:9.3} {unit}/µs",
         median.as_secs_f64() * 1e3,
         amount as f64 / median.as_secs_f64() / 1e6
     );
