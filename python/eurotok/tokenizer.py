@@ -329,7 +329,14 @@ class Tokenizer(Chats, Rows, _core.Tokenizer):
         return encode_stream(self, chunks, specials)
 
     def publish(
-        self, folder: StrPath, *, name: str | None = None, generation_config: bool = False, card: bool = True
+        self,
+        folder: StrPath,
+        *,
+        name: str | None = None,
+        generation_config: bool = False,
+        card: bool = True,
+        format: Literal["transformers", "tekken"] = "transformers",  # noqa: A002 - as of to_bytes
+        renumber: bool = False,
     ) -> list[Path]:
         """Write a folder that `AutoTokenizer.from_pretrained` of `transformers` reads, from version 4.44 on.
 
@@ -348,6 +355,11 @@ class Tokenizer(Chats, Rows, _core.Tokenizer):
             Whether to write `generation_config.json`, by which generation stops at the ends of texts and turns.
         card
             Whether to write a model card, `README.md`.
+        format
+            `"tekken"` to write `tekken.json` alone, which mistral-common reads.
+        renumber
+            Whether tokens may get other ids in `tekken.json`, where special tokens come first, and then the 256 bytes
+            in their order. Do that before a model is trained, not after.
 
         Returns
         -------
@@ -357,11 +369,21 @@ class Tokenizer(Chats, Rows, _core.Tokenizer):
         Raises
         ------
         UnsupportedError
-            If a `tokenizer.json` cannot hold this tokenizer exactly.
+            If the file cannot hold this tokenizer exactly.
+        ValueError
+            If `format` is neither, or `renumber` is given for another than `"tekken"`.
         OSError
             If a file cannot be written.
         """
-        return publish(self, folder, name=name, generation_config=generation_config, card=card)
+        return publish(
+            self,
+            folder,
+            name=name,
+            generation_config=generation_config,
+            card=card,
+            format=format,
+            renumber=renumber,
+        )
 
     def save(self, path: StrPath) -> None:
         """Write the tokenizer to a file, whole or not at all.

@@ -5,6 +5,7 @@ It has files, special tokens in their roles, the chat template and a card. The i
 
 example:
   eurotok publish euro-64k my-tokenizer
+  eurotok publish my-tokenizer.json for-mistral --format tekken
 """
 
 import argparse
@@ -21,6 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--chat-template", metavar="FILE", help="a Jinja template of chats, in place of the tokenizer's"
     )
+    parser.add_argument(
+        "--format",
+        choices=("transformers", "tekken"),
+        default="transformers",
+        help="tekken writes tekken.json alone, for mistral-common (default: %(default)s)",
+    )
+    parser.add_argument("--renumber", action="store_true", help="let tokens get other ids in tekken.json")
     parser.add_argument("--no-card", dest="card", action="store_false", help="write no README.md")
 
 
@@ -29,5 +37,6 @@ def run(args: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(args)
     if args.chat_template is not None:
         tokenizer.chat_template = Path(args.chat_template).read_text(encoding="utf-8")
-    for path in tokenizer.publish(args.folder, generation_config=args.generation_config, card=args.card):
+    options = {"generation_config": args.generation_config, "card": args.card, "renumber": args.renumber}
+    for path in tokenizer.publish(args.folder, format=args.format, **options):
         print(path)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from eurotok._core import __version__
 from eurotok.chat.calls import named_tokens
@@ -14,6 +14,10 @@ from eurotok.corpus import StrPath
 from eurotok.escape import json_text
 from eurotok.files import replacing
 from eurotok.publishing.javascript import respelled
+from eurotok.publishing.tekken import tekken
+
+PublishedFormat = Literal["transformers", "tekken"]
+"""The libraries that a folder can be for: `transformers`, and those that read its files; or mistral-common."""
 
 UNLIMITED = int(1e30)
 """The `model_max_length` of a tokenizer that knows no limit, as `transformers` writes it."""
@@ -35,6 +39,10 @@ class Publishable(Protocol):
     @property
     def vocab_size(self) -> int:
         """One more than the largest id."""
+
+    @property
+    def pattern(self) -> str:
+        """The regex that splits text."""
 
     def to_bytes(self, format: str) -> bytes:  # noqa: A002 - of the binding
         """Give the contents of a file."""
@@ -78,12 +86,17 @@ def publish(
     name: str | None = None,
     generation_config: bool = False,
     card: bool = True,
+    format: PublishedFormat = "transformers",  # noqa: A002 - as of to_bytes
+    renumber: bool = False,
 ) -> list[Path]:
     """Write a folder; see `Tokenizer.publish`."""
-    target = Path(folder)
-    if target.exists() and not target.is_dir():
-        raise NotADirectoryError(f"{target}: is a file; a folder is expected")
-    target.mkdir(parents=True, exist_ok=True)
+    if format not in get_args(PublishedFormat):
+        raise ValueError(f"format: {format!r} is neither 'transformers' nor 'tekken'")
+    if format == "tekken":
+        return _write(_folder(folder), {"tekken.json": tekken(tokenizer, renumber)})
+    if renumber:
+        raise ValueError("renumber: only a Tekken file may change ids")
+    target = _folder(folder)
     roles = named_tokens(tokenizer)
     data = json.loads(tokenizer.to_bytes("json"))
     respelled(data)
@@ -98,12 +111,26 @@ def publish(
         files["generation_config.json"] = _json(_generation(tokenizer, roles))
     if card:
         files["README.md"] = _card(tokenizer, name or target.resolve().name)
-    for file, text in files.items():
-        with replacing(target / file) as out:
-            out.write(text.encode())
+    written = _write(target, files)
     for file in ("chat_template.jinja", "generation_config.json"):
         if file not in files:
             (target / file).unlink(missing_ok=True)
+    return written
+
+
+def _folder(folder: StrPath) -> Path:
+    """Make the folder, if it does not exist."""
+    target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(f"{target}: is a file; a folder is expected")
+    target.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _write(target: Path, files: Mapping[str, str]) -> list[Path]:
+    for file, text in files.items():
+        with replacing(target / file) as out:
+            out.write(text.encode())
     return [target / file for file in files]
 
 
