@@ -16,6 +16,9 @@ from ecosystem.test_recipes import PAIRS, ROOT, interpreter
 PLACES = [os.environ.get("EUROTOK_TOKENIZERS"), ROOT.parent / "shared" / "tokenizers"]
 PUBLISHED = next((Path(place) for place in PLACES if place and Path(place).is_dir()), None)
 
+TEMPLATES = sorted(Path(os.environ.get("EUROTOK_TEMPLATES", "none")).glob("*.jinja"))
+"""Published chat templates, such as those in the wheels of `trl` and `axolotl`."""
+
 ENVIRONMENTS = [environment for environment, library in PAIRS if library == "transformers"]
 
 
@@ -74,3 +77,11 @@ def test_families_are_accelerated_alike(environment: str, sentences: dict[str, S
     done = json.loads(run(environment, str(Path(__file__).parent / "families.py"), str(tmp_path), str(texts)))
     assert len(done) > 30
     assert all(number > 100 for number in done.values()), done
+
+
+@pytest.mark.skipif(not TEMPLATES, reason="no folder of published chat templates (EUROTOK_TEMPLATES)")
+@pytest.mark.parametrize("environment", [each for each in ENVIRONMENTS if each != "transformers-4.44"])
+def test_chats_are_rendered_alike(environment: str) -> None:
+    script = str(Path(__file__).parent / "templates.py")
+    done = json.loads(run(environment, script, *map(str, TEMPLATES)))
+    assert sum(same > 0 for same, _ in done.values()) >= min(30, len(TEMPLATES)), done
