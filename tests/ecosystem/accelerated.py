@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import os
 import pickle
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from eurotok.integrations.transformers import SlowWarning, accelerate, explain
+from eurotok.integrations.transformers import SlowWarning, accelerate, explain, plugin
 
 TEXTS = [
     "Où est l’école ?",
@@ -121,6 +122,25 @@ def check_the_rest(ours: Any, theirs: Any) -> None:
     assert "words that are split already" in explain(ours)
 
 
+def check_all(folder: str) -> None:
+    """Have `AutoTokenizer` accelerate, and use the result as vLLM does: copied, and of a class derived from its own."""
+    theirs = AutoTokenizer.from_pretrained(folder)
+    plugin()
+    assert not hasattr(AutoTokenizer.from_pretrained(folder), "_eurotok"), "the variable is not set"
+    os.environ["EUROTOK_ACCELERATE"] = "1"
+    plugin()
+    plugin()
+    ours = AutoTokenizer.from_pretrained(folder)
+    assert "run in eurotok" in explain(ours)
+    derived = copy.copy(ours)
+    derived.__class__ = type("Cached", (type(ours),), {"__len__": lambda self: 7})
+    assert len(derived) == 7
+    assert same(derived(TEXTS), theirs(TEXTS))
+    assert derived.decode(theirs(TEXTS[0])["input_ids"]) == theirs.decode(theirs(TEXTS[0])["input_ids"])
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore", SlowWarning)
-    print(json.dumps({folder: compare(folder) for folder in sys.argv[1:]}))
+    compared = {folder: compare(folder) for folder in sys.argv[1:]}
+    check_all(sys.argv[1])
+    print(json.dumps(compared))

@@ -7,10 +7,11 @@ encodes batches and the one that decodes. A call that they cannot answer exactly
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from functools import cache
+from functools import cache, wraps
 from itertools import pairwise
 from typing import Any
 
@@ -75,6 +76,36 @@ def accelerate(tokenizer: Any) -> Any:
     made.__dict__["_eurotok"] = _of(backend)
     made.__dict__.update(_slow={}, _frames={})
     return made
+
+
+def accelerate_all() -> None:
+    """Accelerate every fast tokenizer that `AutoTokenizer.from_pretrained` gives from now on, in this process.
+
+    For programs that load tokenizers themselves. A tokenizer that cannot be accelerated stays as it is, with a
+    `SlowWarning` that says why.
+    """
+    from transformers import AutoTokenizer
+
+    load = AutoTokenizer.from_pretrained
+    if hasattr(load, "__wrapped__"):
+        return
+
+    @wraps(load)
+    def from_pretrained(*args: Any, **named: Any) -> Any:
+        made = load(*args, **named)
+        try:
+            return accelerate(made)
+        except (TypeError, _core.Error) as error:
+            warnings.warn(f"a tokenizer stays as it is: {error}", SlowWarning, stacklevel=2)
+            return made
+
+    AutoTokenizer.from_pretrained = staticmethod(from_pretrained)
+
+
+def plugin() -> None:
+    """Accelerate all tokenizers if the environment has `EUROTOK_ACCELERATE=1`; vLLM calls this in each process."""
+    if os.environ.get("EUROTOK_ACCELERATE") == "1":
+        accelerate_all()
 
 
 def explain(tokenizer: Any) -> str:
