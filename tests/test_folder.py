@@ -1,5 +1,6 @@
 """Folders that hold a tokenizer and what belongs to it."""
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -119,3 +120,18 @@ def test_a_folder_with_several_tokenizers(tok: Tokenizer, tmp_path: Path) -> Non
     (tmp_path / "b.eurotok").unlink()
     with pytest.raises(IsADirectoryError, match=r"without a tokenizer\.json"):
         eurotok.load(tmp_path)
+
+
+def test_special_tokens_of_a_file_that_does_not_name_them(tmp_path: Path, write: Write) -> None:
+    """Models such as Kimi have a `tiktoken.model`, and their special tokens in `tokenizer_config.json`."""
+    lines = [f"{base64.b64encode(bytes([byte])).decode()} {byte}" for byte in range(256)]
+    for name in ("tiktoken.model", "tokenizer.model"):
+        path = write(name, "\n".join(lines))
+        tokens = {"256": {"content": "[BOS]"}, "259": {"content": "<|im_end|>"}}
+        write("tokenizer_config.json", {"added_tokens_decoder": tokens, "bos_token": "[BOS]"})
+        tok = eurotok.load(tmp_path, scheme="gpt2")
+        assert tok.special_tokens == {"[BOS]": 256, "<|im_end|>": 259}
+        assert tok.encode("a[BOS]", specials="parse").tolist() == [97, 256]
+        assert tok.bos_id == 256
+        assert eurotok.load(tmp_path, scheme="gpt2", special_tokens={"[BOS]": 256}).special_tokens == {"[BOS]": 256}
+        path.unlink()

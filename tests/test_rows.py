@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -142,3 +143,36 @@ def test_tensors_share_memory_with_the_rows(tok: eurotok.Tokenizer, monkeypatch:
         assert np.asarray(tensor).dtype == np.int64
     with pytest.raises(ValueError, match="padding=True"):
         tok(["un", "deux et trois"]).to_torch()
+
+
+@pytest.mark.parametrize("fixed", [None, 12])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_and_truncation_of_the_file(
+    both: tuple[eurotok.Tokenizer, dict[str, Any]], tmp_path: Path, fixed: int | None, side: str
+) -> None:
+    _, data = both
+    other = oracle(data)
+    other.enable_truncation(9, stride=2, direction=side)
+    other.enable_padding(direction=side, pad_id=1, pad_token="x", length=fixed, pad_to_multiple_of=4)
+    path = tmp_path / "tokenizer.json"
+    other.save(str(path))
+    for tok in (eurotok.load(path), _saved_again(path)):
+        texts = ["un deux trois quatre cinq six sept huit", "a", ""]
+        batch = tok(texts, padding="file", truncation="file", special_tokens=True)
+        expected = other.encode_batch(texts)
+        assert isinstance(batch.ids, np.ndarray)
+        assert batch.ids.tolist() == [encoding.ids for encoding in expected]
+        assert batch.attention_mask.tolist() == [encoding.attention_mask for encoding in expected]
+        assert tok(texts, padding="file", truncation="file", max_length=6).ids.shape[1] <= 12  # type: ignore[union-attr]
+
+
+def _saved_again(path: Path) -> eurotok.Tokenizer:
+    eurotok.load(path).save(path.parent / "again.eurotok")
+    return eurotok.load(path.parent / "again.eurotok")
+
+
+def test_a_file_that_states_neither(both: tuple[eurotok.Tokenizer, dict[str, Any]]) -> None:
+    tok, _ = both
+    for name in ("padding", "truncation"):
+        with pytest.raises(ValueError, match=f"{name}: the tokenizer's file states none"):
+            tok("a", **{name: "file"})

@@ -56,6 +56,22 @@ def test_published_files_are_known_by_their_tokens(name: str, sentences: dict[st
     assert tok.decode_batch(tok.encode_batch(texts)) == texts
 
 
+@pytest.mark.parametrize("pattern", [PATTERNS["kimi_k2"], r"(?m:^)#+|[\p{L}]+|\s+(?m:$)", r"\p{L}+(?=\x{2019})|."])
+def test_a_pattern_that_both_engines_read_is_written(
+    pattern: str, sentences: dict[str, list[str]], tmp_path: Path
+) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    path = tmp_path / "x.tiktoken"
+    lines = [base64.b64encode(bytes([byte])).decode() + f" {byte}" for byte in range(256)]
+    path.write_text("\n".join([*lines, "YWI= 256", "IyM= 257"]), encoding="ascii")
+    tok = eurotok.load(path, scheme=pattern)
+    tok.save(tmp_path / "x.json")
+    peer = tokenizers.Tokenizer.from_file(str(tmp_path / "x.json"))
+    for text in [*sentences["fr"], "## ab\n#ab  \n 漢字ab", "l’ab"]:
+        assert tok.encode(text).tolist() == peer.encode(text).ids
+    assert eurotok.load(tmp_path / "x.json") == tok
+
+
 def test_an_empty_token_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "x.tiktoken"
     lines = [base64.b64encode(bytes([byte])).decode() + f" {byte}" for byte in range(256)]

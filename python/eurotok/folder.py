@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,11 +68,14 @@ class Found:
         A `tokenizer.json` that means the same, if the file alone is not a whole tokenizer.
     statement
         What stands beside it.
+    special_tokens
+        Special tokens and their ids, if the file is one that does not name them, and others do.
     """
 
     path: Path
     data: bytes | None
     statement: Statement
+    special_tokens: dict[str, int] | None = None
 
 
 def find(folder: Path) -> Found:
@@ -92,7 +96,8 @@ def find(folder: Path) -> Found:
         raise IsADirectoryError(errno.EISDIR, f"Is a directory, without a {names}", str(folder))
     statement = _statement(folder)
     data = _joined(folder, statement) if path.name == "vocab.json" else None
-    return Found(path, data, statement)
+    added = {content: number for content, number, _ in statement.added}
+    return Found(path, data, statement, added if added and _has_ranks(path) else None)
 
 
 def check(found: Found, ids: Mapping[str, int]) -> dict[str, int]:
@@ -137,6 +142,12 @@ def _files(folder: Path) -> Iterator[Path]:
             names = ", ".join(path.name for path in there[:4])
             raise _core.FormatError(f"{folder}: holds several tokenizers, of which none is tokenizer.json: {names}")
         yield from there
+
+
+def _has_ranks(path: Path) -> bool:
+    """Whether a file begins as a `.tiktoken` file, whatever it is called."""
+    with path.open("rb") as file:
+        return re.match(rb"[A-Za-z0-9+/]+=* [0-9]+\r?\n", file.read(4096)) is not None
 
 
 def _statement(folder: Path) -> Statement:

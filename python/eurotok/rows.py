@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eurotok.batch import Batch, Cut, Frame, Padding, Side, Strategy, Texts, assembled, rows
+from eurotok.from_file import stated_padding, stated_truncation
 from eurotok.literals import Errors, Specials
 from eurotok.ragged import Ragged, padded_width
 
@@ -22,6 +23,10 @@ class Encoder(Protocol):
     @property
     def pad_id(self) -> int | None:
         """The id of the padding token."""
+
+    @property
+    def _stated(self) -> list[str | None]:
+        """How the tokenizer's file has rows padded, and how truncated, in JSON."""
 
     def encode(self, text: str, pair: str | None = None, *, special_tokens: bool = False) -> NDArray[np.uint32]:
         """Encode a text, or two."""
@@ -50,8 +55,8 @@ class Rows:
         texts: str | Sequence[str],
         pair: str | Sequence[str] | None = None,
         *,
-        padding: bool | Padding = False,
-        truncation: bool | Strategy = False,
+        padding: bool | Padding | Literal["file"] = False,
+        truncation: bool | Strategy | Literal["file"] = False,
         max_length: int | None = None,
         stride: int = 0,
         special_tokens: bool = False,
@@ -74,10 +79,12 @@ class Rows:
         pair
             The second text of each row.
         padding
-            `True` or `"longest"` to fill rows up to the longest, `"max_length"` to `max_length`.
+            `True` or `"longest"` to fill rows up to the longest, `"max_length"` to `max_length`; `"file"` as the
+            tokenizer's file states, with its side, multiple and id.
         truncation
             `True` or `"longest_first"` to shorten a row that is longer than `max_length`, of two texts the longer one;
-            or `"only_first"`, `"only_second"`.
+            or `"only_first"`, `"only_second"`; `"file"` as the tokenizer's file states, with its side, stride and
+            `max_length`, unless that is given.
         max_length
             The most ids of a row, special tokens included.
         stride
@@ -105,8 +112,8 @@ class Rows:
         Raises
         ------
         ValueError
-            If a choice has no meaning, `max_length` is missing or shorter than the special tokens, `stride` leaves no
-            progress, or there is no padding token.
+            If a choice has no meaning, the file states none, `max_length` is missing or shorter than the special
+            tokens, `stride` leaves no progress, or there is no padding token.
 
         Examples
         --------
@@ -116,8 +123,18 @@ class Rows:
         array([[1, 1, 0, 0],
                [1, 1, 1, 1]])
         """
+        of_padding, of_truncation = self._stated
+        width = max_length
+        if padding == "file":
+            ours = stated_padding(of_padding)
+            padding, width, padding_side, multiple_of = ours.padding, ours.width, ours.side, ours.multiple_of
+            pad = ours.pad if pad is None else pad
+        if truncation == "file":
+            theirs = stated_truncation(of_truncation)
+            truncation, truncation_side, stride = theirs.strategy, theirs.side, theirs.stride
+            max_length = theirs.max_length if max_length is None else max_length
         padded, strategy = _padding(padding), _strategy(truncation)
-        if max_length is None and (strategy or padded == "max_length"):
+        if (max_length is None and strategy) or (width is None and padded == "max_length"):
             raise ValueError("max_length: how many ids a row may have is not said")
         if max_length is not None and max_length < 1:
             raise ValueError(f"max_length: {max_length} is not positive")
@@ -149,13 +166,13 @@ class Rows:
             frame(self, pair=seconds is not None) if special_tokens else NO_FRAME,
             Cut(strategy, max_length or 0, stride, truncation_side, overflow),
         )
-        width = None
+        filled = None
         if padded:
             lengths = np.stack([part.ids.lengths for part in parts]).sum(axis=0)
-            width = padded_width(lengths, max_length if padded == "max_length" else None, multiple_of)
+            filled = padded_width(lengths, width if padded == "max_length" else None, multiple_of)
             # A row that is not shortened may be longer than max_length, as in other libraries.
-            width = max(width, int(lengths.max(initial=0)))
-        return assembled(parts, samples, width=width, pad=filler or 0, side=padding_side, spans=return_offsets)
+            filled = max(filled, int(lengths.max(initial=0)))
+        return assembled(parts, samples, width=filled, pad=filler or 0, side=padding_side, spans=return_offsets)
 
 
 NOTHING = np.zeros(0, np.uint32)
@@ -191,7 +208,7 @@ def _padding(padding: bool | Padding) -> Padding | None:
     if isinstance(padding, bool):
         return "longest" if padding else None
     if padding not in get_args(Padding):
-        raise ValueError(f"padding: {padding!r} is none of True, False, 'longest', 'max_length'")
+        raise ValueError(f"padding: {padding!r} is none of True, False, 'longest', 'max_length', 'file'")
     return padding
 
 
@@ -200,5 +217,5 @@ def _strategy(truncation: bool | Strategy) -> Strategy | None:
         return "longest_first" if truncation else None
     if truncation not in get_args(Strategy):
         names = ", ".join(map(repr, get_args(Strategy)))
-        raise ValueError(f"truncation: {truncation!r} is none of True, False, {names}")
+        raise ValueError(f"truncation: {truncation!r} is none of True, False, {names}, 'file'")
     return truncation

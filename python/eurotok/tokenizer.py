@@ -612,6 +612,8 @@ def _of_folder(path: Path, scheme: str | None, specials: dict[str, int] | None) 
     if found.data is not None:
         tokenizer = Tokenizer(found.data, str(path), scheme, specials)
     else:
+        beside = Path(f"{found.path}.json").exists()
+        specials = found.special_tokens if specials is None and not beside else specials
         tokenizer = Tokenizer(_core.load(os.fspath(found.path), scheme, specials))
     tokenizer.stated_roles = folder.check(found, tokenizer.special_tokens)
     tokenizer.chat_template = found.statement.chat_template

@@ -125,6 +125,24 @@ impl Error {
         Self::Corpus { origin: origin.to_string(), reason: reason.to_string() }
     }
 
+    /// The error of a part of a file, with the name of the file.
+    #[must_use]
+    pub fn in_file(self, name: &str) -> Self {
+        match self {
+            Self::Format { origin, reason } => {
+                Self::Format { origin: name.to_string(), reason: format!("{origin}: {reason}") }
+            }
+            Self::Unsupported { origin, reason } => {
+                Self::Unsupported { origin: name.to_string(), reason: format!("{origin}: {reason}") }
+            }
+            Self::Argument { name: part @ ("added_tokens" | "FixedLength"), reason } => {
+                Self::Format { origin: name.to_string(), reason: format!("{part}: {reason}") }
+            }
+            Self::Pattern { pattern, reason } => Self::Pattern { pattern, reason: format!("{reason}, in {name}") },
+            other => other,
+        }
+    }
+
     /// The error with the number of its text in a batch.
     pub(crate) fn in_text(self, number: usize) -> Self {
         match self {

@@ -7,9 +7,11 @@ use hashbrown::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::Converted;
-use super::sentencepiece::{self, Kind, SentencePiece, Spaces};
+use super::known::KIMI;
+use super::sentencepiece::stages::{self, ScoredPiece, Spaces};
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect_all};
+use crate::vocab::pipeline::Kind;
 
 /// Whether the data begin as a GGUF file.
 pub(super) fn is(data: &[u8]) -> bool {
@@ -106,7 +108,10 @@ impl<'t> MetadataReader<'t> {
     }
 }
 
-/// The metadata of a tokenizer, by the part of the key that follows `tokenizer.`.
+/// The key of the model's kind.
+const ARCHITECTURE: &str = "general.architecture";
+
+/// The metadata of a tokenizer, by the part of the key that follows `tokenizer.`, and the model's kind.
 struct Metadata<'t>(HashMap<&'t str, MetadataValue<'t>>);
 
 impl<'t> Metadata<'t> {
@@ -124,7 +129,7 @@ impl<'t> Metadata<'t> {
             let key = reader.text()?;
             let kind = reader.u32()?;
             let entry = reader.value(kind).map_err(|reason| format!("{}: {reason}", excerpt(key)))?;
-            if let Some(name) = key.strip_prefix("tokenizer.") {
+            if let Some(name) = key.strip_prefix("tokenizer.").or((key == ARCHITECTURE).then_some(key)) {
                 entries.try_reserve(1).map_err(Error::from)?;
                 if entries.insert(name, entry).is_some() {
                     return Err(format!("the key {key:?} occurs twice"));
@@ -190,15 +195,14 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Converted> {
             let scores = metadata.numbers("ggml.scores", tokens.len()).map_err(fail)?;
             let mut pieces = Vec::new();
             for ((&text, &score), &kind) in tokens.iter().zip(scores).zip(&kinds) {
-                pieces.try_push(SentencePiece { text, score: score as f32, kind })?;
+                pieces.try_push(ScoredPiece { text, score: score as f32, kind })?;
             }
             let spaces = Spaces {
                 prefix: metadata.flag("ggml.add_space_prefix", true),
                 prefix_behind_tokens: true,
                 collapse: metadata.flag("ggml.remove_extra_whitespaces", false),
             };
-            sentencepiece::bpe(origin, &pieces, spaces, kinds.contains(&Kind::Byte), " \u{2047} ")
-                .map(Converted::Pipeline)
+            stages::bpe(origin, &pieces, spaces, kinds.contains(&Kind::Byte), " \u{2047} ").map(Converted::Pipeline)
         }
         "gpt2" => {
             let merges = metadata.texts("ggml.merges").map_err(fail)?;
@@ -206,10 +210,14 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Converted> {
                 Some(name) => splits(name).ok_or_else(|| {
                     Error::unsupported(origin, format!("the pre-tokenizer {:?} of a GGUF file", excerpt(name)))
                 })?,
-                None => {
-                    let reason = "a GGUF file that does not say how text is split (tokenizer.ggml.pre)";
-                    return Err(Error::unsupported(origin, reason));
-                }
+                // Files of old do not say it; of these kinds all models split alike.
+                None => match metadata.text(ARCHITECTURE) {
+                    Some("gpt2" | "gptneox" | "mpt") => &[GPT2][..],
+                    _ => {
+                        let reason = "a GGUF file that does not say how text is split (tokenizer.ggml.pre)";
+                        return Err(Error::unsupported(origin, reason));
+                    }
+                },
             };
             let byte_level = json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
                 "use_regex": false });
@@ -318,6 +326,8 @@ const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M
 const O200K: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+const BLOOM: &str = r" ?[^(\s|.,!?…。，、।۔،)]+";
+
 /// The regexes that split text one after the other, by the name that llama.cpp has for them.
 fn splits(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
@@ -331,6 +341,17 @@ fn splits(name: &str) -> Option<&'static [&'static str]> {
         "tekken" => &[TEKKEN],
         "starcoder" | "refact" | "command-r" | "smollm" | "codeshell" | "exaone" | "minerva-7b" => &[r"\p{N}", GPT2],
         "falcon" => &[r"[\p{P}\$\+<=>\^~\|`]+", GPT2, "[0-9][0-9][0-9]"],
+        "deepseek-llm" => &[
+            r"[\r\n]",
+            r"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼ\x{1FBE}ῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\x{2126}ℨ\x{212A}-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+",
+            r"\s?[!-/:-~！-／：-～‘-‟　-。]+",
+            r"\s+\z",
+            "[一-龥ࠀ-一가-퟿]+",
+            r"\p{N}+",
+        ],
+        "viking" => &[BLOOM, r"\p{N}"],
+        "poro-chat" | "bloom" | "gpt3-finnish" => &[BLOOM],
+        "kimi-k2" => &[KIMI],
         "deepseek-coder" => &[r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", r"\p{N}"],
         "deepseek-v3" => &[
             r"\p{N}{1,3}",

@@ -28,7 +28,7 @@ use crate::limits;
 use crate::memory::{collect_all, copied_text};
 use crate::output::OutputFile;
 use crate::split::Scheme;
-use crate::vocab::pipeline::Pipeline;
+use crate::vocab::pipeline::{Model, Pipeline, SentencePieceModel};
 use crate::vocab::{Special, TokenizerData, Vocab};
 use json::JsonText;
 use tiktoken::Unsaid;
@@ -145,6 +145,9 @@ fn read_any(origin: &str, data: &[u8], hints: &Hints, beside: Unsaid) -> Result<
     }
     if eurotok::has_stages(data) {
         let json = eurotok::stages(origin, data)?;
+        if foreign::is_sentencepiece(&json) {
+            return sentencepiece::read(origin, &json).map(TokenizerData::Pipeline);
+        }
         return tokenizer_json::stages::read(origin, &json).map(TokenizerData::Pipeline);
     }
     match read_beside(origin, data, hints, beside) {
@@ -332,8 +335,19 @@ pub fn write_stages(pipeline: &Pipeline, format: Format) -> Result<Vec<u8>> {
     match format {
         Format::TokenizerJson => tokenizer_json::write_stages::write(pipeline),
         Format::Tiktoken => Err(Error::unsupported("tiktoken", "a tokenizer that is no byte-level BPE alone")),
-        Format::Eurotok => eurotok::write_stages(&tokenizer_json::write_stages::write(pipeline)?),
+        Format::Eurotok => eurotok::write_stages(&match &pipeline.model {
+            Model::SentencePiece(model) => sentencepiece::write(model)?,
+            _ => tokenizer_json::write_stages::write(pipeline)?,
+        }),
     }
+}
+
+/// The stages with which `tokenizers` gives the ids of a SentencePiece model.
+///
+/// # Errors
+/// [`Error::Unsupported`] with the reason if there are none; [`Error::Memory`].
+pub fn translated(model: &SentencePieceModel) -> Result<Pipeline> {
+    sentencepiece::stages::translated("the model", model)
 }
 
 /// Writes stages to `path` in the format of its extension. The file appears whole or not at all.

@@ -18,8 +18,7 @@ const FOLDED: [&str; 5] = ["ss", "ff", "fi", "fl", "st"];
 /// The scheme's regex for a `tokenizer.json`; the reason if there is none.
 pub(crate) fn to_oniguruma(scheme: &Scheme) -> Result<String, String> {
     if scheme.name().is_none() {
-        check(scheme.pattern())?;
-        return Ok(scheme.pattern().to_string());
+        return spelled(scheme.pattern());
     }
     Ok(TRANSLATIONS.iter().fold(scheme.pattern().to_string(), |regex, (from, to)| regex.replace(from, to)))
 }
@@ -37,10 +36,19 @@ pub(crate) fn from_oniguruma(regex: &str) -> Result<Scheme, String> {
     Ok(Scheme::from_pattern(&self::translated(regex)?))
 }
 
-/// Whether both engines read a regex alike; if not, the construct that they read differently.
-fn check(regex: &str) -> Result<(), String> {
-    match translated(regex)? {
-        same if same == regex => Ok(()),
+/// How Oniguruma spells a regex; if it cannot be told, the construct that both engines read differently.
+fn spelled(regex: &str) -> Result<String, String> {
+    // What `translated` puts for a construct is read back, if it makes the same of it again.
+    let constructs = [
+        ("(?m:^)", "^"),
+        ("(?m:$)", "$"),
+        (&*format!("[^{WORD_ALONE}{WORD}]"), r"\W"),
+        (&*format!("[{WORD_ALONE}{WORD}]"), r"\w"),
+        (WORD, r"\w"),
+    ];
+    let other = constructs.into_iter().fold(regex.to_string(), |regex, (put, own)| regex.replace(put, own));
+    match translated(&other)? {
+        same if same == regex => Ok(other),
         _ => Err(format!("a construct in the regex {regex:?}, which regex engines read differently")),
     }
 }
@@ -72,6 +80,9 @@ pub(crate) fn translated(regex: &str) -> Result<String, String> {
                 in_class = false;
                 (1, Construct::Same)
             }
+            '&' if in_class && intersection(rest).is_some() => {
+                (intersection(rest).unwrap_or_default(), Construct::Same)
+            }
             '[' if in_class => (1, Construct::Differs("`[` within a class")),
             '&' | '-' | '~' if in_class && rest[1..].starts_with(c) => (2, Construct::Differs("a set operation")),
             _ if in_class => (c.len_utf8(), Construct::Same),
@@ -99,6 +110,16 @@ pub(crate) fn translated(regex: &str) -> Result<String, String> {
         rest = &rest[taken..];
     }
     Ok(translated)
+}
+
+/// The length of `&&[...]` at the end of a class, if properties are all that it holds.
+fn intersection(rest: &str) -> Option<usize> {
+    let inner = rest.strip_prefix("&&[")?;
+    let mut properties = inner.strip_prefix('^').unwrap_or(inner);
+    while let Some(name) = properties.strip_prefix(r"\p{") {
+        properties = &name[name.find('}')? + 1..];
+    }
+    properties.starts_with("]]").then_some(rest.len() - properties.len() + 1)
 }
 
 /// The reading of a construct of a regex.
@@ -190,6 +211,7 @@ mod tests {
             r"\p{L}+|[^\p{L}]+",
             r"[\s\S]+",
             r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##,
+            r"[\p{L}\p{M}&&[^\p{Han}]]*[\p{N}&&[\p{Nd}]]",
             r"(?i:'s|'ll)|\d{1,2}|\x{20AC}{2}|(?<!a)b(?=c)|é++",
             r"",
         ] {
@@ -207,6 +229,9 @@ mod tests {
         ] {
             assert_eq!(translated(regex).as_deref(), Ok(other));
             assert!(to_oniguruma(&Scheme::from_pattern(regex)).is_err());
+            // It is written so that it is read as the same again.
+            let written = to_oniguruma(&Scheme::from_pattern(other)).unwrap();
+            assert_eq!(translated(&written).as_deref(), Ok(other));
         }
     }
 
@@ -221,6 +246,8 @@ mod tests {
             r"(a)\1",
             "[a[b]]",
             "[a&&b]",
+            "[a&&[b]]",
+            r"[a&&[\p{L}]b]",
             "[]a]",
             "[^]a]",
             "(?m:.)",

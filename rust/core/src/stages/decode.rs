@@ -27,6 +27,19 @@ pub(super) enum StageDecoder {
     Bpe { suffix: String },
     Ctc { pad_token: String, word_delimiter_token: String, cleanup: bool },
     Sequence(Vec<StageDecoder>),
+    SentencePiece(SentencePieceDecoder),
+}
+
+/// How a model of SentencePiece decodes.
+#[derive(Debug)]
+pub(super) struct SentencePieceDecoder {
+    unknown: String,
+    unk_surface: String,
+    has_bytes: bool,
+    /// Whether the space at the beginning is dropped.
+    drops_first: bool,
+    /// Whether all of the spaces there are.
+    drops_all: bool,
 }
 
 /// Tokens on their way to a text, one behind the other.
@@ -94,9 +107,21 @@ impl StageDecoder {
         })
     }
 
+    pub(super) fn of_sentencepiece(model: &pipeline::SentencePieceModel) -> Self {
+        let unknown = (0..).zip(&model.kinds).find(|&(_, &kind)| kind == pipeline::Kind::Unknown);
+        Self::SentencePiece(SentencePieceDecoder {
+            unknown: unknown.and_then(|(id, _)| model.entries.text(id)).unwrap_or_default().to_string(),
+            unk_surface: model.unk_surface.clone(),
+            has_bytes: model.byte_fallback,
+            drops_first: model.rules.add_dummy_prefix || model.rules.remove_extra_whitespaces,
+            drops_all: model.rules.remove_extra_whitespaces,
+        })
+    }
+
     fn run(&self, stop: &Stop, tokens: TokenTexts) -> Result<TokenTexts> {
         let mut watch = Watch::new(stop);
         match self {
+            Self::SentencePiece(decoder) => decoder.run(&mut watch, &tokens),
             Self::ByteLevel => {
                 let mut whole = TokenTexts::default();
                 whole.push(&[&lossy_text(&byte_level(&mut watch, &tokens)?)?])?;
@@ -225,9 +250,7 @@ fn byte_fallback(watch: &mut Watch<'_>, tokens: &TokenTexts) -> Result<TokenText
     };
     for token in tokens.iter() {
         watch.step(EACH)?;
-        let digits = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
-        // A sign counts as a digit to the parser.
-        match digits.filter(|digits| digits.len() == 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+        match byte(token) {
             Some(byte) => bytes.try_push(byte)?,
             None => {
                 flush(&mut bytes, &mut decoded)?;
@@ -237,6 +260,67 @@ fn byte_fallback(watch: &mut Watch<'_>, tokens: &TokenTexts) -> Result<TokenText
     }
     flush(&mut bytes, &mut decoded)?;
     Ok(decoded)
+}
+
+/// The byte that a token such as `<0x0A>` stands for.
+fn byte(token: &str) -> Option<u8> {
+    let digits = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
+    // A sign counts as a digit to the parser.
+    digits.filter(|digits| digits.len() == 2).and_then(|digits| u8::from_str_radix(digits, 16).ok())
+}
+
+impl SentencePieceDecoder {
+    fn run(&self, watch: &mut Watch<'_>, tokens: &TokenTexts) -> Result<TokenTexts> {
+        let (mut text, mut bytes) = (String::new(), Vec::new());
+        // Until something is there, a space at the beginning is dropped; once one was, only if all are.
+        let (mut is_start, mut was_dropped) = (true, false);
+        for token in tokens.iter() {
+            watch.step(EACH)?;
+            if let Some(byte) = byte(token).filter(|_| self.has_bytes) {
+                bytes.try_push(byte)?;
+                continue;
+            }
+            flush(&mut bytes, &mut text)?;
+            is_start &= !was_dropped && text.is_empty();
+            was_dropped = false;
+            if token == self.unknown {
+                text.try_reserve(self.unk_surface.len())?;
+                text.push_str(&self.unk_surface);
+                continue;
+            }
+            let mut rest = token;
+            if is_start
+                && self.drops_first
+                && let Some(stripped) = token.strip_prefix('▁')
+            {
+                (rest, was_dropped) = (stripped, !self.drops_all);
+            }
+            text.try_reserve(rest.len())?;
+            for (place, part) in rest.split('▁').enumerate() {
+                text.push_str(if place > 0 { " " } else { "" });
+                text.push_str(part);
+            }
+        }
+        flush(&mut bytes, &mut text)?;
+        Ok(TokenTexts { ends: vec![text.len()], text })
+    }
+}
+
+/// Appends what bytes make, U+FFFD for each that is of no character.
+fn flush(bytes: &mut Vec<u8>, text: &mut String) -> Result<()> {
+    let mut rest = &bytes[..];
+    text.try_reserve(3 * rest.len())?;
+    while !rest.is_empty() {
+        let valid = str::from_utf8(rest).map_or_else(|error| error.valid_up_to(), str::len);
+        text.push_str(str::from_utf8(&rest[..valid]).unwrap_or_default());
+        rest = &rest[valid..];
+        if let Some((_, behind)) = rest.split_first() {
+            text.push('\u{FFFD}');
+            rest = behind;
+        }
+    }
+    bytes.clear();
+    Ok(())
 }
 
 /// A text without the spaces that tokens had before punctuation and contractions.

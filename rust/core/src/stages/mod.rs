@@ -29,7 +29,7 @@ use crate::error::Result;
 use crate::memory::{Grow, collect_all, copied_text};
 use crate::stop::{Stop, Watch};
 use crate::threads;
-use crate::vocab::pipeline::Pipeline;
+use crate::vocab::pipeline::{self, Pipeline};
 use added::AddedMatcher;
 use decode::StageDecoder;
 use model::{ModelMemory, ModelToken, PieceCache, StageModel};
@@ -109,7 +109,10 @@ impl Stages {
     /// [`Error::Argument`](crate::Error::Argument) for added tokens that are the same when normalized; [`Error::Memory`](crate::Error::Memory).
     pub fn new(data: Pipeline) -> Result<Self> {
         let isa = Isa::choose()?;
-        let normalizers = normalize::all(data.normalizer.as_ref(), isa)?;
+        let mut normalizers = normalize::all(data.normalizer.as_ref(), isa)?;
+        if let pipeline::Model::SentencePiece(model) = &data.model {
+            normalizers.try_push(normalize::of_sentencepiece(model)?)?;
+        }
         let mut normal_texts = HashMap::new();
         for token in data.added.iter().filter(|token| token.normalized && !normalizers.is_empty()) {
             let mut text = StagedText::default();
@@ -139,7 +142,10 @@ impl Stages {
             !normalizers.is_empty() || pre_tokenizers[..first].iter().any(StagePreTokenizer::rewrites)
         });
         let model = StageModel::new(&data.model)?;
-        let decoder = data.decoder.as_ref().map(|decoder| StageDecoder::new(decoder, isa)).transpose()?;
+        let decoder = match &data.model {
+            pipeline::Model::SentencePiece(model) => Some(StageDecoder::of_sentencepiece(model)),
+            _ => data.decoder.as_ref().map(|decoder| StageDecoder::new(decoder, isa)).transpose()?,
+        };
         let workers = (0..threads::wanted(None).max(WORKERS)).map(|_| Mutex::default()).collect();
         Ok(Self {
             original,

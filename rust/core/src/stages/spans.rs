@@ -30,6 +30,9 @@ impl Stages {
         let (mut ids, mut spans) = (Vec::new(), Vec::new());
         let StagesWorker { text, memory, tokens, .. } = worker;
         let entries = self.data.model.entries();
+        let is_of_sentencepiece = self.model.is_of_sentencepiece();
+        let count = characters.last().map_or(0, |last| last + 1);
+        let at = |place: usize| characters.get(place).map_or(count, |&number| number) as usize;
         for &piece in &text.pieces {
             watch.step(EACH)?;
             let content = text.piece(piece);
@@ -43,12 +46,17 @@ impl Stages {
                 let (start, end) = (token.start as usize, token.end as usize);
                 let own = &text.spans[piece.range()];
                 let (first, last) = match () {
+                    // A byte that is not the last of its character.
+                    () if start == end && is_of_sentencepiece => (own[start].0 as usize, own[start].0 as usize),
                     // Nothing of the text.
                     () if start == end => (piece.origin as usize + start, piece.origin as usize + end),
                     () if end > own.len() => (start, end),
                     () => (own[start].0 as usize, own[end - 1].1 as usize),
                 };
-                let mut span = in_characters(&characters, first, last);
+                let mut span = match is_of_sentencepiece {
+                    true => (at(first), at(last)),
+                    false => in_characters(&characters, first, last),
+                };
                 let value = match piece.token {
                     Some(_) => content,
                     None if self.model.is_unknown(token.id) => content.get(start..end).unwrap_or_default(),

@@ -5,6 +5,7 @@
 //! character before it.
 
 use std::mem::{swap, take};
+use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::memory::Grow;
@@ -26,7 +27,7 @@ pub(super) struct StagedPiece {
 }
 
 impl StagedPiece {
-    pub(super) fn range(self) -> std::ops::Range<usize> {
+    pub(super) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
@@ -323,6 +324,64 @@ impl<'r> Rewriter<'r> {
         self.push(next, 1)?;
         self.at = next.len_utf8();
         Ok(())
+    }
+
+    /// Takes over a part of the old piece as it is. Where its spans end is said by [`close`](Self::close).
+    pub(super) fn keep(&mut self, range: Range<usize>) -> Result<()> {
+        self.text.try_reserve(range.len())?;
+        self.text.push_str(&self.old[range.clone()]);
+        match &mut self.spans {
+            Some(spans) => spans.try_extend_from_slice(&self.old_spans[range]),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a text in place of what begins at a place of the old piece. Where its span ends is said by [`close`](Self::close).
+    pub(super) fn put(&mut self, content: &str, place: usize) -> Result<()> {
+        self.put_at(content, self.start(place))
+    }
+
+    /// Where a place of the old piece is in the original.
+    fn start(&self, place: usize) -> u32 {
+        let behind = || self.old_spans.last().map_or(self.origin, |span| span.1);
+        self.old_spans.get(place).map_or_else(behind, |span| span.0)
+    }
+
+    /// How many bytes are written, of all pieces.
+    pub(super) fn written(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Drops a text from the end of what was written after `from`; where in the original it began, if it was there and spans are kept.
+    pub(super) fn drop_end(&mut self, content: &str, from: usize) -> Option<u32> {
+        let rest = self.text[from..].strip_suffix(content)?.len();
+        self.text.truncate(from + rest);
+        let spans = self.spans.as_mut();
+        Some(spans.map_or(0, |spans| spans.drain(from + rest..).next().map_or(0, |span| span.0)))
+    }
+
+    /// Writes a text whose span begins at a place of the original.
+    pub(super) fn put_at(&mut self, content: &str, start: u32) -> Result<()> {
+        self.text.try_reserve(content.len())?;
+        self.text.push_str(content);
+        match &mut self.spans {
+            Some(spans) => spans.try_extend(std::iter::repeat_n((start, start), content.len())),
+            None => Ok(()),
+        }
+    }
+
+    /// The end of the old piece in the original.
+    pub(super) fn end(&self) -> u32 {
+        self.start(self.old.len())
+    }
+
+    /// Has each span written after `from` end where the next one begins, and the last at a place of the original.
+    pub(super) fn close(&mut self, from: usize, end: u32) {
+        let mut next = end;
+        for span in self.spans.iter_mut().flat_map(|spans| &mut spans[from..]).rev() {
+            span.1 = next;
+            next = span.0;
+        }
     }
 
     /// The number of bytes of the piece that are done.

@@ -16,7 +16,9 @@ use crate::ragged::Ragged;
 use crate::stages::spans::{each_trim, trim};
 use crate::stages::{Spanned, Stages};
 use crate::stop::Stop;
+use crate::vocab::pipeline::Model;
 use crate::vocab::{self, Vocab, alphabet};
+use serde_json::Value;
 use template::Templates;
 
 /// A tokenizer made ready to run. Immutable but for caches; share it between threads.
@@ -59,7 +61,14 @@ impl Tokenizer {
             }
             vocab::TokenizerData::Pipeline(pipeline) => {
                 let templates = Templates::new(pipeline.post_processor.as_ref())?;
-                let characters = Encoder::of_characters(&pipeline)?.map(Box::new);
+                let stages = match &pipeline.model {
+                    Model::SentencePiece(model) => match format::translated(model) {
+                        Err(Error::Memory) => return Err(Error::Memory),
+                        translated => translated.ok(),
+                    },
+                    _ => None,
+                };
+                let characters = Encoder::of_characters(stages.as_ref().unwrap_or(&pipeline))?.map(Box::new);
                 let engine = Runner::Stages { stages: Stages::new(pipeline)?, characters };
                 Self { engine, templates, trims: Vec::new() }
             }
@@ -337,6 +346,17 @@ impl Tokenizer {
                 decoder.decode_batch_unless(stop, encoder.vocab(), ids, offsets, with_specials, threads)
             }
             Runner::Stages { stages, .. } => stages.decode_batch(stop, ids, offsets, with_specials, threads),
+        }
+    }
+
+    /// How the file has sequences padded, and how truncated.
+    pub fn stated(&self) -> [Option<&Value>; 2] {
+        match &self.engine {
+            Runner::Vocab { encoder, .. } => {
+                let carried = &encoder.vocab().carried;
+                [carried.padding.as_ref(), carried.truncation.as_ref()]
+            }
+            Runner::Stages { stages, .. } => [stages.data().padding.as_ref(), stages.data().truncation.as_ref()],
         }
     }
 

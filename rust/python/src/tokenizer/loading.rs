@@ -23,15 +23,23 @@ pub(super) enum TokenizerSource<'py> {
 
 impl Tokenizer {
     pub(crate) fn from_vocab(py: Python<'_>, vocab: Vocab) -> PyResult<Self> {
-        Self::prepare(py, || Ok(vocab::TokenizerData::Vocab(vocab)))
+        Self::prepare(py, None, || Ok(vocab::TokenizerData::Vocab(vocab)))
     }
 
-    /// The tokenizer that runs the data that `read` returns.
+    /// The tokenizer that runs the data that `read` returns, from a file of this name.
     pub(super) fn prepare(
         py: Python<'_>,
+        origin: Option<String>,
         read: impl FnOnce() -> eurotok_core::Result<vocab::TokenizerData> + Send + 'static,
     ) -> PyResult<Self> {
-        let inner = abandonable(py, || Ok(Arc::new(Inner { engine: Engine::new(read()?)?, spare: Arc::default() })))?;
+        let prepare = move || {
+            let engine = Engine::new(read()?).map_err(|error| match origin {
+                Some(origin) => error.in_file(&origin),
+                None => error,
+            })?;
+            Ok(Arc::new(Inner { engine, spare: Arc::default() }))
+        };
+        let inner = abandonable(py, prepare)?;
         inner.raise().map(|inner| Self { inner })
     }
 
@@ -53,7 +61,7 @@ pub(super) fn load(
     special_tokens: Option<BTreeMap<String, u32>>,
 ) -> PyResult<Tokenizer> {
     let hints = hints(scheme, special_tokens)?;
-    Tokenizer::prepare(py, move || format::load_tokenizer(&path, &hints))
+    Tokenizer::prepare(py, Some(path.display().to_string()), move || format::load_tokenizer(&path, &hints))
 }
 
 /// The caller's knowledge of a file that does not state it itself.

@@ -77,7 +77,7 @@ impl Tokenizer {
             TokenizerSource::Bytes(bytes) => bytes,
         };
         let (origin, hints) = (origin.to_string(), hints(scheme, special_tokens)?);
-        Self::prepare(py, move || format::read_tokenizer(&origin, &bytes, &hints))
+        Self::prepare(py, Some(origin.clone()), move || format::read_tokenizer(&origin, &bytes, &hints))
     }
 
     /// Encode a text.
@@ -404,6 +404,12 @@ impl Tokenizer {
     /// Whether `token` gives the bytes of ids, not texts as the vocabulary spells them.
     fn _spells_bytes(&self) -> bool {
         self.engine().stages().is_none_or(Stages::is_byte_level)
+    }
+
+    /// How the file has sequences padded, and how truncated, in JSON.
+    #[getter]
+    fn _stated(&self) -> [Option<String>; 2] {
+        self.engine().stated().map(|part| part.map(ToString::to_string))
     }
 
     /// Whether all parts are equal except the hashes of the text that steered training; None if one tokenizer is no

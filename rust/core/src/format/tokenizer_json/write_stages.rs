@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::Result;
+use crate::format::sentencepiece::stages::translated;
 use crate::vocab::pipeline::{
     AddedToken, Bpe, Decoder, Entries, Merge, Model, Normalizer, Pipeline, PostProcessor, PreTokenizer, Unigram,
     WordLevel, WordPiece,
@@ -87,8 +88,14 @@ impl Serialize for Scores<'_> {
 }
 
 /// Writes a `tokenizer.json`.
+///
+/// # Errors
+/// [`Error::Unsupported`](crate::Error::Unsupported) for a SentencePiece model that no stages of `tokenizers` equal; [`Error::Memory`](crate::Error::Memory).
 pub(in crate::format) fn write(pipeline: &Pipeline) -> Result<Vec<u8>> {
     let model = match &pipeline.model {
+        Model::SentencePiece(model) => {
+            return write(&translated("tokenizer.json", model)?);
+        }
         Model::Bpe(model) => PipelineModelJson::Bpe {
             dropout: (),
             unk_token: &model.unk_token,

@@ -2,6 +2,7 @@
 
 mod bpe;
 mod cache;
+mod sentencepiece;
 #[cfg(test)]
 mod tests;
 mod trie;
@@ -14,6 +15,8 @@ use crate::stop::Watch;
 use crate::vocab::pipeline::{self, Entries};
 use bpe::BpeModel;
 pub(super) use cache::PieceCache;
+use sentencepiece::SentencePieceSearch;
+pub(super) use sentencepiece::UserDefinedPieces;
 use unigram::UnigramModel;
 use word_piece::WordPieceModel;
 
@@ -32,6 +35,7 @@ pub(super) enum StageModel {
     Unigram(UnigramModel),
     WordPiece(WordPieceModel),
     WordLevel { unknown: Option<u32> },
+    SentencePiece(SentencePieceSearch),
 }
 
 /// Memory that models use again.
@@ -39,6 +43,7 @@ pub(super) enum StageModel {
 pub(super) struct ModelMemory {
     bpe: bpe::BpeMemory,
     unigram: unigram::UnigramMemory,
+    sentencepiece: sentencepiece::SearchMemory,
 }
 
 impl ModelMemory {
@@ -56,6 +61,7 @@ impl StageModel {
             pipeline::Model::Bpe(model) => Self::Bpe(BpeModel::new(model)?),
             pipeline::Model::Unigram(model) => Self::Unigram(UnigramModel::new(model)?),
             pipeline::Model::WordPiece(model) => Self::WordPiece(WordPieceModel::new(model)?),
+            pipeline::Model::SentencePiece(model) => Self::SentencePiece(SentencePieceSearch::new(model)?),
             pipeline::Model::WordLevel(model) => Self::WordLevel { unknown: model.entries.id(&model.unk_token) },
         })
     }
@@ -77,11 +83,17 @@ impl StageModel {
             Self::Bpe(model) => model.tokenize(watch, entries, piece, &mut memory.bpe, tokens),
             Self::Unigram(model) => model.tokenize(watch, entries, piece, &mut memory.unigram, tokens),
             Self::WordPiece(model) => model.tokenize(watch, piece, tokens),
+            Self::SentencePiece(model) => model.tokenize(watch, entries, piece, &mut memory.sentencepiece, tokens),
             Self::WordLevel { unknown } => {
                 let id = entries.id(piece).or(*unknown).ok_or_else(|| nothing_for(piece))?;
                 tokens.try_push(ModelToken { id, start: 0, end: piece.len() as u32 })
             }
         }
+    }
+
+    /// Whether it is one of SentencePiece, whose spans differ from those of `tokenizers`.
+    pub(super) fn is_of_sentencepiece(&self) -> bool {
+        matches!(self, Self::SentencePiece(_))
     }
 
     /// The token of an unknown text, whose own text stands for it.

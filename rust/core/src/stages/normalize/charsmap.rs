@@ -29,9 +29,17 @@ impl Charsmap {
     ///
     /// # Errors
     /// [`Error::Format`]
-    pub(super) fn new(base64: &str) -> Result<Self> {
+    pub(super) fn of_base64(base64: &str) -> Result<Self> {
+        let data = STANDARD.decode(base64);
+        Self::new(&data.map_err(|_| Error::format("precompiled_charsmap", "it is not base64"))?)
+    }
+
+    /// Reads a map.
+    ///
+    /// # Errors
+    /// [`Error::Format`]
+    pub(super) fn new(data: &[u8]) -> Result<Self> {
         let fail = |reason: &str| Error::format("precompiled_charsmap", reason);
-        let data = STANDARD.decode(base64).map_err(|_| fail("it is not base64"))?;
         let (size, rest) = data.split_first_chunk().ok_or_else(|| fail("it is shorter than its header"))?;
         let size = u32::from_le_bytes(*size) as usize / 4 * 4;
         let (units, texts) = rest.split_at_checked(size).ok_or_else(|| fail("its trie is longer than it"))?;
@@ -68,10 +76,46 @@ impl Charsmap {
         None
     }
 
-    pub(super) fn run(&self, old: &str, new: &mut Rewriter<'_>) -> Result<()> {
+    /// The longest beginning of a text that is mapped: its length, and the replacement. As SentencePiece finds it; what ends within a
+    /// character is left out.
+    pub(super) fn longest(&self, text: &str) -> Option<(usize, &str)> {
+        let (mut unit, mut found) = (self.units[0], None);
+        let mut place = offset(unit);
+        for (length, &byte) in (1..).zip(text.as_bytes()) {
+            place ^= usize::from(byte);
+            unit = match self.units.get(place) {
+                Some(&unit) if unit & (1 << 31 | 0xFF) == u32::from(byte) && byte != 0 => unit,
+                _ => break,
+            };
+            place ^= offset(unit);
+            if unit >> 8 & 1 == 1 && text.is_char_boundary(length) {
+                let value = self.units.get(place).map(|value| (value & !(1 << 31)) as usize);
+                found = value.map(|value| (length, value)).or(found);
+            }
+        }
+        let (length, value) = found?;
+        self.texts.get(value..)?.split('\0').next().map(|text| (length, text))
+    }
+
+    /// Whether some rule begins with a text, or is it.
+    pub(super) fn begins(&self, text: &[u8]) -> bool {
+        let mut place = offset(self.units[0]);
+        text.iter().all(|&byte| {
+            place ^= usize::from(byte);
+            let Some(&unit) = self.units.get(place).filter(|&&unit| unit & (1 << 31 | 0xFF) == u32::from(byte)) else {
+                return false;
+            };
+            place ^= offset(unit);
+            byte != 0
+        })
+    }
+
+    /// Writes what the map makes of a text, up to `limit` bytes.
+    pub(super) fn run(&self, old: &str, new: &mut Rewriter<'_>, limit: usize) -> Result<()> {
         let mut mapping = Mapping { new, last: None };
         let mut rest = old;
         while !rest.is_empty() {
+            check(mapping.new.written(), limit)?;
             // ASCII characters are graphemes of their own, but for a line end of two, unless a mark follows.
             let is_plain = |&byte: &u8| byte.is_ascii() && !self.ascii[usize::from(byte)] && byte != b'\r';
             let plain = rest.bytes().take_while(is_plain).count();
@@ -149,6 +193,15 @@ impl Mapping<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a text has become longer than it may.
+pub(super) fn check(length: usize, limit: usize) -> Result<()> {
+    if length > limit {
+        let reason = format!("it has more than {limit} bytes when precompiled_charsmap is applied");
+        return Err(Error::argument("text", reason));
+    }
+    Ok(())
 }
 
 /// Where the children of a unit begin, relative to it.

@@ -5,6 +5,7 @@
 //! know is left alone.
 
 mod charsmap;
+mod sentencepiece;
 
 use unicode_categories::UnicodeCategories;
 use unicode_normalization_alignments::UnicodeNormalization;
@@ -22,6 +23,7 @@ use crate::stop::Stop;
 use crate::vocab::alphabet;
 use crate::vocab::pipeline;
 use charsmap::Charsmap;
+use sentencepiece::SentencePieceNormalizer;
 
 /// A normalizer made ready to run.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub(super) enum StageNormalizer {
     Bert { settings: Bert, controls: CharSet, marks: CharSet },
     Precompiled(Charsmap),
     ByteLevel,
+    SentencePiece(SentencePieceNormalizer),
 }
 
 /// A normalization form of Unicode.
@@ -69,6 +72,14 @@ pub(super) fn all(normalizer: Option<&pipeline::Normalizer>, isa: Isa) -> Result
     Ok(all)
 }
 
+/// The normalizer of a SentencePiece model.
+///
+/// # Errors
+/// [`Error::Format`] for a map of characters that is none; [`Error::Memory`].
+pub(super) fn of_sentencepiece(model: &pipeline::SentencePieceModel) -> Result<StageNormalizer> {
+    SentencePieceNormalizer::new(model).map(StageNormalizer::SentencePiece)
+}
+
 fn push(normalizer: &pipeline::Normalizer, isa: Isa, all: &mut Vec<StageNormalizer>) -> Result<()> {
     use pipeline::Normalizer as Data;
     let one = match normalizer {
@@ -91,7 +102,7 @@ fn push(normalizer: &pipeline::Normalizer, isa: Isa, all: &mut Vec<StageNormaliz
             StageNormalizer::Bert { settings, controls, marks }
         }
         Data::Precompiled { precompiled_charsmap } => {
-            StageNormalizer::Precompiled(Charsmap::new(precompiled_charsmap)?)
+            StageNormalizer::Precompiled(Charsmap::of_base64(precompiled_charsmap)?)
         }
         Data::ByteLevel => StageNormalizer::ByteLevel,
         Data::Sequence { normalizers } => {
@@ -121,7 +132,8 @@ impl StageNormalizer {
             }),
             Self::Nmt => text.rewrite(stop, |old, _, new| filter(old, new, |c| !is_nmt_control(c), nmt_space)),
             Self::Bert { settings, controls, marks } => settings.run(text, stop, controls, marks),
-            Self::Precompiled(charsmap) => text.rewrite(stop, |old, _, new| charsmap.run(old, new)),
+            Self::Precompiled(charsmap) => text.rewrite(stop, |old, _, new| charsmap.run(old, new, limit)),
+            Self::SentencePiece(rules) => text.rewrite(stop, |old, _, new| rules.run(old, new, limit)),
             Self::ByteLevel => text.rewrite(stop, |old, _, new| byte_level(old, new)),
         }
     }

@@ -11,6 +11,7 @@ mod model;
 mod normalizer;
 mod post_processor;
 mod pre_tokenizer;
+mod sentencepiece;
 
 use serde_json::Value;
 
@@ -22,6 +23,7 @@ pub use model::{Bpe, Merge, Model, Unigram, WordLevel, WordPiece};
 pub use normalizer::Normalizer;
 pub use post_processor::{Piece, PostProcessor, Sequence, TemplateToken};
 pub use pre_tokenizer::{ByteLevel, Metaspace, PreTokenizer};
+pub use sentencepiece::{Kind, PieceSearch, SentencePieceModel, SentencePieceRules};
 
 /// A whole tokenizer as data.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! The stage that turns a piece into ids.
 
-use super::Entries;
+use super::{Entries, SentencePieceModel};
 
 /// A model.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub enum Model {
     WordPiece(WordPiece),
     /// Whole words.
     WordLevel(WordLevel),
+    /// A SentencePiece model, with all its rules.
+    SentencePiece(SentencePieceModel),
 }
 
 /// Byte-pair encoding over the characters of a piece.
@@ -93,6 +95,7 @@ impl Model {
             Self::Unigram(model) => &model.entries,
             Self::WordPiece(model) => &model.entries,
             Self::WordLevel(model) => &model.entries,
+            Self::SentencePiece(model) => &model.entries,
         }
     }
 }

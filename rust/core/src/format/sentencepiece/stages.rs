@@ -1,159 +1,82 @@
-//! `.model` of SentencePiece: BPE whose text is not normalized but for spaces.
+//! Merging by scores, as SentencePiece does, as the stages of `tokenizers`, where these give the same ids.
 //!
 //! SentencePiece merges two neighbours if they make a piece together, the piece of the largest score first. Each piece is so only ever
 //! made from one pair (see [`effective`](crate::bpe::effective)): these pairs are the merges of the tokenizer that is read.
 
 use hashbrown::{HashMap, HashSet};
-use prost::Message;
 
 use crate::bpe::effective::effective_by_rank;
 use crate::error::{Error, Result};
 use crate::memory::{Grow, collect};
 use crate::split::Scheme;
-use crate::vocab::pipeline::{AddedToken, Bpe, Decoder, Entries, Merge, Model, Normalizer, Pattern, Pipeline};
+use crate::vocab::pipeline::{
+    AddedToken, Bpe, Decoder, Entries, Kind, Merge, Model, Normalizer, Pattern, PieceSearch, Pipeline,
+    SentencePieceModel,
+};
 use crate::vocab::{self, Merges, Tokens, Vocab};
 
-/// A file.
-#[derive(Message)]
-struct ModelFile {
-    #[prost(message, repeated, tag = "1")]
-    pieces: Vec<FilePiece>,
-    #[prost(message, optional, tag = "2")]
-    trainer: Option<Trainer>,
-    #[prost(message, optional, tag = "3")]
-    normalizer: Option<NormalizerSpec>,
-}
-
-#[derive(Message)]
-struct FilePiece {
-    #[prost(bytes = "vec", tag = "1")]
-    piece: Vec<u8>,
-    #[prost(float, tag = "2")]
-    score: f32,
-    #[prost(int32, optional, tag = "3")]
-    kind: Option<i32>,
-}
-
-#[derive(Message)]
-struct Trainer {
-    #[prost(int32, optional, tag = "3")]
-    model: Option<i32>,
-    #[prost(bool, optional, tag = "24")]
-    treat_whitespace_as_suffix: Option<bool>,
-    #[prost(bool, optional, tag = "35")]
-    byte_fallback: Option<bool>,
-    #[prost(string, optional, tag = "44")]
-    unk_surface: Option<String>,
-}
-
-#[derive(Message)]
-struct NormalizerSpec {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(bytes = "vec", tag = "2")]
-    precompiled_charsmap: Vec<u8>,
-    #[prost(bool, optional, tag = "3")]
-    add_dummy_prefix: Option<bool>,
-    #[prost(bool, optional, tag = "4")]
-    remove_extra_whitespaces: Option<bool>,
-    #[prost(bool, optional, tag = "5")]
-    escape_whitespaces: Option<bool>,
-}
-
-/// The kind of a piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Normal,
-    Unknown,
-    Control,
-    UserDefined,
-    Unused,
-    Byte,
-}
-
-impl Kind {
-    /// The kind of this number.
-    pub(super) fn of(number: i64) -> Option<Self> {
-        Some(match number {
-            1 => Self::Normal,
-            2 => Self::Unknown,
-            3 => Self::Control,
-            4 => Self::UserDefined,
-            5 => Self::Unused,
-            6 => Self::Byte,
-            _ => return None,
-        })
-    }
-}
-
 /// A piece; its place is its id.
-pub(super) struct SentencePiece<'t> {
-    pub(super) text: &'t str,
-    pub(super) score: f32,
-    pub(super) kind: Kind,
+pub(in crate::format) struct ScoredPiece<'t> {
+    pub(in crate::format) text: &'t str,
+    pub(in crate::format) score: f32,
+    pub(in crate::format) kind: Kind,
 }
 
 /// The treatment of spaces in a text before it is merged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spaces {
+pub(in crate::format) struct Spaces {
     /// A space comes before every text.
-    pub(super) prefix: bool,
+    pub(in crate::format) prefix: bool,
     /// A space comes behind every token that the user defined, too.
-    pub(super) prefix_behind_tokens: bool,
+    pub(in crate::format) prefix_behind_tokens: bool,
     /// Spaces at the ends are dropped, and several in a row are one.
-    pub(super) collapse: bool,
+    pub(in crate::format) collapse: bool,
 }
 
-/// Reads a `.model`.
-pub(super) fn read(origin: &str, data: &[u8]) -> Result<Pipeline> {
-    // A message in memory is some ten times the smallest piece in a file.
-    crate::memory::probe(data.len().saturating_mul(16))?;
-    let file = ModelFile::decode(data).map_err(|error| Error::format(origin, error))?;
-    let trainer = file.trainer.unwrap_or_default();
-    let rules = file.normalizer.unwrap_or_default();
-    let unsupported = |reason: String| Err(Error::unsupported(origin, reason));
-    match trainer.model.unwrap_or(1) {
-        2 => {}
-        1 => return unsupported("a SentencePiece model of the type unigram; only bpe is".to_string()),
-        3 => return unsupported("a SentencePiece model of the type word; only bpe is".to_string()),
-        4 => return unsupported("a SentencePiece model of the type char; only bpe is".to_string()),
-        other => return Err(Error::format(origin, format!("the model type {other}, which is unknown"))),
+/// The stages with which `tokenizers` gives the ids of a model.
+///
+/// # Errors
+/// [`Error::Unsupported`] with the reason if there are none.
+pub(in crate::format) fn translated(origin: &str, model: &SentencePieceModel) -> Result<Pipeline> {
+    let rules = &model.rules;
+    let unsupported = |reason: &str| Err(Error::unsupported(origin, reason));
+    match model.search {
+        PieceSearch::Bpe => {}
+        PieceSearch::Unigram => {
+            return unsupported("a unigram model of SentencePiece, which never takes text for a control token");
+        }
+        PieceSearch::Word | PieceSearch::Char => {
+            return unsupported("a SentencePiece model of whole words or single characters");
+        }
     }
-    if !rules.precompiled_charsmap.is_empty() {
-        return unsupported(format!("the normalization {:?}; only identity is", rules.name));
+    if !rules.charsmap.is_empty() {
+        let reason = format!("the normalization {:?} of SentencePiece, which takes the longest rule", rules.name);
+        return unsupported(&reason);
     }
-    if rules.escape_whitespaces == Some(false) {
-        return unsupported("spaces that do not become ▁ (escape_whitespaces is false)".to_string());
+    if !rules.escape_whitespaces {
+        return unsupported("spaces that do not become ▁ (escape_whitespaces is false)");
     }
-    if trainer.treat_whitespace_as_suffix == Some(true) {
-        return unsupported("spaces at the end of words (treat_whitespace_as_suffix is true)".to_string());
+    if rules.treat_whitespace_as_suffix {
+        return unsupported("spaces at the end of words (treat_whitespace_as_suffix is true)");
     }
-    let mut pieces = Vec::new();
-    for (id, piece) in file.pieces.iter().enumerate() {
-        let fail = |reason: String| Error::format(origin, format!("piece {id}: {reason}"));
-        let text = str::from_utf8(&piece.piece).map_err(|_| {
-            fail(format!("b\"{}\" is not UTF-8", piece.piece[..piece.piece.len().min(40)].escape_ascii()))
-        })?;
-        let number = piece.kind.unwrap_or(1);
-        let kind = Kind::of(i64::from(number)).ok_or_else(|| fail(format!("the type {number}, which is unknown")))?;
-        pieces.try_push(SentencePiece { text, score: piece.score, kind })?;
-    }
+    let text = |id| model.entries.text(id).unwrap_or_default();
+    let scored = model.scores.iter().zip(&model.kinds).zip(0..);
+    let pieces = collect(scored.map(|((&score, &kind), id)| ScoredPiece { text: text(id), score, kind }))?;
     let spaces = Spaces {
-        prefix: rules.add_dummy_prefix.unwrap_or(true),
+        prefix: rules.add_dummy_prefix,
         prefix_behind_tokens: false,
-        collapse: rules.remove_extra_whitespaces.unwrap_or(true),
+        collapse: rules.remove_extra_whitespaces,
     };
-    let unknown = trainer.unk_surface.as_deref().unwrap_or(" \u{2047} ");
-    bpe(origin, &pieces, spaces, trainer.byte_fallback.unwrap_or(false), unknown)
+    bpe(origin, &pieces, spaces, model.byte_fallback, &model.unk_surface)
 }
 
 /// The tokenizer of pieces that merge by their scores. An unknown piece is decoded to the text `unknown`.
 ///
 /// # Errors
 /// [`Error::Format`], [`Error::Unsupported`] naming the piece at fault.
-pub(super) fn bpe(
+pub(in crate::format) fn bpe(
     origin: &str,
-    pieces: &[SentencePiece<'_>],
+    pieces: &[ScoredPiece<'_>],
     spaces: Spaces,
     byte_fallback: bool,
     unknown: &str,
@@ -237,7 +160,7 @@ fn normalizer(spaces: Spaces) -> Normalizer {
     Normalizer::Sequence { normalizers }
 }
 
-fn decoder(spaces: Spaces, pieces: &[SentencePiece<'_>], unknown: &str) -> Decoder {
+fn decoder(spaces: Spaces, pieces: &[ScoredPiece<'_>], unknown: &str) -> Decoder {
     let replace = |text: &str, content: &str| Decoder::Replace {
         pattern: Pattern::String(text.to_string()),
         content: content.to_string(),
@@ -256,7 +179,7 @@ fn decoder(spaces: Spaces, pieces: &[SentencePiece<'_>], unknown: &str) -> Decod
 }
 
 /// The pairs that pieces are made from, the first to be merged first.
-fn merges(origin: &str, pieces: &[SentencePiece<'_>]) -> Result<Vec<Merge>> {
+fn merges(origin: &str, pieces: &[ScoredPiece<'_>]) -> Result<Vec<Merge>> {
     // Tokens by rank: bytes, beginnings of characters, characters, and longer pieces by score. So characters are made
     // of bytes before all else, as if they were the symbols that merging begins with.
     let mut tokens = Tokens::of_bytes();
