@@ -69,7 +69,7 @@ def test_a_pattern_that_both_engines_read_is_written(
     peer = tokenizers.Tokenizer.from_file(str(tmp_path / "x.json"))
     for text in [*sentences["fr"], "## ab\n#ab  \n 漢字ab", "l’ab"]:
         assert tok.encode(text).tolist() == peer.encode(text).ids
-    assert eurotok.load(tmp_path / "x.json") == tok
+    assert eurotok.load(tmp_path / "x.json").pattern == tok.pattern
 
 
 def test_an_empty_token_is_kept(tmp_path: Path) -> None:
