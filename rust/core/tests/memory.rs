@@ -154,11 +154,18 @@ fn unhurried(_: u64, _: u64) -> ControlFlow<()> {
 }
 
 fn counts(words: usize) -> Counts {
+    counts_of(prose, words)
+}
+
+/// Counts to train on. The symbols of the longest word are a large allocation, but merging it takes no seconds.
+fn few_counts(words: usize) -> Counts {
+    counts_of(|words| text(words, 25_000), words)
+}
+
+fn counts_of(text: impl Fn(usize) -> String, words: usize) -> Counts {
     let mut counts = Counts::new(Scheme::named("europe").unwrap());
     for (language, words) in [("fr", words), ("el", words / 2)] {
-        // A word whose symbols are a large allocation, and no longer, or each training takes seconds.
-        let text = text(words, 25_000);
-        counts.add_texts(language, &[&text], Counting::default(), || ControlFlow::Continue(())).unwrap();
+        counts.add_texts(language, &[&text(words)], Counting::default(), || ControlFlow::Continue(())).unwrap();
     }
     counts
 }
@@ -402,12 +409,12 @@ fn starve_training(name: &str, work: impl Fn() -> Result<Trained>) {
 #[test]
 fn training() {
     let _alone = alone();
-    let counts = counts(2000);
+    let counts = few_counts(2000);
     for threads in [1, 2] {
         let options = TrainOptions { threads: Some(threads), ..options(800) };
         starve_training(&format!("train, {threads} threads"), || trained(&counts, &options));
     }
-    let parallel = Arc::new(self::counts(200));
+    let parallel = Arc::new(few_counts(200));
     for parallel in [None, Some(Arc::clone(&parallel))] {
         let fairness = Fairness { strength: 3.0, parallel, ..Fairness::default() };
         let options = TrainOptions { fairness: Some(fairness), ..options(800) };
@@ -421,7 +428,7 @@ fn training() {
 #[test]
 fn training_within_a_limit() {
     let _alone = alone();
-    let counts = counts(2000);
+    let counts = few_counts(2000);
     let options = TrainOptions { memory: Some(4 << 20), ..options(400) };
     starve_first(24, "train within a limit", || (), |()| trained(&counts, &options));
     assert!(trained(&counts, &options).unwrap() == trained(&counts, &self::options(400)).unwrap());
@@ -430,7 +437,7 @@ fn training_within_a_limit() {
 #[test]
 fn extending() {
     let _alone = alone();
-    let (vocab, counts) = (vocab(), counts(2000));
+    let (vocab, counts) = (vocab(), few_counts(2000));
     let ranks = Vocab { merges: Merges::Ranks, ..vocab.clone() };
     let options = TrainOptions { special_tokens: Vec::new(), ..options(6100) };
     for vocab in [&vocab, &ranks] {
@@ -444,12 +451,12 @@ fn training_with_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
     // A vocabulary with so many merges that their list is a large allocation.
-    let large = counts(20_000);
+    let large = few_counts(20_000);
     let from = TrainOptions { checkpoint: Some(path.clone()), checkpoint_every: Some(Duration::ZERO), ..options(9000) };
     let resumed = trained(&large, &from).unwrap();
     assert!(resumed.vocab.tokens.len() > LARGE / 8 + 258);
     starve_first(40, "train from a checkpoint", || (), |()| trained(&large, &from));
-    let few = counts(500);
+    let few = few_counts(500);
     let every = TrainOptions { vocab_size: 600, ..from };
     starve_training("train with checkpoints", || {
         fs::remove_file(&path).ok();
