@@ -203,6 +203,8 @@ def _taken(
     token_type: int,
 ) -> Part:
     sizes = end - begin
+    if len(sizes) == len(texts.ids) and np.array_equal(sizes, texts.ids.lengths):
+        return Part(texts.ids, texts.spans, of, token_type)  # nothing was taken away
     offsets = np.concatenate([[0], sizes.cumsum()])
     places = np.repeat(texts.ids.offsets[sample] + begin - offsets[:-1], sizes) + np.arange(offsets[-1])
     spans = None if texts.spans is None else texts.spans[places]
@@ -286,8 +288,12 @@ def assembled(
     types = None if pad_type is None else np.empty(offsets[-1], np.int64)
     begin = offsets[:-1].copy()
     for part in parts:
+        if not part.ids.ids.size:
+            continue
         lengths = part.ids.lengths
-        to = np.repeat(begin - part.ids.offsets[:-1], lengths) + np.arange(part.ids.ids.size)
+        to: Any = slice(None)
+        if part.ids.ids.size < ids.size:
+            to = np.repeat(begin - part.ids.offsets[:-1], lengths) + np.arange(part.ids.ids.size)
         ids[to], sequence[to] = part.ids.ids, part.sequence
         if places is not None and part.spans is not None:
             places[to] = part.spans
