@@ -27,7 +27,6 @@ use sentencepiece::SentencePieceNormalizer;
 
 /// A normalizer made ready to run.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
 pub(super) enum StageNormalizer {
     Form(Form),
     Lowercase,

@@ -59,8 +59,7 @@ impl MergeSearch {
         watch: &mut Watch<'_>,
         model: &SentencePieceSearch,
         entries: &Entries,
-        start: usize,
-        word: &str,
+        (start, word): (usize, &str),
         memory: &mut super::SearchMemory,
         tokens: &mut Vec<ModelToken>,
     ) -> Result<()> {

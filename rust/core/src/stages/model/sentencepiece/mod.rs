@@ -38,7 +38,7 @@ pub(in crate::stages) struct SentencePieceSearch {
 enum SearchTables {
     Unigram(UnigramSearch),
     Merging(MergeSearch),
-    Word(memmem::Finder<'static>),
+    Word,
     Char,
 }
 
@@ -60,7 +60,7 @@ impl SentencePieceSearch {
         let search = match model.search {
             PieceSearch::Unigram => SearchTables::Unigram(UnigramSearch::new(model)?),
             PieceSearch::Bpe => SearchTables::Merging(MergeSearch::new(model)?),
-            PieceSearch::Word => SearchTables::Word(memmem::Finder::new("▁").into_owned()),
+            PieceSearch::Word => SearchTables::Word,
             PieceSearch::Char => SearchTables::Char,
         };
         // An unused piece comes apart as it was put together last, in whatever word.
@@ -89,15 +89,14 @@ impl SentencePieceSearch {
             SearchTables::Unigram(unigram) => {
                 let mut before = 0.0;
                 self.each_word(text, |start, word| {
-                    unigram.tokenize(watch, self, start, word, &mut before, memory, tokens)
+                    unigram.tokenize(watch, self, (start, word), &mut before, memory, tokens)
                 })
             }
-            SearchTables::Merging(merging) => {
-                self.each_word(text, |start, word| merging.tokenize(watch, self, entries, start, word, memory, tokens))
-            }
-            SearchTables::Word(finder) => {
+            SearchTables::Merging(merging) => self
+                .each_word(text, |start, word| merging.tokenize(watch, self, entries, (start, word), memory, tokens)),
+            SearchTables::Word => {
                 let mut start = 0;
-                let spaces = finder.find_iter(text.as_bytes()).filter(|&place| place > 0);
+                let spaces = memmem::find_iter(text.as_bytes(), "▁").filter(|&place| place > 0);
                 spaces.chain([text.len()]).try_for_each(|end| {
                     let word = &text[start..end];
                     let begin = std::mem::replace(&mut start, end);

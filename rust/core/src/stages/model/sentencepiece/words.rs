@@ -8,7 +8,6 @@ use memchr::memmem;
 #[derive(Debug)]
 pub(super) struct WordCuts {
     cuts: CutPlaces,
-    finder: memmem::Finder<'static>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,17 +35,17 @@ impl WordCuts {
             (false, true) => CutPlaces::Behind,
             (false, false) => CutPlaces::Nowhere,
         };
-        Self { cuts, finder: memmem::Finder::new(SPACE).into_owned() }
+        Self { cuts }
     }
 
     /// No cuts.
     pub(super) fn whole() -> Self {
-        Self { cuts: CutPlaces::Nowhere, finder: memmem::Finder::new(SPACE).into_owned() }
+        Self { cuts: CutPlaces::Nowhere }
     }
 
     /// The words of a text.
     pub(super) fn of<'w>(&'w self, text: &'w str) -> impl Iterator<Item = Range<usize>> + 'w {
-        let mut spaces = self.finder.find_iter(text.as_bytes()).peekable();
+        let mut spaces = memmem::find_iter(text.as_bytes(), SPACE).peekable();
         let (mut start, mut done) = (0, text.is_empty());
         std::iter::from_fn(move || {
             if done {
