@@ -31,7 +31,6 @@ pub struct Tokenizer {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
 enum Runner {
     Vocab {
         encoder: Encoder,

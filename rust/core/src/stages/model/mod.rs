@@ -30,7 +30,6 @@ pub(super) struct ModelToken {
 
 /// A model made ready to run.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
 pub(super) enum StageModel {
     Bpe(BpeModel),
     Unigram(UnigramModel),

@@ -54,7 +54,6 @@ impl MergeSearch {
     }
 
     /// Appends the tokens of a word, which begins at `start`.
-    #[expect(clippy::too_many_arguments, reason = "a model, its memory, a word, and where it stands")]
     pub(super) fn tokenize(
         &self,
         watch: &mut Watch<'_>,

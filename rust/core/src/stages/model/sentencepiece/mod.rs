@@ -35,7 +35,6 @@ pub(in crate::stages) struct SentencePieceSearch {
 
 /// What a search needs.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few, which stay where they are")]
 enum SearchTables {
     Unigram(UnigramSearch),
     Merging(MergeSearch),

@@ -102,7 +102,6 @@ impl UnigramSearch {
     }
 
     /// Appends the tokens of a word, which begins at `start`, where `before` is the sum of all scores so far.
-    #[expect(clippy::too_many_arguments, reason = "a model, its memory, a word, and where it stands")]
     pub(super) fn tokenize(
         &self,
         watch: &mut Watch<'_>,
