@@ -1,6 +1,5 @@
 //! From files to files of ids, without the GIL.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use eurotok_core::encode::files::{self, EncodeOptions, IdsWriter};
@@ -42,10 +41,7 @@ fn encode_files(
         let texts = texts.as_strs()?;
         let encoded = interruptible(py, |stop| {
             writer.add_files(&paths.0, |done, total| reporter.report("encoding", done, total))?;
-            match reporter.report("encoding", 0, 0) {
-                ControlFlow::Continue(()) => writer.add_texts_unless(stop, &texts),
-                ControlFlow::Break(()) => Err(eurotok_core::Error::Interrupted),
-            }
+            writer.add_texts_unless(stop, &texts)
         })?;
         if encoded.is_err() {
             return reporter.finish(encoded.raise()).map(|()| (0, 0, 0));
