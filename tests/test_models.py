@@ -23,10 +23,10 @@ from conftest import Run, refusal
 from ecosystem.recipes import follow, recipes
 from eurotok import Counts
 from eurotok.checks import check
+from eurotok.loading import MODELS
 from eurotok.output.plots import svg
 from eurotok.pricing.parallel_text import OFFICIAL
 from eurotok.pricing.steering import known
-from eurotok.tokenizer import MODELS
 
 ROOT = Path(__file__).parents[1]
 RECIPE = ROOT / "recipes" / "euro.toml"

@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from eurotok.chat import ChatError
     from eurotok.comparison import Comparison, compare
     from eurotok.integrations.transformers import accelerate, explain
+    from eurotok.loading import load, models
     from eurotok.pricing.steering import SteeredWarning
     from eurotok.ragged import Ragged
-    from eurotok.tokenizer import Tokenizer, load, models
+    from eurotok.tokenizer import Tokenizer
     from eurotok.training import count, count_pieces, extend, train, truncate
     from eurotok.training.limits import Outcome, Wish, grant
     from eurotok.training.parity import Parity
@@ -91,9 +92,10 @@ _HOMES = {
     "chat": ("ChatError",),
     "comparison": ("Comparison", "compare"),
     "integrations.transformers": ("accelerate", "explain"),
+    "loading": ("load", "models"),
     "pricing.steering": ("SteeredWarning",),
     "ragged": ("Ragged",),
-    "tokenizer": ("Tokenizer", "load", "models"),
+    "tokenizer": ("Tokenizer",),
     "training": ("count", "count_pieces", "extend", "train", "truncate"),
     "training.limits": ("Outcome", "Wish", "grant"),
     "training.parity": ("Parity",),

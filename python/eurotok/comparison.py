@@ -17,6 +17,7 @@ from eurotok import described, escape
 from eurotok.corpus import StrPath
 from eurotok.files import replacing
 from eurotok.literals import Errors, Scheme
+from eurotok.loading import models
 from eurotok.output import plots, report, tables
 from eurotok.output.names import KINDS, PageLanguage
 from eurotok.output.report.wording import wording
@@ -29,7 +30,6 @@ from eurotok.pricing.statistics import Figures, Floats
 from eurotok.pricing.steering import SteeredWarning
 from eurotok.progress import Report, reporting
 from eurotok.sequences import several
-from eurotok.tokenizer import models
 
 Parts = tuple[tuple[str, ...], str]
 """The parts of a cell (a price, its ratio and surcharge, the interval of each), and its style."""

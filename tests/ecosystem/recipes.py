@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from eurotok.tokenizer import MODELS
+from eurotok.loading import MODELS
 
 TEXT = '"L’école européenne"'
 """The text that all recipes encode."""

@@ -58,7 +58,7 @@ def add_scheme(parser: argparse.ArgumentParser) -> None:
 
 def load_tokenizer(args: argparse.Namespace) -> Tokenizer:
     """Load the tokenizer of the argument that `add_tokenizer` added."""
-    from eurotok.tokenizer import load
+    from eurotok.loading import load
 
     return load(args.tokenizer, args.scheme)
 
@@ -237,8 +237,8 @@ def numbers(kind: Callable[[str], Value]) -> Callable[[str], list[Value]]:
 
 def wish(argument: str) -> Wish:
     """Read a wish: `surcharge<=20%`, `fr<=15%`, `fr>=-5%`, `en<=3% than TOKENIZER`, or `*<=0% than TOKENIZER`."""
+    from eurotok.loading import load
     from eurotok.pricing.parallel_text import REFERENCE
-    from eurotok.tokenizer import load
     from eurotok.training.limits import HIGHEST, Wish
 
     parsed = re.fullmatch(r"(\*|[\w-]+) *([<>]=) *([+-]?\d+(?:\.\d+)?) *%(?:(?:@| +than +)(.+))?", argument)

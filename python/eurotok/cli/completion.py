@@ -42,7 +42,7 @@ def options(command: str) -> list[Option]:
     """List the options of a command, each with its known values."""
     from eurotok.cli.parser import COMMANDS, Parser, fill
     from eurotok.languages import OFFICIAL
-    from eurotok.tokenizer import models
+    from eurotok.loading import models
 
     parser = Parser(prog=command)
     fill(parser, command)

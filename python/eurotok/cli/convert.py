@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     from eurotok.files import check_outputs
-    from eurotok.tokenizer import load
+    from eurotok.loading import load
     from eurotok.training import truncate
 
     gguf = args.output.endswith(".gguf")

@@ -34,10 +34,10 @@ def run(args: argparse.Namespace) -> None:
     from eurotok import training
     from eurotok._core import Counts
     from eurotok.comparison import compare
+    from eurotok.loading import load, models
     from eurotok.pricing import stored
     from eurotok.pricing.parallel_text import load_parallel
     from eurotok.published import labelled
-    from eurotok.tokenizer import load, models
 
     sample = load_parallel()
     sentences = len(sample.sentences["en"])

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     from eurotok import _core
-    from eurotok.tokenizer import load
+    from eurotok.loading import load
 
     facts = _core.schemes() if args.tokenizer is None else describe(load(args.tokenizer, args.scheme))
     width = max(map(len, facts))

@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_: argparse.Namespace) -> None:
     """Run the command."""
+    from eurotok.loading import MODELS, load, models
     from eurotok.output.tables import table
-    from eurotok.tokenizer import MODELS, load, models
 
     rows = [
         [

@@ -60,11 +60,11 @@ def run(args: argparse.Namespace) -> None:
     # Imported here, because only this command needs them and the other commands start faster without them.
     import webbrowser
 
+    from eurotok.loading import models
     from eurotok.playground import Playground
     from eurotok.playground.server import Server
     from eurotok.pricing import stored
     from eurotok.pricing.adapters import encoder_of
-    from eurotok.tokenizer import models
 
     named = [encoder_of(tokenizer, args.scheme) for tokenizer in args.tokenizers or models()]
     encoders: dict[str, Encoder] = {}

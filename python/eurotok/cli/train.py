@@ -177,8 +177,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     from eurotok import training
+    from eurotok.loading import load
     from eurotok.pricing.parallel_text import load_sentences
-    from eurotok.tokenizer import load
     from eurotok.training.limits import grant
     from eurotok.training.parity import Parity
 

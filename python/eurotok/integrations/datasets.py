@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eurotok.corpus import StrPath
-from eurotok.tokenizer import Tokenizer, load
+from eurotok.loading import load
+from eurotok.tokenizer import Tokenizer
 
 
 class Tokenize:

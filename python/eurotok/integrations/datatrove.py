@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from eurotok.corpus import StrPath
+from eurotok.loading import load
 from eurotok.shards.encoded import Encoded
 from eurotok.shards.formats import Settings, named
 from eurotok.shards.series import Series
 from eurotok.sizes import bytes_of
-from eurotok.tokenizer import Tokenizer, load
+from eurotok.tokenizer import Tokenizer
 
 try:
     from datatrove.pipeline.base import PipelineStep

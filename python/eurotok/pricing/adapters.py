@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from eurotok import _core
 from eurotok.corpus import StrPath
 from eurotok.literals import Scheme
+from eurotok.loading import load, models
 from eurotok.published import Vocabulary, labelled, locate
 from eurotok.ragged import Ragged
 from eurotok.sequences import several
-from eurotok.tokenizer import Tokenizer, load, models
+from eurotok.tokenizer import Tokenizer
 from eurotok.vocabulary import byte_level_alphabet
 
 BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from eurotok import _core
 from eurotok.corpus import StrPath
+from eurotok.loading import load as load_tokenizer
 from eurotok.output.layout import ticks
 from eurotok.output.plots import COLOURS, FAINT, MARGIN, Label, Line, Mark, Scene, draw
 from eurotok.output.tables import table
 from eurotok.shards.dataset import Dataset
 from eurotok.shards.planning import kept_tokenizer
 from eurotok.tokenizer import Tokenizer
-from eurotok.tokenizer import load as load_tokenizer
 
 LONGEST = 1 << 20
 """Ids to which lengths are counted one by one; longer documents count as this long in quantiles."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eurotok.corpus import StrPath
+from eurotok.loading import load as load_tokenizer
 from eurotok.progress import Report
 from eurotok.shards import planning as plans
 from eurotok.shards.formats import named
@@ -24,7 +25,6 @@ from eurotok.shards.rewriting import shuffle as reorder
 from eurotok.shards.worker import ORDERED, Worker, journal, place_of
 from eurotok.sizes import bytes_of
 from eurotok.tokenizer import Tokenizer
-from eurotok.tokenizer import load as load_tokenizer
 
 REMOVED = f"{ORDERED}.removed"
 """The folder of shards that were shuffled, while it is removed."""
