@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from eurotok.pricing.steering import SteeredWarning
     from eurotok.ragged import Ragged
     from eurotok.tokenizer import Tokenizer
-    from eurotok.training import count, count_pieces, extend, train, truncate
+    from eurotok.training import extend, train, truncate
+    from eurotok.training.counting import count, count_pieces
     from eurotok.training.limits import Outcome, Wish, grant
     from eurotok.training.parity import Parity
     from eurotok.training.sweep import Sweep, sweep
@@ -96,7 +97,8 @@ _HOMES = {
     "pricing.steering": ("SteeredWarning",),
     "ragged": ("Ragged",),
     "tokenizer": ("Tokenizer",),
-    "training": ("count", "count_pieces", "extend", "train", "truncate"),
+    "training": ("extend", "train", "truncate"),
+    "training.counting": ("count", "count_pieces"),
     "training.limits": ("Outcome", "Wish", "grant"),
     "training.parity": ("Parity",),
     "training.sweep": ("Sweep", "sweep"),

@@ -27,7 +27,7 @@ from eurotok.shards.inputs import Inputs
 from eurotok.shards.manifest import Manifest
 from eurotok.shards.writing import Given
 from eurotok.sources import Source, list_files
-from eurotok.training import DEFAULT_SCHEME, add_files
+from eurotok.training.counting import DEFAULT_SCHEME, add_files
 
 TASK_BYTES = 256 << 20
 """The most bytes of a task, unless a single file is larger: seconds of work, so that a lost task costs little."""

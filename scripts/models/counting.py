@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eurotok import Counts, split
 from eurotok.corpus import find_languages, read_text
-from eurotok.training import count
+from eurotok.training.counting import count
 from scripts.models.recipe import Recipe
 
 CODE = "code"

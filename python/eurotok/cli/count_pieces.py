@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    from eurotok import training
     from eurotok.files import check_outputs
+    from eurotok.training.counting import counted
 
     if not args.paths and not args.corpus and not args.add:
         args.parser.error("nothing to count: give folders or files of text, --add or both")
@@ -60,9 +60,7 @@ def run(args: argparse.Namespace) -> None:
     counts = load_counts(args.add, args.scheme, args.memory) if args.add else None
     if files:
         scheme = counts.scheme if counts else args.scheme
-        found = training.counted(
-            files, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
-        )
+        found = counted(files, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True)
         counts = counts + found if counts else found
     assert counts is not None, "there is something to count"
     if args.min_count > 1:

@@ -31,13 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    from eurotok import training
     from eurotok._core import Counts
     from eurotok.comparison import compare
     from eurotok.loading import load, models
     from eurotok.pricing import stored
     from eurotok.pricing.parallel_text import load_parallel
     from eurotok.published import labelled
+    from eurotok.training import train
+    from eurotok.training.counting import DEFAULT_SCHEME
 
     sample = load_parallel()
     sentences = len(sample.sentences["en"])
@@ -45,10 +46,10 @@ def run(args: argparse.Namespace) -> None:
     colours = has_colours(sys.stdout)
 
     print(f"1. Train {VOCAB_SIZE:,} tokens on {len(learnt.sentences['en'])} sentences in 24 languages.\n")
-    counts = Counts(training.DEFAULT_SCHEME)
+    counts = Counts(DEFAULT_SCHEME)
     for language, lines in learnt.sentences.items():
         counts.add_texts(language, lines)
-    tokenizer = training.train(counts, vocab_size=VOCAB_SIZE)
+    tokenizer = train(counts, vocab_size=VOCAB_SIZE)
 
     print("2. What do other sentences cost in each language?\n")
     shipped = {name: load(name) for name in models()}

@@ -73,10 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    from eurotok import training
     from eurotok.corpus import find_languages
     from eurotok.files import check_outputs
     from eurotok.output import plots
+    from eurotok.training.counting import count_pieces, stand_in
     from eurotok.training.sweep import FRONT, sweep
 
     split_sources(args.parser, args)
@@ -100,8 +100,8 @@ def run(args: argparse.Namespace) -> None:
         errors=args.errors,
     )
     if counts is None:
-        run(training.stand_in(scheme, corpus))
-        counts = training.count_pieces(corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
+        run(stand_in(scheme, corpus))
+        counts = count_pieces(corpus, scheme, threads=args.threads, errors=args.errors, progress=True)
     found = run(counts, progress=True, announce=lambda line: print(line, file=sys.stderr, flush=True))
     best = found.frontier()
     rows = [

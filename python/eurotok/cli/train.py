@@ -179,6 +179,7 @@ def run(args: argparse.Namespace) -> None:
     from eurotok import training
     from eurotok.loading import load
     from eurotok.pricing.parallel_text import load_sentences
+    from eurotok.training.counting import DEFAULT_SCHEME, count_pieces, stand_in
     from eurotok.training.limits import grant
     from eurotok.training.parity import Parity
 
@@ -213,11 +214,11 @@ def run(args: argparse.Namespace) -> None:
             checkpoint_every=args.checkpoint_every,
             trace=traces.append,
         )
-        scheme = training.DEFAULT_SCHEME if args.scheme is None else args.scheme
-    _rehearse(args, train, loaded or training.stand_in(scheme, corpus), options)
+        scheme = DEFAULT_SCHEME if args.scheme is None else args.scheme
+    _rehearse(args, train, loaded or stand_in(scheme, corpus), options)
     traces.clear()
     options["progress"] = True
-    counts = loaded or training.count(
+    counts = loaded or count_pieces(
         corpus, scheme, memory=args.memory, threads=args.threads, errors=args.errors, progress=True
     )
     if args.frequencies:
@@ -284,12 +285,12 @@ def _rehearse(
     args: argparse.Namespace, train: Callable[..., Tokenizer], counts: Counts, options: Mapping[str, Any]
 ) -> None:
     """Refuse before counting and training everything that would be refused after them."""
-    from eurotok import training
     from eurotok._core import UnsupportedError
     from eurotok.pricing.parallel_text import load_sentences
+    from eurotok.training.counting import stand_in
     from eurotok.training.limits import check_wish
 
-    nothing = training.stand_in(counts.scheme, counts.languages)
+    nothing = stand_in(counts.scheme, counts.languages)
     tokenizer = train(nothing, **options)
     try:
         tokenizer.to_bytes("json" if args.output == DASH else args.output.rpartition(".")[2])

@@ -25,7 +25,8 @@ from eurotok.renamed import renamed
 from eurotok.sequences import several
 from eurotok.sources import Source
 from eurotok.tokenizer import Tokenizer
-from eurotok.training import DEFAULT_FAIRNESS, Options, counted, estimate, steering_of, train
+from eurotok.training import DEFAULT_FAIRNESS, Options, estimate, steering_of, train
+from eurotok.training.counting import counted
 from eurotok.training.estimate import frequent
 from eurotok.training.trace import Trace
 

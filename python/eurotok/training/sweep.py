@@ -20,7 +20,8 @@ from eurotok.renamed import renamed
 from eurotok.sequences import several
 from eurotok.sources import Source
 from eurotok.tokenizer import Tokenizer
-from eurotok.training import Options, counted, estimate, stand_in, steering_of, train
+from eurotok.training import Options, estimate, steering_of, train
+from eurotok.training.counting import counted, stand_in
 
 FORMAT = "eurotok sweep 1"
 FAIRNESS = defaults.SWEEP
