@@ -15,6 +15,7 @@
 
 use std::io::{self, Read};
 
+use hashbrown::HashSet;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use zstd::bulk::Compressor;
@@ -373,10 +374,16 @@ fn parse(body: &[u8], room: UnpackedLimits) -> Result<Contents<'_>, String> {
     Ok((head, tokens, pairs))
 }
 
+/// Stands for the first merge of a token that none makes.
+const NO_MERGE: usize = usize::MAX;
+
 /// The list of merges, from the tokens that they make.
 fn pairs(tokens: &Tokens, parts: &[(u32, u32)], steps: &[u8], room: UnpackedLimits) -> Result<Vec<(u32, u32)>, String> {
     let mut steps = Numbers(steps);
     let mut pairs = Vec::new();
+    // A pair makes one token only, so a merge can occur twice only among the merges that make the same: its first is
+    // in `first`, the others, of which there are few or none, are in `others`.
+    let (mut first, mut others) = (filled(NO_MERGE, parts.len())?, HashSet::new());
     let (mut next, mut bytes) = (0i64, 0);
     while !steps.0.is_empty() {
         let (distance, place) = (steps.next()?, steps.next()?);
@@ -393,6 +400,16 @@ fn pairs(tokens: &Tokens, parts: &[(u32, u32)], steps: &[u8], room: UnpackedLimi
         };
         let pair = if place == 0 { Some(usual) } else { split() };
         let pair = pair.ok_or_else(|| format!("merge {} is not of two tokens", pairs.len()))?;
+        let first = &mut first[result as usize];
+        if *first == NO_MERGE {
+            *first = pairs.len();
+        } else {
+            others.try_reserve(1).map_err(Error::from)?;
+            if pairs[*first] == pair || !others.insert(pair) {
+                let (left, right) = (show(tokens.get(pair.0)), show(tokens.get(pair.1)));
+                return Err(format!("merge {} ({left} {right}) occurs twice", pairs.len()));
+            }
+        }
         pairs.try_push(pair)?;
         next = result + 1;
     }

@@ -26,11 +26,16 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// A file that runs by stages is written and read again, and encodes and decodes any text or says why not.
+/// A file that runs by stages is written and read again, and encodes and decodes any text or says why not. A
+/// `tokenizer.json` cannot hold every model of SentencePiece; a `.eurotok` file can.
 fn check_stages(data: &[u8]) {
     let Ok(TokenizerData::Pipeline(pipeline)) = format::read_tokenizer("fuzz", data, &Hints::default()) else { return };
     for format in [Format::TokenizerJson, Format::Eurotok] {
-        let written = format::write_stages(&pipeline, format).expect("there is memory for it");
+        let written = match format::write_stages(&pipeline, format) {
+            Ok(written) => written,
+            Err(Error::Unsupported { .. }) if matches!(format, Format::TokenizerJson) => continue,
+            Err(error) => panic!("{format:?}: {error}"),
+        };
         let again = format::read_tokenizer("again", &written, &Hints::default());
         let same = matches!(&again, Ok(TokenizerData::Pipeline(again)) if again.size() == pipeline.size());
         assert!(same, "{format:?}: {again:?}");
