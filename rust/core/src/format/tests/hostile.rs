@@ -65,11 +65,32 @@ fn tokens_that_double_are_refused() {
 
 #[test]
 fn merges_of_long_tokens_are_refused() {
+    // The tokens are one to 1,000 times `a`; the merges are all pairs that make one of them.
+    let (mut lefts, mut rights, mut steps) = (vec![1; 256], Vec::new(), Vec::new());
+    let literals: Vec<u8> = (0..=255u8).flat_map(|byte| [1, byte]).collect();
+    let put = |block: &mut Vec<u8>, number: u32| block.extend([number as u8 | 0x80, (number >> 7) as u8]);
+    for length in 2..=1000 {
+        put(&mut lefts, 2 + if length == 2 { 97 } else { 253 + length });
+        put(&mut rights, 97);
+        for place in 1..length {
+            // The distance of the result from the next id: 256, 0 or -1.
+            put(&mut steps, if place > 1 { 1 } else { 512 * u32::from(length == 2) });
+            put(&mut steps, place);
+        }
+    }
+    let error = soon(|| read("t.eurotok", &packed(&[HEAD, &lefts, &rights, &literals, &steps]), &Hints::default()));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("results of its merges"), "{error}");
+}
+
+#[test]
+fn a_merge_that_occurs_again_is_refused() {
     let [lefts, rights, literals] = doubling(16, 0);
     // The last token repeatedly: its distance from the next id is -1.
     let steps = [&[158, 4, 0][..], &[1, 0].repeat(400_000)].concat();
     let error = soon(|| read("t.eurotok", &packed(&[HEAD, &lefts, &rights, &literals, &steps]), &Hints::default()));
-    assert!(error.unwrap_err().to_string().contains("results of its merges"));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("merge 1 (") && error.contains("occurs twice"), "{error}");
 }
 
 #[test]
