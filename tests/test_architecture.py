@@ -209,6 +209,22 @@ def test_the_name_of_a_type_has_one_meaning() -> None:
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
+def types_in_prose(source: str, types: set[str]) -> list[str]:
+    """The types that comments name outside of code marks: a rename of the type also took a word of a sentence."""
+    comments = " ".join(re.findall(r"//[/!]? ?(.*)", source))
+    prose = re.sub(r"`[^`]*`|\[[^\]]*\](?:\([^)]*\))?", "", comments)
+    return [word for word in re.findall(r"\b[A-Z][a-z]+[A-Z]\w*", prose) if word in types]
+
+
+def test_comments_name_types_in_code_marks() -> None:
+    sources = {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / "rust").rglob("src/**/*.rs"))}
+    types = {name for source in sources.values() for name in type_names(source)}
+    # The field's names of models.
+    types -= {"WordPiece", "WordLevel"}
+    found = {path: types_in_prose(source, types) for path, source in sources.items()}
+    assert {path: words for path, words in found.items() if words} == {}
+
+
 def test_the_core_knows_no_python_and_does_not_print() -> None:
     manifest = (ROOT / "rust" / "core" / "Cargo.toml").read_text()
     assert "pyo3" not in manifest
@@ -240,6 +256,7 @@ def test_the_judges_of_this_file_judge() -> None:
     assert type_names(
         "pub(crate) struct A<T>(T);\n// struct B\n    enum C {}\n#[cfg(test)]\nmod tests { struct D; }"
     ) == ["A", "C"]
+    assert types_in_prose("// AbC of a `AbC` and [AbC]\nstruct AbC;\n/// Other Words", {"AbC"}) == ["AbC"]
     python = "import eurotok.files\nfrom eurotok import metrics\nfrom eurotok.cli.streams import texts\nimport os"
     assert python_uses(python) == {"files", "metrics", "cli"}
     a, b, y, deep = ("x", "a"), ("x", "b"), ("x", "y"), ("x", "y", "c")

@@ -4,8 +4,8 @@
 //! whole language, but has no text. Importance weighting joins both: a piece gets the weight of its word in the list,
 //! and keeps the forms that it has in the corpus.
 //!
-//! A *word* is a piece without its first character if that is neither letter nor digit, with `’` read as `'`. ListedWords
-//! that differ only in capitals form a *group*. Let `c` be the count of a word, `f` its frequency in the list, `N` the
+//! A *word* is a piece without its first character if that is neither letter nor digit, with `’` read as `'`. Words that
+//! differ only in capitals form a *group*. Let `c` be the count of a word, `f` its frequency in the list, `N` the
 //! sum of the counts of all groups that the list has, `F` the sum of all frequencies, `r` the least of them, and `a`
 //! the strength:
 //!

@@ -193,7 +193,7 @@ fn overflow() -> Error {
     Error::corpus("counts", "a count of 2^64 or more")
 }
 
-/// CountOptions for counting.
+/// Options for counting.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CountOptions {
     /// Number of threads; by default one a core. The result does not depend on it.

@@ -461,7 +461,7 @@ impl Encoder {
 /// needs no load.
 #[derive(Debug)]
 struct SymbolIds {
-    /// SymbolIds by symbol, as far as they are not symbol plus `difference`.
+    /// Ids by symbol, as far as they are not symbol plus `difference`.
     table: Vec<u32>,
     difference: u32,
 }
@@ -502,7 +502,7 @@ trait Sink {
     fn put_group(&mut self, group: &mut Group) -> Result<()>;
 }
 
-/// SymbolIds for which this much room was reserved do not fit the nearer caches together with the data of the encoder.
+/// Ids for which this much room was reserved do not fit the nearer caches together with the data of the encoder.
 const MANY: usize = 1 << 21;
 
 impl Sink for Vec<u32> {

@@ -143,7 +143,7 @@ const UNASKED: usize = 1 << 18;
 /// Memory for more bytes than this is not kept for the next text. A job of a batch has fewer.
 const MOST: usize = 1 << 20;
 
-/// TextRow as UTF-8, one behind the other, in memory that is used again.
+/// Texts as UTF-8, one behind the other, in memory that is used again.
 #[derive(Debug, Default)]
 pub(super) struct TextRow {
     pub(super) row: String,

@@ -42,7 +42,7 @@ pub use objective::trace::{NOBODY, Trace};
 pub use parity::{Parity, Window};
 pub use truncate::truncate;
 
-/// TrainOptions for training.
+/// Options for training.
 #[derive(Debug, Clone)]
 pub struct TrainOptions {
     /// Number of entries of the vocabulary: special tokens, the 256 bytes, and merges.

@@ -1,7 +1,7 @@
 //! Jobs: the parts of a batch that one thread encodes at a time.
 //!
 //! Many small texts are taken at a time and copied into one row, one behind the other. The row stays in the processor's
-//! nearer caches until it is encoded, and its pieces form common groups. LargeText texts are divided. A thread that
+//! nearer caches until it is encoded, and its pieces form common groups. Large texts are divided. A thread that
 //! takes a job also makes some more. Jobs are dealt to the threads in turn, so that on repeated text each thread meets
 //! the words that its cache holds. But no thread waits for another: one that finds no job of its own takes the oldest
 //! job.

@@ -34,7 +34,7 @@ pub enum Width {
     U32,
 }
 
-/// EncodeOptions for encoding documents into a file.
+/// Options for encoding documents into a file.
 #[derive(Debug, Clone, Copy)]
 pub struct EncodeOptions {
     /// The reading of a special token's text within a document.

@@ -11,7 +11,7 @@ use crate::encode::pipeline::GROUP;
 use crate::error::Result;
 use crate::memory::{Grow, Held};
 
-/// TakePieces of a block, which are looked up together.
+/// Number of pieces in a block. They are looked up together.
 pub(crate) const BLOCK: usize = 128;
 
 /// Number of places that are compared at once.

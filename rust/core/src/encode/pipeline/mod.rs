@@ -31,7 +31,7 @@ use crate::encode::pipeline::answers::Answers;
 use crate::encode::pipeline::lookup::{BLOCK, Group, Misses};
 use crate::error::Result;
 
-/// TakePieces of a group. The more there are, the more words are merged in lockstep.
+/// Number of pieces in a group. The more there are, the more words are merged in lockstep.
 pub(crate) const GROUP: usize = 16 * BLOCK;
 
 /// The arguments of [`Encoder::take_pieces`], as [`Isa::run`](crate::arch::Isa::run) needs them.

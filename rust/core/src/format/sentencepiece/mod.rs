@@ -1,4 +1,4 @@
-//! `.model` of SentencePieceModel.
+//! The `.model` files of SentencePiece.
 //!
 //! A model is kept as its file states it, and runs by its own rules; [`stages`] are a translation for `tokenizer.json`, and for the encoder
 //! over bytes.

@@ -10,9 +10,9 @@
 //!
 //! **Proof.** A pair is cut wherever it occurs or nowhere, because its weight is the same everywhere.
 //!
-//! 1. *PairQueue that exist at the cut.* A pair that is not cut weighs the same in the segments and in the pieces. A cut
+//! 1. *Pairs that exist at the cut.* A pair that is not cut weighs the same in the segments and in the pieces. A cut
 //!    pair weighs less than the floor, and is not merged.
-//! 2. *PairQueue (x, y) that appear later.* Each token has been made from one pair only. So it begins with the same old
+//! 2. *Pairs (x, y) that appear later.* Each token has been made from one pair only. So it begins with the same old
 //!    symbol and ends with the same old symbol wherever it stands. Each occurrence of (x, y) therefore stands where the
 //!    last old symbol of x meets the first old symbol of y, and this pair of old symbols is the same for all
 //!    occurrences. If it is not a cut pair, no occurrence is at a cut, and (x, y) weighs the same in both. If it is a

@@ -1,4 +1,4 @@
-//! PairQueue of symbols, and merges of them.
+//! Pairs of symbols, and merges of them.
 
 /// Two neighbouring symbols. Ordered by the left symbol, then by the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

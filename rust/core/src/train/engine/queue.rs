@@ -62,7 +62,7 @@ pub(crate) struct PairQueue {
     rows: AmountTable,
     /// Entries with their weight times the gauge.
     queue: BinaryHeap<QueueEntry<u128>>,
-    /// PairQueue that have several entries.
+    /// Pairs that have several entries.
     reborn: HashSet<Pair, FxBuildHasher>,
     /// Number of entries so far.
     numbers: u32,
@@ -277,7 +277,7 @@ impl PairQueue {
     /// the largest rise of any factor.
     pub(crate) fn safe(&self) -> u64 {
         if self.floor <= self.least {
-            // PairQueue that are not kept are not merged either.
+            // Pairs that are not kept are not merged either.
             return 1;
         }
         let pairs = self.factors.iter().zip(&self.first);

@@ -12,7 +12,7 @@ use crate::train::engine::queue::Proposal;
 /// The next step of all threads.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// PlannedMerge these pairs.
+    /// Merge these pairs.
     Round(Vec<PlannedMerge>),
     /// Weigh the pairs by the present prices.
     Refresh,

@@ -42,7 +42,7 @@ const AHEAD: usize = 16;
 /// With up to this many symbols, the numbers of pairs form a square.
 const SQUARE: usize = 1 << 10;
 
-/// PairNumbers of pairs.
+/// Numbers of pairs.
 enum PairNumbers {
     /// By both symbols, each below the width.
     Square(usize),

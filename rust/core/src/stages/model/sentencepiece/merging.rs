@@ -1,4 +1,4 @@
-//! MergeSearch by scores: two neighbours that make a piece together merge, those of the largest score first, of equal ones the leftmost.
+//! Merging by scores: two neighbours merge if they form a piece. The largest score goes first; of equal scores, the leftmost pair.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
