@@ -125,7 +125,7 @@ impl Error {
         Self::Corpus { origin: origin.to_string(), reason: reason.to_string() }
     }
 
-    /// The error of a part of a file, with the name of the file.
+    /// The error of a part of a file, with the file's name.
     #[must_use]
     pub fn in_file(self, name: &str) -> Self {
         match self {

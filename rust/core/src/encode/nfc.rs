@@ -43,8 +43,8 @@ fn is_later(character: char) -> bool {
     LATER.get(place).is_some_and(|&(first, _)| first <= character)
 }
 
-/// Parts of a text, one after the other. In every form, a normalized text is its normalized parts: each but the first begins with an
-/// character that [begins anew](begins_anew).
+/// Parts of a text, one after the other. In every form, a normalized text is its normalized parts: each but the first begins with
+/// a character that [begins anew](begins_anew).
 pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     from_fn(move || {

@@ -210,7 +210,7 @@ pub(super) fn read(origin: &str, data: &[u8]) -> Result<Converted> {
                 Some(name) => splits(name).ok_or_else(|| {
                     Error::unsupported(origin, format!("the pre-tokenizer {:?} of a GGUF file", excerpt(name)))
                 })?,
-                // Files of old do not say it; of these kinds all models split alike.
+                // Old files do not state it. All models of these kinds split alike.
                 None => match metadata.text(ARCHITECTURE) {
                     Some("gpt2" | "gptneox" | "mpt") => &[GPT2][..],
                     _ => {

@@ -36,9 +36,9 @@ pub(crate) fn from_oniguruma(regex: &str) -> Result<Scheme, String> {
     Ok(Scheme::from_pattern(&self::translated(regex)?))
 }
 
-/// How Oniguruma spells a regex; if it cannot be told, the construct that both engines read differently.
+/// The spelling of a regex in Oniguruma; or the construct that both engines read differently, if there is no spelling.
 fn spelled(regex: &str) -> Result<String, String> {
-    // What `translated` puts for a construct is read back, if it makes the same of it again.
+    // A construct that `translated` wrote is turned back, if `translated` then writes the same again.
     let constructs = [
         ("(?m:^)", "^"),
         ("(?m:$)", "$"),
@@ -229,7 +229,7 @@ mod tests {
         ] {
             assert_eq!(translated(regex).as_deref(), Ok(other));
             assert!(to_oniguruma(&Scheme::from_pattern(regex)).is_err());
-            // It is written so that it is read as the same again.
+            // The regex that is written is read as the same regex again.
             let written = to_oniguruma(&Scheme::from_pattern(other)).unwrap();
             assert_eq!(translated(&written).as_deref(), Ok(other));
         }

@@ -38,7 +38,7 @@ pub(super) struct SentencePieceDecoder {
     has_bytes: bool,
     /// Whether the space at the beginning is dropped.
     drops_first: bool,
-    /// Whether all of the spaces there are.
+    /// Whether all spaces at the beginning are dropped.
     drops_all: bool,
 }
 
@@ -76,7 +76,7 @@ impl TokenTexts {
     }
 }
 
-/// The steps for which a token counts between two questions whether to stop.
+/// The steps that a token counts for the next question whether to stop.
 const EACH: usize = 8;
 
 impl StageDecoder {
@@ -272,7 +272,7 @@ fn byte(token: &str) -> Option<u8> {
 impl SentencePieceDecoder {
     fn run(&self, watch: &mut Watch<'_>, tokens: &TokenTexts) -> Result<TokenTexts> {
         let (mut text, mut bytes) = (String::new(), Vec::new());
-        // Until something is there, a space at the beginning is dropped; once one was, only if all are.
+        // A space is dropped as long as the text is empty; a second one only if all spaces at the beginning are dropped.
         let (mut is_start, mut was_dropped) = (true, false);
         for token in tokens.iter() {
             watch.step(EACH)?;
@@ -306,7 +306,7 @@ impl SentencePieceDecoder {
     }
 }
 
-/// Appends what bytes make, U+FFFD for each that is of no character.
+/// Appends bytes as text, with U+FFFD for each byte that belongs to no character.
 fn flush(bytes: &mut Vec<u8>, text: &mut String) -> Result<()> {
     let mut rest = &bytes[..];
     text.try_reserve(3 * rest.len())?;

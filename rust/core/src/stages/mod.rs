@@ -73,7 +73,7 @@ struct StagesWorker {
     ids: Vec<u32>,
 }
 
-/// The steps for which a piece counts beside those of the model, between two questions whether to stop.
+/// The steps that a piece counts in addition to the steps of the model, for the next question whether to stop.
 const EACH: usize = 16;
 
 /// Bytes of a piece whose memory is not kept.

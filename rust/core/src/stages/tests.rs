@@ -1,4 +1,4 @@
-//! Every stage asks whether to stop, however long the text is that it is given as one piece.
+//! Every stage asks whether to stop, even within one piece of any length.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::vocab::TokenizerData;
 /// Characters of a text: several times as many as the steps between two questions.
 const LONG: usize = 400_000;
 
-/// The number of questions at least, of one pass over such a text.
+/// The least number of questions in one pass over such a text.
 const FEW: usize = 3;
 
 fn stages(model: &Value, normalizer: &Value, pre_tokenizer: &Value, decoder: &Value) -> Stages {
@@ -38,7 +38,7 @@ fn questions<T>(work: impl FnOnce(&Stop) -> Result<T>) -> usize {
     asked.load(Ordering::Relaxed)
 }
 
-/// A model to which every text is one unknown word.
+/// A model for which every text is one unknown word.
 fn word_level() -> Value {
     json!({"type": "WordLevel", "vocab": {"?": 0}, "unk_token": "?"})
 }
@@ -100,7 +100,7 @@ fn pre_tokenizers_ask() {
         json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true}),
     ] {
         let stages = stages(&word_level(), &Value::Null, &pre_tokenizer, &Value::Null);
-        // All but the ids: the words are many.
+        // The ids are not compared, because there are many words.
         let asked =
             questions(|stop| stages.lease().with(|worker| stages.cut(worker, stop, &text, Specials::Text, false)));
         let is_a_search = pre_tokenizer["pattern"]["String"] == "z";

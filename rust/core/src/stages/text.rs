@@ -326,7 +326,7 @@ impl<'r> Rewriter<'r> {
         Ok(())
     }
 
-    /// Takes over a part of the old piece as it is. Where its spans end is said by [`close`](Self::close).
+    /// Keeps a part of the old piece. [`close`](Self::close) sets the ends of its spans.
     pub(super) fn keep(&mut self, range: Range<usize>) -> Result<()> {
         self.text.try_reserve(range.len())?;
         self.text.push_str(&self.old[range.clone()]);
@@ -336,23 +336,24 @@ impl<'r> Rewriter<'r> {
         }
     }
 
-    /// Writes a text in place of what begins at a place of the old piece. Where its span ends is said by [`close`](Self::close).
+    /// Writes a text in place of a part of the old piece that begins here. [`close`](Self::close) sets the end of its span.
     pub(super) fn put(&mut self, content: &str, place: usize) -> Result<()> {
         self.put_at(content, self.start(place))
     }
 
-    /// Where a place of the old piece is in the original.
+    /// The place in the original for a place in the old piece.
     fn start(&self, place: usize) -> u32 {
         let behind = || self.old_spans.last().map_or(self.origin, |span| span.1);
         self.old_spans.get(place).map_or_else(behind, |span| span.0)
     }
 
-    /// How many bytes are written, of all pieces.
+    /// The number of bytes written, for all pieces.
     pub(super) fn written(&self) -> usize {
         self.text.len()
     }
 
-    /// Drops a text from the end of what was written after `from`; where in the original it began, if it was there and spans are kept.
+    /// Drops a text from the end, if it stands there and was written after `from`. Returns where it began in the original,
+    /// if spans are kept.
     pub(super) fn drop_end(&mut self, content: &str, from: usize) -> Option<u32> {
         let rest = self.text[from..].strip_suffix(content)?.len();
         self.text.truncate(from + rest);
@@ -375,7 +376,7 @@ impl<'r> Rewriter<'r> {
         self.start(self.old.len())
     }
 
-    /// Has each span written after `from` end where the next one begins, and the last at a place of the original.
+    /// Ends each span written after `from` where the next one begins, and the last one at a place of the original.
     pub(super) fn close(&mut self, from: usize, end: u32) {
         let mut next = end;
         for span in self.spans.iter_mut().flat_map(|spans| &mut spans[from..]).rev() {

@@ -281,7 +281,7 @@ impl Vocab {
         Some(self.inert[place].content.as_bytes())
     }
 
-    /// Whether decoding leaves out `id` where it leaves out special tokens: not an added one, nor one that is content.
+    /// Whether decoding leaves out `id` when it leaves out special tokens. It keeps added tokens and special tokens that are content.
     pub fn is_special(&self, id: u32) -> bool {
         let place = self.specials.binary_search_by_key(&id, |special| special.id);
         place.is_ok_and(|place| self.specials[place].special) && self.carried.kept.binary_search(&id).is_err()

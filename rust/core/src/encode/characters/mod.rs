@@ -1,14 +1,14 @@
 //! BPE over characters, as SentencePiece has it, run as BPE over bytes.
 //!
 //! [`lower`] makes a vocabulary of bytes from one of characters. Its first merges make characters of bytes, before all
-//! other merges and in any surroundings. The merges of the file follow. So a character that is a token is one symbol,
-//! and of any other the bytes stay, each of which is the token that stands for it. Some characters that are no tokens
-//! begin like one that is: their first bytes merge into a *fragment*, which merges with nothing else and is [spelled
+//! other merges and in any surroundings. The merges of the file follow. So a character that is a token is one symbol, and
+//! any other character stays as its bytes, which are tokens of their own. Some characters that are no tokens begin with
+//! the bytes of a token: these bytes merge into a *fragment*, which merges with nothing else and is [spelled
 //! out](Characters::spell_out) in the end.
 //!
-//! Tokens have a space where the file has `▁`. So most texts are merged as they lie in memory: only the space that comes before the first
-//! word is put there, and texts in which a [`Rule`](rewrite::Rule) finds something to do are copied. Instead of a splitting rule there
-//! are [`joints`].
+//! Tokens have a space where the file has `▁`. So most texts are merged without a copy: only the space before the first
+//! word is added. A text is copied if a [`Rule`](rewrite::Rule) changes it. There are [`joints`] instead of a splitting
+//! rule.
 
 mod joints;
 pub(super) mod lower;

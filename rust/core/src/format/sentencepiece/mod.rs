@@ -1,7 +1,7 @@
 //! The `.model` files of SentencePiece.
 //!
-//! A model is kept as its file states it, and runs by its own rules; [`stages`] are a translation for `tokenizer.json`, and for the encoder
-//! over bytes.
+//! A model is kept as its file states it, and runs by its own rules. [`stages`] translates it for `tokenizer.json` and for
+//! the encoder over bytes.
 
 pub(super) mod stages;
 

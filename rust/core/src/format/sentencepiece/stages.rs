@@ -1,4 +1,4 @@
-//! Merging by scores, as SentencePiece does, as the stages of `tokenizers`, where these give the same ids.
+//! SentencePiece's merging by scores, written as stages of `tokenizers`, where these give the same ids.
 //!
 //! SentencePiece merges two neighbours if they make a piece together, the piece of the largest score first. Each piece is so only ever
 //! made from one pair (see [`effective`](crate::bpe::effective)): these pairs are the merges of the tokenizer that is read.

@@ -33,7 +33,7 @@ pub(in crate::stages) struct BpeModel {
 #[derive(Debug, Clone, Copy)]
 struct Symbol {
     id: u32,
-    /// 0: it belongs to the one before it.
+    /// 0 if it was merged into the symbol before it.
     length: u32,
     previous: u32,
     next: u32,

@@ -76,8 +76,8 @@ impl Charsmap {
         None
     }
 
-    /// The longest beginning of a text that is mapped: its length, and the replacement. As SentencePiece finds it; what ends within a
-    /// character is left out.
+    /// The longest mapped text that begins this one: its length, and the replacement. Like in SentencePiece, a match that
+    /// ends within a character is left out.
     pub(super) fn longest(&self, text: &str) -> Option<(usize, &str)> {
         let (mut unit, mut found) = (self.units[0], None);
         let mut place = offset(unit);
@@ -97,7 +97,7 @@ impl Charsmap {
         self.texts.get(value..)?.split('\0').next().map(|text| (length, text))
     }
 
-    /// Whether some rule begins with a text, or is it.
+    /// Whether these bytes begin the text of a rule, or are all of it.
     pub(super) fn begins(&self, text: &[u8]) -> bool {
         let mut place = offset(self.units[0]);
         text.iter().all(|&byte| {
@@ -110,7 +110,7 @@ impl Charsmap {
         })
     }
 
-    /// Writes what the map makes of a text, up to `limit` bytes.
+    /// Writes the mapped text, up to `limit` bytes.
     pub(super) fn run(&self, old: &str, new: &mut Rewriter<'_>, limit: usize) -> Result<()> {
         let mut mapping = Mapping { new, last: None };
         let mut rest = old;

@@ -74,7 +74,7 @@ pub(super) fn all(normalizer: Option<&pipeline::Normalizer>, isa: Isa) -> Result
 /// The normalizer of a SentencePiece model.
 ///
 /// # Errors
-/// [`Error::Format`] for a map of characters that is none; [`Error::Memory`].
+/// [`Error::Format`] for an invalid map of characters; [`Error::Memory`].
 pub(super) fn of_sentencepiece(model: &pipeline::SentencePieceModel) -> Result<StageNormalizer> {
     SentencePieceNormalizer::new(model).map(StageNormalizer::SentencePiece)
 }

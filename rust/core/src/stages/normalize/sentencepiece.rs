@@ -7,7 +7,7 @@ use crate::stages::model::UserDefinedPieces;
 use crate::stages::text::Rewriter;
 use crate::vocab::pipeline::{self, Kind, SentencePieceRules};
 
-/// Characters below this have a bit.
+/// Characters below this number have a bit.
 const END: u32 = 0x2_0000;
 
 /// The rules made ready to run.
@@ -15,7 +15,7 @@ const END: u32 = 0x2_0000;
 pub(in crate::stages) struct SentencePieceNormalizer {
     map: Option<Charsmap>,
     user_defined: UserDefinedPieces,
-    /// A bit for each character that something may be done about.
+    /// A bit for each character that a rule may change.
     marked: Vec<u64>,
     /// Whether a rule for more than an ASCII character may go on with this byte.
     continues: [bool; 256],
@@ -125,7 +125,7 @@ impl SentencePieceNormalizer {
         Ok(())
     }
 
-    /// How many bytes a text begins with that stay as they are.
+    /// The number of bytes at the beginning of a text that stay unchanged.
     #[inline(always)]
     fn plain(&self, text: &str) -> usize {
         let (bytes, mut at) = (text.as_bytes(), 0);
@@ -155,7 +155,7 @@ impl SentencePieceNormalizer {
         }
     }
 
-    /// How much of a text is replaced at once, and by what.
+    /// The length of the next replaced part of a text, and its replacement.
     fn first<'t>(&'t self, text: &'t str) -> (usize, &'t str) {
         let (length, is_defined) = self.user_defined.prefix(text);
         match self.map.as_ref().filter(|_| !is_defined).and_then(|map| map.longest(text)) {

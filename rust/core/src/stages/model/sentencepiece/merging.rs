@@ -12,7 +12,7 @@ use crate::stages::model::ModelToken;
 use crate::stop::Watch;
 use crate::vocab::pipeline::{self, Entries, Kind};
 
-/// The scores, in an order of whole numbers.
+/// The scores as whole numbers of the same order.
 #[derive(Debug)]
 pub(super) struct MergeSearch {
     order: Vec<u32>,
@@ -22,7 +22,7 @@ pub(super) struct MergeSearch {
 #[derive(Debug, Clone, Copy)]
 struct MergeSymbol {
     start: u32,
-    /// 0: it belongs to the one before it.
+    /// 0 if it was merged into the symbol before it.
     length: u32,
     previous: u32,
     next: u32,
@@ -36,9 +36,9 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct MergeSearchMemory {
     symbols: Vec<MergeSymbol>,
-    /// The order of the score, the place of the left one, that of the right one, and the length of both.
+    /// The order of the score, the places of the left and the right symbol, and the length of both together.
     queue: BinaryHeap<(u32, Reverse<u32>, u32, u32)>,
-    /// Of each unused piece, the length of the left one of the two that it was made of last.
+    /// For each unused piece, the length of the left part in its last merge.
     parted: HashMap<u32, u32>,
     parts: Vec<(u32, u32)>,
 }

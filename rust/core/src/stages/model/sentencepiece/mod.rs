@@ -1,7 +1,7 @@
 //! The searches of SentencePiece: a normalized text becomes pieces of the vocabulary, unknown stretches and bytes.
 //!
-//! Mostly no piece holds a space except at its beginning (or at its end), so nothing reaches across a place before (behind) a run of spaces:
-//! words are searched one by one, and a cache knows those seen before.
+//! In most vocabularies a piece has spaces only at its beginning, or only at its end. So no piece reaches across the
+//! beginning, or the end, of a run of spaces. Words are searched one by one, and a cache holds the words seen before.
 
 mod merging;
 mod unigram;
@@ -24,7 +24,7 @@ use words::WordCuts;
 pub(in crate::stages) struct SentencePieceSearch {
     search: SearchTables,
     kinds: Vec<Kind>,
-    /// Of the text of each piece, in bytes.
+    /// The length of each piece's text, in bytes.
     lengths: Vec<u32>,
     unknown: u32,
     /// The pieces of bytes, if unknown characters fall back on them.
@@ -33,7 +33,7 @@ pub(in crate::stages) struct SentencePieceSearch {
     words: WordCuts,
 }
 
-/// What a search needs.
+/// The tables of a search.
 #[derive(Debug)]
 enum SearchTables {
     Unigram(UnigramSearch),
@@ -48,7 +48,7 @@ pub(super) struct SearchMemory {
     unigram: unigram::UnigramSearchMemory,
     merging: merging::MergeSearchMemory,
     cache: PieceCache,
-    /// The ids of a word, and what the cache keeps with them.
+    /// The entry of a word for the cache: its ids, behind the numbers that the search puts before them.
     word: Vec<u32>,
 }
 
@@ -63,7 +63,7 @@ impl SentencePieceSearch {
             PieceSearch::Word => SearchTables::Word,
             PieceSearch::Char => SearchTables::Char,
         };
-        // An unused piece comes apart as it was put together last, in whatever word.
+        // An unused piece is split as it was last merged, even in another word.
         let is_apart = !model.kinds.contains(&Kind::Unused);
         Ok(Self {
             search,
@@ -127,7 +127,7 @@ impl SentencePieceSearch {
             return tokens.try_push(ModelToken { id, start, end });
         }
         if let Some(bytes) = &self.bytes {
-            // The last of the bytes stands for the character, the others for nothing before it.
+            // The last byte has the span of the character; the bytes before it have empty spans at its beginning.
             let ids = part.bytes().filter_map(|byte| bytes[usize::from(byte)]);
             let last = part.len() - 1;
             let of_byte = |(place, id)| ModelToken { id, start, end: if place == last { end } else { start } };
@@ -154,7 +154,7 @@ impl SentencePieceSearch {
     }
 }
 
-/// The pieces that are found before all others: the longest that begins at a place.
+/// The user-defined pieces. They are found before all others; of several at one place, the longest.
 #[derive(Debug)]
 pub(in crate::stages) struct UserDefinedPieces(Option<Trie>);
 
@@ -173,7 +173,8 @@ impl UserDefinedPieces {
         self.0.is_none()
     }
 
-    /// The length of the longest one that a text begins with, or else of its first character; and whether it is the former.
+    /// The length of the longest user-defined piece that begins the text, and `true`; or the length of the first
+    /// character, and `false`.
     pub(in crate::stages) fn prefix(&self, text: &str) -> (usize, bool) {
         let mut longest = 0;
         if let Some(trie) = &self.0 {

@@ -1,14 +1,16 @@
-//! The most probable sequence of pieces, with the sums of SentencePiece.
+//! The most probable sequence of pieces, with scores added as SentencePiece adds them.
 //!
-//! Scores are added in single precision from the beginning of the text, and from anew where a sum is less than -100,000, so which of two sequences is found may depend on all that came
-//! before. The pieces of a word are taken from the cache only where that cannot be.
+//! Scores are added in single precision from the beginning of the text. Where a sum is less than -100,000, adding starts
+//! again from 0. So the sequence that is found for a word may depend on the whole text before it. The cache is used only
+//! where it cannot.
 //!
-//! *Claim.* If all scores are at most 0, and the best sequence of a word is better than every other by more than `3 n u (|b| + |s|)`, with
-//! `n` the length of the word, `b` the sum before it, `s` the exact sum of its best sequence and `u` half the unit of 1.0, the best sequence is found. *Proof.* A rounded addition is
-//! monotone, so a search finds a sequence whose rounded sum is the largest. A rounded sum of at most `n` additions differs from the exact
-//! one by at most `n u` times the largest partial sum, and that is the whole one: `|b| + |s|`, or `|b| + |s| + g` for a sequence that is worse
-//! by `g`. So a worse sequence wins only if `g <= n u (2 |b| + 2 |s| + g)`; `n u` is far below 0.01, and the
-//! sums within a word, rounded themselves, are off by less than the rest.
+//! *Claim.* Let all scores be at most 0. Let `n` be the length of the word, `b` the sum before it, `s` the exact sum of
+//! its best sequence, and `u` half the unit of 1.0. If the best sequence is better than every other by more than
+//! `3 n u (|b| + |s|)`, it is found. *Proof.* A rounded addition is monotone, so the search finds a sequence whose rounded
+//! sum is the largest. A rounded sum of at most `n` additions differs from the exact sum by at most `n u` times the
+//! largest partial sum. That is the whole sum: `|b| + |s|`, or `|b| + |s| + g` for a sequence that is worse by `g`. So a
+//! worse sequence wins only if `g <= n u (2 |b| + 2 |s| + g)`. Here `n u` is far below 0.01, and the sums within a word,
+//! which are rounded themselves, are off by less than the rest.
 
 use super::SentencePieceSearch;
 use crate::error::Result;
@@ -18,7 +20,7 @@ use crate::stages::model::trie::Trie;
 use crate::stop::Watch;
 use crate::vocab::pipeline::{self, Kind};
 
-/// How much less likely than the least likely piece a character is that no piece has.
+/// The penalty of a character without a piece, below the score of the least likely piece.
 const UNKNOWN_PENALTY: f32 = 10.0;
 
 /// Longer words are not kept.
@@ -27,17 +29,17 @@ const LONGEST: usize = 60;
 /// Half of the difference between 1.0 and the next number.
 const ROUNDING: f64 = (f32::EPSILON / 2.0) as f64;
 
-/// Where the best sum to a place is less, sums are counted from there anew.
+/// Below this sum, adding starts again from 0.
 const LEAST: f32 = -1e5;
 
 /// The pieces, ready to be searched.
 #[derive(Debug)]
 pub(super) struct UnigramSearch {
     trie: Trie,
-    /// By id; of a piece that the user defined, for each byte.
+    /// By id. The score of a user-defined piece is for each of its bytes.
     scores: Vec<f32>,
     unknown_score: f32,
-    /// Of the longest piece, or character, in bytes.
+    /// The length of the longest piece or character, in bytes.
     longest: usize,
     /// Whether no score is positive.
     caches: bool,
@@ -50,7 +52,7 @@ struct BestSum {
     /// Where its last piece begins.
     start: u32,
     id: u32,
-    /// The exact sums of the two best ways, without that before the word.
+    /// The exact sums of the two best ways, within the word.
     first: f64,
     second: f64,
 }
@@ -65,7 +67,7 @@ const NOWHERE: BestSum =
 #[derive(Debug, Default)]
 pub(super) struct UnigramSearchMemory {
     best: Vec<BestSum>,
-    /// From the end of the word.
+    /// The pieces of the word, from its end.
     path: Vec<(usize, u32)>,
 }
 
@@ -85,7 +87,7 @@ impl UnigramSearch {
         let normal =
             || model.scores.iter().zip(&model.kinds).filter(|(_, kind)| **kind == Kind::Normal).map(|(s, _)| *s);
         let least = normal().fold(f32::MAX, f32::min);
-        // The least that this is in SentencePiece, too.
+        // SentencePiece, too, begins with the smallest positive number.
         let most = normal().fold(f32::MIN_POSITIVE, f32::max);
         let mut scores = filled(0.0, model.scores.len())?;
         let each = scores.iter_mut().zip(model.scores.iter().zip(&model.kinds));
@@ -111,7 +113,7 @@ impl UnigramSearch {
         memory: &mut super::SearchMemory,
         tokens: &mut Vec<ModelToken>,
     ) -> Result<()> {
-        // In no place of the word are sums counted anew.
+        // Adding does not start again within the word.
         let is_far = *before + word.len() as f32 * self.unknown_score > LEAST;
         let is_kept = self.caches && is_far && word.len() <= LONGEST;
         if is_kept
@@ -141,7 +143,7 @@ impl UnigramSearch {
             && lead > doubt(word.len(), *before, sum)
         {
             kept.clear();
-            // Rounded down, and up.
+            // The lead is rounded down, the sum up.
             kept.try_extend([lead as f32 * (1.0 - f32::EPSILON), sum as f32 * (1.0 + f32::EPSILON)].map(f32::to_bits))?;
             kept.try_extend(path.iter().rev().map(|&(_, id)| id))?;
             cache.put(word.as_bytes(), kept)?;

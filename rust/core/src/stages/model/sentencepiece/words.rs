@@ -1,4 +1,4 @@
-//! Where a normalized text can be cut without a change to its pieces.
+//! The places where a normalized text can be cut without a change to its pieces.
 
 use std::ops::Range;
 
@@ -13,9 +13,9 @@ pub(super) struct WordCuts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CutPlaces {
     Nowhere,
-    /// Before each run of spaces.
+    /// Cuts before each run of spaces.
     Before,
-    /// Behind each.
+    /// Cuts behind each run of spaces.
     Behind,
 }
 
@@ -25,7 +25,7 @@ impl WordCuts {
     /// The cuts that these pieces allow.
     pub(super) fn new<'t>(mut pieces: impl Iterator<Item = &'t str>) -> Self {
         let (mut before, mut behind) = (true, true);
-        // Of a piece, what stands between its spaces shows what it reaches across.
+        // Cuts before spaces need pieces with spaces only at the beginning, cuts behind spaces only at the end.
         pieces.by_ref().filter(|piece| piece.contains(SPACE)).for_each(|piece| {
             before &= !piece.trim_start_matches(SPACE).contains(SPACE);
             behind &= !piece.trim_end_matches(SPACE).contains(SPACE);
