@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from eurotok.corpus import StrPath
 from eurotok.files import check_outputs, replacing
 from eurotok.tokenizer import Tokenizer
+from eurotok.vocabulary import text_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,11 +144,11 @@ def _row(old: Tokenizer, new: Tokenizer, number: int) -> list[int]:
     found = old.id(token)
     if found is not None:
         return [found]
-    try:
-        return old.encode_list(token.decode())
-    except UnicodeDecodeError:
-        found_of_bytes = [old.id(bytes([byte])) for byte in token]
-        return [each for each in found_of_bytes if each is not None]
+    text = text_of(token)
+    if text is not None:
+        return old.encode_list(text)
+    found_of_bytes = [old.id(bytes([byte])) for byte in token]
+    return [each for each in found_of_bytes if each is not None]
 
 
 def _weights(old: Tokenizer, row: list[int], by: str) -> NDArray[np.float32]:

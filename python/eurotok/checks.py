@@ -18,6 +18,7 @@ import numpy as np
 from eurotok import _core
 from eurotok.pricing.parallel_text import load_parallel
 from eurotok.tokenizer import Tokenizer
+from eurotok.vocabulary import text_of
 
 Encode = Callable[[Sequence[str]], list[list[int]]]
 """Of a library: texts to the ids of each."""
@@ -193,10 +194,11 @@ def unreachable(tokenizer: Tokenizer, tokens: Mapping[int, bytes]) -> list[int]:
     """
     whole, parts = {}, {}
     for number, token in tokens.items():
-        try:
-            whole[number] = token.decode()
-        except UnicodeDecodeError:
+        text = text_of(token)
+        if text is None:
             parts[number] = token
+        else:
+            whole[number] = text
     alone = tokenizer.encode_batch(list(whole.values()))
     left = [number for number, ids in zip(whole, alone, strict=True) if ids.tolist() != [number]]
     contexts = list(product(("", *BESIDE), ("", *BESIDE, *CONTRACTED)))
@@ -391,10 +393,8 @@ def _same_ids(check: str, subject: _Subject, load: Callable[[Path], tuple[Encode
 
 def _shown(token: bytes) -> str:
     """Write a token as text, or as bytes if it is none."""
-    try:
-        return repr(token.decode())
-    except UnicodeDecodeError:
-        return repr(token)
+    text = text_of(token)
+    return repr(token if text is None else text)
 
 
 def _finding(check: str, wrong: Sequence[str], good: str, bad: str) -> Finding:

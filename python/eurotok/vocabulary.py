@@ -56,11 +56,25 @@ def written(token: bytes) -> str:
     >>> written(b" caf\xc3\xa9"), written(b"\xc3"), written(b"a\xe2\x82")
     (' café', '<0xC3>', 'a<0xE2><0x82>')
     """
+    text = text_of(token)
+    if text is not None:
+        return text
+    text = token.decode("utf-8", "surrogateescape")
+    return re.sub("[\udc80-\udcff]", lambda found: f"<0x{ord(found[0]) - 0xDC00:02X}>", text)
+
+
+def text_of(token: bytes) -> str | None:
+    r"""Give the text of a token; None if its bytes are not UTF-8, such as a part of a character.
+
+    Examples
+    --------
+    >>> text_of(b" caf\xc3\xa9"), text_of(b"\xc3")
+    (' café', None)
+    """
     try:
         return token.decode()
     except UnicodeDecodeError:
-        text = token.decode("utf-8", "surrogateescape")
-        return re.sub("[\udc80-\udcff]", lambda found: f"<0x{ord(found[0]) - 0xDC00:02X}>", text)
+        return None
 
 
 def read(text: str) -> bytes:

@@ -17,6 +17,7 @@ from eurotok._core import UnsupportedError
 from eurotok.chat.calls import named_tokens
 from eurotok.corpus import StrPath
 from eurotok.files import check_outputs, replacing
+from eurotok.vocabulary import text_of
 
 NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
 """Types of tokens, as llama.cpp numbers them."""
@@ -154,16 +155,8 @@ def _takes_whole(data: Any) -> bool:  # noqa: ANN401 - any JSON
         for taken in (True, False)
     )
     tokens = (whole.token(number) for number in model["vocab"].values())
-    texts = [token.decode() for token in tokens if _is_text(token)]
+    texts = filter(None, map(text_of, tokens))
     return any(whole.encode_list(text) != merged.encode_list(text) for text in texts)
-
-
-def _is_text(token: bytes) -> bool:
-    try:
-        token.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _tokens(data: Any, size: int) -> tuple[list[str], list[int]]:  # noqa: ANN401 - any JSON

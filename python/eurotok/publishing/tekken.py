@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from eurotok._core import UnsupportedError
 from eurotok.escape import json_text
+from eurotok.vocabulary import text_of
 
 VERSION = "v3"
 """The version of mistral-common's tokenizers that the file states."""
@@ -71,7 +72,7 @@ def tekken(tokenizer: Ranked, renumber: bool = False) -> str:
         "version": VERSION,
     }
     vocab = [
-        {"rank": rank, "token_bytes": base64.b64encode(token).decode(), "token_str": _text(token)}
+        {"rank": rank, "token_bytes": base64.b64encode(token).decode(), "token_str": text_of(token)}
         for rank, (_, token) in enumerate(tokens)
     ]
     named = [{"rank": rank, "token_str": text, "is_control": True} for rank, (text, _) in enumerate(specials)]
@@ -80,10 +81,3 @@ def tekken(tokenizer: Ranked, renumber: bool = False) -> str:
 
 def _refused(reason: str) -> UnsupportedError:
     return UnsupportedError(f"a Tekken file would change ids: {reason}; renumber=True (--renumber) allows that")
-
-
-def _text(token: bytes) -> str | None:
-    try:
-        return token.decode()
-    except UnicodeDecodeError:
-        return None

@@ -21,6 +21,7 @@ from eurotok.output.tables import table
 from eurotok.shards.dataset import Dataset
 from eurotok.shards.planning import kept_tokenizer
 from eurotok.tokenizer import Tokenizer
+from eurotok.vocabulary import text_of
 
 LONGEST = 1 << 20
 """Ids to which lengths are counted one by one; longer documents count as this long in quantiles."""
@@ -148,7 +149,7 @@ def stats(folder: StrPath, tokenizer: Tokenizer | StrPath | None = None) -> Stat
     size, special = processor.vocab_size, set(processor.special_tokens.values())
     tokens = [processor.token(number) or b"" for number in range(size)]
     widths = np.array([0 if number in special else len(it) for number, it in enumerate(tokens)], dtype=np.int64)
-    partial = np.array([not _is_whole(it) for it in tokens])
+    partial = np.array([text_of(it) is None for it in tokens])
     is_special = np.array([number in special for number in range(size)])
     found: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], list[int]]] = {}
     for language, ids, lengths in _by_language(dataset):
@@ -168,14 +169,6 @@ def stats(folder: StrPath, tokenizer: Tokenizer | StrPath | None = None) -> Stat
         total = (sum(it[0] for it in every), sum(it[1] for it in every), [max(it[2][0] for it in every)])
         rows.append(_row("all", *total, widths, partial, is_special))  # type: ignore[arg-type]
     return Stats(Path(folder), tuple(rows))
-
-
-def _is_whole(token: bytes) -> bool:
-    try:
-        token.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _by_language(dataset: Dataset) -> Iterator[tuple[str, Any, NDArray[np.int64]]]:
